@@ -1,0 +1,71 @@
+# Recipes for working on idgate. `just` lists them; `bash .ci/run` runs every check.
+
+set positional-arguments
+
+# List the recipes
+default:
+    @{{ just_executable() }} --list --unsorted
+
+# Install what the recipes use: components of the toolchain and cargo tools
+setup:
+    rustup component add rustfmt clippy llvm-tools
+    cargo install --locked cargo-deny cargo-insta cargo-llvm-cov sea-orm-cli
+
+# Start Postgres, Redis, a mail catcher and the gateway in containers, and wait until they are ready
+up:
+    docker compose up --build --wait
+
+# Stop what `up` started; the data stays
+down:
+    docker compose down
+
+# Run the gateway on the embedded default: SQLite and in-process store
+run *arguments:
+    cargo run --locked -- "$@"
+
+# Run a command with a throw-away Postgres and Redis beside it, such as `just services bash`
+services *command:
+    scripts/services run -- "$@"
+
+# Run the gateway on a throw-away Postgres and Redis
+try:
+    scripts/services run -- bash -c 'DATABASE_URL=$IDGATE_TEST_POSTGRES_URL REDIS_URL=$IDGATE_TEST_REDIS_URL IDGATE_DATABASE__MIGRATE_AT_START=always cargo run --locked'
+
+# Run the tests on both worlds, or those whose names contain the filter
+test *filter:
+    scripts/test -- "$@"
+
+# Let real clients and a browser judge the gateway
+wire *arguments:
+    scripts/test --wire "$@"
+
+# Everything that is quick to check: format, lints, dependencies, documentation, generated files
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    cargo deny --locked check --hide-inclusion-graph
+    RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --workspace --document-private-items --locked
+    cargo run --locked -- schema --check
+
+# Write schema/schema.graphql and queries/manifest.json from the code and the documents
+schema:
+    cargo run --locked -- schema
+
+# The trusted documents' manifest is written with the schema
+queries: schema
+
+# Bring the configured database up to date
+migrate:
+    cargo run --locked -- migrate
+
+# Add an empty migration called NAME
+new-migration name:
+    sea-orm-cli migrate generate --migration-dir migrations "$1"
+
+# Review the snapshots that the last test run found changed
+snapshots:
+    cargo insta review
+
+# Measure what the tests reach, on both worlds
+coverage:
+    scripts/test --coverage

@@ -1,0 +1,30 @@
+//! The database schema, as an ordered list of migrations that run on Postgres and on SQLite.
+//!
+//! Only structure lives here: no application types, so that an old migration never changes its
+//! meaning when the application does. See `migrations/README.md` for the expand/contract rule.
+
+pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
+
+use sea_orm_migration::prelude::*;
+
+mod m20261123_000001_identity;
+mod m20261123_000002_sessions;
+mod m20261123_000003_audit;
+mod m20261123_000004_delivery;
+mod portable;
+
+/// Runs every migration in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261123_000001_identity::Migration),
+            Box::new(m20261123_000002_sessions::Migration),
+            Box::new(m20261123_000003_audit::Migration),
+            Box::new(m20261123_000004_delivery::Migration),
+        ]
+    }
+}

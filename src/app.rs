@@ -1,0 +1,241 @@
+//! Everything that is built once: the pools, the keys, the hashing threads, the clock.
+//!
+//! Services take `&App` as what we have, beside `&Caller` as who asks. No rule lives here.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::Notify;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::crypto::access_token::{Algorithm, KeySet, SigningKey};
+use crate::crypto::hasher::{Hasher, HasherParameters};
+use crate::crypto::keyring::{Keyring, MasterKey, Purpose};
+use crate::crypto::random::Random;
+use crate::domain::clock::Clock;
+use crate::fault::Fault;
+use crate::providers::mailer::{DevMailbox, Mailer};
+use crate::stores::database::sqlite_url;
+use crate::stores::signing_key::{self, StoredKey};
+use crate::stores::{Database, DatabaseSettings, Tx};
+use crate::volatile::{RedisSettings, Volatile};
+
+/// The application's parts.
+pub struct App {
+    /// The settings in force.
+    pub config: Arc<Config>,
+    /// The rows.
+    pub database: Database,
+    /// Short-lived state that instances share.
+    pub volatile: Volatile,
+    /// The same contract in this process, for budgets while the shared store is away.
+    pub local: Volatile,
+    /// Seals and MACs under the master key.
+    pub keyring: Keyring,
+    /// The password-hashing threads.
+    pub hasher: Hasher,
+    /// The present.
+    pub clock: Clock,
+    /// The one source of randomness.
+    pub random: Random,
+    /// How messages leave; absent while no provider is configured.
+    pub mailer: Option<Mailer>,
+    outbox: Notify,
+    signing_keys: RwLock<Published>,
+}
+
+/// The signing keys in force, with the rows they came from.
+struct Published {
+    stored: Vec<StoredKey>,
+    keys: Arc<KeySet>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("App").finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Opens the stores and starts the hashing threads; nothing is migrated or made.
+    pub async fn build(config: Arc<Config>, clock: Clock, random: Random) -> Result<Self, Fault> {
+        let database = Database::open(&database_settings(&config)).await?;
+        Self::with_database(config, database, clock, random)
+    }
+
+    /// The same around pools that are already open.
+    pub fn with_database(
+        config: Arc<Config>,
+        database: Database,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Self, Fault> {
+        let keyring = keyring(&config)?;
+        let hasher = Hasher::start(&hasher_parameters(&config), &random)?;
+                let mailer = (!config.is_production())
+            .then(|| Mailer::DevMailbox(DevMailbox::new(config.data_dir.join("mailbox"))));
+        // Until the published keys are loaded a key that nobody knows stands in: what it would
+        // sign is accepted by no one.
+        let now = clock.now();
+        let volatile = volatile(&config, now)?;
+        let placeholder = KeySet::new(vec![SigningKey::generate(Algorithm::Es256, now, now)?])?;
+        Ok(Self {
+            config,
+            database,
+            volatile,
+            local: Volatile::memory(now),
+            keyring,
+            hasher,
+            clock,
+            random,
+            mailer,
+            outbox: Notify::new(),
+            signing_keys: RwLock::new(Published { stored: Vec::new(), keys: placeholder.into() }),
+        })
+    }
+
+    /// Begins a transaction on the primary database.
+    pub async fn begin(&self) -> Result<Tx, Fault> {
+        self.database.begin().await
+    }
+
+    /// A new time-ordered identifier.
+    #[must_use]
+    pub fn new_id<T: From<Uuid>>(&self) -> T {
+        T::from(self.random.uuid_v7(self.clock.now()))
+    }
+
+    /// The signing keys in force.
+    #[must_use]
+    pub fn signing_keys(&self) -> Arc<KeySet> {
+        let published = self.signing_keys.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&published.keys)
+    }
+
+    /// Reads the published keys again and swaps them in if they changed.
+    pub async fn load_signing_keys(&self) -> Result<(), Fault> {
+        let stored = signing_key::all(&self.database).await?;
+        let unchanged = {
+            let published = self.signing_keys.read().unwrap_or_else(PoisonError::into_inner);
+            published.stored == stored
+        };
+        if unchanged || stored.is_empty() {
+            return Ok(());
+        }
+        let keys = stored.iter().map(|key| self.open_key(key)).collect::<Result<Vec<_>, _>>()?;
+        let keys = Arc::new(KeySet::new(keys)?);
+        let mut published = self.signing_keys.write().unwrap_or_else(PoisonError::into_inner);
+        *published = Published { stored, keys };
+        Ok(())
+    }
+
+    fn open_key(&self, stored: &StoredKey) -> Result<SigningKey, Fault> {
+        let aad = stored.kid.as_bytes();
+        let sealed = &stored.sealed_private_key;
+        let private = self.keyring.open(Purpose::SigningKeys, aad, sealed)?;
+        let algorithm: Algorithm = stored.algorithm.parse()?;
+        Ok(SigningKey::from_pkcs8(algorithm, private, stored.created_at, stored.active_from)?)
+    }
+
+    /// The messages of the development mailbox, newest first.
+    pub async fn mailbox(&self) -> Result<Vec<StoredMail>, Fault> {
+        match &self.mailer {
+            Some(Mailer::DevMailbox(mailbox)) => Ok(mailbox.messages().await?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Tells the delivery loop that there is something to do.
+    pub fn wake_outbox(&self) {
+        self.outbox.notify_one();
+    }
+
+    /// Waits until [`App::wake_outbox`] is called.
+    pub async fn outbox_woken(&self) {
+        self.outbox.notified().await;
+    }
+}
+
+pub use crate::providers::mailer::StoredMail;
+pub use crate::stores::database::is_unavailable;
+
+/// What the configuration says about the database; a file in the data directory by default.
+#[must_use]
+pub fn database_settings(config: &Config) -> DatabaseSettings {
+    let url = config.database_url().unwrap_or_else(|| sqlite_url(&sqlite_file(&config.data_dir)));
+    DatabaseSettings {
+        url,
+        reader_url: config.database.reader_url(),
+        max_connections: config.database.max_connections,
+        acquire_timeout: Duration::from_secs(config.database.acquire_timeout_seconds),
+        statement_timeout: Duration::from_secs(config.database.statement_timeout_seconds),
+    }
+}
+
+/// Where the embedded database lives.
+#[must_use]
+pub fn sqlite_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("idgate.sqlite3")
+}
+
+fn keyring(config: &Config) -> Result<Keyring, Fault> {
+    let current = match config.keys.master() {
+        Some(configured) => MasterKey::parse(configured)?,
+        None => read_master_key(&config.data_dir)?,
+    };
+    let previous = config
+        .keys
+        .master_previous()
+        .map(MasterKey::parse)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Keyring::new(current, previous))
+}
+
+/// The master key that the first start left in the data directory.
+fn read_master_key(data_dir: &Path) -> Result<MasterKey, Fault> {
+    let file = master_key_file(data_dir);
+    let text = std::fs::read_to_string(&file).map(Zeroizing::new).map_err(|error| {
+        Fault::new(format!(
+            "there is no master key: {}: {error}; start `idgate serve` once, which makes one in \
+             development, or set IDGATE_KEYS__MASTER",
+            file.display()
+        ))
+    })?;
+    Ok(MasterKey::parse(text.trim())?)
+}
+
+/// Where a master key lives that no configuration names.
+#[must_use]
+pub fn master_key_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("master.key")
+}
+
+fn hasher_parameters(config: &Config) -> HasherParameters {
+    let hashing = &config.hashing;
+    HasherParameters {
+        memory_kib: hashing.memory_kib,
+        iterations: hashing.iterations,
+        parallelism: hashing.parallelism,
+        threads: hashing.threads(),
+        queue: hashing.queue,
+    }
+}
+
+fn volatile(config: &Config, now: DateTime<Utc>) -> Result<Volatile, Fault> {
+    match config.redis_url() {
+        None => Ok(Volatile::memory(now)),
+        Some(url) => {
+            let settings = RedisSettings {
+                url,
+                prefix: config.redis.prefix.clone(),
+                timeout: Duration::from_millis(config.redis.timeout_milliseconds),
+                pool: config.redis.pool,
+            };
+            Ok(Volatile::connect(&settings, now)?)
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `idgate config`: what is set, where it comes from, and whether it can be used.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{Failure, say};
+use crate::config::{Config, ConfigErrors};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Action {
+    /// List every setting with its value and where that comes from; secrets stay hidden.
+    Show {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say whether `idgate serve` would take this configuration.
+    Check,
+}
+
+pub(super) fn run(
+    action: &Action,
+    loaded: Result<Config, ConfigErrors>,
+) -> Result<ExitCode, Failure> {
+    let config = loaded.map_err(|errors| Failure::Usage(errors.to_string()))?;
+    match action {
+        Action::Show { json: true } => {
+            let text = serde_json::to_string_pretty(config.describe())
+                .map_err(|error| Failure::Failed(error.to_string()))?;
+            say(&text);
+        }
+        Action::Show { json: false } => {
+            for setting in config.describe() {
+                say(&setting.to_string());
+            }
+        }
+        Action::Check => {
+            for warning in config.warnings() {
+                say(&format!("warning: {warning}"));
+            }
+            say("The configuration can be used.");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,22 @@
+//! `idgate migrate`: bring the database schema up to date. Never makes keys.
+
+use std::process::ExitCode;
+
+use super::{Failure, say};
+use crate::app;
+use crate::config::Config;
+use crate::services::operator::first_start;
+use crate::stores::Database;
+
+pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
+    if config.is_embedded_database() {
+        first_start::make_data_dir(&config.data_dir)?;
+    }
+    let applied = Database::migrate(&app::database_settings(&config)).await?;
+    match applied {
+        0 => say("The database schema is up to date."),
+        1 => say("1 migration was applied."),
+        count => say(&format!("{count} migrations were applied.")),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,139 @@
+//! The command line: one file per command. Composes the layers and decides nothing else.
+
+mod admin;
+mod config;
+mod health;
+mod keys;
+mod migrate;
+mod schema;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, env};
+
+/// The identity gateway: accounts, sign-in and sessions over GraphQL.
+///
+/// Without a command it serves. Without any configuration it keeps everything in ./data and shows
+/// mail at /dev/mailbox; `idgate config show` lists every setting.
+#[derive(Debug, Parser)]
+#[command(name = "idgate", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+struct Common {
+    /// A configuration file in TOML; the environment goes before it.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve (the default).
+    Serve,
+    /// Bring the database schema up to date.
+    Migrate,
+    /// Print the GraphQL schema, or check or write its files.
+    Schema(schema::Arguments),
+    /// Show or check the configuration.
+    #[command(subcommand)]
+    Config(config::Action),
+    /// List or rotate the keys that sign access tokens.
+    #[command(subcommand)]
+    Keys(keys::Action),
+    /// Make an administrator.
+    #[command(subcommand)]
+    Admin(admin::Action),
+    /// Ask a running gateway whether it is ready; for container health checks.
+    Health,
+}
+
+/// Why a command failed, as a person reads it.
+#[derive(Debug)]
+enum Failure {
+    /// The command line or the configuration asks for what cannot be done: exit 2.
+    Usage(String),
+    /// Something went wrong on the way: exit 1.
+    Failed(String),
+}
+
+impl From<crate::fault::Fault> for Failure {
+    fn from(fault: crate::fault::Fault) -> Self {
+        Self::Failed(fault.to_string())
+    }
+}
+
+/// Parses the command line and runs the command.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; clap's own exit code for wrong use is 2.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(arguments) {
+        Ok(code) => code,
+        Err(Failure::Usage(text)) => {
+            say_error(&text);
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(text)) => {
+            say_error(&text);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let common = arguments.common;
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Config(action) => config::run(&action, load(&common)),
+        Command::Serve => block_on(serve::run(configuration(&common)?)),
+        Command::Migrate => block_on(migrate::run(configuration(&common)?)),
+        Command::Keys(action) => block_on(keys::run(action, configuration(&common)?)),
+        Command::Admin(action) => block_on(admin::run(action, configuration(&common)?)),
+        Command::Health => block_on(health::run(configuration(&common)?)),
+    }
+}
+
+fn load(common: &Common) -> Result<Config, crate::config::ConfigErrors> {
+    Config::load(common.config.clone(), env::variables())
+}
+
+fn configuration(common: &Common) -> Result<Config, Failure> {
+    load(common).map_err(|errors| Failure::Usage(errors.to_string()))
+}
+
+fn block_on(
+    work: impl Future<Output = Result<ExitCode, Failure>>,
+) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("idgate-async")
+        .build()
+        .map_err(|error| Failure::Failed(format!("the async runtime does not start: {error}")))?;
+    runtime.block_on(work)
+}
+
+#[expect(clippy::print_stdout, reason = "a command's answer goes to standard output")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "a command's complaint goes to standard error")]
+fn say_error(text: &str) {
+    eprintln!("idgate: {text}");
+}

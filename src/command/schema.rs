@@ -1,0 +1,90 @@
+//! `idgate schema`: the GraphQL schema and the manifest of trusted documents, printed, checked or
+//! written. Tests only ever check; these files change by this command alone.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{Failure, say};
+use crate::schema;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Fail unless schema/schema.graphql and queries/manifest.json are what this binary has.
+    #[arg(long, conflicts_with = "write")]
+    check: bool,
+    /// Write schema/schema.graphql and queries/manifest.json.
+    #[arg(long)]
+    write: bool,
+    /// The project folder, for --check and --write.
+    #[arg(long, default_value = ".", value_name = "FOLDER")]
+    project: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    if !arguments.check && !arguments.write {
+        say(schema::sdl().trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let files = [
+        (arguments.project.join("schema/schema.graphql"), schema::sdl()),
+        (arguments.project.join("queries/manifest.json"), manifest(&arguments.project)?),
+    ];
+    for (file, wanted) in files {
+        if arguments.write {
+            std::fs::write(&file, wanted).map_err(|error| failed(&file, &error))?;
+            say(&format!("{} was written.", file.display()));
+        } else {
+            let found = std::fs::read_to_string(&file).map_err(|error| failed(&file, &error))?;
+            if found != wanted {
+                let file = file.display();
+                return Err(Failure::Failed(format!(
+                    "{file} is out of date; run `idgate schema --write` and commit the result"
+                )));
+            }
+            say(&format!("{} is up to date.", file.display()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn failed(file: &Path, error: &std::io::Error) -> Failure {
+    Failure::Failed(format!("{}: {error}", file.display()))
+}
+
+/// Every document of `queries/<capability>/`, under the hash of its text.
+fn manifest(project: &Path) -> Result<String, Failure> {
+    let mut documents = BTreeMap::new();
+    let root = project.join("queries");
+    for folder in entries(&root)?.iter().filter(|path| path.is_dir()) {
+        for file in entries(folder)? {
+            if file.extension().is_some_and(|extension| extension == "graphql") {
+                let text = std::fs::read_to_string(&file).map_err(|error| failed(&file, &error))?;
+                documents.insert(document_id(&text), text);
+            }
+        }
+    }
+    let manifest = json!({ "version": 1, "documents": documents });
+    let text = serde_json::to_string_pretty(&manifest)
+        .map_err(|error| Failure::Failed(error.to_string()))?;
+    Ok(text + "\n")
+}
+
+/// GraphQL over HTTP, appendix A: an id of the form `sha256:` and the hash in hexadecimal.
+fn document_id(text: &str) -> String {
+    let hash = Sha256::digest(text);
+    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{digits}")
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let read = std::fs::read_dir(folder).map_err(|error| failed(folder, &error))?;
+    let mut paths: Vec<PathBuf> =
+        read.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    paths.sort();
+    Ok(paths)
+}

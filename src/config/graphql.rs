@@ -1,0 +1,67 @@
+//! `[graphql]`: what a document may ask for and cost.
+
+use serde::Deserialize;
+
+use crate::config::report::Review;
+use crate::config::values;
+
+/// Openness and limits of the GraphQL edge.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Graphql {
+    /// Whether the schema can be asked for and errors suggest names.
+    #[serde(deserialize_with = "values::switch")]
+    pub introspection: bool,
+    /// Which documents run.
+    pub trusted_documents: TrustedDocuments,
+    /// Whether GraphiQL is served.
+    #[serde(deserialize_with = "values::switch")]
+    pub graphiql: bool,
+    /// Levels a selection may nest.
+    pub max_depth: usize,
+    /// Weight a whole operation may have.
+    pub max_complexity: usize,
+    /// Aliases a document may use.
+    pub max_aliases: usize,
+    /// Fields an operation may start with.
+    pub max_root_fields: usize,
+    /// Directives one field may carry.
+    pub max_directives: usize,
+    /// Words and signs a document may have.
+    pub max_tokens: usize,
+    /// Fields a document may have once its fragments are spread.
+    pub max_expanded_nodes: usize,
+    /// Seconds one operation may take.
+    pub timeout_seconds: u64,
+}
+
+/// Which documents are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrustedDocuments {
+    /// Any document.
+    Off,
+    /// Those known when the gateway was built.
+    Required,
+}
+
+impl Graphql {
+    pub(super) fn check(&self, review: &mut Review<'_>) {
+        review.within("graphql.max_depth", self.max_depth, 3..=100);
+        review.within(
+            "graphql.max_complexity",
+            self.max_complexity,
+            10..=1_000_000,
+        );
+        review.within("graphql.max_aliases", self.max_aliases, 0..=10_000);
+        review.within("graphql.max_root_fields", self.max_root_fields, 1..=1_000);
+        review.within("graphql.max_directives", self.max_directives, 0..=1_000);
+        review.within("graphql.max_tokens", self.max_tokens, 100..=1_000_000);
+        review.within(
+            "graphql.max_expanded_nodes",
+            self.max_expanded_nodes,
+            10..=1_000_000,
+        );
+        review.within("graphql.timeout_seconds", self.timeout_seconds, 1..=300);
+    }
+}

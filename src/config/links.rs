@@ -1,0 +1,26 @@
+//! `[links]`: links in messages.
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::config::report::Review;
+use crate::config::values;
+
+/// Where links lead and how long they work.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Links {
+    /// What every link starts with, a slash at its end; never taken from a request.
+    #[serde(deserialize_with = "values::base_url")]
+    pub base_url: Url,
+    /// Seconds a confirmation link works.
+    pub confirmation_seconds: i64,
+}
+
+impl Links {
+    pub(super) fn check(&self, review: &mut Review<'_>) {
+        let confirmation = self.confirmation_seconds;
+        review.within("links.confirmation_seconds", confirmation, 60..=2_592_000);
+        review.web_address("links.base_url", &self.base_url);
+    }
+}

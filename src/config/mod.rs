@@ -1,0 +1,210 @@
+//! The configuration: read once at start, checked as a whole, never changed afterwards.
+//!
+//! Each section has a file of its own that says what its settings mean and allow; `catalogue`,
+//! `layers` and `load` turn text into sections, `safety` refuses what is unsafe together. Values
+//! that follow from others (the issuer from the public URL, say) are filled in while loading, so
+//! readers never see a blank. May use `domain` and `telemetry`; knows no layer above.
+
+mod catalogue;
+mod cookies;
+mod database;
+pub mod env;
+mod graphql;
+mod hashing;
+mod keys;
+mod layers;
+mod links;
+mod load;
+mod outbox;
+mod password;
+mod phone;
+mod profile;
+mod redis;
+mod registration;
+mod report;
+mod router;
+mod safety;
+mod server;
+mod sessions;
+mod throttle;
+mod tokens;
+mod values;
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+pub use self::cookies::{Cookies, SameSite};
+pub use self::database::{Database, MigrateAtStart};
+pub use self::graphql::{Graphql, TrustedDocuments};
+pub use self::hashing::Hashing;
+pub use self::keys::{Algorithm, Keys};
+pub use self::links::Links;
+pub use self::outbox::Outbox;
+pub use self::password::PasswordRules;
+pub use self::phone::Phone;
+pub use self::profile::Profile;
+pub use self::redis::Redis;
+pub use self::registration::{Confirmation, Registration};
+pub use self::report::{ConfigError, ConfigErrors, Setting, Warning};
+pub use self::router::Router;
+pub use self::server::Server;
+pub use self::sessions::Sessions;
+pub use self::throttle::{Budget, Throttle};
+pub use self::tokens::Tokens;
+pub use self::values::Origin;
+use crate::telemetry;
+
+/// Everything that can be set, complete and checked. Only [`Config::load`] makes one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What the process is for.
+    pub env: Environment,
+    /// Where the embedded database and keys of our own making live.
+    pub data_dir: PathBuf,
+    /// Listeners and the public address.
+    pub server: Server,
+    /// The relational database.
+    pub database: Database,
+    /// Short-lived shared state.
+    pub redis: Redis,
+    /// The master key and the signature algorithm.
+    pub keys: Keys,
+    /// What access tokens say.
+    pub tokens: Tokens,
+    /// How long a sign-in lasts.
+    pub sessions: Sessions,
+    /// The refresh cookie.
+    pub cookies: Cookies,
+    /// Who may open an account.
+    pub registration: Registration,
+    /// Rules for new passwords.
+    pub password: PasswordRules,
+    /// The cost of a password hash.
+    pub hashing: Hashing,
+    /// Links in messages.
+    pub links: Links,
+    /// How often things may be tried.
+    pub throttle: Throttle,
+    /// Openness and limits of GraphQL.
+    pub graphql: Graphql,
+    /// What is logged and how.
+    pub telemetry: telemetry::Settings,
+    /// How phone numbers are read.
+    pub phone: Phone,
+    /// Fallbacks of the profile.
+    pub profile: Profile,
+    /// Delivery of messages.
+    pub outbox: Outbox,
+    /// The federation router.
+    pub router: Router,
+    #[serde(skip)]
+    settings: Vec<Setting>,
+    #[serde(skip)]
+    warnings: Vec<Warning>,
+}
+
+/// What the process is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// Somebody's own machine: convenient.
+    Development,
+    /// People's accounts: strict.
+    Production,
+}
+
+impl Config {
+    /// Whether this is production.
+    #[must_use]
+    pub fn is_production(&self) -> bool {
+        self.env == Environment::Production
+    }
+
+    /// The address people see.
+    #[must_use]
+    pub const fn public_url(&self) -> &Url {
+        &self.server.public_url
+    }
+
+    /// Whether cookies travel over https, and so may be `Secure` and `__Host-`.
+    #[must_use]
+    pub fn secure_cookies(&self) -> bool {
+        self.public_url().scheme() == "https"
+    }
+
+    /// The `iss` of access tokens.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.tokens.issuer
+    }
+
+    /// What links in messages start with.
+    #[must_use]
+    pub const fn links_base(&self) -> &Url {
+        &self.links.base_url
+    }
+
+    /// The primary database, password included; `None` means the embedded file.
+    #[must_use]
+    pub fn database_url(&self) -> Option<String> {
+        self.database.url()
+    }
+
+    /// The shared store of short-lived state; `None` keeps it in this process.
+    #[must_use]
+    pub fn redis_url(&self) -> Option<SecretString> {
+        self.redis.url.clone()
+    }
+
+    /// Whether the database is a SQLite file.
+    #[must_use]
+    pub fn is_embedded_database(&self) -> bool {
+        self.database.is_embedded()
+    }
+
+    /// Whether short-lived state stays inside this process.
+    #[must_use]
+    pub const fn is_in_process(&self) -> bool {
+        self.redis.url.is_none()
+    }
+
+    /// Whether the schema can be asked for and errors suggest names.
+    #[must_use]
+    pub const fn introspection(&self) -> bool {
+        self.graphql.introspection
+    }
+
+    /// Whether GraphiQL is served.
+    #[must_use]
+    pub const fn graphiql(&self) -> bool {
+        self.graphql.graphiql
+    }
+
+    /// Whether only documents known beforehand run.
+    #[must_use]
+    pub fn trusted_documents_required(&self) -> bool {
+        self.graphql.trusted_documents == TrustedDocuments::Required
+    }
+
+    /// Whether an address must be confirmed before the first sign-in.
+    #[must_use]
+    pub fn confirmation_required(&self) -> bool {
+        self.registration.confirmation == Confirmation::Required
+    }
+
+    /// What is allowed but deserves care, to be logged at start.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Every setting as it counts and where it came from; secrets do not show.
+    #[must_use]
+    pub fn describe(&self) -> &[Setting] {
+        &self.settings
+    }
+}

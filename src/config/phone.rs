@@ -1,0 +1,35 @@
+//! `[phone]`: how phone numbers are read.
+
+use serde::Deserialize;
+
+use crate::config::report::Review;
+use crate::config::values;
+
+/// How a number without a country code is understood.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phone {
+    #[serde(deserialize_with = "values::optional_text")]
+    default_region: Option<String>,
+}
+
+impl Phone {
+    /// The country of such a number (ISO 3166-1 alpha-2); `None` refuses it.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.default_region.as_deref()
+    }
+
+    pub(super) fn check(&self, review: &mut Review<'_>) {
+        let Some(region) = &self.default_region else {
+            return;
+        };
+        if region.len() != 2 || !region.bytes().all(|letter| letter.is_ascii_uppercase()) {
+            review.refuse(
+                "phone.default_region",
+                format!("{region:?} is not a country code of two capital letters"),
+                "Write a code such as DE or AM, or leave it empty.",
+            );
+        }
+    }
+}

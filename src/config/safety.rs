@@ -1,0 +1,110 @@
+//! Settings that are each fine but unsafe together, or unsafe in production.
+//!
+//! Refused everywhere:
+//! - an address people are sent to (`server.public_url`, `tokens.issuer`, `links.base_url`) that is
+//!   plain http on another machine (the rule is in `report.rs`);
+//! - trusting every network to say who the client is;
+//! - a listener for the router without a secret for the router;
+//! - people who can make themselves staff (in `registration.rs`), a secret that is short or repeats
+//!   itself (in `router.rs`), two listeners on one address (in `server.rs`).
+//!
+//! Refused in production only:
+//! - any plain http among those addresses, and among the origins of scripts except on this machine;
+//! - short-lived state inside the process, unless the single instance is declared;
+//! - no master key, or one that is a pattern rather than random (in `keys.rs`);
+//! - password hashes that are cheap to guess (in `hashing.rs`).
+
+use super::report::Review;
+use super::values::is_loopback;
+use super::{Config, TrustedDocuments};
+
+pub(super) fn check(config: &Config, review: &mut Review<'_>) {
+    check_trust(config, review);
+    if config.is_production() {
+        check_production(config, review);
+        warn_in_production(config, review);
+    } else if !config.server.listen.ip().is_loopback() {
+        review.warn(
+            "server.listen",
+            format!(
+                "others can reach the development settings at {}",
+                config.server.listen
+            ),
+        );
+    }
+}
+
+fn check_trust(config: &Config, review: &mut Review<'_>) {
+    if config
+        .server
+        .trusted_proxies
+        .iter()
+        .any(|network| network.prefix_len() == 0)
+    {
+        review.refuse(
+            "server.trusted_proxies",
+            "every network is trusted, so anyone could invent the address they come from",
+            "Name the networks of your own proxies, such as 10.0.0.0/8.",
+        );
+    }
+    if config.server.router_listen.is_some() && config.router.secret.is_none() {
+        review.refuse(
+            "router.secret",
+            "there is a listener for the router but no secret that proves a caller to be it",
+            "Set IDGATE_ROUTER__SECRET or IDGATE_ROUTER__SECRET_FILE.",
+        );
+    }
+}
+
+fn check_production(config: &Config, review: &mut Review<'_>) {
+    if config.is_in_process() && !config.redis.allow_in_process {
+        review.refuse(
+            "redis.url",
+            "production needs a store that instances share; limits and codes would differ on each",
+            "Set REDIS_URL, or redis.allow_in_process = true if there is one single instance.",
+        );
+    }
+    if config.keys.master().is_none() {
+        review.refuse(
+            "keys.master",
+            "production needs a master key that all instances share and that outlives this disk",
+            "Set IDGATE_KEYS__MASTER_FILE; make one with `openssl rand -base64 32`.",
+        );
+    }
+    for origin in &config.server.cors_origins {
+        if origin.url().scheme() == "http" && !is_loopback(origin.url()) {
+            review.refuse(
+                "server.cors_origins",
+                format!(
+                    "{} is plain http, so anyone on the way can be it",
+                    origin.to_header()
+                ),
+                "Name https origins.",
+            );
+        }
+    }
+}
+
+fn warn_in_production(config: &Config, review: &mut Review<'_>) {
+    if config.is_embedded_database() {
+        review.warn(
+            "database.url",
+            "SQLite serves one single instance and no replica",
+        );
+    }
+    if config.is_in_process() {
+        review.warn(
+            "redis.allow_in_process",
+            "limits are lost when this instance restarts",
+        );
+    }
+    if config.graphql.trusted_documents == TrustedDocuments::Off {
+        review.warn("graphql.trusted_documents", "anyone may run any document");
+    }
+    if config.introspection() {
+        review.warn("graphql.introspection", "anyone may read the schema");
+    }
+    if config.graphiql() {
+        review.warn("graphql.graphiql", "anyone may open GraphiQL");
+    }
+}

@@ -1,0 +1,81 @@
+//! `[server]`: listeners, the public address, and the bounds of one request.
+
+use std::net::SocketAddr;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use url::Url;
+
+use crate::config::report::Review;
+use crate::config::values::{self, Origin};
+
+/// Where the gateway listens and what it believes about the way there.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// The public listener.
+    #[serde(deserialize_with = "values::socket")]
+    pub listen: SocketAddr,
+    /// The listener for staff, when there is one.
+    #[serde(deserialize_with = "values::optional_socket")]
+    pub staff_listen: Option<SocketAddr>,
+    /// The listener for the federation router, when there is one.
+    #[serde(deserialize_with = "values::optional_socket")]
+    pub router_listen: Option<SocketAddr>,
+    /// The listener for probes and metrics, when there is one.
+    #[serde(deserialize_with = "values::optional_socket")]
+    pub ops_listen: Option<SocketAddr>,
+    /// The address people see; never taken from a request.
+    #[serde(deserialize_with = "values::url")]
+    pub public_url: Url,
+    /// Networks whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "values::networks")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Bytes of a request body that are read.
+    pub body_limit: usize,
+    /// Seconds one request may take.
+    pub request_timeout_seconds: u64,
+    /// Seconds a stop waits for requests under way.
+    pub drain_seconds: u64,
+    /// Origins whose scripts may read answers.
+    pub cors_origins: Vec<Origin>,
+}
+
+impl Server {
+    pub(super) fn check(&self, review: &mut Review<'_>) {
+        review.within("server.body_limit", self.body_limit, 1_024..=16_777_216);
+        review.within(
+            "server.request_timeout_seconds",
+            self.request_timeout_seconds,
+            1..=300,
+        );
+        review.within("server.drain_seconds", self.drain_seconds, 0..=600);
+        let url = &self.public_url;
+        review.web_address("server.public_url", url);
+        self.check_listeners(review);
+    }
+
+    fn check_listeners(&self, review: &mut Review<'_>) {
+        let mut taken = vec![("server.listen", self.listen)];
+        let others = [
+            ("server.staff_listen", self.staff_listen),
+            ("server.router_listen", self.router_listen),
+            ("server.ops_listen", self.ops_listen),
+        ];
+        for (key, address) in others {
+            let Some(address) = address else { continue };
+            // Port 0 asks the system for a free port, so two of them never meet.
+            let same = taken
+                .iter()
+                .find(|(_, other)| *other == address && address.port() != 0);
+            if let Some((other, _)) = same {
+                review.refuse(
+                    key,
+                    format!("{address} is already the address of {other}"),
+                    "Give each listener an address of its own, or leave this one empty.",
+                );
+            }
+            taken.push((key, address));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `[throttle]`: how often things may be tried.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::config::report::Review;
+
+/// Scales above this leave no budget worth the name.
+const HIGHEST_ORDINARY_SCALE: f64 = 10.0;
+
+/// The budgets of attempts, as written; whoever charges them applies scale and instances.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Throttle {
+    /// Multiplies every budget.
+    pub scale: f64,
+    /// How many instances share the budgets.
+    pub instances: u32,
+    /// Sign-in attempts from one address.
+    pub login_address: Budget,
+    /// Sign-in attempts on one identifier.
+    pub login_identifier: Budget,
+    /// Sign-in attempts from a device that was here before.
+    pub login_device: Budget,
+    /// Sign-in attempts altogether.
+    pub login_global: Budget,
+    /// Registrations from one address.
+    pub register_address: Budget,
+    /// Registrations of one identifier.
+    pub register_identifier: Budget,
+    /// Registrations altogether.
+    pub register_global: Budget,
+    /// Refreshes from one address.
+    pub refresh_address: Budget,
+    /// Confirmations from one address.
+    pub verify_address: Budget,
+    /// Messages to one identifier.
+    pub message_identifier: Budget,
+    /// Messages asked for from one address.
+    pub message_address: Budget,
+    /// Repeated authentications of one signed-in person.
+    pub step_up_user: Budget,
+    /// Changes of one signed-in person to what is theirs.
+    pub change_user: Budget,
+}
+
+/// So many attempts in so much time, written as `count/seconds`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Budget {
+    /// Attempts.
+    pub count: u32,
+    /// The time in which a used-up budget fills again.
+    pub window: Duration,
+}
+
+impl TryFrom<String> for Budget {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let parts = text.split_once('/').and_then(|(count, seconds)| {
+            Some((
+                count.trim().parse::<u32>().ok()?,
+                seconds.trim().parse::<u32>().ok()?,
+            ))
+        });
+        match parts {
+            Some((count @ 1..=1_000_000_000, seconds @ 1..=86_400)) => Ok(Self {
+                count,
+                window: Duration::from_secs(u64::from(seconds)),
+            }),
+            _ => Err(format!(
+                "{text:?} is not a count and up to 86400 seconds, such as 10/300"
+            )),
+        }
+    }
+}
+
+impl Throttle {
+    pub(super) fn check(&self, review: &mut Review<'_>) {
+        review.within("throttle.instances", self.instances, 1..=10_000);
+        if !self.scale.is_finite() || self.scale <= 0.0 {
+            review.refuse(
+                "throttle.scale",
+                format!("{} would refuse everything", self.scale),
+                "Write a number above 0; 1.0 keeps the budgets as they are written.",
+            );
+        } else if review.is_production() && self.scale > HIGHEST_ORDINARY_SCALE {
+            review.warn(
+                "throttle.scale",
+                format!("{} leaves guessing unhindered", self.scale),
+            );
+        }
+    }
+}

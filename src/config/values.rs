@@ -1,0 +1,195 @@
+//! How settings are written in text: blanks, secrets, switches, spans of time, origins.
+//!
+//! Only reading lives here; what a section allows is said by the section.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+const SOCKET: &str = "an address and port such as 127.0.0.1:8080 (names are not looked up)";
+const URL: &str = "a complete address such as https://id.example.com";
+
+/// A refused text as the refusal may repeat it: an `@` can follow a password.
+pub(super) fn quoted(text: &str) -> String {
+    if text.contains('@') {
+        "the value".to_owned()
+    } else {
+        format!("{text:?}")
+    }
+}
+
+/// Reads an address and port.
+pub(super) fn socket<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    told(&String::deserialize(deserializer)?, SOCKET)
+}
+
+/// Reads an address and port that may be left empty.
+pub(super) fn optional_socket<'de, D>(deserializer: D) -> Result<Option<SocketAddr>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    optional(deserializer, SOCKET)
+}
+
+/// Reads a complete URL.
+pub(super) fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    told(&String::deserialize(deserializer)?, URL)
+}
+
+/// Reads a URL that others are joined to: it ends with a slash, or its last step would be lost.
+pub(super) fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    let mut base = url(deserializer)?;
+    if !base.path().ends_with('/') {
+        base.set_path(&format!("{}/", base.path()));
+    }
+    Ok(base)
+}
+
+/// Reads a complete URL that may be left empty.
+pub(super) fn optional_url<'de, D>(deserializer: D) -> Result<Option<Url>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    optional(deserializer, URL)
+}
+
+/// Reads a text that may be left empty.
+pub(super) fn optional_text<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    optional(deserializer, "a text")
+}
+
+/// Reads networks; an address alone is a network of one.
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let written = Vec::<String>::deserialize(deserializer)?;
+    written
+        .iter()
+        .map(|text| match text.trim().parse::<IpAddr>() {
+            Ok(address) => Ok(IpNet::from(address)),
+            Err(_) => told(text, "a network such as 10.0.0.0/8"),
+        })
+        .collect()
+}
+
+fn optional<'de, D, T>(deserializer: D, expected: &str) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr,
+{
+    let text = String::deserialize(deserializer)?;
+    if text.trim().is_empty() {
+        Ok(None)
+    } else {
+        told(&text, expected).map(Some)
+    }
+}
+
+fn told<T: FromStr, E: Error>(text: &str, expected: &str) -> Result<T, E> {
+    text.trim()
+        .parse()
+        .map_err(|_| E::custom(format!("{} is not {expected}", quoted(text))))
+}
+
+/// Reads a secret that may be left empty.
+pub(super) fn optional_secret<'de, D>(deserializer: D) -> Result<Option<SecretString>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    let written = text.trim();
+    Ok((!written.is_empty()).then(|| SecretString::from(written)))
+}
+
+/// Reads a switch, which the environment writes as text and a file may write either way.
+pub(super) fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    struct Switch;
+
+    impl Visitor<'_> for Switch {
+        type Value = bool;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("true or false")
+        }
+
+        fn visit_bool<E: Error>(self, on: bool) -> Result<bool, E> {
+            Ok(on)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
+            truth(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+        }
+    }
+
+    deserializer.deserialize_any(Switch)
+}
+
+/// What a text says about a switch.
+pub(super) fn truth(text: &str) -> Option<bool> {
+    match text.trim() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// A web origin: scheme, host and port, exactly as browsers send it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Origin(Url);
+
+impl Origin {
+    /// The origin as it stands in an `Origin` header (RFC 6454 §6.2).
+    #[must_use]
+    pub fn to_header(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
+    fn refusal(text: &str) -> String {
+        format!(
+            "{} is not an origin such as https://app.example.com",
+            quoted(text)
+        )
+    }
+
+    pub(super) const fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Origin {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let url: Url = text.trim().parse().map_err(|_| Self::refusal(&text))?;
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let anonymous = url.username().is_empty() && url.password().is_none();
+        if matches!(url.scheme(), "http" | "https") && url.has_host() && bare && anonymous {
+            Ok(Self(url))
+        } else {
+            Err(format!(
+                "{text:?} is not an origin such as https://app.example.com"
+            ))
+        }
+    }
+}
+
+/// Whether what is sent to this address never leaves the machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}

@@ -1,0 +1,382 @@
+//! One key pair: made, stored as PKCS#8, published as a JWK, named by its thumbprint.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair,
+};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::claims::{Claims, TokenError};
+
+/// RFC 9068 §2.1: this type keeps an ID token from passing as an access token.
+const TOKEN_TYPE: &str = "at+jwt";
+
+/// The signature algorithms on offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// ECDSA on P-256: small, and understood everywhere.
+    Es256,
+    /// Ed25519: fast, and refused by some gateways.
+    EdDsa,
+    /// RSA with 2048 bits: for verifiers that know nothing else.
+    Rs256,
+}
+
+/// A name that is none of the algorithms on offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the signature algorithm must be one of ES256, EdDSA, RS256")]
+pub struct UnknownAlgorithm;
+
+/// Why a key pair cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The cryptographic library could not make a key pair.
+    #[error("a signing key could not be generated")]
+    Generation,
+    /// The stored bytes are no private key of this algorithm.
+    #[error("a stored signing key is not a private key of its algorithm")]
+    Rejected,
+    /// A set of keys without any.
+    #[error("there is no signing key")]
+    NoKey,
+    /// The library refused to build or use a key.
+    #[error("a signing key cannot be used")]
+    Unusable(#[from] jsonwebtoken::errors::Error),
+    /// The public half has no text form.
+    #[error("a public key cannot be written as JSON")]
+    Unwritable(#[from] serde_json::Error),
+}
+
+impl Algorithm {
+    /// The name in token headers, in JWKs and in the database (RFC 7518 §3.1, RFC 8037 §3.1).
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+            Self::Rs256 => "RS256",
+        }
+    }
+
+    const fn in_library(self) -> jsonwebtoken::Algorithm {
+        match self {
+            Self::Es256 => jsonwebtoken::Algorithm::ES256,
+            Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+            Self::Rs256 => jsonwebtoken::Algorithm::RS256,
+        }
+    }
+
+    fn generate_pkcs8(self) -> Result<Zeroizing<Vec<u8>>, aws_lc_rs::error::Unspecified> {
+        let bytes = match self {
+            Self::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?
+                .to_pkcs8v1()?
+                .as_ref()
+                .to_vec(),
+            Self::EdDsa => Ed25519KeyPair::generate()?.to_pkcs8v1()?.as_ref().to_vec(),
+            Self::Rs256 => RsaKeyPair::generate(KeySize::Rsa2048)?
+                .as_der()?
+                .as_ref()
+                .to_vec(),
+        };
+        Ok(Zeroizing::new(bytes))
+    }
+
+    fn read_pkcs8(self, pkcs8: &[u8]) -> Result<EncodingKey, KeyError> {
+        let well_formed = match self {
+            Self::Es256 => {
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).is_ok()
+            }
+            Self::EdDsa => Ed25519KeyPair::from_pkcs8(pkcs8).is_ok(),
+            Self::Rs256 => RsaKeyPair::from_pkcs8(pkcs8).is_ok(),
+        };
+        if !well_formed {
+            return Err(KeyError::Rejected);
+        }
+        Ok(match self {
+            Self::Es256 => EncodingKey::from_ec_der(pkcs8),
+            Self::EdDsa => EncodingKey::from_ed_der(pkcs8),
+            // From DER the library takes bare PKCS#1 alone; from PEM it unwraps PKCS#8 itself.
+            Self::Rs256 => EncodingKey::from_rsa_pem(pem(pkcs8).as_bytes())?,
+        })
+    }
+}
+
+fn pem(pkcs8: &[u8]) -> Zeroizing<String> {
+    let body = Zeroizing::new(STANDARD.encode(pkcs8));
+    let marked = |edge: &str| format!("-----{edge} PRIVATE KEY-----\n");
+    let mut text = Zeroizing::new(String::with_capacity(body.len() + body.len() / 32 + 64));
+    text.push_str(&marked("BEGIN"));
+    for (place, character) in body.char_indices() {
+        if place > 0 && place % 64 == 0 {
+            text.push('\n');
+        }
+        text.push(character);
+    }
+    text.push('\n');
+    text.push_str(&marked("END"));
+    text
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        [Self::Es256, Self::EdDsa, Self::Rs256]
+            .into_iter()
+            .find(|algorithm| algorithm.as_str() == name)
+            .ok_or(UnknownAlgorithm)
+    }
+}
+
+impl From<crate::config::Algorithm> for Algorithm {
+    fn from(configured: crate::config::Algorithm) -> Self {
+        match configured {
+            crate::config::Algorithm::Es256 => Self::Es256,
+            crate::config::Algorithm::Rs256 => Self::Rs256,
+            crate::config::Algorithm::EdDsa => Self::EdDsa,
+        }
+    }
+}
+
+/// A key pair that signs and verifies access tokens.
+pub struct SigningKey {
+    kid: String,
+    algorithm: Algorithm,
+    created_at: DateTime<Utc>,
+    active_from: DateTime<Utc>,
+    private_der: Zeroizing<Vec<u8>>,
+    public_jwk: Value,
+    header: Header,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+}
+
+impl SigningKey {
+    /// Makes a key pair that signs from `active_from` on and verifies as soon as it is published.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub fn generate(
+        algorithm: Algorithm,
+        created_at: DateTime<Utc>,
+        active_from: DateTime<Utc>,
+    ) -> Result<Self, KeyError> {
+        let pkcs8 = algorithm
+            .generate_pkcs8()
+            .map_err(|_| KeyError::Generation)?;
+        Self::from_pkcs8(algorithm, pkcs8, created_at, active_from)
+    }
+
+    /// Rebuilds a key pair from its stored private half.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub fn from_pkcs8(
+        algorithm: Algorithm,
+        private_der: Zeroizing<Vec<u8>>,
+        created_at: DateTime<Utc>,
+        active_from: DateTime<Utc>,
+    ) -> Result<Self, KeyError> {
+        let encoding = algorithm.read_pkcs8(&private_der)?;
+        let mut public_jwk = Jwk::from_encoding_key(&encoding, algorithm.in_library())?;
+        // RFC 7638: the thumbprint names the key without a registry, the same on every instance.
+        let kid = public_jwk.thumbprint(ThumbprintHash::SHA256)?;
+        public_jwk.common.key_id = Some(kid.clone());
+        public_jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        let decoding = DecodingKey::from_jwk(&public_jwk)?;
+        let mut header = Header::new(algorithm.in_library());
+        header.typ = Some(TOKEN_TYPE.to_owned());
+        header.kid = Some(kid.clone());
+        Ok(Self {
+            kid,
+            algorithm,
+            created_at,
+            active_from,
+            private_der,
+            public_jwk: serde_json::to_value(&public_jwk)?,
+            header,
+            encoding,
+            decoding,
+            validation: signature_only(algorithm),
+        })
+    }
+
+    /// The id in token headers: the thumbprint of the public half (RFC 7638).
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The algorithm, the only one this key ever signs or verifies with.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// When the pair was made.
+    #[must_use]
+    pub fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    /// When it starts to sign: late enough for every verifier to have fetched the public half.
+    #[must_use]
+    pub fn active_from(&self) -> DateTime<Utc> {
+        self.active_from
+    }
+
+    /// The private half as PKCS#8 DER, to be sealed and stored.
+    #[must_use]
+    pub fn private_der(&self) -> &[u8] {
+        &self.private_der
+    }
+
+    /// The public half as a JSON Web Key with `kid`, `alg` and `use`.
+    #[must_use]
+    pub fn public_jwk(&self) -> &Value {
+        &self.public_jwk
+    }
+
+    /// Signs the claims into a compact token.
+    pub(super) fn sign(&self, claims: &Claims) -> Result<String, KeyError> {
+        Ok(jsonwebtoken::encode(&self.header, claims, &self.encoding)?)
+    }
+
+    /// Reads the claims of a token that this key signed with its own algorithm.
+    pub(super) fn read(&self, token: &str) -> Result<Claims, TokenError> {
+        use jsonwebtoken::errors::ErrorKind;
+
+        let read = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation);
+        read.map(|token| token.claims)
+            .map_err(|error| match error.kind() {
+                ErrorKind::InvalidSignature => TokenError::WrongSignature,
+                ErrorKind::InvalidAlgorithm => TokenError::WrongAlgorithm,
+                _ => TokenError::Malformed,
+            })
+    }
+
+    /// Whether a header's `typ` is ours; RFC 9068 §4 allows the long form too.
+    pub(super) fn is_token_type(typ: &str) -> bool {
+        let short = typ
+            .get(..12)
+            .filter(|prefix| prefix.eq_ignore_ascii_case("application/"));
+        let typ = short
+            .and_then(|prefix| typ.get(prefix.len()..))
+            .unwrap_or(typ);
+        typ.eq_ignore_ascii_case(TOKEN_TYPE)
+    }
+}
+
+/// Leaves times, issuer and audience to us: the library would compare with the system's clock.
+fn signature_only(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm.in_library());
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    validation
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SigningKey")
+            .field("kid", &self.kid)
+            .field("algorithm", &self.algorithm)
+            .field("active_from", &self.active_from)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instant() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000, 0).unwrap()
+    }
+
+    #[test]
+    fn every_algorithm_makes_keys_that_store_and_rebuild() {
+        for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256] {
+            let made = SigningKey::generate(algorithm, instant(), instant()).unwrap();
+            let stored = Zeroizing::new(made.private_der().to_vec());
+            let rebuilt = SigningKey::from_pkcs8(algorithm, stored, instant(), instant()).unwrap();
+            assert_eq!(made.kid(), rebuilt.kid());
+            assert_eq!(made.public_jwk(), rebuilt.public_jwk());
+            assert_eq!(algorithm.as_str().parse(), Ok(algorithm));
+        }
+    }
+
+    #[test]
+    fn a_private_key_of_another_algorithm_is_rejected() {
+        let made = SigningKey::generate(Algorithm::Es256, instant(), instant()).unwrap();
+        for (algorithm, bytes) in [
+            (Algorithm::Rs256, made.private_der()),
+            (Algorithm::EdDsa, made.private_der()),
+            (Algorithm::Es256, b"junk".as_slice()),
+        ] {
+            let bytes = Zeroizing::new(bytes.to_vec());
+            let rebuilt = SigningKey::from_pkcs8(algorithm, bytes, instant(), instant());
+            assert!(matches!(rebuilt, Err(KeyError::Rejected)), "{algorithm}");
+        }
+    }
+
+    /// The example of RFC 8037 appendix A: a private key, its public half and its thumbprint.
+    #[test]
+    fn the_published_thumbprint_comes_out() {
+        let seed = [
+            0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec,
+            0x2c, 0xc4, 0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03,
+            0x1c, 0xae, 0x7f, 0x60,
+        ];
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+        let pkcs8 = Zeroizing::new(pair.to_pkcs8v1().unwrap().as_ref().to_vec());
+        let key = SigningKey::from_pkcs8(Algorithm::EdDsa, pkcs8, instant(), instant()).unwrap();
+        assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+        let jwk = key.public_jwk();
+        assert_eq!(jwk["x"], "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+    }
+
+    #[test]
+    fn a_debugged_key_shows_nothing_private() {
+        let key = SigningKey::generate(Algorithm::EdDsa, instant(), instant()).unwrap();
+        let text = format!("{key:?}");
+        assert!(
+            text.contains(key.kid()) && !text.contains("private"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_token_type_is_read_in_both_forms() {
+        for (typ, expected) in [
+            ("at+jwt", true),
+            ("AT+JWT", true),
+            ("application/at+jwt", true),
+            ("JWT", false),
+            ("application/jwt", false),
+            ("applicatioñ/at+jwt", false),
+            ("", false),
+        ] {
+            assert_eq!(SigningKey::is_token_type(typ), expected, "{typ}");
+        }
+    }
+}

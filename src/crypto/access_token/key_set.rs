@@ -1,0 +1,180 @@
+//! A snapshot of all published keys: signs with one, verifies with any, lists them for others.
+//!
+//! A snapshot never changes. When a key is added, or removed because it leaked, the application
+//! replaces the snapshot, and what it remembered goes with it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use moka::sync::Cache;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::claims::{Claims, TokenError};
+use super::key::{KeyError, SigningKey};
+
+/// Our tokens take less than a tenth of this; whoever sends more wants to cost us work.
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
+/// How many verified tokens are remembered.
+const REMEMBERED_TOKENS: u64 = 10_000;
+
+/// An immutable set of keys and the signatures it has already checked.
+pub struct KeySet {
+    keys: Vec<SigningKey>,
+    jwks: Value,
+    verified: Cache<[u8; 32], Arc<Claims>>,
+}
+
+/// The only header we write. Any other member is refused: `jwk`, `jku` and `x5c` would let the
+/// token choose its own key, and `crit` would name rules we do not know (RFC 7515 §4.1).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenHeader {
+    typ: String,
+    alg: String,
+    kid: String,
+}
+
+/// We never write `nbf`, so a token that carries one did not come from this code.
+#[derive(Deserialize)]
+struct NotBefore {
+    #[serde(default)]
+    nbf: Option<IgnoredAny>,
+}
+
+impl KeySet {
+    /// Takes all keys that are published, whether they sign already, still, or no longer.
+    ///
+    /// # Errors
+    /// [`KeyError::NoKey`] for an empty set.
+    pub fn new(keys: Vec<SigningKey>) -> Result<Self, KeyError> {
+        if keys.is_empty() {
+            return Err(KeyError::NoKey);
+        }
+        let public: Vec<_> = keys.iter().map(SigningKey::public_jwk).collect();
+        let jwks = json!({ "keys": public });
+        Ok(Self {
+            keys,
+            jwks,
+            verified: Cache::new(REMEMBERED_TOKENS),
+        })
+    }
+
+    /// The keys in this snapshot.
+    #[must_use]
+    pub fn keys(&self) -> &[SigningKey] {
+        &self.keys
+    }
+
+    /// The public halves as a JSON Web Key Set (RFC 7517 §5).
+    #[must_use]
+    pub fn jwks(&self) -> &Value {
+        &self.jwks
+    }
+
+    /// Signs the claims with the key that is active at their `iat`.
+    ///
+    /// So a rotation takes effect at its appointed second on every instance, without a new
+    /// snapshot.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub fn sign(&self, claims: &Claims) -> Result<String, KeyError> {
+        self.active_at(claims.iat)
+            .ok_or(KeyError::NoKey)?
+            .sign(claims)
+    }
+
+    /// Checks a token and returns its claims.
+    ///
+    /// A token that was verified before costs one hash and one look-up; its times, issuer and
+    /// audience are checked every time.
+    ///
+    /// # Errors
+    /// See [`TokenError`].
+    pub fn verify(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+        issuer: &str,
+        audience: &str,
+    ) -> Result<Arc<Claims>, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::TooLong);
+        }
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        if let Some(claims) = self.verified.get(&digest) {
+            claims.check(now, issuer, audience)?;
+            return Ok(claims);
+        }
+        let claims = Arc::new(self.read(token)?);
+        claims.check(now, issuer, audience)?;
+        self.verified.insert(digest, Arc::clone(&claims));
+        Ok(claims)
+    }
+
+    /// Everything about a token that stays true: its form, its key, its signature.
+    fn read(&self, token: &str) -> Result<Claims, TokenError> {
+        let mut parts = token.split('.');
+        let (Some(header), Some(payload), Some(_), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(TokenError::Malformed);
+        };
+        let header: TokenHeader = serde_json::from_slice(&decoded(header)?).map_err(|error| {
+            if error.is_data() {
+                TokenError::WrongType
+            } else {
+                TokenError::Malformed
+            }
+        })?;
+        if !SigningKey::is_token_type(&header.typ) {
+            return Err(TokenError::WrongType);
+        }
+        let key = self.keys.iter().find(|key| key.kid() == header.kid);
+        let key = key.ok_or(TokenError::UnknownKey)?;
+        // RFC 8725 §3.1: the key decides the algorithm, never the token.
+        if header.alg != key.algorithm().as_str() {
+            return Err(TokenError::WrongAlgorithm);
+        }
+        let claims = key.read(token)?;
+        let limits: NotBefore =
+            serde_json::from_slice(&decoded(payload)?).map_err(|_| TokenError::Malformed)?;
+        if limits.nbf.is_some() {
+            Err(TokenError::Malformed)
+        } else {
+            Ok(claims)
+        }
+    }
+
+    /// The newest key that is active, or the first to become so while none is.
+    fn active_at(&self, second: i64) -> Option<&SigningKey> {
+        let active = self
+            .keys
+            .iter()
+            .filter(|key| key.active_from().timestamp() <= second);
+        active
+            .max_by_key(|key| key.active_from())
+            .or_else(|| self.keys.iter().min_by_key(|key| key.active_from()))
+    }
+}
+
+fn decoded(part: &str) -> Result<Vec<u8>, TokenError> {
+    URL_SAFE_NO_PAD
+        .decode(part)
+        .map_err(|_| TokenError::Malformed)
+}
+
+impl fmt::Debug for KeySet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("KeySet")
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,364 @@
+//! Password hashing with Argon2id on a fixed set of low-priority threads of its own.
+//!
+//! A hash costs tens of milliseconds and megabytes on purpose, so it never runs on the async
+//! runtime, and the number of threads bounds both. Which hash belongs to whom, and what happens
+//! after too many attempts, is decided above.
+
+mod recipe;
+mod worker;
+
+use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use tokio::sync::oneshot;
+
+use self::recipe::Recipe;
+use self::worker::{Job, Task, Worker};
+use super::random::Random;
+use crate::domain::password::Password;
+
+/// The cost of a new hash and the room for work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HasherParameters {
+    /// Memory of one hash in KiB.
+    pub memory_kib: u32,
+    /// Passes over that memory.
+    pub iterations: u32,
+    /// Lanes, computed one after the other here.
+    pub parallelism: u32,
+    /// Hashing threads; 0 stands for one per core.
+    pub threads: usize,
+    /// Jobs that may wait for a thread.
+    pub queue: usize,
+}
+
+/// A handle on the hashing threads; they end when the last handle is dropped.
+///
+/// A caller that goes away before its turn costs nothing: its job is skipped when it reaches a
+/// thread. A hash that is already being computed runs to its end.
+#[derive(Clone)]
+pub struct Hasher {
+    jobs: SyncSender<Job>,
+    completed: Arc<AtomicU64>,
+}
+
+/// What a password check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// The password is the one that was hashed.
+    pub matches: bool,
+    /// It matches, but today's parameters differ: the caller should store a new hash.
+    pub outdated: bool,
+}
+
+/// Too much work is waiting; the caller should come back later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many passwords are waiting to be hashed")]
+pub struct Overloaded;
+
+/// Why the hasher cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum HasherError {
+    /// Argon2 does not accept the parameters, or they exceed what we would verify ourselves.
+    #[error("memory, iterations and parallelism of password hashing do not fit together")]
+    Parameters,
+    /// The operating system gives no thread.
+    #[error("a hashing thread does not start")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Hasher {
+    /// Starts the threads, each with the memory that one hash needs.
+    ///
+    /// # Errors
+    /// See [`HasherError`].
+    pub fn start(parameters: &HasherParameters, random: &Random) -> Result<Self, HasherError> {
+        let recipe = Recipe::new(parameters).ok_or(HasherError::Parameters)?;
+        let (sender, receiver) = sync_channel(parameters.queue.max(1));
+        let receiver = Arc::new(Mutex::new(receiver));
+        let completed = Arc::new(AtomicU64::new(0));
+        for number in 0..thread_count(parameters.threads) {
+            let worker = Worker::new(
+                Arc::clone(&receiver),
+                recipe.clone(),
+                random.clone(),
+                Arc::clone(&completed),
+            );
+            let name = format!("idgate-hash-{number}");
+            thread::Builder::new()
+                .name(name)
+                .spawn(move || worker.run())?;
+        }
+        Ok(Self {
+            jobs: sender,
+            completed,
+        })
+    }
+
+    /// Hashes a new password into a PHC string with a fresh salt.
+    ///
+    /// # Errors
+    /// [`Overloaded`] when the queue is full.
+    pub async fn hash(&self, password: Password) -> Result<String, Overloaded> {
+        let (answer, result) = oneshot::channel();
+        self.submit(password, Task::Hash { answer })?;
+        result.await.map_err(|_| Overloaded)
+    }
+
+    /// Checks a password against a stored PHC string, with the parameters stored in it.
+    ///
+    /// No stored hash stands for a person we do not know: the work is the same and the answer is
+    /// no, so response times do not tell who has an account. The same holds for a stored text that
+    /// is no Argon2 hash or asks for absurd amounts of memory or time.
+    ///
+    /// # Errors
+    /// [`Overloaded`] when the queue is full.
+    pub async fn verify(
+        &self,
+        password: Password,
+        phc: Option<String>,
+    ) -> Result<Verification, Overloaded> {
+        let (answer, result) = oneshot::channel();
+        self.submit(password, Task::Verify { phc, answer })?;
+        result.await.map_err(|_| Overloaded)
+    }
+
+    /// How many hashes were computed, so that tests can compare work instead of time.
+    #[must_use]
+    pub fn completed(&self) -> u64 {
+        self.completed.load(Ordering::SeqCst)
+    }
+
+    fn submit(&self, password: Password, task: Task) -> Result<(), Overloaded> {
+        self.jobs
+            .try_send(Job { password, task })
+            .map_err(|_| Overloaded)
+    }
+}
+
+fn thread_count(wanted: usize) -> usize {
+    if wanted == 0 {
+        thread::available_parallelism().map_or(1, NonZero::get)
+    } else {
+        wanted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use secrecy::SecretString;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const LIGHT: HasherParameters = HasherParameters {
+        memory_kib: 64,
+        iterations: 1,
+        parallelism: 1,
+        threads: 1,
+        queue: 64,
+    };
+    const HEAVY: HasherParameters = HasherParameters {
+        memory_kib: 65_536,
+        iterations: 4,
+        parallelism: 1,
+        threads: 1,
+        queue: 2,
+    };
+
+    fn password(text: &str) -> Password {
+        Password::attempt(SecretString::from(text)).unwrap()
+    }
+
+    fn hasher(parameters: &HasherParameters) -> Hasher {
+        Hasher::start(parameters, &Random::seeded(1)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_hash_verifies_its_password_only() {
+        let hasher = hasher(&LIGHT);
+        let phc = hasher.hash(password("correct horse")).await.unwrap();
+        assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
+        let right = hasher
+            .verify(password("correct horse"), Some(phc.clone()))
+            .await
+            .unwrap();
+        assert_eq!(
+            right,
+            Verification {
+                matches: true,
+                outdated: false
+            }
+        );
+        let wrong = hasher
+            .verify(password("correct horsf"), Some(phc))
+            .await
+            .unwrap();
+        assert_eq!(
+            wrong,
+            Verification {
+                matches: false,
+                outdated: false
+            }
+        );
+    }
+
+    #[tokio::test]
+    async fn one_password_hashed_twice_gives_two_salts() {
+        let hasher = hasher(&LIGHT);
+        let first = hasher.hash(password("correct horse")).await.unwrap();
+        assert_ne!(first, hasher.hash(password("correct horse")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_unknown_person_costs_the_same_work_as_a_known_one() {
+        let hasher = hasher(&LIGHT);
+        let phc = hasher.hash(password("correct horse")).await.unwrap();
+        let absurd = "$argon2id$v=19$m=4294967295,t=1,p=1$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAA";
+        for stored in [
+            Some(phc),
+            None,
+            Some("not a hash".to_owned()),
+            Some(absurd.to_owned()),
+        ] {
+            let before = hasher.completed();
+            let answer = hasher.verify(password("wrong"), stored).await.unwrap();
+            assert_eq!(
+                answer,
+                Verification {
+                    matches: false,
+                    outdated: false
+                }
+            );
+            assert_eq!(hasher.completed() - before, 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_made_with_other_parameters_matches_and_is_outdated() {
+        for parameters in [
+            HasherParameters {
+                memory_kib: 128,
+                ..LIGHT
+            },
+            HasherParameters {
+                memory_kib: 32,
+                iterations: 3,
+                ..LIGHT
+            },
+            HasherParameters {
+                parallelism: 2,
+                ..LIGHT
+            },
+        ] {
+            let phc = hasher(&parameters)
+                .hash(password("correct horse"))
+                .await
+                .unwrap();
+            let answer = hasher(&LIGHT)
+                .verify(password("correct horse"), Some(phc))
+                .await
+                .unwrap();
+            assert_eq!(
+                answer,
+                Verification {
+                    matches: true,
+                    outdated: true
+                }
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_went_away_before_its_turn_costs_nothing() {
+        let hasher = hasher(&HEAVY);
+        let started = timeout(Duration::ZERO, hasher.hash(password("first"))).await;
+        assert!(started.is_err());
+        for _ in 0..HEAVY.queue {
+            let _ = timeout(Duration::ZERO, hasher.hash(password("gone"))).await;
+        }
+        // The queue may still be full of the departed; a full queue answers at once.
+        let mut last = hasher.hash(password("patient")).await;
+        while last == Err(Overloaded) {
+            tokio::task::yield_now().await;
+            last = hasher.hash(password("patient")).await;
+        }
+        assert!(
+            (1..=2).contains(&hasher.completed()),
+            "{}",
+            hasher.completed()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once_and_serves_the_others() {
+        let hasher = hasher(&HEAVY);
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let hasher = hasher.clone();
+            callers.spawn(async move { hasher.hash(password("correct horse")).await });
+        }
+        let answers = callers.join_all().await;
+        let served = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert!((2..=3).contains(&served), "{served} served");
+        assert_eq!(hasher.completed(), served as u64);
+    }
+
+    #[tokio::test]
+    async fn threads_end_with_the_last_handle() {
+        let hasher = hasher(&HasherParameters {
+            threads: 3,
+            ..LIGHT
+        });
+        let alive = Arc::downgrade(&hasher.completed);
+        let second = hasher.clone();
+        drop(hasher);
+        assert!(second.hash(password("still served")).await.is_ok());
+        drop(second);
+        let patience = std::time::Instant::now();
+        while alive.strong_count() > 0 {
+            assert!(
+                patience.elapsed() < Duration::from_secs(20),
+                "a thread lives on"
+            );
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn impossible_parameters_do_not_start() {
+        for parameters in [
+            HasherParameters {
+                memory_kib: 0,
+                ..LIGHT
+            },
+            HasherParameters {
+                iterations: 0,
+                ..LIGHT
+            },
+            HasherParameters {
+                parallelism: 0,
+                ..LIGHT
+            },
+            HasherParameters {
+                parallelism: 100,
+                ..LIGHT
+            },
+            HasherParameters {
+                memory_kib: u32::MAX,
+                ..LIGHT
+            },
+        ] {
+            let refusal = Hasher::start(&parameters, &Random::seeded(1)).err();
+            assert!(
+                matches!(refusal, Some(HasherError::Parameters)),
+                "{parameters:?}"
+            );
+        }
+    }
+}

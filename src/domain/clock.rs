@@ -1,0 +1,86 @@
+//! What time it is: the system's answer, or one that tests move by hand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, Duration, SubsecRound, Utc};
+
+/// Tells the time to everything that asks for it.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// The operating system's clock.
+    System,
+    /// A clock that stands still until it is advanced: microseconds since the epoch, shared by
+    /// all clones.
+    Fixed(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock that stands at this instant.
+    #[must_use]
+    pub fn fixed(at: DateTime<Utc>) -> Self {
+        Self::Fixed(Arc::new(AtomicI64::new(at.timestamp_micros())))
+    }
+
+    /// The present, in whole microseconds.
+    ///
+    /// A database keeps no more than that; an instant with nanoseconds would not equal itself
+    /// once it has been stored and read back.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        match self {
+            Self::System => system_now().trunc_subsecs(6),
+            Self::Fixed(micros) => {
+                DateTime::from_timestamp_micros(micros.load(Ordering::SeqCst)).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Moves a fixed clock; the system's goes its own way.
+    pub fn advance(&self, by: Duration) {
+        if let Self::Fixed(micros) = self {
+            micros.fetch_add(by.num_microseconds().unwrap_or(i64::MAX), Ordering::SeqCst);
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that asks the operating system"
+)]
+fn system_now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{TimeZone, Timelike};
+
+    use super::*;
+
+    #[test]
+    fn a_fixed_clock_moves_only_when_told_and_for_all_its_clones() {
+        let start = Utc.with_ymd_and_hms(2026, 11, 23, 10, 0, 0).unwrap();
+        let clock = Clock::fixed(start);
+        let clone = clock.clone();
+        assert_eq!(clock.now(), start);
+        clock.advance(Duration::seconds(90));
+        assert_eq!(clone.now(), start + Duration::seconds(90));
+    }
+
+    #[test]
+    fn a_fixed_clock_drops_what_a_database_would_drop() {
+        let start = Utc.with_ymd_and_hms(2026, 11, 23, 10, 0, 0).unwrap();
+        let clock = Clock::fixed(start + Duration::nanoseconds(1_999));
+        assert_eq!(clock.now(), start + Duration::microseconds(1));
+    }
+
+    #[test]
+    fn the_system_clock_gives_whole_microseconds_and_cannot_be_advanced() {
+        let before = Clock::System.now();
+        Clock::System.advance(Duration::days(365));
+        let after = Clock::System.now();
+        assert_eq!(after.nanosecond() % 1_000, 0);
+        assert!(after - before < Duration::days(1));
+    }
+}

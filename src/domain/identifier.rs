@@ -1,0 +1,158 @@
+//! What somebody types to say who they are: an e-mail address, a phone number or neither.
+
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::email::EmailAddress;
+use super::phone::PhoneNumber;
+
+/// Characters that are looked at.
+const MAX_INPUT: usize = 1024;
+/// Characters that are kept of what names nobody.
+const MAX_OTHER: usize = 254;
+
+/// Somebody's claim of who they are.
+///
+/// Reading one never fails: an answer that came before any work because the text was no address
+/// would tell apart what must look alike.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Identifier {
+    /// An e-mail address.
+    Email(EmailAddress),
+    /// A phone number.
+    Phone(PhoneNumber),
+    /// Neither, so it names nobody; it is still counted against a budget.
+    Other(String),
+}
+
+impl Identifier {
+    /// Reads what somebody typed; see [`PhoneNumber::parse`] for the default region.
+    #[must_use]
+    pub fn read(text: &str, default_region: Option<&str>) -> Self {
+        let text: String = text.chars().take(MAX_INPUT).collect();
+        if let Ok(email) = EmailAddress::parse(&text) {
+            return Self::Email(email);
+        }
+        if let Ok(phone) = PhoneNumber::parse(&text, default_region) {
+            return Self::Phone(phone);
+        }
+        let folded: String = text.nfkc().flat_map(char::to_lowercase).nfkc().collect();
+        let other: String = folded.trim().chars().take(MAX_OTHER).collect();
+        // Cutting and folding may have made an address of it. It must not name an account under a
+        // budget of its own.
+        match EmailAddress::parse(&other) {
+            Ok(email) => Self::Email(email),
+            Err(_) => Self::Other(other),
+        }
+    }
+
+    /// One text for all writings of the same identifier: for budgets and keyed hashes.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Email(email) => format!("email:{}", email.canonical()),
+            Self::Phone(phone) => format!("phone:{}", phone.as_str()),
+            Self::Other(text) => format!("other:{text}"),
+        }
+    }
+}
+
+impl fmt::Debug for Identifier {
+    /// What is neither may be anything, even a password in the wrong field.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Email(email) => email.fmt(formatter),
+            Self::Phone(phone) => phone.fmt(formatter),
+            Self::Other(_) => formatter.write_str("Other(***)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(text: &str) -> String {
+        Identifier::read(text, Some("US")).key()
+    }
+
+    #[test]
+    fn all_writings_of_one_identifier_share_a_key() {
+        for text in [
+            "A@x.example",
+            "a@x.example",
+            "a@x.example.",
+            "ａ＠x.example",
+            " a@X.EXAMPLE ",
+        ] {
+            assert_eq!(key(text), "email:a@x.example", "{text}");
+        }
+        for text in ["+1 415 555 2671", "(415) 555-2671", "4155552671"] {
+            assert_eq!(key(text), "phone:+14155552671", "{text}");
+        }
+        for text in ["Nobody", " nobody ", "ｎobody", "NOBODY"] {
+            assert_eq!(key(text), "other:nobody", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_without_a_country_names_nobody_where_no_region_is_assumed() {
+        assert_eq!(
+            Identifier::read("415 555 2671", None).key(),
+            "other:415 555 2671"
+        );
+    }
+
+    #[test]
+    fn a_megabyte_costs_no_more_than_a_line() {
+        assert_eq!(
+            key(&"X".repeat(1 << 20)),
+            format!("other:{}", "x".repeat(254))
+        );
+        assert_eq!(key(""), "other:");
+    }
+
+    #[test]
+    fn what_folding_turns_into_an_address_is_one() {
+        // Sixty-six octets of capitals fold to sixty-four.
+        let local = format!("{}{}", "ẞ".repeat(2), "a".repeat(60));
+        let lower = local.to_lowercase();
+        assert_eq!((local.len(), lower.len()), (66, 64));
+        assert_eq!(
+            key(&format!("{local}@example.com")),
+            format!("email:{lower}@example.com")
+        );
+    }
+
+    #[test]
+    fn what_names_nobody_does_not_print() {
+        let identifiers = ["ada@example.com", "+14155552671", "hunter2"];
+        let printed = identifiers.map(|text| format!("{:?}", Identifier::read(text, None)));
+        let expected = [
+            "EmailAddress(a***@example.com)",
+            "PhoneNumber(+14***71)",
+            "Other(***)",
+        ];
+        assert_eq!(printed, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_reader_and_what_names_nobody_is_no_address(text in ".{0,300}") {
+            if let Identifier::Other(other) = Identifier::read(&text, Some("US")) {
+                prop_assert!(EmailAddress::parse(&other).is_err());
+                prop_assert!(other.chars().count() <= 254);
+            }
+        }
+
+        #[test]
+        fn the_key_of_an_address_is_the_key_of_its_other_writings(
+            text in "[A-Za-zıİ\u{212a}]{1,12}@[A-Za-zé]{1,9}\\.[a-z]{2,4}",
+        ) {
+            prop_assert_eq!(key(&format!(" {text}. ")), key(&text));
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Passwords between the input and the hasher: how long, how guessable, in which Unicode form.
+//!
+//! Hashing lives in `crypto`; whether a password is the right one is not decided here.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+use zxcvbn::{Score, zxcvbn};
+
+use super::violation::{Violation, ViolationRule};
+
+/// How much of a password is rated. The rating takes more than linear time, and a hundred
+/// characters that can be guessed are not saved by what follows them.
+const RATED_CHARACTERS: usize = 100;
+/// How many words about the person are rated against.
+const MAX_ABOUT: usize = 32;
+/// Shorter pieces of an address or a name appear in strong passwords by chance.
+const MIN_PIECE_CHARACTERS: usize = 3;
+
+/// What a newly chosen password must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordPolicy {
+    /// Fewest characters.
+    pub min_length: usize,
+    /// Most characters, up to [`Password::MAX_CHARACTERS`].
+    pub max_length: usize,
+    /// Lowest strength, from 0 (any) to 4 (very hard to guess).
+    pub min_score: u8,
+}
+
+impl Default for PasswordPolicy {
+    /// NIST SP 800-63B-3 §5.1.1.2: at least 8 characters, no rules of composition.
+    fn default() -> Self {
+        Self {
+            min_length: 8,
+            max_length: Password::MAX_CHARACTERS,
+            min_score: 2,
+        }
+    }
+}
+
+/// A password that is worth hashing. It does not print, and its memory is wiped.
+#[derive(Clone)]
+pub struct Password(SecretString);
+
+impl Password {
+    /// Most characters of any password.
+    pub const MAX_CHARACTERS: usize = 256;
+    /// Most bytes of any password, counted before anything looks at characters.
+    pub const MAX_BYTES: usize = 1024;
+
+    /// A password that somebody claims to have.
+    ///
+    /// Checks only what keeps the work bounded: rules for new passwords may have been looser when
+    /// an old one was chosen.
+    ///
+    /// # Errors
+    ///
+    /// The violation is at `password`.
+    pub fn attempt(secret: SecretString) -> Result<Self, Violation> {
+        let text = secret.expose_secret();
+        if text.is_empty() {
+            return Err(violation(ViolationRule::Required, "Enter a password."));
+        }
+        if text.len() > Self::MAX_BYTES || text.chars().count() > Self::MAX_CHARACTERS {
+            return Err(too_long(Self::MAX_CHARACTERS));
+        }
+        Ok(Self(secret))
+    }
+
+    /// A password that somebody wants from now on; `about` are words that others know about them.
+    ///
+    /// # Errors
+    ///
+    /// The violations are at `password`.
+    pub fn choose(
+        secret: SecretString,
+        policy: &PasswordPolicy,
+        about: &[&str],
+    ) -> Result<Self, Vec<Violation>> {
+        let password = Self::attempt(secret).map_err(|violation| vec![violation])?;
+        // NIST SP 800-63B-3 §5.1.1.2: each code point counts as one character.
+        let length = password.expose().chars().count();
+        if length < policy.min_length {
+            let message = format!("Use at least {} characters.", policy.min_length);
+            return Err(vec![violation(ViolationRule::TooShort, message)]);
+        }
+        if length > policy.max_length {
+            return Err(vec![too_long(policy.max_length)]);
+        }
+        match weakness(&password, policy.min_score, about) {
+            Some(message) => Err(vec![violation(ViolationRule::TooWeak, message)]),
+            None => Ok(password),
+        }
+    }
+
+    /// The form that is hashed: NFKC, so that every keyboard types the same password.
+    ///
+    /// NIST SP 800-63B-3 §5.1.1.2 asks for normalisation before hashing.
+    #[must_use]
+    pub fn normalized(&self) -> Zeroizing<String> {
+        // Room for all of it at once: a buffer that grows leaves copies behind that nobody wipes.
+        let room = self.expose().nfkc().map(char::len_utf8).sum();
+        let mut text = Zeroizing::new(String::with_capacity(room));
+        text.extend(self.expose().nfkc());
+        text
+    }
+
+    /// The password as it was typed.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Password(***)")
+    }
+}
+
+fn violation(rule: ViolationRule, message: impl Into<String>) -> Violation {
+    Violation::new("password", rule, message)
+}
+
+fn too_long(limit: usize) -> Violation {
+    violation(
+        ViolationRule::TooLong,
+        format!("Use at most {limit} characters."),
+    )
+}
+
+/// Why the password is too easy to guess, if it is.
+fn weakness(password: &Password, min_score: u8, about: &[&str]) -> Option<String> {
+    let rated: Zeroizing<String> = Zeroizing::new(
+        password
+            .normalized()
+            .chars()
+            .take(RATED_CHARACTERS)
+            .collect(),
+    );
+    let words = words(about);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let rating = zxcvbn(&rated, &words);
+    if rank(rating.score()) >= min_score {
+        return None;
+    }
+    let warning = rating
+        .feedback()
+        .and_then(zxcvbn::feedback::Feedback::warning);
+    Some(match warning {
+        Some(warning) => format!("Choose a password that is harder to guess. {warning}"),
+        None => "Choose a password that is harder to guess. Several uncommon words work well."
+            .to_owned(),
+    })
+}
+
+fn rank(score: Score) -> u8 {
+    match score {
+        Score::Zero => 0,
+        Score::One => 1,
+        Score::Two => 2,
+        Score::Three => 3,
+        // The library may grow, and only upwards.
+        _ => 4,
+    }
+}
+
+/// What is known about a person, whole and in pieces, as the rating compares it.
+fn words(about: &[&str]) -> Vec<String> {
+    let mut words = Vec::new();
+    for text in about
+        .iter()
+        .map(|text| text.trim())
+        .filter(|text| !text.is_empty())
+    {
+        let text: String = text
+            .nfkc()
+            .take(RATED_CHARACTERS)
+            .collect::<String>()
+            .to_lowercase();
+        let pieces = text
+            .split(|character: char| !character.is_alphanumeric())
+            .filter(|piece| piece.chars().count() >= MIN_PIECE_CHARACTERS)
+            .map(str::to_owned);
+        words.extend(pieces);
+        words.push(text);
+    }
+    words.truncate(MAX_ABOUT);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn choose(text: &str, about: &[&str]) -> Result<Password, Vec<Violation>> {
+        Password::choose(text.into(), &PasswordPolicy::default(), about)
+    }
+
+    fn refused(text: &str, about: &[&str]) -> ViolationRule {
+        let violations = choose(text, about).unwrap_err();
+        assert_eq!(violations.len(), 1, "{violations:?}");
+        assert_eq!(violations[0].path, "password");
+        violations[0].rule
+    }
+
+    #[test]
+    fn a_megabyte_is_refused_without_being_looked_at() {
+        let violation = Password::attempt("x".repeat(1 << 20).into()).unwrap_err();
+        assert_eq!(violation.rule, ViolationRule::TooLong);
+    }
+
+    #[test]
+    fn nothing_is_no_password() {
+        assert_eq!(
+            Password::attempt("".into()).unwrap_err().rule,
+            ViolationRule::Required
+        );
+        assert_eq!(refused("", &[]), ViolationRule::Required);
+    }
+
+    #[test]
+    fn lengths_are_counted_in_characters() {
+        assert!(Password::attempt("é".repeat(256).into()).is_ok());
+        assert!(Password::attempt("é".repeat(257).into()).is_err());
+        assert!(Password::attempt("😀".repeat(256).into()).is_ok());
+        assert_eq!(refused("pÿt7kö!", &[]), ViolationRule::TooShort);
+        assert!(choose("pÿt7kö!q", &[]).is_ok());
+    }
+
+    #[test]
+    fn an_old_short_password_may_still_be_attempted() {
+        assert!(Password::attempt("a".into()).is_ok());
+    }
+
+    #[test]
+    fn the_longest_password_is_accepted_and_one_more_is_not() {
+        let long: String = ('a'..='z').cycle().step_by(7).take(256).collect();
+        assert!(choose(&long, &[]).is_ok());
+        assert_eq!(refused(&format!("{long}x"), &[]), ViolationRule::TooLong);
+    }
+
+    #[test]
+    fn a_policy_may_ask_for_less_than_the_roof() {
+        let policy = PasswordPolicy {
+            max_length: 10,
+            ..PasswordPolicy::default()
+        };
+        let violations = Password::choose("12345678901".into(), &policy, &[]).unwrap_err();
+        assert_eq!(violations[0].rule, ViolationRule::TooLong);
+        assert_eq!(violations[0].message, "Use at most 10 characters.");
+    }
+
+    #[test]
+    fn composition_does_not_matter_but_guessing_does() {
+        assert!(choose("correct horse battery staple", &[]).is_ok());
+        for common in [
+            "password",
+            "Passw0rd!",
+            "qwertyuiop",
+            "aaaaaaaaaaaa",
+            "12345678",
+        ] {
+            assert_eq!(refused(common, &[]), ViolationRule::TooWeak, "{common}");
+        }
+    }
+
+    #[test]
+    fn what_others_know_about_a_person_is_easy_to_guess() {
+        assert!(choose("wolfeschlegel77", &[]).is_ok());
+        assert_eq!(
+            refused("wolfeschlegel77", &["Wolfeschlegel"]),
+            ViolationRule::TooWeak
+        );
+        let address = ["ada.wolfeschlegel@example.com"];
+        assert_eq!(refused("wolfeschlegel77", &address), ViolationRule::TooWeak);
+    }
+
+    #[test]
+    fn a_message_never_repeats_the_password() {
+        let violations = choose("hunter22", &["hunter22"]).unwrap_err();
+        assert!(!format!("{violations:?}").contains("hunter22"));
+    }
+
+    #[test]
+    fn a_password_does_not_print() {
+        let password = Password::attempt("hunter2-hunter2".into()).unwrap();
+        assert_eq!(format!("{password:?}"), "Password(***)");
+        assert_eq!(password.expose(), "hunter2-hunter2");
+    }
+
+    #[test]
+    fn two_spellings_of_one_password_hash_alike() {
+        let composed = Password::attempt("caf\u{e9} \u{fb01}n".into()).unwrap();
+        let decomposed = Password::attempt("cafe\u{301} fin".into()).unwrap();
+        assert_eq!(*composed.normalized(), *decomposed.normalized());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_text_breaks_a_choice(text in "\\PC{0,300}", about in "\\PC{0,40}") {
+            let _ = choose(&text, &[&about]);
+        }
+
+        #[test]
+        fn normalising_is_done_once(text in "\\PC{1,60}") {
+            let once = Password::attempt(text.into()).unwrap().normalized();
+            let again = Password::attempt(once.as_str().into());
+            prop_assume!(again.is_ok());
+            prop_assert_eq!(&*again.unwrap().normalized(), &*once);
+        }
+    }
+}

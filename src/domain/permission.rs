@@ -1,0 +1,257 @@
+//! Who may do what: the one matrix from which guards, token scopes and documents are made.
+//!
+//! What people may do with what is their own needs no permission and is not here.
+
+use std::fmt;
+
+use super::role::{Role, StaffFunction, StaffFunctions};
+
+/// Something that not everybody may do. Members are in the order of their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Permission {
+    /// Read the audit log.
+    AuditRead,
+    /// Change content.
+    ContentWrite,
+    /// Change what people are.
+    RolesWrite,
+    /// Read orders.
+    SalesRead,
+    /// End other people's sessions.
+    SessionsWrite,
+    /// Read counts of people.
+    StatsRead,
+    /// Delete, restore and erase accounts.
+    UsersDelete,
+    /// Read everybody's account.
+    UsersRead,
+    /// Change everybody's account.
+    UsersWrite,
+}
+
+impl Permission {
+    /// Every permission, in the order of their names.
+    pub const ALL: [Self; 9] = [
+        Self::AuditRead,
+        Self::ContentWrite,
+        Self::RolesWrite,
+        Self::SalesRead,
+        Self::SessionsWrite,
+        Self::StatsRead,
+        Self::UsersDelete,
+        Self::UsersRead,
+        Self::UsersWrite,
+    ];
+
+    /// The name in scopes and directives.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AuditRead => "audit:read",
+            Self::ContentWrite => "content:write",
+            Self::RolesWrite => "roles:write",
+            Self::SalesRead => "sales:read",
+            Self::SessionsWrite => "sessions:write",
+            Self::StatsRead => "stats:read",
+            Self::UsersDelete => "users:delete",
+            Self::UsersRead => "users:read",
+            Self::UsersWrite => "users:write",
+        }
+    }
+
+    const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A role's row of the matrix.
+const fn granted_by_role(role: Role) -> PermissionSet {
+    match role {
+        Role::Client | Role::Vendor => PermissionSet::NONE,
+        Role::Staff => PermissionSet::with(&[Permission::StatsRead]),
+        Role::Admin => PermissionSet::with(&Permission::ALL),
+    }
+}
+
+/// What a staff function adds for those who are staff.
+const fn granted_by_function(function: StaffFunction) -> PermissionSet {
+    use Permission::{
+        AuditRead, ContentWrite, SalesRead, SessionsWrite, StatsRead, UsersRead, UsersWrite,
+    };
+    PermissionSet::with(match function {
+        StaffFunction::Support => &[AuditRead, SessionsWrite, UsersRead, UsersWrite],
+        StaffFunction::Editor => &[ContentWrite],
+        StaffFunction::Sales => &[SalesRead, StatsRead],
+    })
+}
+
+/// What one person may do.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct PermissionSet(u16);
+
+impl PermissionSet {
+    /// Nothing beyond one's own.
+    pub const NONE: Self = Self(0);
+
+    const fn with(mut permissions: &[Permission]) -> Self {
+        let mut bits = 0;
+        while let [first, rest @ ..] = permissions {
+            bits |= first.bit();
+            permissions = rest;
+        }
+        Self(bits)
+    }
+
+    /// What a role with these functions may do. Functions of somebody who is not staff grant
+    /// nothing: they are left over from an earlier role.
+    #[must_use]
+    pub fn of(role: Role, functions: StaffFunctions) -> Self {
+        let base = granted_by_role(role);
+        if role != Role::Staff {
+            return base;
+        }
+        functions
+            .iter()
+            .map(granted_by_function)
+            .fold(base, |all, more| Self(all.0 | more.0))
+    }
+
+    /// Whether this permission is among them.
+    #[must_use]
+    pub fn holds(self, permission: Permission) -> bool {
+        self.0 & permission.bit() != 0
+    }
+
+    /// Whether `other` may do all of this too: nobody grants what they do not hold.
+    #[must_use]
+    pub fn is_subset_of(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    /// The permissions, in the order of their names.
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL
+            .into_iter()
+            .filter(move |&permission| self.holds(permission))
+    }
+
+    /// RFC 9068 §2.2.3: the `scope` claim, sorted, so that equal sets have equal text.
+    #[must_use]
+    pub fn scope(self) -> String {
+        self.iter()
+            .map(Permission::as_str)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+impl fmt::Debug for PermissionSet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(role: Role, functions: &str) -> PermissionSet {
+        PermissionSet::of(role, StaffFunctions::from_text(functions))
+    }
+
+    /// The whole matrix as a person reviews it.
+    #[test]
+    fn the_matrix_reads_as_agreed() {
+        let columns = [
+            of(Role::Client, ""),
+            of(Role::Vendor, ""),
+            of(Role::Staff, ""),
+            of(Role::Staff, "support"),
+            of(Role::Staff, "editor"),
+            of(Role::Staff, "sales"),
+            of(Role::Admin, ""),
+        ];
+        let mut table =
+            String::from("               client vendor staff +support +editor +sales admin\n");
+        for permission in Permission::ALL {
+            let marks = columns.map(|column| if column.holds(permission) { "x" } else { "." });
+            let [client, vendor, staff, support, editor, sales, admin] = marks;
+            let name = permission.as_str();
+            writeln!(
+                table,
+                "{name:<14} {client:<6} {vendor:<6} {staff:<5} \
+                 {support:<8} {editor:<7} {sales:<6} {admin}"
+            )
+            .unwrap();
+        }
+        let agreed = "\
+\x20              client vendor staff +support +editor +sales admin
+audit:read     .      .      .     x        .       .      x
+content:write  .      .      .     .        x       .      x
+roles:write    .      .      .     .        .       .      x
+sales:read     .      .      .     .        .       x      x
+sessions:write .      .      .     x        .       .      x
+stats:read     .      .      x     x        x       x      x
+users:delete   .      .      .     .        .       .      x
+users:read     .      .      .     x        .       .      x
+users:write    .      .      .     x        .       .      x
+";
+        assert_eq!(table, agreed, "\n{table}");
+    }
+
+    #[test]
+    fn names_are_sorted_so_scopes_are() {
+        assert!(Permission::ALL.map(Permission::as_str).is_sorted());
+        assert_eq!(
+            of(Role::Staff, "sales,editor").scope(),
+            "content:write sales:read stats:read"
+        );
+        assert_eq!(of(Role::Client, "").scope(), "");
+    }
+
+    #[test]
+    fn functions_left_over_from_an_earlier_role_grant_nothing() {
+        for role in [Role::Client, Role::Vendor] {
+            assert_eq!(of(role, "support,editor,sales"), PermissionSet::NONE);
+        }
+    }
+
+    fn any_set() -> impl Strategy<Value = PermissionSet> {
+        (0_u16..512).prop_map(PermissionSet)
+    }
+
+    proptest! {
+        #[test]
+        fn a_subset_is_what_its_members_say(first in any_set(), second in any_set()) {
+            let by_member = first.iter().all(|permission| second.holds(permission));
+            prop_assert_eq!(first.is_subset_of(second), by_member);
+        }
+
+        #[test]
+        fn more_functions_never_take_a_permission_away(
+            role in 0_usize..4,
+            functions in 0_usize..8,
+        ) {
+            let all: StaffFunctions = StaffFunction::ALL
+                .into_iter()
+                .enumerate()
+                .filter_map(|(place, function)| (functions >> place & 1 == 1).then_some(function))
+                .collect();
+            let role = Role::ALL[role];
+            let fewer = PermissionSet::of(role, StaffFunctions::NONE);
+            let more = PermissionSet::of(role, all);
+            prop_assert!(fewer.is_subset_of(more));
+            prop_assert!(more.is_subset_of(PermissionSet::of(Role::Admin, StaffFunctions::NONE)));
+        }
+    }
+}

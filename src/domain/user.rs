@@ -1,0 +1,178 @@
+//! A person's account, as every layer hands it on.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+use super::ids::UserId;
+use super::role::{AuthProvider, Role, StaffFunctions};
+
+/// An account, live or soft-deleted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// Names the account everywhere; made by us.
+    pub id: UserId,
+    /// The public identifier that people see.
+    pub pid: String,
+    /// The primary key the account had where it was imported from.
+    pub legacy_id: Option<i64>,
+    /// The e-mail address, as its owner writes it.
+    pub email: Option<String>,
+    /// Whether somebody proved to receive mail there.
+    pub email_verified: bool,
+    /// The phone number, in E.164.
+    pub phone: Option<String>,
+    /// Whether somebody proved to receive messages there.
+    pub phone_verified: bool,
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// Where the picture is.
+    pub avatar: Option<String>,
+    /// What the person says about themselves.
+    pub bio: String,
+    /// Country of residence.
+    pub country: String,
+    /// State or province.
+    pub state: String,
+    /// City.
+    pub city: String,
+    /// Street and number.
+    pub address: String,
+    /// Preferred language, as a BCP 47 tag.
+    pub locale: Option<String>,
+    /// What the person is.
+    pub role: Role,
+    /// What they do, if they are staff.
+    pub staff_functions: StaffFunctions,
+    /// How the account came to be.
+    pub auth_provider: AuthProvider,
+    /// Whether the platform vouches for the account.
+    pub is_verified: bool,
+    /// The vendor module's reference.
+    pub vendor_id: Option<String>,
+    /// What staff wrote down about the account.
+    pub staff_note: String,
+    /// Counts changes of what signs the person in, so that a sign-in under way can tell that
+    /// what it checked no longer holds.
+    pub credential_version: i64,
+    /// Since when the account is suspended.
+    pub suspended_at: Option<DateTime<Utc>>,
+    /// Why it is.
+    pub suspended_reason: Option<String>,
+    /// The last sign-in.
+    pub last_login_at: Option<DateTime<Utc>>,
+    /// When the account was made.
+    pub created_at: DateTime<Utc>,
+    /// When its record last changed.
+    pub updated_at: DateTime<Utc>,
+    /// When it was soft-deleted.
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+impl User {
+    /// Whether the account is suspended.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        self.suspended_at.is_some()
+    }
+
+    /// Whether the account is soft-deleted.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.deleted_at.is_some()
+    }
+
+    /// Whether the account may have sessions.
+    #[must_use]
+    pub fn may_sign_in(&self) -> bool {
+        !self.is_suspended() && !self.is_deleted()
+    }
+}
+
+impl fmt::Debug for User {
+    /// Shows what the account is and nothing about the person.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("User")
+            .field("id", &self.id)
+            .field("role", &self.role)
+            .field("staff_functions", &self.staff_functions)
+            .field("auth_provider", &self.auth_provider)
+            .field("email_verified", &self.email_verified)
+            .field("phone_verified", &self.phone_verified)
+            .field("suspended_at", &self.suspended_at)
+            .field("deleted_at", &self.deleted_at)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    pub(in crate::domain) fn ada() -> User {
+        let text = |value: &str| format!("personal {value}");
+        User {
+            id: UserId::from(Uuid::from_u128(1)),
+            pid: text("pid"),
+            legacy_id: None,
+            email: Some(text("email")),
+            email_verified: true,
+            phone: Some(text("phone")),
+            phone_verified: false,
+            first_name: text("first name"),
+            last_name: text("last name"),
+            avatar: Some(text("avatar")),
+            bio: text("bio"),
+            country: text("country"),
+            state: text("state"),
+            city: text("city"),
+            address: text("address"),
+            locale: Some(text("locale")),
+            role: Role::Client,
+            staff_functions: StaffFunctions::NONE,
+            auth_provider: AuthProvider::Email,
+            is_verified: false,
+            vendor_id: Some(text("vendor id")),
+            staff_note: text("staff note"),
+            credential_version: 0,
+            suspended_at: None,
+            suspended_reason: Some(text("reason")),
+            last_login_at: None,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+            deleted_at: None,
+        }
+    }
+
+    #[test]
+    fn suspended_and_deleted_accounts_may_not_sign_in() {
+        let now = Some(DateTime::UNIX_EPOCH);
+        assert!(ada().may_sign_in());
+        assert!(
+            !User {
+                suspended_at: now,
+                ..ada()
+            }
+            .may_sign_in()
+        );
+        assert!(
+            !User {
+                deleted_at: now,
+                ..ada()
+            }
+            .may_sign_in()
+        );
+    }
+
+    #[test]
+    fn nothing_personal_prints() {
+        let printed = format!("{:?}", ada());
+        assert!(!printed.contains("personal"), "{printed}");
+        assert!(printed.contains("Client"), "{printed}");
+    }
+}

@@ -1,0 +1,129 @@
+//! What is wrong with a value somebody sent, said so that a form can show it in place.
+
+use std::fmt;
+
+/// The rule that a value breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ViolationRule {
+    /// It must be there.
+    Required,
+    /// It is too short.
+    TooShort,
+    /// It is too long.
+    TooLong,
+    /// It is too easy to guess.
+    TooWeak,
+    /// It is no e-mail address.
+    InvalidEmail,
+    /// It is no phone number.
+    InvalidPhone,
+    /// It has the wrong form.
+    InvalidFormat,
+    /// It has the right form but may not be chosen.
+    NotAllowed,
+    /// Exactly one of several fields must be there.
+    ExactlyOne,
+}
+
+impl ViolationRule {
+    /// Every rule.
+    pub const ALL: [Self; 9] = [
+        Self::Required,
+        Self::TooShort,
+        Self::TooLong,
+        Self::TooWeak,
+        Self::InvalidEmail,
+        Self::InvalidPhone,
+        Self::InvalidFormat,
+        Self::NotAllowed,
+        Self::ExactlyOne,
+    ];
+
+    /// The spelling that clients match on.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "REQUIRED",
+            Self::TooShort => "TOO_SHORT",
+            Self::TooLong => "TOO_LONG",
+            Self::TooWeak => "TOO_WEAK",
+            Self::InvalidEmail => "INVALID_EMAIL",
+            Self::InvalidPhone => "INVALID_PHONE",
+            Self::InvalidFormat => "INVALID_FORMAT",
+            Self::NotAllowed => "NOT_ALLOWED",
+            Self::ExactlyOne => "EXACTLY_ONE",
+        }
+    }
+}
+
+impl fmt::Display for ViolationRule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// One broken rule at one place of the input.
+///
+/// It never repeats the value: what was sent may be a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The field, as the client names it; nested fields are joined by dots.
+    pub path: String,
+    /// The rule it breaks.
+    pub rule: ViolationRule,
+    /// What to do about it, for people.
+    pub message: String,
+}
+
+impl Violation {
+    /// A broken rule at this field.
+    #[must_use]
+    pub fn new(path: impl Into<String>, rule: ViolationRule, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            rule,
+            message: message.into(),
+        }
+    }
+
+    /// The same violation at another field, for values that go by several names.
+    #[must_use]
+    pub fn at(self, path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_has_a_code_of_its_own_in_capitals() {
+        let codes: std::collections::HashSet<_> = ViolationRule::ALL
+            .iter()
+            .map(|rule| rule.as_str())
+            .collect();
+        assert_eq!(codes.len(), ViolationRule::ALL.len());
+        for code in codes {
+            assert!(
+                code.chars()
+                    .all(|character| matches!(character, 'A'..='Z' | '_')),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_violation_moves_to_the_field_it_was_sent_in() {
+        let violation = Violation::new("password", ViolationRule::TooShort, "say more");
+        let moved = violation.clone().at("newPassword");
+        assert_eq!(moved.path, "newPassword");
+        assert_eq!(
+            (moved.rule, moved.message),
+            (violation.rule, violation.message)
+        );
+    }
+}

@@ -1,0 +1,75 @@
+//! Rows to domain values.
+
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::role::StaffFunctions;
+use crate::domain::session::Session;
+use crate::domain::user::User;
+
+/// A row holds a text that its closed set does not know: somebody wrote past the constraints.
+#[derive(Debug, thiserror::Error)]
+#[error("column {column} holds a value outside its set")]
+pub struct Malformed {
+    column: &'static str,
+}
+
+fn known<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T, Malformed> {
+    text.parse().map_err(|_| Malformed { column })
+}
+
+impl TryFrom<super::user::Model> for User {
+    type Error = Malformed;
+
+    fn try_from(row: super::user::Model) -> Result<Self, Malformed> {
+        Ok(Self {
+            id: UserId::from(row.id),
+            pid: row.pid,
+            legacy_id: row.legacy_id,
+            role: known("users.role", &row.role)?,
+            staff_functions: StaffFunctions::from_text(&row.staff_functions),
+            auth_provider: known("users.auth_provider", &row.auth_provider)?,
+            email: row.email,
+            email_verified: row.email_verified,
+            phone: row.phone,
+            phone_verified: row.phone_verified,
+            first_name: row.first_name,
+            last_name: row.last_name,
+            avatar: row.avatar,
+            bio: row.bio,
+            country: row.country,
+            state: row.state,
+            city: row.city,
+            address: row.address,
+            locale: row.locale,
+            is_verified: row.is_verified,
+            vendor_id: row.vendor_id,
+            staff_note: row.staff_note,
+            credential_version: row.credential_version,
+            suspended_at: row.suspended_at,
+            suspended_reason: row.suspended_reason,
+            last_login_at: row.last_login_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            deleted_at: row.deleted_at,
+        })
+    }
+}
+
+impl From<super::session::Model> for Session {
+    fn from(row: super::session::Model) -> Self {
+        Self {
+            id: SessionId::from(row.id),
+            user_id: UserId::from(row.user_id),
+            created_at: row.created_at,
+            last_seen_at: row.last_seen_at,
+            expires_at: row.expires_at,
+            auth_time: row.auth_time,
+            amr: row.amr.split_whitespace().map(str::to_owned).collect(),
+            ip_address: row.ip_address,
+            user_agent: row.user_agent,
+            browser: row.browser,
+            os: row.os,
+            device: row.device,
+            revoked_at: row.revoked_at,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! A person: one row per account, live or soft-deleted.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "users")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub pid: String,
+    pub legacy_id: Option<i64>,
+    pub email: Option<String>,
+    pub email_canonical: Option<String>,
+    pub email_verified: bool,
+    pub phone: Option<String>,
+    pub phone_verified: bool,
+    pub first_name: String,
+    pub last_name: String,
+    pub avatar: Option<String>,
+    pub bio: String,
+    pub country: String,
+    pub state: String,
+    pub city: String,
+    pub address: String,
+    pub locale: Option<String>,
+    pub role: String,
+    pub staff_functions: String,
+    pub auth_provider: String,
+    pub is_verified: bool,
+    pub vendor_id: Option<String>,
+    pub staff_note: String,
+    pub credential_version: i64,
+    pub suspended_at: Option<DateTimeUtc>,
+    pub suspended_reason: Option<String>,
+    pub last_login_at: Option<DateTimeUtc>,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+    pub deleted_at: Option<DateTimeUtc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    #[sea_orm(has_one = "super::password::Entity")]
+    Password,
+    #[sea_orm(has_one = "super::person_key::Entity")]
+    PersonKey,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

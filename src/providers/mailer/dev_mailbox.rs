@@ -1,0 +1,109 @@
+//! The development mailbox: messages as files in the data directory, never in production.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Mail, MailError};
+
+/// How many messages are kept.
+const CAPACITY: usize = 500;
+
+/// A directory with one file per message.
+#[derive(Clone, Debug)]
+pub struct DevMailbox {
+    directory: PathBuf,
+}
+
+/// A message as the mailbox shows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredMail {
+    /// Its identifier.
+    pub id: String,
+    /// What it is about.
+    pub kind: String,
+    /// `email` or `sms`.
+    pub channel: String,
+    /// The recipient.
+    pub to: String,
+    /// The subject line.
+    pub subject: String,
+    /// The plain-text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+    /// When it was written, RFC 3339.
+    pub created_at: String,
+}
+
+impl DevMailbox {
+    /// A mailbox in this directory, which is made when the first message comes.
+    #[must_use]
+    pub fn new(directory: PathBuf) -> Self {
+        Self { directory }
+    }
+
+    /// Keeps a message; the same id again replaces it.
+    pub(super) async fn store(&self, mail: &Mail<'_>) -> Result<(), MailError> {
+        let stored = StoredMail {
+            id: mail.id.to_string(),
+            kind: mail.kind.to_owned(),
+            channel: mail.channel.to_owned(),
+            to: mail.to.to_owned(),
+            subject: mail.subject.to_owned(),
+            text: mail.text.to_owned(),
+            html: mail.html.to_owned(),
+            created_at: mail.created_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        };
+        let bytes = serde_json::to_vec(&stored)?;
+        tokio::fs::create_dir_all(&self.directory).await?;
+        let file = self.directory.join(format!("{}.json", stored.id));
+        // Written aside and renamed, so that a reader never sees half a message.
+        let aside = self.directory.join(format!("{}.part", stored.id));
+        tokio::fs::write(&aside, bytes).await?;
+        tokio::fs::rename(&aside, &file).await?;
+        self.drop_oldest().await?;
+        Ok(())
+    }
+
+    /// The messages, newest first.
+    pub async fn messages(&self) -> Result<Vec<StoredMail>, MailError> {
+        let mut messages = Vec::new();
+        for file in self.files().await?.iter().rev() {
+            // A file that vanished meanwhile was dropped as the oldest.
+            let Ok(bytes) = tokio::fs::read(file).await else { continue };
+            messages.push(serde_json::from_slice(&bytes)?);
+        }
+        Ok(messages)
+    }
+
+    async fn drop_oldest(&self) -> Result<(), std::io::Error> {
+        let files = self.files().await?;
+        for file in files.iter().rev().skip(CAPACITY) {
+            tokio::fs::remove_file(file).await?;
+        }
+        Ok(())
+    }
+
+    /// The message files, oldest first: their names are time-ordered ids.
+    async fn files(&self) -> Result<Vec<PathBuf>, std::io::Error> {
+        let mut files = Vec::new();
+        let mut entries = match tokio::fs::read_dir(&self.directory).await {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(files),
+            Err(error) => return Err(error),
+        };
+        while let Some(entry) = entries.next_entry().await? {
+            if is_message(&entry.path()) {
+                files.push(entry.path());
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+}
+
+fn is_message(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json")
+}

@@ -1,0 +1,145 @@
+//! The graph: thin over services and selectors. Knows no HTTP and no table.
+//!
+//! Input is parsed, one service or selector is called, output is shaped. What a service refuses
+//! is data (`problem`); what is decided before one runs is an error (`error`).
+
+pub mod connection;
+pub mod document;
+pub mod error;
+pub mod mutations;
+pub mod problem;
+pub mod query;
+pub mod request;
+pub mod scalars;
+pub mod types;
+
+use std::sync::Arc;
+
+use async_graphql::{
+    EmptySubscription, IntrospectionMode, Request, Response, SDLExportOptions, SchemaBuilder,
+    Variables,
+};
+use sha2::{Digest, Sha256};
+
+use crate::app::App;
+
+use document::{Document, Limits};
+use error::{Error, ErrorCode};
+use request::RequestData;
+
+type Root = async_graphql::Schema<query::Query, mutations::Mutation, EmptySubscription>;
+
+/// How many parsed documents are remembered.
+const REMEMBERED_DOCUMENTS: u64 = 1000;
+/// Documents longer than this are parsed each time.
+const LONGEST_REMEMBERED: usize = 64 * 1024;
+
+/// The executable schema with its cache of documents.
+pub struct Schema {
+    root: Root,
+    limits: Limits,
+    introspection: bool,
+    documents: moka::sync::Cache<[u8; 32], Arc<Document>>,
+}
+
+impl std::fmt::Debug for Schema {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Schema").finish_non_exhaustive()
+    }
+}
+
+fn builder() -> SchemaBuilder<query::Query, mutations::Mutation, EmptySubscription> {
+    Root::build(query::Query, mutations::Mutation::default(), EmptySubscription)
+        .register_output_type::<problem::Problem>()
+        .register_output_type::<error::ErrorCode>()
+}
+
+/// The schema in its own language, sorted so that a change shows as a change.
+#[must_use]
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items()
+        .include_specified_by();
+    let mut text = builder().finish().sdl_with_options(options);
+    let length = text.trim_end().len();
+    text.truncate(length);
+    text.push('\n');
+    text
+}
+
+impl Schema {
+    /// Builds the schema around the application.
+    #[must_use]
+    pub fn new(app: &Arc<App>, introspection: bool) -> Self {
+        let limits = &app.config.graphql;
+        let mut builder = builder().data(Arc::clone(app));
+        // "Did you mean" would spell out a schema that cannot be asked for.
+        if !introspection {
+            builder = builder.disable_introspection().disable_suggestions();
+        }
+        Self {
+            root: builder.finish(),
+            introspection,
+            limits: Limits {
+                depth: limits.max_depth,
+                aliases: limits.max_aliases,
+                root_fields: limits.max_root_fields,
+                directives: limits.max_directives,
+                tokens: limits.max_tokens,
+                expanded_nodes: limits.max_expanded_nodes,
+                cost: limits.max_complexity,
+            },
+            documents: moka::sync::Cache::new(REMEMBERED_DOCUMENTS),
+        }
+    }
+
+    /// A document that is parsed and keeps within the limits, from memory if it was seen before.
+    pub fn prepare(&self, text: String) -> Result<Arc<Document>, Error> {
+        if text.len() > LONGEST_REMEMBERED {
+            return Document::prepare(text, &self.limits).map(Arc::new);
+        }
+        let key: [u8; 32] = Sha256::digest(&text).into();
+        if let Some(document) = self.documents.get(&key) {
+            return Ok(document);
+        }
+        let document = Arc::new(Document::prepare(text, &self.limits)?);
+        self.documents.insert(key, Arc::clone(&document));
+        Ok(document)
+    }
+
+    /// Runs one operation of a document, unless its page sizes make it cost too much.
+    pub async fn execute(
+        &self,
+        document: &Document,
+        operation_name: Option<String>,
+        variables: Variables,
+        data: Arc<RequestData>,
+    ) -> Result<Response, Error> {
+        document.check_cost(operation_name.as_deref(), &variables, &self.limits)?;
+        let mut request = Request::new(document.text.clone()).variables(variables).data(data);
+        request.operation_name = operation_name;
+        request.introspection_mode = if self.introspection {
+            IntrospectionMode::Enabled
+        } else {
+            IntrospectionMode::Disabled
+        };
+        request.set_parsed_query(document.parsed.clone());
+        Ok(self.root.execute(request).await)
+    }
+}
+
+/// A response that says only why nothing ran.
+#[must_use]
+pub fn refusal(error: Error, request_id: &str) -> Response {
+    let mut response = Response::from_errors(vec![error.into_server_error()]);
+    error::complete(&mut response, request_id);
+    response
+}
+
+/// The refusal of a request that took too long.
+#[must_use]
+pub fn timed_out() -> Error {
+    Error::of(ErrorCode::RequestTimeout, "The request took too long and was given up.")
+}

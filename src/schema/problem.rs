@@ -1,0 +1,204 @@
+//! Expected refusals, as data in the result of a mutation.
+
+use async_graphql::{Enum, Interface, Object, SimpleObject};
+
+use crate::domain::violation;
+use crate::services::Exhausted;
+
+/// What went wrong, for programs. Every refusal has one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum ProblemCode {
+    /// The identifier and the password do not belong together.
+    InvalidCredentials,
+    /// The account is suspended. Said only after the right password or code.
+    AccountSuspended,
+    /// The address has to be confirmed first. Said only after the right password or code.
+    EmailNotVerified,
+    /// The password is too easy to guess.
+    PasswordTooWeak,
+    /// The password is known from a data breach.
+    PasswordBreached,
+    /// The code is wrong, used, or was never sent.
+    CodeInvalid,
+    /// The code was right once.
+    CodeExpired,
+    /// The flow took too long; begin again.
+    ChallengeExpired,
+    /// The token is unknown, used or expired.
+    TokenInvalid,
+    /// The Google token could not be accepted.
+    GoogleTokenInvalid,
+    /// The identity belongs to another account.
+    IdentityAlreadyLinked,
+    /// Without this the person could not sign in any more.
+    LastAuthenticator,
+    /// Prove again who you are, then repeat.
+    StepUpRequired,
+    /// There is no such thing, or it is not yours.
+    NotFound,
+    /// This is beyond what you may do to others.
+    OutOfScope,
+    /// It clashes with something that exists.
+    Conflict,
+    /// Too many attempts; `retryAfter` says when to come back.
+    RateLimited,
+    /// The input breaks rules; `violations` lists them.
+    InputInvalid,
+}
+
+/// One rule that an input breaks.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct Violation {
+    /// The input field, as in `password`.
+    path: String,
+    /// The rule, as in `TOO_SHORT`.
+    rule: String,
+    /// The rule in words.
+    message: String,
+}
+
+impl From<violation::Violation> for Violation {
+    fn from(violation: violation::Violation) -> Self {
+        Self {
+            path: violation.path,
+            rule: violation.rule.as_str().to_owned(),
+            message: violation.message,
+        }
+    }
+}
+
+macro_rules! problems {
+    ($($(#[doc = $doc:literal])+ $name:ident: $message:literal;)+) => { $(
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct $name;
+
+        $(#[doc = $doc])+
+        #[Object]
+        impl $name {
+            /// What went wrong, for programs.
+            async fn code(&self) -> ProblemCode {
+                ProblemCode::$name
+            }
+
+            /// What went wrong, for people.
+            async fn message(&self) -> String {
+                $message.to_owned()
+            }
+        }
+    )+ };
+}
+
+problems! {
+    /// The identifier and the password do not belong together.
+    InvalidCredentials: "The e-mail address or phone number and the password do not match.";
+    /// The account is suspended.
+    AccountSuspended: "This account is suspended. Contact support.";
+    /// The address has to be confirmed before signing in.
+    EmailNotVerified: "Confirm your e-mail address first, by the link in the message we sent.";
+    /// The token is unknown, used or expired.
+    TokenInvalid: "This token is not valid any more. Ask for a new one.";
+    /// There is no such thing, or it is not yours.
+    NotFound: "There is nothing with this id.";
+    /// The address has an account already.
+    Conflict: "There is an account with this address. Sign in instead.";
+}
+
+macro_rules! problems_with_violations {
+    ($($(#[doc = $doc:literal])+ $name:ident: $message:literal;)+) => { $(
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug)]
+        pub struct $name(Vec<Violation>);
+
+        impl From<Vec<violation::Violation>> for $name {
+            fn from(violations: Vec<violation::Violation>) -> Self {
+                Self(violations.into_iter().map(Into::into).collect())
+            }
+        }
+
+        $(#[doc = $doc])+
+        #[Object]
+        impl $name {
+            /// What went wrong, for programs.
+            async fn code(&self) -> ProblemCode {
+                ProblemCode::$name
+            }
+
+            /// What went wrong, for people.
+            async fn message(&self) -> String {
+                $message.to_owned()
+            }
+
+            /// The rules that the input breaks.
+            async fn violations(&self) -> &[Violation] {
+                &self.0
+            }
+        }
+    )+ };
+}
+
+problems_with_violations! {
+    /// The password is too easy to guess.
+    PasswordTooWeak: "Choose a password that is harder to guess.";
+    /// The input breaks rules.
+    InputInvalid: "Some of the input cannot be accepted.";
+}
+
+/// Too many attempts.
+#[derive(Clone, Copy, Debug)]
+pub struct RateLimited(pub Exhausted);
+
+/// Too many attempts.
+#[Object]
+impl RateLimited {
+    /// What went wrong, for programs.
+    async fn code(&self) -> ProblemCode {
+        ProblemCode::RateLimited
+    }
+
+    /// What went wrong, for people.
+    async fn message(&self) -> String {
+        format!("Too many attempts. Try again in {} seconds.", self.seconds())
+    }
+
+    /// Seconds until trying again makes sense.
+    async fn retry_after(&self) -> i32 {
+        self.seconds()
+    }
+}
+
+impl RateLimited {
+    /// Whole seconds, rounded up, so that coming back then is never too early.
+    fn seconds(self) -> i32 {
+        let seconds = self.0.retry_after.as_millis().div_ceil(1000).max(1);
+        i32::try_from(seconds).unwrap_or(i32::MAX)
+    }
+}
+
+/// Why a mutation was refused. Every refusal implements it, so one fragment reads them all:
+/// `... on Problem { code message }`.
+#[derive(Debug, Interface)]
+#[graphql(
+    field(name = "code", ty = "ProblemCode", desc = "What went wrong, for programs."),
+    field(name = "message", ty = "String", desc = "What went wrong, for people.")
+)]
+pub enum Problem {
+    /// See [`InvalidCredentials`].
+    InvalidCredentials(InvalidCredentials),
+    /// See [`AccountSuspended`].
+    AccountSuspended(AccountSuspended),
+    /// See [`EmailNotVerified`].
+    EmailNotVerified(EmailNotVerified),
+    /// See [`TokenInvalid`].
+    TokenInvalid(TokenInvalid),
+    /// See [`NotFound`].
+    NotFound(NotFound),
+    /// See [`Conflict`].
+    Conflict(Conflict),
+    /// See [`PasswordTooWeak`].
+    PasswordTooWeak(PasswordTooWeak),
+    /// See [`InputInvalid`].
+    InputInvalid(InputInvalid),
+    /// See [`RateLimited`].
+    RateLimited(RateLimited),
+}

@@ -1,0 +1,56 @@
+//! What a sign-in page needs to know.
+
+use async_graphql::{Context, Enum, Object};
+
+use super::enums::Role;
+use crate::schema::request::Asked as _;
+
+/// A way to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum SignInMethod {
+    /// E-mail address or phone number with a password: `login`.
+    Password,
+}
+
+/// What a sign-in page needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthConfig;
+
+/// What a sign-in page needs to know.
+#[Object]
+impl AuthConfig {
+    /// The ways to sign in.
+    async fn methods(&self) -> Vec<SignInMethod> {
+        vec![SignInMethod::Password]
+    }
+
+    /// Whether people can register.
+    async fn registration_enabled(&self, context: &Context<'_>) -> bool {
+        context.app().config.registration.enabled
+    }
+
+    /// Whether an address has to be confirmed before the first sign-in.
+    async fn confirmation_required(&self, context: &Context<'_>) -> bool {
+        context.app().config.confirmation_required()
+    }
+
+    /// The roles that people can choose when they register.
+    async fn registration_roles(&self, context: &Context<'_>) -> Vec<Role> {
+        context.app().config.registration.roles.iter().copied().map(Into::into).collect()
+    }
+
+    /// The fewest characters of a password.
+    async fn password_min_length(&self, context: &Context<'_>) -> usize {
+        context.app().config.password.min_length
+    }
+
+    /// The most characters of a password.
+    async fn password_max_length(&self, context: &Context<'_>) -> usize {
+        context.app().config.password.max_length
+    }
+
+    /// How hard to guess a password must be: 0 (anybody) to 4 (very hard), by zxcvbn.
+    async fn password_min_score(&self, context: &Context<'_>) -> u8 {
+        context.app().config.password.min_score
+    }
+}

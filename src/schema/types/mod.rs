@@ -1,0 +1,7 @@
+//! What the graph is made of: one output type per file.
+
+pub mod auth_config;
+pub mod enums;
+pub mod session;
+pub mod signed_in;
+pub mod user;

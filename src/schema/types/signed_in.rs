@@ -1,0 +1,54 @@
+//! The tokens of a session.
+
+use async_graphql::{Context, SimpleObject};
+
+use super::session::Session;
+use super::user::User;
+use crate::schema::request::{Asked as _, CookieChange, Delivery};
+use crate::services::Started;
+
+/// Somebody is signed in: the tokens, and whose they are.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct SignedIn {
+    /// The access token (RFC 9068), for `Authorization: Bearer`.
+    access_token: String,
+    /// The refresh token, for `refreshSession`. It is `null` where the client asked for a cookie.
+    refresh_token: Option<String>,
+    /// How many seconds the access token works.
+    expires_in: i64,
+    /// Send it with the next `login` from this device: attempts by others elsewhere then cannot
+    /// use up this device's attempts. It proves nothing else.
+    device_token: Option<String>,
+    /// The person who signed in.
+    user: User,
+    /// The session.
+    session: Session,
+}
+
+impl SignedIn {
+    /// Hands the tokens over in the way that the client asked for.
+    pub(in crate::schema) fn deliver(
+        context: &Context<'_>,
+        started: Started,
+        device_token: Option<String>,
+    ) -> Self {
+        let refresh_token = match context.delivery() {
+            Delivery::Body => Some(started.refresh_token.reveal().to_owned()),
+            Delivery::Cookie => {
+                context.request().change_cookie(CookieChange::Set {
+                    token: started.refresh_token,
+                    expires_at: started.refresh_expires_at,
+                });
+                None
+            }
+        };
+        Self {
+            access_token: started.access_token,
+            refresh_token,
+            expires_in: started.expires_in,
+            device_token,
+            user: User::signed_in_now(started.user),
+            session: Session(started.session),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! A person.
+
+use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, Utc};
+
+use super::enums::{AuthProvider, Role, StaffFunction};
+use super::session::SessionConnection;
+use crate::domain::permission::{Permission, PermissionSet};
+use crate::domain::role;
+use crate::domain::user;
+use crate::schema::connection::PageArguments;
+use crate::schema::error::{Error, Nullable};
+use crate::schema::request::Asked as _;
+use crate::schema::scalars::{EmailAddress, PhoneNumber};
+
+/// A person with an account.
+#[derive(Clone, Debug)]
+pub struct User {
+    row: user::User,
+    /// Whether this very document proved to be this person's: then it may read their own fields.
+    proven: bool,
+}
+
+impl From<user::User> for User {
+    fn from(row: user::User) -> Self {
+        Self { row, proven: false }
+    }
+}
+
+impl User {
+    /// The person who signed in by this document, whose request carried no token yet.
+    pub(in crate::schema) fn signed_in_now(row: user::User) -> Self {
+        Self { row, proven: true }
+    }
+
+    /// A value that its owner and holders of `users:read` may see.
+    fn private<T>(
+        &self,
+        context: &Context<'_>,
+        value: impl FnOnce(&user::User) -> Option<T>,
+    ) -> Nullable<T> {
+        if self.is_own(context) || context.holds(Permission::UsersRead) {
+            value(&self.row).map(Ok)
+        } else {
+            Some(Err(Error::forbidden()))
+        }
+    }
+
+    fn is_own(&self, context: &Context<'_>) -> bool {
+        let asks = context.caller().signed_in();
+        self.proven || asks.is_some_and(|person| person.user() == self.row.id)
+    }
+}
+
+/// A person with an account. Everybody may see `id`, `pid`, `firstName`, `avatarUrl` and `role`;
+/// the rest is for the person and for holders of `users:read`, and `null` with a `FORBIDDEN`
+/// error for others.
+#[Object]
+impl User {
+    /// The identifier, also the `sub` of access tokens.
+    async fn id(&self) -> ID {
+        self.row.id.to_string().into()
+    }
+
+    /// The short public identifier that people see and quote.
+    async fn pid(&self) -> &str {
+        &self.row.pid
+    }
+
+    /// The e-mail address as its owner writes it.
+    async fn email(&self, context: &Context<'_>) -> Nullable<EmailAddress> {
+        self.private(context, |user| user.email.clone().map(EmailAddress))
+    }
+
+    /// The phone number.
+    async fn phone(&self, context: &Context<'_>) -> Nullable<PhoneNumber> {
+        self.private(context, |user| user.phone.clone().map(PhoneNumber))
+    }
+
+    /// Given name.
+    async fn first_name(&self) -> &str {
+        &self.row.first_name
+    }
+
+    /// Family name.
+    async fn last_name(&self, context: &Context<'_>) -> Nullable<String> {
+        self.private(context, |user| Some(user.last_name.clone()))
+    }
+
+    /// A picture of the person, or the configured default.
+    async fn avatar_url(&self, context: &Context<'_>) -> Option<String> {
+        let default = || context.app().config.profile.default_avatar_url.as_ref();
+        self.row.avatar.clone().or_else(|| default().map(ToString::to_string))
+    }
+
+    /// A few words about the person.
+    async fn bio(&self, context: &Context<'_>) -> Nullable<String> {
+        self.private(context, |user| Some(user.bio.clone()))
+    }
+
+    /// Country.
+    async fn country(&self, context: &Context<'_>) -> Nullable<String> {
+        self.private(context, |user| Some(user.country.clone()))
+    }
+
+    /// State or region.
+    async fn state(&self, context: &Context<'_>) -> Nullable<String> {
+        self.private(context, |user| Some(user.state.clone()))
+    }
+
+    /// City.
+    async fn city(&self, context: &Context<'_>) -> Nullable<String> {
+        self.private(context, |user| Some(user.city.clone()))
+    }
+
+    /// Street address.
+    async fn address(&self, context: &Context<'_>) -> Nullable<String> {
+        self.private(context, |user| Some(user.address.clone()))
+    }
+
+    /// Preferred language, a BCP 47 tag.
+    async fn locale(&self, context: &Context<'_>) -> Nullable<String> {
+        self.private(context, |user| user.locale.clone())
+    }
+
+    /// What the person is.
+    async fn role(&self) -> Role {
+        self.row.role.into()
+    }
+
+    /// What the person does on the staff.
+    async fn staff_functions(
+        &self,
+        context: &Context<'_>,
+    ) -> Nullable<Vec<StaffFunction>> {
+        self.private(context, |user| Some(user.staff_functions.iter().map(Into::into).collect()))
+    }
+
+    /// How the account came to be.
+    async fn auth_provider(&self, context: &Context<'_>) -> Nullable<AuthProvider> {
+        self.private(context, |user| Some(user.auth_provider.into()))
+    }
+
+    /// Whether the person proved to own an address of theirs.
+    async fn is_verified(&self, context: &Context<'_>) -> Nullable<bool> {
+        self.private(context, |user| Some(user.is_verified))
+    }
+
+    /// Whether the e-mail address was proven.
+    async fn email_verified(&self, context: &Context<'_>) -> Nullable<bool> {
+        self.private(context, |user| Some(user.email_verified))
+    }
+
+    /// Whether the phone number was proven.
+    async fn phone_verified(&self, context: &Context<'_>) -> Nullable<bool> {
+        self.private(context, |user| Some(user.phone_verified))
+    }
+
+    /// Whether the account is suspended.
+    async fn is_suspended(&self, context: &Context<'_>) -> Nullable<bool> {
+        self.private(context, |user| Some(user.is_suspended()))
+    }
+
+    /// Whether the account is deleted and waits for its end.
+    async fn is_deleted(&self, context: &Context<'_>) -> Nullable<bool> {
+        self.private(context, |user| Some(user.is_deleted()))
+    }
+
+    /// When the account was deleted.
+    async fn deleted_at(&self, context: &Context<'_>) -> Nullable<DateTime<Utc>> {
+        self.private(context, |user| user.deleted_at)
+    }
+
+    /// When the person last signed in.
+    async fn last_login_at(&self, context: &Context<'_>) -> Nullable<DateTime<Utc>> {
+        self.private(context, |user| user.last_login_at)
+    }
+
+    /// When the account was created.
+    async fn created_at(&self, context: &Context<'_>) -> Nullable<DateTime<Utc>> {
+        self.private(context, |user| Some(user.created_at))
+    }
+
+    /// When the account was last changed.
+    async fn updated_at(&self, context: &Context<'_>) -> Nullable<DateTime<Utc>> {
+        self.private(context, |user| Some(user.updated_at))
+    }
+
+    /// Where the person is signed in, newest first.
+    async fn sessions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many, counted from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, counted from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Nullable<SessionConnection> {
+        let user = match self.private(context, |user| Some(user.id))? {
+            Ok(user) => user,
+            Err(refusal) => return Some(Err(refusal)),
+        };
+        Some(match PageArguments::check(first, after, last, before) {
+            Ok(arguments) => SessionConnection::load(context, user, arguments).await,
+            Err(refusal) => Err(refusal),
+        })
+    }
+
+    /// What the person may do, as in `users:read`.
+    async fn permissions(&self, context: &Context<'_>) -> Nullable<Vec<String>> {
+        self.private(context, |user| {
+            let permissions = PermissionSet::of(user.role, user.staff_functions);
+            Some(permissions.iter().map(|permission| permission.as_str().to_owned()).collect())
+        })
+    }
+
+    /// The vendor record that belongs to the person, by its id in the vendor module.
+    async fn vendor_id(&self, context: &Context<'_>) -> Nullable<String> {
+        let own = self.is_own(context) && self.row.role == role::Role::Vendor;
+        if own || context.holds(Permission::UsersRead) {
+            return self.row.vendor_id.clone().map(Ok);
+        }
+        Some(Err(Error::forbidden()))
+    }
+
+    /// What the staff noted about the person.
+    async fn staff_note(&self, context: &Context<'_>) -> Nullable<String> {
+        let person = context.caller().signed_in();
+        let works_here = person.is_some_and(|person| {
+            matches!(person.role(), role::Role::Staff | role::Role::Admin)
+        });
+        let note = works_here.then(|| self.row.staff_note.clone());
+        Some(note.ok_or_else(Error::forbidden))
+    }
+}

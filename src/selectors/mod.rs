@@ -1,0 +1,114 @@
+//! Batched reads: one key newtype, one loader and one `IN` query per file; one bundle a request.
+//!
+//! Nothing here writes, and nothing decides who may see what: the schema's guards do.
+
+pub mod session;
+pub mod user;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_graphql::dataloader::{DataLoader, HashMapCache};
+use async_graphql::runtime::{Timer, TokioSpawner};
+use futures_util::future::{BoxFuture, FutureExt as _};
+use sea_orm::DatabaseConnection;
+
+use crate::domain::ids::UserId;
+use crate::domain::session::Session;
+use crate::domain::user::User;
+use crate::fault::Fault;
+
+use session::{SessionCountOfUser, SessionsOfUser};
+use user::UserById;
+
+/// A failed read, shared by all who waited for the batch.
+#[derive(Clone, Debug)]
+pub struct ReadFailure(Arc<Fault>);
+
+impl ReadFailure {
+    /// What went wrong.
+    #[must_use]
+    pub fn fault(&self) -> &Fault {
+        &self.0
+    }
+}
+
+impl<E: Into<Fault>> From<E> for ReadFailure {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self(Arc::new(error.into()))
+    }
+}
+
+/// Runs the batched queries.
+#[derive(Debug)]
+pub struct Reader {
+    /// The primary: what a person just changed must show in the answer.
+    database: DatabaseConnection,
+}
+
+/// Lets every resolver that is ready ask first, then loads.
+///
+/// The loader's own default waits a millisecond by the clock; yielding costs microseconds and
+/// batches the same, because all siblings are polled before the yielded task runs again.
+#[derive(Debug)]
+struct Yield;
+
+impl Timer for Yield {
+    fn delay(&self, _: Duration) -> BoxFuture<'static, ()> {
+        tokio::task::yield_now().boxed()
+    }
+}
+
+type Loader = DataLoader<Reader, HashMapCache>;
+
+/// The loaders of one request, made when the first of them is needed.
+pub struct Loaders {
+    database: DatabaseConnection,
+    known: Option<User>,
+    loader: OnceLock<Loader>,
+}
+
+impl std::fmt::Debug for Loaders {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Loaders").finish_non_exhaustive()
+    }
+}
+
+impl Loaders {
+    /// Loaders that already know the caller's own account.
+    #[must_use]
+    pub fn new(database: DatabaseConnection, known: Option<User>) -> Self {
+        Self { database, known, loader: OnceLock::new() }
+    }
+
+    fn loader(&self) -> &Loader {
+        self.loader.get_or_init(|| {
+            let reader = Reader { database: self.database.clone() };
+            DataLoader::with_cache(
+                reader,
+                TokioSpawner::current(),
+                Yield,
+                HashMapCache::default(),
+            )
+        })
+    }
+
+    /// The live account with this id.
+    pub async fn user(&self, id: UserId) -> Result<Option<User>, ReadFailure> {
+        match &self.known {
+            Some(user) if user.id == id => Ok(Some(user.clone())),
+            _ => self.loader().load_one(UserById(id)).await,
+        }
+    }
+
+    /// A slice of a person's live sessions.
+    pub async fn sessions(&self, key: SessionsOfUser) -> Result<Vec<Session>, ReadFailure> {
+        Ok(self.loader().load_one(key).await?.unwrap_or_default())
+    }
+
+    /// How many live sessions a person has.
+    pub async fn session_count(&self, key: SessionCountOfUser) -> Result<u64, ReadFailure> {
+        Ok(self.loader().load_one(key).await?.unwrap_or_default())
+    }
+}

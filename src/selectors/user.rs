@@ -1,0 +1,35 @@
+//! Accounts by id.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use super::{ReadFailure, Reader};
+use crate::domain::ids::UserId;
+use crate::domain::user::User;
+use crate::entities::user::{Column, Entity};
+
+/// The live account with this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UserById(pub UserId);
+
+impl Loader<UserById> for Reader {
+    type Value = User;
+    type Error = ReadFailure;
+
+    async fn load(&self, keys: &[UserById]) -> Result<HashMap<UserById, User>, ReadFailure> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        let rows = Entity::find()
+            .filter(Column::Id.is_in(ids))
+            .filter(Column::DeletedAt.is_null())
+            .all(&self.database)
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                let user = User::try_from(row)?;
+                Ok((UserById(user.id), user))
+            })
+            .collect()
+    }
+}

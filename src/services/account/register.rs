@@ -1,0 +1,303 @@
+//! Creating an account.
+
+use chrono::Duration;
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::verify_email;
+use crate::app::App;
+use crate::crypto::hasher::Overloaded;
+use crate::domain::caller::Caller;
+use crate::domain::email::EmailAddress;
+use crate::domain::identifier::Identifier;
+use crate::domain::ids::UserId;
+use crate::domain::password::Password;
+use crate::domain::phone::PhoneNumber;
+use crate::domain::pid::Pid;
+use crate::domain::role::{AuthProvider, Role};
+use crate::domain::user::User;
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::fault::Fault;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::outbox::{self, Message};
+use crate::services::sign_in::{self, Started};
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::user::{Credentials, NewUser};
+use crate::stores::{Tx, decoy, password, person_key, user};
+
+const MAX_NAME_LENGTH: usize = 150;
+
+/// What a person says about themselves to get an account.
+#[derive(Debug)]
+pub struct Registration {
+    /// Their e-mail address; this or the phone number.
+    pub email: Option<String>,
+    /// Their phone number; this or the e-mail address.
+    pub phone: Option<String>,
+    /// The password they choose.
+    pub password: SecretString,
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// What they want to be, among what the configuration lets people choose.
+    pub role: Option<Role>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Registered {
+    /// A message is on its way; said whether or not the address had an account.
+    ConfirmationSent,
+    /// The account exists and this is its first session.
+    SignedIn(Box<Started>),
+}
+
+/// Why there is no new account.
+#[derive(Debug)]
+pub enum RegisterRefusal {
+    /// Registration is switched off.
+    Closed,
+    /// The address has an account. Said only where no confirmation is required.
+    Taken,
+    /// The password is easy to guess.
+    PasswordTooWeak(Vec<Violation>),
+    /// Something else about the input.
+    Invalid(Vec<Violation>),
+    /// Too many attempts.
+    RateLimited(Exhausted),
+    /// The hashing queue is full.
+    Overloaded,
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for RegisterRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Where the account will be reached.
+#[derive(Debug)]
+enum Address {
+    Email(EmailAddress),
+    Phone(PhoneNumber),
+}
+
+struct Checked {
+    address: Address,
+    password: Password,
+    first_name: String,
+    last_name: String,
+    role: Role,
+}
+
+/// Creates an account.
+///
+/// Where confirmation is required, a taken address costs the same hash, the same number of
+/// statements and one message, so neither the answer nor its time tells who has an account.
+pub async fn register(
+    app: &App,
+    caller: &Caller,
+    input: Registration,
+) -> Result<Registered, RegisterRefusal> {
+    if !app.config.registration.enabled {
+        return Err(RegisterRefusal::Closed);
+    }
+    let typed = input.email.as_deref().or(input.phone.as_deref()).unwrap_or_default();
+    let identifier = Identifier::read(typed, app.config.phone.region());
+    throttle::charge(app, &caller.client, Attempt::Register { identifier: &identifier })
+        .await
+        .map_err(RegisterRefusal::RateLimited)?;
+    let checked = check(app, input)?;
+    let hashed = app.hasher.hash(checked.password.clone()).await;
+    let hash = hashed.map_err(|Overloaded| RegisterRefusal::Overloaded)?;
+    let identifier = checked.address.identifier();
+
+    let tx = app.begin().await?;
+    let id: UserId = app.new_id();
+    let inserted = user::insert(&tx, new_user(app, id, &checked)).await?;
+    let owner = user::find_by_identifier_within(&tx, &identifier).await?;
+    let owner = owner.ok_or_else(|| Fault::new("an address is taken by nobody"))?;
+    let outcome = if inserted {
+        create(&tx, app, caller, &owner.user, &hash).await?
+    } else if app.config.confirmation_required() {
+        announce(&tx, app, caller, &owner).await?;
+        Registered::ConfirmationSent
+    } else {
+        return Err(RegisterRefusal::Taken);
+    };
+    tx.commit().await?;
+    app.wake_outbox();
+    Ok(outcome)
+}
+
+fn new_user<'a>(app: &App, id: UserId, checked: &'a Checked) -> NewUser<'a> {
+    let (email, phone) = match &checked.address {
+        Address::Email(email) => (Some(email), None),
+        Address::Phone(phone) => (None, Some(phone)),
+    };
+    NewUser {
+        id,
+        pid: Pid::from_random(app.random.bytes()).as_str().to_owned(),
+        email,
+        phone,
+        first_name: &checked.first_name,
+        last_name: &checked.last_name,
+        role: checked.role,
+        auth_provider: match checked.address {
+            Address::Email(_) => AuthProvider::Email,
+            Address::Phone(_) => AuthProvider::Phone,
+        },
+        verified: false,
+        now: app.clock.now(),
+    }
+}
+
+/// The rest of a new account. [`announce`] does as many statements: keep them equal.
+async fn create(
+    tx: &Tx,
+    app: &App,
+    caller: &Caller,
+    new: &User,
+    hash: &str,
+) -> Result<Registered, Fault> {
+    let now = app.clock.now();
+    let sealed_key = audit::new_person_key(app, new.id);
+    person_key::insert(tx, new.id, sealed_key.clone(), now).await?;
+    password::insert(tx, new.id, hash.to_owned(), true, now).await?;
+    if new.email.is_some() {
+        verify_email::send_link(tx, app, new).await?;
+    }
+    let about = About::Person { user: new.id, sealed_key: Some(&sealed_key) };
+    let changes = json!({ "role": { "before": null, "after": new.role.as_str() } });
+    let event = Event::new(Action::UserRegistered, about).by_user(new.id).with(changes);
+    audit::record(tx, app, &caller.client, event).await?;
+    if app.config.confirmation_required() {
+        return Ok(Registered::ConfirmationSent);
+    }
+    user::record_login(tx, new.id, new.credential_version, now).await?;
+    let user = User { last_login_at: Some(now), ..new.clone() };
+    let started = sign_in::start(tx, app, &caller.client, user, &["pwd"]).await?;
+    Ok(Registered::SignedIn(Box::new(started)))
+}
+
+/// Tells the owner of a taken address, and changes nothing of theirs.
+async fn announce(
+    tx: &Tx,
+    app: &App,
+    caller: &Caller,
+    owner: &Credentials,
+) -> Result<(), Fault> {
+    decoy::write(tx, app.new_id()).await?;
+    decoy::write(tx, app.new_id()).await?;
+    if owner.user.email_verified {
+        decoy::write(tx, app.new_id()).await?;
+        let to = owner.user.email.as_deref().unwrap_or_default();
+        let sign_in = app.config.links_base().as_str();
+        outbox::enqueue(tx, app, &Message::AlreadyRegistered { to, sign_in }).await?;
+    } else {
+        // Nobody has confirmed the first registration: the link asks for its password, so this
+        // helps its author and nobody else.
+        verify_email::send_link(tx, app, &owner.user).await?;
+    }
+    let about = About::Person {
+        user: owner.user.id,
+        sealed_key: owner.sealed_person_key.as_deref(),
+    };
+    audit::record(tx, app, &caller.client, Event::new(Action::RegistrationRepeated, about)).await
+}
+
+impl Address {
+    fn identifier(&self) -> Identifier {
+        match self {
+            Self::Email(email) => Identifier::Email(email.clone()),
+            Self::Phone(phone) => Identifier::Phone(phone.clone()),
+        }
+    }
+}
+
+fn check(app: &App, input: Registration) -> Result<Checked, RegisterRefusal> {
+    let mut violations = Vec::new();
+    let mut note = |outcome: Result<_, Violation>| outcome.map_err(|violation| {
+        violations.push(violation);
+    }).ok();
+    let address = note(address(app, input.email.as_deref(), input.phone.as_deref()));
+    let first_name = name("firstName", &input.first_name);
+    let last_name = name("lastName", &input.last_name);
+    let role = role(app, input.role);
+    for violation in [first_name.as_ref().err(), last_name.as_ref().err(), role.as_ref().err()] {
+        violations.extend(violation.cloned());
+    }
+    let about = [
+        input.email.as_deref().unwrap_or_default(),
+        input.first_name.as_str(),
+        input.last_name.as_str(),
+    ];
+    let chosen = Password::choose(input.password, &app.config.password.policy(), &about);
+    match (address, first_name, last_name, role, chosen) {
+        (Some(address), Ok(first_name), Ok(last_name), Ok(role), Ok(password)) => {
+            Ok(Checked { address, password, first_name, last_name, role })
+        }
+        (.., Err(weak)) if violations.is_empty() => Err(RegisterRefusal::PasswordTooWeak(weak)),
+        (.., chosen) => {
+            violations.extend(chosen.err().unwrap_or_default());
+            Err(RegisterRefusal::Invalid(violations))
+        }
+    }
+}
+
+fn address(app: &App, email: Option<&str>, phone: Option<&str>) -> Result<Address, Violation> {
+    match (email, phone) {
+        (Some(email), None) => EmailAddress::parse(email).map(Address::Email).map_err(|rule| {
+            Violation::new("email", ViolationRule::InvalidEmail, rule.to_string())
+        }),
+        (None, Some(_)) if app.config.confirmation_required() => Err(Violation::new(
+            "phone",
+            ViolationRule::NotAllowed,
+            "registration by phone number is not available here; use an e-mail address",
+        )),
+        (None, Some(phone)) => PhoneNumber::parse(phone, app.config.phone.region())
+            .map(Address::Phone)
+            .map_err(|rule| {
+                Violation::new("phone", ViolationRule::InvalidPhone, rule.to_string())
+            }),
+        _ => Err(Violation::new(
+            "email",
+            ViolationRule::ExactlyOne,
+            "give an e-mail address or a phone number, and only one of them",
+        )),
+    }
+}
+
+/// A name may be empty, but must be printable and fit its column.
+fn name(path: &str, typed: &str) -> Result<String, Violation> {
+    let name = typed.trim();
+    if name.chars().count() > MAX_NAME_LENGTH {
+        let message = format!("at most {MAX_NAME_LENGTH} characters");
+        return Err(Violation::new(path, ViolationRule::TooLong, message));
+    }
+    if name.chars().any(char::is_control) {
+        let message = "control characters are not allowed";
+        return Err(Violation::new(path, ViolationRule::InvalidFormat, message));
+    }
+    Ok(name.to_owned())
+}
+
+/// Only what the configuration lets a person give themselves.
+fn role(app: &App, wanted: Option<Role>) -> Result<Role, Violation> {
+    let role = wanted.unwrap_or(app.config.registration.default_role);
+    if app.config.registration.roles.contains(&role) {
+        Ok(role)
+    } else {
+        let message = "this role cannot be chosen at registration";
+        Err(Violation::new("role", ViolationRule::NotAllowed, message))
+    }
+}
+
+/// How long a confirmation link works.
+pub(super) fn link_lifetime(app: &App) -> Duration {
+    Duration::seconds(app.config.links.confirmation_seconds)
+}

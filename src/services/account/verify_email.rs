@@ -1,0 +1,238 @@
+//! Proving that an e-mail address is one's own.
+
+use secrecy::SecretString;
+
+use super::register::link_lifetime;
+use crate::app::App;
+use crate::crypto::hasher::Overloaded;
+use crate::domain::caller::Caller;
+use crate::domain::email::EmailAddress;
+use crate::domain::identifier::Identifier;
+use crate::domain::password::Password;
+use crate::domain::token::{PlainToken, TokenKind};
+use crate::domain::user::User;
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::fault::Fault;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::outbox::{self, Message};
+use crate::services::sign_in::{self, Started};
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::link::{self, Link, LinkPurpose};
+use crate::stores::user::Credentials;
+use crate::stores::{Tx, decoy, password, spent_proof, user};
+
+/// A link's token, and the password that was chosen at registration.
+#[derive(Debug)]
+pub struct EmailVerification {
+    /// The token from the link.
+    pub token: String,
+    /// Needed unless the caller is signed in to the account.
+    pub password: Option<SecretString>,
+}
+
+/// Why the address is still unproven.
+#[derive(Debug)]
+pub enum VerifyEmailRefusal {
+    /// Unknown, used, expired, or about an address the account no longer has.
+    TokenInvalid,
+    /// The password is not the one of the account.
+    InvalidCredentials,
+    /// The account is suspended.
+    Suspended,
+    /// The password is missing or impossible.
+    Invalid(Vec<Violation>),
+    /// Too many attempts.
+    RateLimited(Exhausted),
+    /// The hashing queue is full.
+    Overloaded,
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for VerifyEmailRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Redeems a confirmation link and signs in.
+///
+/// The password is asked for because the click alone proves too little: somebody else may have
+/// registered this address and hope that its owner confirms it for them.
+pub async fn verify_email(
+    app: &App,
+    caller: &Caller,
+    input: EmailVerification,
+) -> Result<Started, VerifyEmailRefusal> {
+    throttle::charge(app, &caller.client, Attempt::RedeemLink)
+        .await
+        .map_err(VerifyEmailRefusal::RateLimited)?;
+    let token = PlainToken::parse(TokenKind::Link, &input.token);
+    let token = token.ok_or(VerifyEmailRefusal::TokenInvalid)?;
+    let digest = token.hash();
+    let found = link::find(&app.database, LinkPurpose::VerifyEmail, &digest).await?;
+    let link = found
+        .filter(|link| link.expires_at > app.clock.now())
+        .ok_or(VerifyEmailRefusal::TokenInvalid)?;
+    let owner = user::find_by_id(&app.database, link.user_id).await?;
+    let owner = owner
+        .filter(|owner| is_about(&link, &owner.user))
+        .ok_or(VerifyEmailRefusal::TokenInvalid)?;
+    if caller.signed_in().is_none_or(|person| person.user() != link.user_id) {
+        prove_password(app, caller, &owner, input.password).await?;
+    }
+    if owner.user.is_suspended() {
+        return Err(VerifyEmailRefusal::Suspended);
+    }
+    let tx = app.begin().await?;
+    let now = app.clock.now();
+    if !spent_proof::spend(&tx, &digest, link.expires_at, now).await? {
+        return Err(VerifyEmailRefusal::TokenInvalid);
+    }
+    let started = confirm(&tx, app, caller, owner).await?;
+    tx.commit().await?;
+    Ok(started)
+}
+
+/// A link is bound to the address it was sent to, as long as the account still has it.
+fn is_about(link: &Link, user: &User) -> bool {
+    let canonical = user.email.as_deref().and_then(|email| EmailAddress::parse(email).ok());
+    !user.is_deleted() && canonical.is_some_and(|email| email.canonical() == link.address)
+}
+
+async fn prove_password(
+    app: &App,
+    caller: &Caller,
+    owner: &Credentials,
+    typed: Option<SecretString>,
+) -> Result<(), VerifyEmailRefusal> {
+    let attempted = typed
+        .ok_or_else(|| {
+            let message = "give the password that was chosen at registration";
+            Violation::new("password", ViolationRule::Required, message)
+        })
+        .and_then(Password::attempt)
+        .map_err(|violation| VerifyEmailRefusal::Invalid(vec![violation]))?;
+    let attempt = Attempt::StepUp { user: owner.user.id };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(VerifyEmailRefusal::RateLimited)?;
+    let verified = app.hasher.verify(attempted, owner.password_hash.clone()).await;
+    let verification = verified.map_err(|Overloaded| VerifyEmailRefusal::Overloaded)?;
+    if verification.matches {
+        return Ok(());
+    }
+    let tx = app.begin().await?;
+    let event = Event::new(Action::EmailVerificationFailed, about(owner));
+    audit::record(&tx, app, &caller.client, event).await?;
+    tx.commit().await?;
+    Err(VerifyEmailRefusal::InvalidCredentials)
+}
+
+async fn confirm(
+    tx: &Tx,
+    app: &App,
+    caller: &Caller,
+    owner: Credentials,
+) -> Result<Started, VerifyEmailRefusal> {
+    let now = app.clock.now();
+    let id = owner.user.id;
+    if !user::record_login(tx, id, owner.user.credential_version, now).await? {
+        return Err(VerifyEmailRefusal::TokenInvalid);
+    }
+    user::verify_email(tx, id, now).await?;
+    password::prove(tx, id).await?;
+    link::delete_of_user(tx, id, LinkPurpose::VerifyEmail).await?;
+    let event = Event::new(Action::EmailVerified, about(&owner)).by_user(id);
+    audit::record(tx, app, &caller.client, event).await?;
+    let user = User {
+        email_verified: true,
+        is_verified: true,
+        last_login_at: Some(now),
+        updated_at: now,
+        ..owner.user
+    };
+    Ok(sign_in::start(tx, app, &caller.client, user, &["pwd"]).await?)
+}
+
+fn about(owner: &Credentials) -> About<'_> {
+    About::Person { user: owner.user.id, sealed_key: owner.sealed_person_key.as_deref() }
+}
+
+/// Why no new link was sent.
+#[derive(Debug)]
+pub enum RequestRefusal {
+    /// Not an e-mail address.
+    Invalid(Vec<Violation>),
+    /// Too many requests.
+    RateLimited(Exhausted),
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for RequestRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Sends a new confirmation link, if there is an account that needs one.
+///
+/// The answer and the work are the same when there is none.
+pub async fn request_email_verification(
+    app: &App,
+    caller: &Caller,
+    typed: &str,
+) -> Result<(), RequestRefusal> {
+    let identifier = Identifier::read(typed, None);
+    throttle::charge(app, &caller.client, Attempt::RequestMessage { identifier: &identifier })
+        .await
+        .map_err(RequestRefusal::RateLimited)?;
+    if !matches!(identifier, Identifier::Email(_)) {
+        let message = "this is not an e-mail address";
+        let violation = Violation::new("email", ViolationRule::InvalidEmail, message);
+        return Err(RequestRefusal::Invalid(vec![violation]));
+    }
+    let found = user::find_by_identifier(&app.database, &identifier).await?;
+    let tx = app.begin().await?;
+    match found.as_ref().filter(|found| !found.user.email_verified) {
+        Some(found) => {
+            send_link(&tx, app, &found.user).await?;
+            let event = Event::new(Action::EmailVerificationRequested, about(found));
+            audit::record(&tx, app, &caller.client, event).await?;
+        }
+        None => {
+            decoy::write(&tx, app.new_id()).await?;
+            outbox::enqueue(&tx, app, &Message::Nothing).await?;
+            let about = found.as_ref().map_or(About::Nobody(&identifier), about);
+            let event = Event::new(Action::EmailVerificationRequested, about);
+            audit::record(&tx, app, &caller.client, event).await?;
+        }
+    }
+    tx.commit().await?;
+    app.wake_outbox();
+    Ok(())
+}
+
+/// Stores a new link and the message that carries it: two statements.
+pub(super) async fn send_link(tx: &Tx, app: &App, user: &User) -> Result<(), Fault> {
+    let Some(to) = user.email.as_deref() else { return Ok(()) };
+    let address = EmailAddress::parse(to)?;
+    let now = app.clock.now();
+    let lifetime = link_lifetime(app);
+    let token = PlainToken::from_random(TokenKind::Link, app.random.bytes());
+    let row = Link {
+        id: app.new_id(),
+        user_id: user.id,
+        address: address.canonical().to_owned(),
+        expires_at: now + lifetime,
+    };
+    link::insert(tx, &row, LinkPurpose::VerifyEmail, &token.hash(), now).await?;
+    // Built from the configured base alone: a request header must never choose where a link leads.
+    let mut url = app.config.links_base().join("verify-email")?;
+    url.query_pairs_mut().append_pair("token", token.reveal());
+    let message =
+        Message::VerifyEmail { to, link: url.as_str(), valid_hours: lifetime.num_hours() };
+    outbox::enqueue(tx, app, &message).await
+}

@@ -1,0 +1,75 @@
+//! The first administrator, made on the command line.
+
+use secrecy::SecretString;
+use serde_json::json;
+
+use crate::app::App;
+use crate::domain::caller::Client;
+use crate::domain::email::EmailAddress;
+use crate::domain::ids::UserId;
+use crate::domain::password::Password;
+use crate::domain::pid::Pid;
+use crate::domain::role::{AuthProvider, Role};
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::fault::Fault;
+use crate::services::audit::{self, About, Action, Event};
+use crate::stores::user::NewUser;
+use crate::stores::{password, person_key, user};
+
+/// Why no administrator was made.
+#[derive(Debug)]
+pub enum AdminRefusal {
+    /// The address has an account.
+    Taken,
+    /// Something about the input.
+    Invalid(Vec<Violation>),
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for AdminRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Creates a verified administrator with this address and password.
+pub async fn create(app: &App, email: &str, typed: SecretString) -> Result<UserId, AdminRefusal> {
+    let email = EmailAddress::parse(email).map_err(|rule| {
+        let message = rule.to_string();
+        AdminRefusal::Invalid(vec![Violation::new("email", ViolationRule::InvalidEmail, message)])
+    })?;
+    let chosen = Password::choose(typed, &app.config.password.policy(), &[email.as_str()]);
+    let chosen = chosen.map_err(AdminRefusal::Invalid)?;
+    let hashed = app.hasher.hash(chosen).await;
+    let hash = hashed.map_err(|_| Fault::new("the hashing queue is full"))?;
+    let now = app.clock.now();
+    let id: UserId = app.new_id();
+    let new = NewUser {
+        id,
+        pid: Pid::from_random(app.random.bytes()).as_str().to_owned(),
+        email: Some(&email),
+        phone: None,
+        first_name: "",
+        last_name: "",
+        role: Role::Admin,
+        auth_provider: AuthProvider::Email,
+        verified: true,
+        now,
+    };
+    let tx = app.begin().await?;
+    if !user::insert(&tx, new).await? {
+        return Err(AdminRefusal::Taken);
+    }
+    let sealed_key = audit::new_person_key(app, id);
+    person_key::insert(&tx, id, sealed_key.clone(), now).await?;
+    password::insert(&tx, id, hash, false, now).await?;
+    let client = Client::command_line(app.random.uuid_v7(now).to_string());
+    let about = About::Person { user: id, sealed_key: Some(&sealed_key) };
+    let changes = json!({ "role": { "before": null, "after": Role::Admin.as_str() } });
+    let event = Event::new(Action::AdminCreated, about).with(changes);
+    audit::record(&tx, app, &client, event).await?;
+    tx.commit().await?;
+    Ok(id)
+}

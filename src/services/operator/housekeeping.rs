@@ -1,0 +1,33 @@
+//! Removing what has no use any more: sealed successors, expired links, spent proofs, old keys.
+
+use chrono::Duration;
+
+use crate::app::App;
+use crate::fault::Fault;
+use crate::services::operator::keys;
+use crate::stores::{link, refresh_token, spent_proof};
+
+/// What one round removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Refresh-token successors whose window of repetition is over.
+    pub successors: u64,
+    /// Links past their expiry.
+    pub links: u64,
+    /// Redeemed digests that could not be presented any more.
+    pub proofs: u64,
+    /// Signing keys whose last token has expired.
+    pub keys: u64,
+}
+
+/// One round of tidying; safe to run on every instance at once.
+pub async fn tidy(app: &App) -> Result<Removed, Fault> {
+    let now = app.clock.now();
+    let window = Duration::seconds(app.config.sessions.grace_seconds);
+    let tx = app.begin().await?;
+    let successors = refresh_token::forget_successors(&tx, now - window).await?;
+    let links = link::delete_expired(&tx, now).await?;
+    let proofs = spent_proof::delete_expired(&tx, now).await?;
+    tx.commit().await?;
+    Ok(Removed { successors, links, proofs, keys: keys::retire(app).await? })
+}

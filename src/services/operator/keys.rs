@@ -1,0 +1,132 @@
+//! Signing keys: making the first one, listing, rotating, withdrawing.
+
+use chrono::{DateTime, Duration, Utc};
+
+use crate::app::App;
+use crate::crypto::access_token::SigningKey;
+use crate::crypto::keyring::Purpose;
+use crate::domain::caller::Client;
+use crate::fault::Fault;
+use crate::services::audit::{self, About, Action, Event};
+use crate::stores::signing_key::{self, StoredKey};
+
+/// A published key, without its private half.
+#[derive(Debug)]
+pub struct KeySummary {
+    /// RFC 7638 thumbprint.
+    pub kid: String,
+    /// JWA name.
+    pub algorithm: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// From when on it may sign.
+    pub active_from: DateTime<Utc>,
+    /// Whether it is the one that signs now.
+    pub signs: bool,
+}
+
+/// Makes a signing key if there is none, and loads what is published.
+pub async fn ensure(app: &App) -> Result<(), Fault> {
+    if signing_key::all(&app.database).await?.is_empty() {
+        let now = app.clock.now();
+        let key = make(app, now)?;
+        let tx = app.begin().await?;
+        signing_key::insert(&tx, key).await?;
+        tx.commit().await?;
+    }
+    app.load_signing_keys().await
+}
+
+/// Every published key, newest first.
+pub async fn list(app: &App) -> Result<Vec<KeySummary>, Fault> {
+    let now = app.clock.now();
+    let stored = signing_key::all(&app.database).await?;
+    let signing = stored
+        .iter()
+        .filter(|key| key.active_from <= now)
+        .max_by_key(|key| (key.active_from, key.kid.clone()))
+        .map(|key| key.kid.clone());
+    Ok(stored
+        .into_iter()
+        .map(|key| KeySummary {
+            signs: signing.as_ref() == Some(&key.kid),
+            kid: key.kid,
+            algorithm: key.algorithm,
+            created_at: key.created_at,
+            active_from: key.active_from,
+        })
+        .collect())
+}
+
+/// Publishes a new key and says from when on it signs.
+///
+/// Verifiers cache the key set, so the key waits for as long as they may keep an old one. When
+/// the present keys have leaked they are withdrawn at once and the new one signs immediately.
+pub async fn rotate(app: &App, compromised: bool) -> Result<KeySummary, Fault> {
+    let now = app.clock.now();
+    let wait = Duration::seconds(app.config.keys.jwks_max_age_seconds);
+    let key = make(app, if compromised { now } else { now + wait })?;
+    let summary = KeySummary {
+        kid: key.kid.clone(),
+        algorithm: key.algorithm.clone(),
+        created_at: key.created_at,
+        active_from: key.active_from,
+        signs: compromised,
+    };
+    let old = signing_key::all(&app.database).await?;
+    let tx = app.begin().await?;
+    if compromised {
+        for key in &old {
+            signing_key::delete(&tx, &key.kid).await?;
+        }
+    }
+    signing_key::insert(&tx, key).await?;
+    let client = Client::command_line(app.random.uuid_v7(now).to_string());
+    let changes = serde_json::json!({ "kid": summary.kid, "compromised": compromised });
+    let event = Event::new(Action::SigningKeyRotated, About::System).with(changes);
+    audit::record(&tx, app, &client, event).await?;
+    tx.commit().await?;
+    app.load_signing_keys().await?;
+    Ok(summary)
+}
+
+/// Withdraws keys that no unexpired token can have been signed with.
+pub async fn retire(app: &App) -> Result<u64, Fault> {
+    let now = app.clock.now();
+    let mut stored = signing_key::all(&app.database).await?;
+    stored.sort_by_key(|key| key.active_from);
+    // A key signed until its follower became active; its last token lives one lifetime longer.
+    let life = Duration::seconds(app.config.tokens.access_seconds);
+    let followers: Vec<StoredKey> = stored.iter().skip(1).cloned().collect();
+    let done = stored
+        .iter()
+        .zip(followers)
+        .filter(|(_, follower)| follower.active_from + life < now)
+        .map(|(key, _)| key.kid.clone());
+    let mut retired = 0;
+    for kid in done {
+        let tx = app.begin().await?;
+        retired += u64::from(signing_key::delete(&tx, &kid).await?);
+        tx.commit().await?;
+    }
+    Ok(retired)
+}
+
+fn make(app: &App, active_from: DateTime<Utc>) -> Result<StoredKey, Fault> {
+    let now = app.clock.now();
+    let key = SigningKey::generate(app.config.keys.algorithm.into(), now, active_from)?;
+    let kid = key.kid().to_owned();
+    Ok(StoredKey {
+        algorithm: key.algorithm().as_str().to_owned(),
+        sealed_private_key: app.keyring.seal(
+            Purpose::SigningKeys,
+            &app.random,
+            kid.as_bytes(),
+            key.private_der(),
+        ),
+        public_jwk: key.public_jwk().to_string(),
+        created_at: now,
+        active_from,
+        kid,
+    })
+}

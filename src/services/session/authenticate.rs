@@ -1,0 +1,63 @@
+//! Who asks: from a bearer token to a caller, by one statement.
+
+use crate::app::App;
+use crate::domain::caller::{Caller, Client, SignedIn};
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::permission::PermissionSet;
+use crate::domain::session::Session;
+use crate::domain::user::User;
+use crate::fault::Fault;
+use crate::stores::session;
+
+/// A caller, with the rows that were read to find out.
+#[derive(Debug)]
+pub struct Authenticated {
+    /// Who asks.
+    pub caller: Caller,
+    /// Their account and session, if they are signed in.
+    pub rows: Option<(User, Session)>,
+}
+
+/// Turns the presented access token, if any, into a caller.
+///
+/// Only the signature check may come from a cache. Liveness of the session, suspension and role
+/// are read from the primary each time, so taking any of them away works on the next request.
+pub async fn authenticate(
+    app: &App,
+    client: Client,
+    bearer: Option<&str>,
+) -> Result<Authenticated, Fault> {
+    let Some(token) = bearer else {
+        return Ok(Authenticated { caller: Caller::anonymous(client), rows: None });
+    };
+    match find(app, token).await? {
+        Some((signed_in, user, session)) => Ok(Authenticated {
+            caller: Caller::signed_in_as(client, signed_in),
+            rows: Some((user, session)),
+        }),
+        None => Ok(Authenticated { caller: Caller::rejected(client), rows: None }),
+    }
+}
+
+async fn find(app: &App, token: &str) -> Result<Option<(SignedIn, User, Session)>, Fault> {
+    let now = app.clock.now();
+    let keys = app.signing_keys();
+    let verified = keys.verify(token, now, app.config.issuer(), &app.config.tokens.audience);
+    let Ok(claims) = verified else { return Ok(None) };
+    let (user_id, session_id) = (UserId::from(claims.sub), SessionId::from(claims.sid));
+    let Some((session, user)) = session::find_with_user(&app.database, session_id).await? else {
+        return Ok(None);
+    };
+    let permissions = PermissionSet::of(user.role, user.staff_functions);
+    let holds = session.user_id == user_id
+        && session.is_live(now)
+        && user.may_sign_in()
+        // A change of role or function ends the access tokens issued before it.
+        && claims.role == user.role
+        && claims.scope == permissions.scope();
+    if !holds {
+        return Ok(None);
+    }
+    let signed_in = SignedIn::new(&user, &session, permissions);
+    Ok(Some((signed_in, user, session)))
+}

@@ -1,0 +1,159 @@
+//! Signing in with a password.
+
+use secrecy::SecretString;
+
+use super::device;
+use crate::app::App;
+use crate::crypto::hasher::Overloaded;
+use crate::domain::caller::Caller;
+use crate::domain::identifier::Identifier;
+use crate::domain::password::Password;
+use crate::domain::user::User;
+use crate::domain::violation::Violation;
+use crate::fault::Fault;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::sign_in::{self, Started};
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::user::Credentials;
+use crate::stores::{password, user};
+
+/// What a person types to sign in.
+#[derive(Debug)]
+pub struct Login {
+    /// E-mail address or phone number, as typed.
+    pub email_or_phone: String,
+    /// The password, as typed.
+    pub password: SecretString,
+    /// The token this device got at an earlier sign-in.
+    pub device_token: Option<String>,
+}
+
+/// A session, and the token by which this device is known from now on.
+#[derive(Debug)]
+pub struct SignedInOnDevice {
+    /// The session.
+    pub started: Started,
+    /// For the next sign-in from here.
+    pub device_token: String,
+}
+
+/// Why somebody was not signed in.
+#[derive(Debug)]
+pub enum LoginRefusal {
+    /// Wrong password, unknown identifier, or no password: deliberately the same.
+    InvalidCredentials,
+    /// The right password of a suspended account.
+    Suspended,
+    /// The right password of an account whose address nobody has confirmed.
+    EmailNotVerified,
+    /// Input no account could have.
+    Invalid(Vec<Violation>),
+    /// Too many attempts.
+    RateLimited(Exhausted),
+    /// The hashing queue is full.
+    Overloaded,
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for LoginRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Checks a password and starts a session.
+pub async fn login(
+    app: &App,
+    caller: &Caller,
+    input: Login,
+) -> Result<SignedInOnDevice, LoginRefusal> {
+    let identifier = Identifier::read(&input.email_or_phone, app.config.phone.region());
+    let bucket = device::recognise(app, input.device_token.as_deref(), &identifier);
+    let attempt = Attempt::Login { identifier: &identifier, device: bucket.as_deref() };
+    throttle::charge(app, &caller.client, attempt).await.map_err(LoginRefusal::RateLimited)?;
+    let attempted = Password::attempt(input.password)
+        .map_err(|violation| LoginRefusal::Invalid(vec![violation]))?;
+
+    let found = user::find_by_identifier(&app.database, &identifier).await?;
+    // An unknown identifier costs a hash too: otherwise the time of the answer would tell.
+    let hash = found.as_ref().and_then(|found| found.password_hash.clone());
+    let verification =
+        app.hasher.verify(attempted.clone(), hash).await.map_err(|Overloaded| {
+            LoginRefusal::Overloaded
+        })?;
+    let Some(found) = found else {
+        record(app, caller, About::Nobody(&identifier), Action::LoginFailed).await?;
+        return Err(LoginRefusal::InvalidCredentials);
+    };
+    if !verification.matches {
+        record(app, caller, about(&found), Action::LoginFailed).await?;
+        return Err(LoginRefusal::InvalidCredentials);
+    }
+    if let Some(refusal) = standing(app, &found.user, &identifier) {
+        record(app, caller, about(&found), Action::LoginRefused).await?;
+        return Err(refusal);
+    }
+    let renewed = if verification.outdated {
+        // A full queue is no reason to refuse the right password; the next login tries again.
+        app.hasher.hash(attempted).await.ok()
+    } else {
+        None
+    };
+    let started = start(app, caller, found, renewed).await?;
+    Ok(SignedInOnDevice { started, device_token: device::issue(app, &identifier) })
+}
+
+/// What stands between the right password and a session.
+fn standing(app: &App, user: &User, identifier: &Identifier) -> Option<LoginRefusal> {
+    if user.is_suspended() {
+        return Some(LoginRefusal::Suspended);
+    }
+    let proven = match identifier {
+        Identifier::Phone(_) => user.phone_verified,
+        Identifier::Email(_) | Identifier::Other(_) => user.email_verified,
+    };
+    (app.config.confirmation_required() && !proven).then_some(LoginRefusal::EmailNotVerified)
+}
+
+async fn start(
+    app: &App,
+    caller: &Caller,
+    found: Credentials,
+    renewed: Option<String>,
+) -> Result<Started, LoginRefusal> {
+    let Credentials { mut user, password_hash, sealed_person_key, .. } = found;
+    let now = app.clock.now();
+    let tx = app.begin().await?;
+    if !user::record_login(&tx, user.id, user.credential_version, now).await? {
+        // Between the check and now the password was changed or the account was closed.
+        return Err(LoginRefusal::InvalidCredentials);
+    }
+    if let Some((old, new)) = password_hash.as_deref().zip(renewed) {
+        password::rehash(&tx, user.id, old, new).await?;
+    }
+    user.last_login_at = Some(now);
+    let about = About::Person { user: user.id, sealed_key: sealed_person_key.as_deref() };
+    let event = Event::new(Action::LoginSucceeded, about).by_user(user.id);
+    audit::record(&tx, app, &caller.client, event).await?;
+    let started = sign_in::start(&tx, app, &caller.client, user, &["pwd"]).await?;
+    tx.commit().await?;
+    Ok(started)
+}
+
+fn about(found: &Credentials) -> About<'_> {
+    About::Person { user: found.user.id, sealed_key: found.sealed_person_key.as_deref() }
+}
+
+/// Records an attempt that started nothing.
+async fn record(
+    app: &App,
+    caller: &Caller,
+    about: About<'_>,
+    action: Action,
+) -> Result<(), Fault> {
+    let tx = app.begin().await?;
+    audit::record(&tx, app, &caller.client, Event::new(action, about)).await?;
+    tx.commit().await
+}

@@ -1,0 +1,14 @@
+//! Signing in, staying signed in, and ending it: one file per use case.
+
+mod authenticate;
+mod device;
+mod login;
+mod refresh;
+mod revoke;
+mod step_up;
+
+pub use authenticate::{Authenticated, authenticate};
+pub use login::{Login, LoginRefusal, SignedInOnDevice, login};
+pub use refresh::{RefreshRefusal, refresh};
+pub use revoke::{LogoutCredential, RevokeRefusal, logout, revoke, revoke_others};
+pub use step_up::{StepUpRefusal, SteppedUp, step_up};

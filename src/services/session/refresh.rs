@@ -1,0 +1,170 @@
+//! Rotating a refresh token.
+
+use chrono::{DateTime, Duration, Utc};
+use serde_json::json;
+
+use crate::app::App;
+use crate::crypto::seal::SealingKey;
+use crate::domain::caller::Client;
+use crate::domain::ids::RefreshTokenId;
+use crate::domain::session::Session;
+use crate::domain::token::{PlainToken, TokenKind};
+use crate::domain::user::User;
+use crate::fault::Fault;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::sign_in::{self, Started};
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::refresh_token::{self, Consumed, RefreshToken};
+use crate::stores::session::{self, Which};
+use crate::stores::Tx;
+
+/// Names the key derived from a presented token, under which its successor is kept.
+const SUCCESSOR_LABEL: &str = "refresh-token-successor";
+
+/// Why there is no new token.
+#[derive(Debug)]
+pub enum RefreshRefusal {
+    /// Unknown, expired, of an ended session, or used once too often.
+    TokenInvalid,
+    /// Too many attempts.
+    RateLimited(Exhausted),
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for RefreshRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Exchanges a refresh token for its successor and a new access token.
+///
+/// The same token presented again gets the same successor for a short window, so a lost answer
+/// or a second browser tab costs nobody their session. Anything else is reuse: RFC 9700 §4.14.2
+/// revokes the family.
+pub async fn refresh(
+    app: &App,
+    client: &Client,
+    presented: Option<PlainToken>,
+) -> Result<Started, RefreshRefusal> {
+    throttle::charge(app, client, Attempt::Refresh).await.map_err(RefreshRefusal::RateLimited)?;
+    let Some(presented) = presented else { return Err(RefreshRefusal::TokenInvalid) };
+    let tx = app.begin().await?;
+    let Some(row) = refresh_token::lock_by_hash(&tx, &presented.hash()).await? else {
+        let event = Event::new(Action::RefreshRefused, About::System);
+        return refuse(tx, app, client, event).await;
+    };
+    let Some((session, user)) = session::find_with_user_within(&tx, row.session_id).await? else {
+        return Err(RefreshRefusal::TokenInvalid);
+    };
+    let now = app.clock.now();
+    if !session.is_live(now) || !user.may_sign_in() || (row.is_fresh() && now >= row.expires_at) {
+        let event = Event::new(Action::RefreshRefused, About::Whom(user.id));
+        return refuse(tx, app, client, event).await;
+    }
+    match &row.consumed {
+        None => rotate(tx, app, client, &presented, row.id, session, user).await,
+        Some(consumed) => {
+            match repeated(&tx, app, &presented, &row, consumed, now).await? {
+                Some((token, expires_at)) => {
+                    tx.commit().await?;
+                    Ok(sign_in::issue(app, user, session, token, expires_at)?)
+                }
+                None => revoke_family(tx, app, client, &session, &user).await,
+            }
+        }
+    }
+}
+
+async fn rotate(
+    tx: Tx,
+    app: &App,
+    client: &Client,
+    presented: &PlainToken,
+    id: RefreshTokenId,
+    session: Session,
+    user: User,
+) -> Result<Started, RefreshRefusal> {
+    let now = app.clock.now();
+    let (token, row) = sign_in::new_refresh_token(app, &session, Some(id));
+    let key = SealingKey::new(&presented.derive_key(SUCCESSOR_LABEL));
+    let sealed = key.seal(&app.random, row.id.uuid().as_bytes(), token.reveal().as_bytes());
+    let consumed = Consumed { at: now, successor_id: row.id, sealed_successor: Some(sealed) };
+    refresh_token::consume(&tx, id, consumed).await?;
+    refresh_token::insert(&tx, &row, &token.hash(), now).await?;
+    note_use(&tx, app, client, &session).await?;
+    tx.commit().await?;
+    Ok(sign_in::issue(app, user, session, token, row.expires_at)?)
+}
+
+/// The successor again, if the window is open and nobody has used that successor yet.
+async fn repeated(
+    tx: &Tx,
+    app: &App,
+    presented: &PlainToken,
+    row: &RefreshToken,
+    consumed: &Consumed,
+    now: DateTime<Utc>,
+) -> Result<Option<(PlainToken, DateTime<Utc>)>, Fault> {
+    let window = Duration::seconds(app.config.sessions.grace_seconds);
+    if now >= consumed.at + window {
+        return Ok(None);
+    }
+    let Some(successor) = refresh_token::lock(tx, consumed.successor_id).await? else {
+        return Ok(None);
+    };
+    let unused = successor.is_fresh() && successor.predecessor_id == Some(row.id);
+    let Some(sealed) = consumed.sealed_successor.as_deref().filter(|_| unused) else {
+        return Ok(None);
+    };
+    let key = SealingKey::new(&presented.derive_key(SUCCESSOR_LABEL));
+    let opened = key.open(successor.id.uuid().as_bytes(), sealed)?;
+    let text = std::str::from_utf8(&opened)?;
+    let token = PlainToken::parse(TokenKind::Refresh, text)
+        .ok_or_else(|| Fault::new("a sealed successor is no refresh token"))?;
+    Ok(Some((token, successor.expires_at)))
+}
+
+/// Keeps the session's last use, and records that it moved to another device.
+async fn note_use(tx: &Tx, app: &App, client: &Client, session: &Session) -> Result<(), Fault> {
+    let agent = client.agent();
+    session::touch(tx, session.id, &client.address.to_string(), agent, app.clock.now()).await?;
+    if (&agent.os, &agent.device) == (&session.os, &session.device) {
+        return Ok(());
+    }
+    let change = |before: &str, after: &str| json!({ "before": before, "after": after });
+    let changes = json!({
+        "os": change(&session.os, &agent.os),
+        "device": change(&session.device, &agent.device),
+    });
+    let about = About::Whom(session.user_id);
+    let event = Event::new(Action::DeviceChanged, about).by_user(session.user_id).with(changes);
+    audit::record(tx, app, client, event).await
+}
+
+/// RFC 9700 §4.14.2: reuse of a consumed refresh token revokes the family.
+async fn revoke_family(
+    tx: Tx,
+    app: &App,
+    client: &Client,
+    session: &Session,
+    user: &User,
+) -> Result<Started, RefreshRefusal> {
+    let now = app.clock.now();
+    session::revoke(&tx, user.id, Which::Only(session.id), "refresh_token_reuse", now).await?;
+    let event = Event::new(Action::RefreshTokenReused, About::Whom(user.id));
+    refuse(tx, app, client, event.with(json!({ "sessionId": session.id.to_string() }))).await
+}
+
+async fn refuse(
+    tx: Tx,
+    app: &App,
+    client: &Client,
+    event: Event<'_>,
+) -> Result<Started, RefreshRefusal> {
+    audit::record(&tx, app, client, event).await?;
+    tx.commit().await?;
+    Err(RefreshRefusal::TokenInvalid)
+}

@@ -1,0 +1,127 @@
+//! Ending sessions: this one, a certain one, or all the others.
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::domain::caller::{Caller, Client, SignedIn};
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::token::PlainToken;
+use crate::fault::Fault;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::session::{self, Which};
+use crate::stores::{Tx, refresh_token};
+
+/// Why no session was ended.
+#[derive(Debug)]
+pub enum RevokeRefusal {
+    /// There is no such live session of this person.
+    NotFound,
+    /// Too many changes.
+    RateLimited(Exhausted),
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for RevokeRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// What names the session that somebody wants to leave.
+#[derive(Debug)]
+pub enum LogoutCredential<'a> {
+    /// The session of the access token.
+    Caller(&'a SignedIn),
+    /// The session of a refresh token, from the cookie.
+    RefreshToken(PlainToken),
+}
+
+/// Ends the session that the credential belongs to; `false` when it was over already.
+pub async fn logout(
+    app: &App,
+    client: &Client,
+    credential: LogoutCredential<'_>,
+) -> Result<bool, RevokeRefusal> {
+    if let LogoutCredential::Caller(person) = &credential {
+        charge(app, client, person.user()).await?;
+    } else {
+        let charged = throttle::charge(app, client, Attempt::Refresh).await;
+        charged.map_err(RevokeRefusal::RateLimited)?;
+    }
+    let tx = app.begin().await?;
+    let found = match credential {
+        LogoutCredential::Caller(person) => Some((person.user(), person.session())),
+        LogoutCredential::RefreshToken(token) => {
+            match refresh_token::lock_by_hash(&tx, &token.hash()).await? {
+                Some(row) => session::find_with_user_within(&tx, row.session_id)
+                    .await?
+                    .map(|(session, user)| (user.id, session.id)),
+                None => None,
+            }
+        }
+    };
+    let Some((owner, id)) = found else { return Ok(false) };
+    let ended = end(&tx, app, client, owner, Which::Only(id), Action::SessionEnded).await? > 0;
+    tx.commit().await?;
+    Ok(ended)
+}
+
+/// Ends one of the person's own sessions.
+pub async fn revoke(
+    app: &App,
+    caller: &Caller,
+    person: &SignedIn,
+    id: SessionId,
+) -> Result<(), RevokeRefusal> {
+    charge(app, &caller.client, person.user()).await?;
+    let tx = app.begin().await?;
+    let which = Which::Only(id);
+    let client = &caller.client;
+    if end(&tx, app, client, person.user(), which, Action::SessionRevoked).await? == 0 {
+        return Err(RevokeRefusal::NotFound);
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Ends all of the person's sessions but the one that asks, and says how many there were.
+pub async fn revoke_others(
+    app: &App,
+    caller: &Caller,
+    person: &SignedIn,
+) -> Result<u64, RevokeRefusal> {
+    charge(app, &caller.client, person.user()).await?;
+    let tx = app.begin().await?;
+    let which = Which::AllBut(person.session());
+    let client = &caller.client;
+    let ended = end(&tx, app, client, person.user(), which, Action::OtherSessionsRevoked).await?;
+    tx.commit().await?;
+    Ok(ended)
+}
+
+async fn charge(app: &App, client: &Client, user: UserId) -> Result<(), RevokeRefusal> {
+    let charged = throttle::charge(app, client, Attempt::OwnChange { user }).await;
+    charged.map_err(RevokeRefusal::RateLimited)
+}
+
+async fn end(
+    tx: &Tx,
+    app: &App,
+    client: &Client,
+    owner: UserId,
+    which: Which,
+    action: Action,
+) -> Result<u64, Fault> {
+    let ended = session::revoke(tx, owner, which, action.as_str(), app.clock.now()).await?;
+    if ended > 0 {
+        let changes = match which {
+            Which::Only(id) => json!({ "sessionId": id.to_string() }),
+            Which::AllBut(_) | Which::All => json!({ "sessions": ended }),
+        };
+        let event = Event::new(action, About::Whom(owner)).by_user(owner).with(changes);
+        audit::record(tx, app, client, event).await?;
+    }
+    Ok(ended)
+}

@@ -1,0 +1,94 @@
+//! Proving again who one is, for the operations that ask for a recent proof.
+
+use secrecy::SecretString;
+
+use crate::app::App;
+use crate::crypto::hasher::Overloaded;
+use crate::domain::caller::{Caller, SignedIn};
+use crate::domain::password::Password;
+use crate::domain::violation::Violation;
+use crate::fault::Fault;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::sign_in;
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::{session, user};
+
+/// A fresh proof, in the access token and in the session.
+#[derive(Debug)]
+pub struct SteppedUp {
+    /// An access token whose `auth_time` is now.
+    pub access_token: String,
+    /// How long it works, in seconds.
+    pub expires_in: i64,
+}
+
+/// Why the proof was not taken.
+#[derive(Debug)]
+pub enum StepUpRefusal {
+    /// Wrong password, or an account without one.
+    InvalidCredentials,
+    /// The session ended meanwhile.
+    SessionEnded,
+    /// Input no account could have.
+    Invalid(Vec<Violation>),
+    /// Too many attempts.
+    RateLimited(Exhausted),
+    /// The hashing queue is full.
+    Overloaded,
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for StepUpRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Checks the password again and refreshes `auth_time` of this session.
+pub async fn step_up(
+    app: &App,
+    caller: &Caller,
+    person: &SignedIn,
+    typed: SecretString,
+) -> Result<SteppedUp, StepUpRefusal> {
+    let attempt = Attempt::StepUp { user: person.user() };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(StepUpRefusal::RateLimited)?;
+    let attempted =
+        Password::attempt(typed).map_err(|violation| StepUpRefusal::Invalid(vec![violation]))?;
+    let found = user::find_by_id(&app.database, person.user()).await?;
+    let found = found.ok_or(StepUpRefusal::SessionEnded)?;
+    let verified = app.hasher.verify(attempted, found.password_hash.clone()).await;
+    let verification = verified.map_err(|Overloaded| StepUpRefusal::Overloaded)?;
+
+    let about =
+        About::Person { user: found.user.id, sealed_key: found.sealed_person_key.as_deref() };
+    let tx = app.begin().await?;
+    if !verification.matches {
+        let event = Event::new(Action::StepUpFailed, about).by(caller);
+        audit::record(&tx, app, &caller.client, event).await?;
+        tx.commit().await?;
+        return Err(StepUpRefusal::InvalidCredentials);
+    }
+    let current = session::find_with_user_within(&tx, person.session()).await?;
+    let now = app.clock.now();
+    let Some((mut session, user)) =
+        current.filter(|(session, user)| session.is_live(now) && user.may_sign_in())
+    else {
+        return Err(StepUpRefusal::SessionEnded);
+    };
+    if !session.amr.iter().any(|method| method == "pwd") {
+        session.amr.push("pwd".to_owned());
+    }
+    session.auth_time = now;
+    session::authenticate_again(&tx, session.id, &session.amr, now).await?;
+    audit::record(&tx, app, &caller.client, Event::new(Action::SteppedUp, about).by(caller))
+        .await?;
+    tx.commit().await?;
+    Ok(SteppedUp {
+        access_token: sign_in::access_token(app, &user, &session)?,
+        expires_in: app.config.tokens.access_seconds,
+    })
+}

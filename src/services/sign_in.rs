@@ -1,0 +1,113 @@
+//! Starting a session and issuing its tokens, for every way of signing in.
+
+use chrono::{DateTime, Duration, Utc};
+
+use crate::app::App;
+use crate::crypto::access_token::Claims;
+use crate::domain::caller::Client;
+use crate::domain::ids::RefreshTokenId;
+use crate::domain::permission::PermissionSet;
+use crate::domain::session::Session;
+use crate::domain::token::{PlainToken, TokenKind};
+use crate::domain::user::User;
+use crate::fault::Fault;
+use crate::stores::{Tx, refresh_token, session};
+
+/// A session somebody may now use.
+#[derive(Debug)]
+pub struct Started {
+    /// Whose it is.
+    pub user: User,
+    /// The session.
+    pub session: Session,
+    /// RFC 9068 access token.
+    pub access_token: String,
+    /// How long the access token works, in seconds.
+    pub expires_in: i64,
+    /// The refresh token, known to nobody else.
+    pub refresh_token: PlainToken,
+    /// When the refresh token stops working if it is not used.
+    pub refresh_expires_at: DateTime<Utc>,
+}
+
+/// Adds a session with its first refresh token to the transaction.
+pub(super) async fn start(
+    tx: &Tx,
+    app: &App,
+    client: &Client,
+    user: User,
+    amr: &[&str],
+) -> Result<Started, Fault> {
+    let now = app.clock.now();
+    let agent = client.agent();
+    let session = Session {
+        id: app.new_id(),
+        user_id: user.id,
+        created_at: now,
+        last_seen_at: now,
+        expires_at: now + Duration::seconds(app.config.sessions.absolute_seconds),
+        auth_time: now,
+        amr: amr.iter().map(|&method| method.to_owned()).collect(),
+        ip_address: Some(client.address.to_string()),
+        user_agent: agent.text.clone(),
+        browser: agent.browser.clone(),
+        os: agent.os.clone(),
+        device: agent.device.clone(),
+        revoked_at: None,
+    };
+    session::insert(tx, &session).await?;
+    let (token, row) = new_refresh_token(app, &session, None);
+    refresh_token::insert(tx, &row, &token.hash(), now).await?;
+    issue(app, user, session, token, row.expires_at)
+}
+
+/// A new token of the session's family; it never outlives the session.
+pub(super) fn new_refresh_token(
+    app: &App,
+    session: &Session,
+    predecessor_id: Option<RefreshTokenId>,
+) -> (PlainToken, refresh_token::RefreshToken) {
+    let idle = Duration::seconds(app.config.sessions.refresh_idle_seconds);
+    let token = PlainToken::from_random(TokenKind::Refresh, app.random.bytes());
+    let row = refresh_token::RefreshToken {
+        id: app.new_id(),
+        session_id: session.id,
+        expires_at: session.expires_at.min(app.clock.now() + idle),
+        predecessor_id,
+        consumed: None,
+    };
+    (token, row)
+}
+
+/// Signs an access token for a live session and puts everything together.
+pub(super) fn issue(
+    app: &App,
+    user: User,
+    session: Session,
+    refresh_token: PlainToken,
+    refresh_expires_at: DateTime<Utc>,
+) -> Result<Started, Fault> {
+    let access_token = access_token(app, &user, &session)?;
+    let expires_in = app.config.tokens.access_seconds;
+    Ok(Started { user, session, access_token, expires_in, refresh_token, refresh_expires_at })
+}
+
+/// RFC 9068 §2.2: the claims of an access token.
+pub(super) fn access_token(app: &App, user: &User, session: &Session) -> Result<String, Fault> {
+    let now = app.clock.now();
+    let permissions = PermissionSet::of(user.role, user.staff_functions);
+    let claims = Claims {
+        iss: app.config.issuer().to_owned(),
+        sub: user.id.uuid(),
+        aud: app.config.tokens.audience.clone(),
+        exp: now.timestamp() + app.config.tokens.access_seconds,
+        iat: now.timestamp(),
+        jti: app.random.uuid_v7(now),
+        sid: session.id.uuid(),
+        scope: permissions.scope(),
+        role: user.role,
+        auth_time: session.auth_time.timestamp(),
+        amr: session.amr.clone(),
+    };
+    Ok(app.signing_keys().sign(&claims)?)
+}

@@ -1,0 +1,59 @@
+//! Audit events, written once.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{EntityTrait, IntoActiveModel};
+
+use super::database::Tx;
+use crate::domain::ids::{AuditEventId, UserId};
+use crate::entities::audit_event::{Entity, Model};
+use crate::fault::Fault;
+
+/// An event ready to be stored: personal values are already sealed.
+#[derive(Debug)]
+pub struct StoredEvent {
+    /// Its identifier.
+    pub id: AuditEventId,
+    /// When it happened.
+    pub created_at: DateTime<Utc>,
+    /// What happened.
+    pub action: &'static str,
+    /// Who did it, if somebody was signed in.
+    pub actor: Option<UserId>,
+    /// For whom it was done, if not for the actor.
+    pub on_behalf_of: Option<UserId>,
+    /// Whom it was about.
+    pub subject: Option<UserId>,
+    /// Keyed hash of an identifier that names no account.
+    pub identifier_index: Option<Vec<u8>>,
+    /// Keyed hash of the network address, for filters.
+    pub address_index: Option<Vec<u8>>,
+    /// The request.
+    pub request_id: String,
+    /// The GraphQL operation.
+    pub operation_name: Option<String>,
+    /// The trusted document.
+    pub document_id: Option<String>,
+    /// Address, user agent and changes, sealed.
+    pub sealed_details: Vec<u8>,
+}
+
+/// Appends an event under its MAC.
+pub async fn insert(tx: &Tx, event: StoredEvent, mac: Vec<u8>) -> Result<(), Fault> {
+    let row = Model {
+        id: event.id.uuid(),
+        created_at: event.created_at,
+        action: event.action.to_owned(),
+        actor_id: event.actor.map(UserId::uuid),
+        on_behalf_of_id: event.on_behalf_of.map(UserId::uuid),
+        subject_id: event.subject.map(UserId::uuid),
+        identifier_index: event.identifier_index,
+        address_index: event.address_index,
+        request_id: event.request_id,
+        operation_name: event.operation_name,
+        document_id: event.document_id,
+        sealed_details: event.sealed_details,
+        mac,
+    };
+    Entity::insert(row.into_active_model()).exec_without_returning(&tx.0).await?;
+    Ok(())
+}

@@ -1,0 +1,272 @@
+//! The connection pools and the transaction that services write in.
+
+use std::future::Future;
+use std::path::Path;
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
+    DbErr, EntityTrait, FromQueryResult, RuntimeErr, Select, SelectTwo, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+
+use crate::fault::Fault;
+
+/// Where the rows are and how patiently we wait for them.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// `postgres://…` or `sqlite://…`.
+    pub url: String,
+    /// A read replica for lists; the primary when empty.
+    pub reader_url: Option<String>,
+    /// Connections per pool on Postgres.
+    pub max_connections: u32,
+    /// How long a request waits for a free connection.
+    pub acquire_timeout: Duration,
+    /// How long one statement may run on Postgres.
+    pub statement_timeout: Duration,
+}
+
+/// The pools: a primary that is always right, and a reader that may lag.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pub(super) primary: DatabaseConnection,
+    reader: DatabaseConnection,
+}
+
+/// A transaction; dropped without [`Tx::commit`] it rolls back.
+#[derive(Debug)]
+pub struct Tx(pub(super) DatabaseTransaction);
+
+impl Tx {
+    /// Makes everything written in this transaction durable.
+    pub async fn commit(self) -> Result<(), Fault> {
+        Ok(self.0.commit().await?)
+    }
+}
+
+impl Database {
+    /// Opens the pools. Postgres may be down: connections are made when they are needed.
+    pub async fn open(settings: &DatabaseSettings) -> Result<Self, Fault> {
+        if settings.url.starts_with("sqlite:") {
+            return Self::open_sqlite(settings).await;
+        }
+        let primary = postgres(settings, &settings.url).await?;
+        let reader = match &settings.reader_url {
+            Some(url) => postgres(settings, url).await?,
+            None => primary.clone(),
+        };
+        Ok(Self { primary, reader })
+    }
+
+    /// SQLite has one writer: one connection writes, a few read beside it under WAL.
+    async fn open_sqlite(settings: &DatabaseSettings) -> Result<Self, Fault> {
+        let primary = sea_orm::Database::connect(sqlite(settings, 1)).await?;
+        let reader = sea_orm::Database::connect(sqlite(settings, 4)).await?;
+        Ok(Self { primary, reader })
+    }
+
+    /// Begins a transaction on the primary, once more on a fresh connection if the first was dead.
+    pub async fn begin(&self) -> Result<Tx, Fault> {
+        let options = TransactionOptions {
+            // A deferred transaction that reads first cannot wait for the writer when it turns
+            // into a write: it fails at once. Immediate ones queue.
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let begin = || self.primary.begin_with_options(options);
+        Ok(Tx(retried(begin).await?))
+    }
+
+    /// The pool for reads that may lag a little: lists and nested fields.
+    #[must_use]
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// The pool for reads that must see what was just written.
+    #[must_use]
+    pub fn primary(&self) -> &DatabaseConnection {
+        &self.primary
+    }
+
+    /// Whether the rows are in a SQLite file.
+    #[must_use]
+    pub fn is_sqlite(&self) -> bool {
+        self.primary.get_database_backend() == DatabaseBackend::Sqlite
+    }
+
+    /// Asks the primary for nothing, to learn whether it answers.
+    pub async fn ping(&self) -> Result<(), Fault> {
+        retried(|| self.primary.execute_unprepared("SELECT 1")).await?;
+        Ok(())
+    }
+
+    /// Applies the migrations that are missing and says how many there were.
+    ///
+    /// On Postgres an advisory lock makes a second instance wait instead of failing halfway.
+    pub async fn migrate(settings: &DatabaseSettings) -> Result<u64, Fault> {
+        use migrations::{Migrator, MigratorTrait};
+        let connection = if settings.url.starts_with("sqlite:") {
+            sea_orm::Database::connect(sqlite(settings, 1)).await?
+        } else {
+            let mut options = ConnectOptions::new(&settings.url);
+            options.max_connections(1).sqlx_logging(false);
+            let connection = sea_orm::Database::connect(options).await?;
+            connection.execute_unprepared("SELECT pg_advisory_lock(7246128361)").await?;
+            connection
+        };
+        let pending = Migrator::get_pending_migrations(&connection).await?.len();
+        Migrator::up(&connection, None).await?;
+        connection.close().await?;
+        Ok(u64::try_from(pending)?)
+    }
+
+    /// Whether every migration this binary knows has been applied.
+    pub async fn is_migrated(&self) -> Result<bool, Fault> {
+        use migrations::{Migrator, MigratorTrait};
+        Ok(Migrator::get_pending_migrations(&self.primary).await?.is_empty())
+    }
+
+    /// Counts every statement that is sent, transaction brackets excluded.
+    pub fn count_statements(&mut self, counter: std::sync::Arc<std::sync::atomic::AtomicU64>) {
+        let count = move |counter: &std::sync::atomic::AtomicU64| {
+            counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        };
+        let reader = counter.clone();
+        self.primary.set_metric_callback(move |_| count(&counter));
+        self.reader.set_metric_callback(move |_| count(&reader));
+    }
+
+    /// Closes the pools after the statements in flight.
+    pub async fn close(self) -> Result<(), Fault> {
+        self.primary.close().await?;
+        self.reader.close().await?;
+        Ok(())
+    }
+}
+
+/// One row of a select on the primary.
+pub(super) async fn one<E: EntityTrait>(
+    database: &Database,
+    select: Select<E>,
+) -> Result<Option<E::Model>, DbErr> {
+    retried(|| select.clone().one(&database.primary)).await
+}
+
+/// One row of a select on the primary, shaped by `M`.
+pub(super) async fn one_as<M, E>(database: &Database, select: Select<E>) -> Result<Option<M>, DbErr>
+where
+    M: FromQueryResult + Send + Sync,
+    E: EntityTrait,
+{
+    retried(|| select.clone().into_model::<M>().one(&database.primary)).await
+}
+
+/// Every row of a select on the primary.
+pub(super) async fn all<E: EntityTrait>(
+    database: &Database,
+    select: Select<E>,
+) -> Result<Vec<E::Model>, DbErr> {
+    retried(|| select.clone().all(&database.primary)).await
+}
+
+/// One joined row of a select on the primary.
+pub(super) async fn one_of_two<E, F>(
+    database: &Database,
+    select: SelectTwo<E, F>,
+) -> Result<Option<(E::Model, Option<F::Model>)>, DbErr>
+where
+    E: EntityTrait,
+    F: EntityTrait,
+{
+    retried(|| select.clone().one(&database.primary)).await
+}
+
+/// Runs an idempotent step again when its pooled connection turned out to be dead.
+///
+/// Connections are not pinged before use; after a restart of the database each of them fails once.
+async fn retried<T, F>(mut step: impl FnMut() -> F) -> Result<T, DbErr>
+where
+    F: Future<Output = Result<T, DbErr>>,
+{
+    const ATTEMPTS: usize = 4;
+    let mut outcome = step().await;
+    for _ in 1..ATTEMPTS {
+        match &outcome {
+            Err(error) if is_broken_connection(error) => outcome = step().await,
+            _ => break,
+        }
+    }
+    outcome
+}
+
+/// Whether the failure is the connection's and not the statement's.
+fn is_broken_connection(error: &DbErr) -> bool {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(source))
+        | DbErr::Exec(RuntimeErr::SqlxError(source))
+        | DbErr::Query(RuntimeErr::SqlxError(source)) => match source.as_ref() {
+            sea_orm::sqlx::Error::Io(_) | sea_orm::sqlx::Error::Protocol(_) => true,
+            // 57P01 admin_shutdown, 57P02 crash_shutdown, 57P03 cannot_connect_now
+            sea_orm::sqlx::Error::Database(error) => {
+                error.code().is_some_and(|code| code.starts_with("57P"))
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether this failure means that the database cannot be reached, so that trying later helps.
+#[must_use]
+pub fn is_unavailable(fault: &Fault) -> bool {
+    fault.source().downcast_ref::<DbErr>().is_some_and(|error| match error {
+        DbErr::ConnectionAcquire(_) => true,
+        DbErr::Conn(_) => true,
+        error => is_broken_connection(error),
+    })
+}
+
+async fn postgres(settings: &DatabaseSettings, url: &str) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(settings.max_connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .connect_timeout(settings.acquire_timeout)
+        .statement_timeout(settings.statement_timeout)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .test_before_acquire_if_idle_for(Duration::from_secs(30))
+        .connect_lazy(true)
+        .set_application_name("idgate");
+    sea_orm::Database::connect(options).await
+}
+
+fn sqlite(settings: &DatabaseSettings, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(&settings.url);
+    options
+        .max_connections(connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .test_before_acquire(false)
+        .map_sqlx_sqlite_opts(|options| {
+            options
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                // WAL with FULL: what was answered survives a power cut.
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(10))
+                .pragma("secure_delete", "ON")
+        });
+    options
+}
+
+/// The address of a SQLite file.
+#[must_use]
+pub fn sqlite_url(file: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", file.display())
+}

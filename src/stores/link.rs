@@ -1,0 +1,95 @@
+//! Single-use links.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
+
+use super::database::{Database, Tx};
+use crate::domain::ids::{LinkId, UserId};
+use crate::domain::token::HashedToken;
+use crate::entities::link::{ActiveModel, Column, Entity};
+use crate::fault::Fault;
+
+/// What a link is for; one of one purpose never serves another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkPurpose {
+    /// Proving that the e-mail address is one's own.
+    VerifyEmail,
+}
+
+impl LinkPurpose {
+    /// Its spelling in the table.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify_email",
+        }
+    }
+}
+
+/// A link as it is stored.
+#[derive(Debug)]
+pub struct Link {
+    /// Its identifier.
+    pub id: LinkId,
+    /// Whose account it is about.
+    pub user_id: UserId,
+    /// The canonical address it was sent to.
+    pub address: String,
+    /// When it stops working.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Stores a link under the hash of its token.
+pub async fn insert(
+    tx: &Tx,
+    link: &Link,
+    purpose: LinkPurpose,
+    hash: &HashedToken,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let row = ActiveModel {
+        id: ActiveValue::Set(link.id.uuid()),
+        user_id: ActiveValue::Set(link.user_id.uuid()),
+        purpose: ActiveValue::Set(purpose.as_str().to_owned()),
+        address: ActiveValue::Set(link.address.clone()),
+        token_hash: ActiveValue::Set(hash.as_bytes().to_vec()),
+        created_at: ActiveValue::Set(now),
+        expires_at: ActiveValue::Set(link.expires_at),
+    };
+    Entity::insert(row).exec_without_returning(&tx.0).await?;
+    Ok(())
+}
+
+/// The link with this token hash, if it is of this purpose.
+pub async fn find(
+    database: &Database,
+    purpose: LinkPurpose,
+    hash: &HashedToken,
+) -> Result<Option<Link>, Fault> {
+    let select = Entity::find()
+        .filter(Column::TokenHash.eq(hash.as_bytes().to_vec()))
+        .filter(Column::Purpose.eq(purpose.as_str()));
+    let row = super::database::one(database, select).await?;
+    Ok(row.map(|row| Link {
+        id: row.id.into(),
+        user_id: row.user_id.into(),
+        address: row.address,
+        expires_at: row.expires_at,
+    }))
+}
+
+/// Removes the links of one purpose that a person has.
+pub async fn delete_of_user(tx: &Tx, user: UserId, purpose: LinkPurpose) -> Result<u64, Fault> {
+    let outcome = Entity::delete_many()
+        .filter(Column::UserId.eq(user.uuid()))
+        .filter(Column::Purpose.eq(purpose.as_str()))
+        .exec(&tx.0)
+        .await?;
+    Ok(outcome.rows_affected)
+}
+
+/// Removes the links that expired before now.
+pub async fn delete_expired(tx: &Tx, now: DateTime<Utc>) -> Result<u64, Fault> {
+    let outcome = Entity::delete_many().filter(Column::ExpiresAt.lt(now)).exec(&tx.0).await?;
+    Ok(outcome.rows_affected)
+}

@@ -1,0 +1,37 @@
+//! Person keys, sealed.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue, EntityTrait};
+
+use super::database::{Database, Tx};
+use crate::domain::ids::UserId;
+use crate::entities::person_key::{ActiveModel, Entity};
+use crate::fault::Fault;
+
+/// Stores the key of a new person.
+pub async fn insert(
+    tx: &Tx,
+    user: UserId,
+    sealed_key: Vec<u8>,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let row = ActiveModel {
+        user_id: ActiveValue::Set(user.uuid()),
+        sealed_key: ActiveValue::Set(sealed_key),
+        created_at: ActiveValue::Set(now),
+    };
+    Entity::insert(row).exec_without_returning(&tx.0).await?;
+    Ok(())
+}
+
+/// The sealed key of a person, if it was not erased.
+pub async fn find(database: &Database, user: UserId) -> Result<Option<Vec<u8>>, Fault> {
+    let row = super::database::one(database, Entity::find_by_id(user.uuid())).await?;
+    Ok(row.map(|row| row.sealed_key))
+}
+
+/// The sealed key of a person, read inside a transaction.
+pub async fn find_within(tx: &Tx, user: UserId) -> Result<Option<Vec<u8>>, Fault> {
+    let row = Entity::find_by_id(user.uuid()).one(&tx.0).await?;
+    Ok(row.map(|row| row.sealed_key))
+}

@@ -1,0 +1,133 @@
+//! Refresh tokens: only their hashes, and for a moment a sealed successor.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use super::database::Tx;
+use crate::domain::ids::{RefreshTokenId, SessionId};
+use crate::domain::token::HashedToken;
+use crate::entities::refresh_token::{ActiveModel, Column, Entity, Model};
+use crate::fault::Fault;
+
+/// A refresh token as it is stored.
+#[derive(Debug)]
+pub struct RefreshToken {
+    /// Its identifier.
+    pub id: RefreshTokenId,
+    /// Its family.
+    pub session_id: SessionId,
+    /// When it stops working if it is not used.
+    pub expires_at: DateTime<Utc>,
+    /// The token it replaced.
+    pub predecessor_id: Option<RefreshTokenId>,
+    /// What became of it, once it was used.
+    pub consumed: Option<Consumed>,
+}
+
+/// The trace of a use.
+#[derive(Debug)]
+pub struct Consumed {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The token that replaced it.
+    pub successor_id: RefreshTokenId,
+    /// That token, readable only by whoever presents the consumed one; gone after the window.
+    pub sealed_successor: Option<Vec<u8>>,
+}
+
+impl RefreshToken {
+    /// Whether nobody has used it yet.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.consumed.is_none()
+    }
+}
+
+impl From<Model> for RefreshToken {
+    fn from(row: Model) -> Self {
+        let consumed = row.consumed_at.zip(row.successor_id).map(|(at, successor)| Consumed {
+            at,
+            successor_id: successor.into(),
+            sealed_successor: row.sealed_successor,
+        });
+        Self {
+            id: row.id.into(),
+            session_id: row.session_id.into(),
+            expires_at: row.expires_at,
+            predecessor_id: row.predecessor_id.map(Into::into),
+            consumed,
+        }
+    }
+}
+
+/// The token with this hash, held until the transaction ends.
+pub async fn lock_by_hash(tx: &Tx, hash: &HashedToken) -> Result<Option<RefreshToken>, Fault> {
+    let row = Entity::find()
+        .filter(Column::TokenHash.eq(hash.as_bytes().to_vec()))
+        .lock_exclusive()
+        .one(&tx.0)
+        .await?;
+    Ok(row.map(Into::into))
+}
+
+/// The token with this id, held until the transaction ends.
+pub async fn lock(tx: &Tx, id: RefreshTokenId) -> Result<Option<RefreshToken>, Fault> {
+    let row = Entity::find_by_id(id.uuid()).lock_exclusive().one(&tx.0).await?;
+    Ok(row.map(Into::into))
+}
+
+/// Adds a token to its family.
+pub async fn insert(
+    tx: &Tx,
+    token: &RefreshToken,
+    hash: &HashedToken,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let row = ActiveModel {
+        id: ActiveValue::Set(token.id.uuid()),
+        session_id: ActiveValue::Set(token.session_id.uuid()),
+        token_hash: ActiveValue::Set(hash.as_bytes().to_vec()),
+        created_at: ActiveValue::Set(now),
+        expires_at: ActiveValue::Set(token.expires_at),
+        predecessor_id: ActiveValue::Set(token.predecessor_id.map(|id| id.uuid())),
+        consumed_at: ActiveValue::Set(None),
+        successor_id: ActiveValue::Set(None),
+        sealed_successor: ActiveValue::Set(None),
+    };
+    Entity::insert(row).exec_without_returning(&tx.0).await?;
+    Ok(())
+}
+
+/// Marks a token as used and keeps its successor sealed for the window of repetition.
+pub async fn consume(tx: &Tx, id: RefreshTokenId, consumed: Consumed) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::ConsumedAt, Expr::value(consumed.at))
+        .col_expr(Column::SuccessorId, Expr::value(consumed.successor_id.uuid()))
+        .col_expr(Column::SealedSuccessor, Expr::value(consumed.sealed_successor))
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}
+
+/// Forgets the sealed successor of a token, because that successor has been used.
+pub async fn forget_successor(tx: &Tx, id: RefreshTokenId) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::SealedSuccessor, Expr::value(Option::<Vec<u8>>::None))
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}
+
+/// Forgets every sealed successor whose window closed before `until`.
+pub async fn forget_successors(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
+    let outcome = Entity::update_many()
+        .col_expr(Column::SealedSuccessor, Expr::value(Option::<Vec<u8>>::None))
+        .filter(Column::SealedSuccessor.is_not_null())
+        .filter(Column::ConsumedAt.lt(until))
+        .exec(&tx.0)
+        .await?;
+    Ok(outcome.rows_affected)
+}

@@ -1,0 +1,132 @@
+//! Sessions.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
+
+use super::database::{self, Database, Tx};
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::session::Session;
+use crate::domain::user::User;
+use crate::domain::user_agent::UserAgent;
+use crate::entities::session::{ActiveModel, Column, Entity};
+use crate::entities::user;
+use crate::fault::Fault;
+
+/// A session with its person, in one statement: what decides whether a caller is let in.
+pub async fn find_with_user(
+    database: &Database,
+    id: SessionId,
+) -> Result<Option<(Session, User)>, Fault> {
+    let select = Entity::find_by_id(id.uuid()).find_also_related(user::Entity);
+    match database::one_of_two(database, select).await? {
+        Some((session, Some(user))) => Ok(Some((session.into(), user.try_into()?))),
+        _ => Ok(None),
+    }
+}
+
+/// The same read inside a transaction.
+pub async fn find_with_user_within(
+    tx: &Tx,
+    id: SessionId,
+) -> Result<Option<(Session, User)>, Fault> {
+    let select = Entity::find_by_id(id.uuid()).find_also_related(user::Entity);
+    match select.one(&tx.0).await? {
+        Some((session, Some(user))) => Ok(Some((session.into(), user.try_into()?))),
+        _ => Ok(None),
+    }
+}
+
+/// Adds a session.
+pub async fn insert(tx: &Tx, session: &Session) -> Result<(), Fault> {
+    let row = ActiveModel {
+        id: ActiveValue::Set(session.id.uuid()),
+        user_id: ActiveValue::Set(session.user_id.uuid()),
+        created_at: ActiveValue::Set(session.created_at),
+        last_seen_at: ActiveValue::Set(session.last_seen_at),
+        expires_at: ActiveValue::Set(session.expires_at),
+        auth_time: ActiveValue::Set(session.auth_time),
+        amr: ActiveValue::Set(session.amr.join(" ")),
+        ip_address: ActiveValue::Set(session.ip_address.clone()),
+        user_agent: ActiveValue::Set(session.user_agent.clone()),
+        browser: ActiveValue::Set(session.browser.clone()),
+        os: ActiveValue::Set(session.os.clone()),
+        device: ActiveValue::Set(session.device.clone()),
+        revoked_at: ActiveValue::Set(None),
+        revoked_reason: ActiveValue::Set(None),
+    };
+    Entity::insert(row).exec_without_returning(&tx.0).await?;
+    Ok(())
+}
+
+/// Which sessions of a person a revocation meets.
+#[derive(Clone, Copy, Debug)]
+pub enum Which {
+    /// This one.
+    Only(SessionId),
+    /// All but this one.
+    AllBut(SessionId),
+    /// All of them.
+    All,
+}
+
+/// Ends live sessions of a person and says how many there were.
+///
+/// The owner is part of the condition, so somebody else's session id ends nothing.
+pub async fn revoke(
+    tx: &Tx,
+    owner: UserId,
+    which: Which,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<u64, Fault> {
+    let mut update = Entity::update_many()
+        .col_expr(Column::RevokedAt, Expr::value(now))
+        .col_expr(Column::RevokedReason, Expr::value(reason))
+        .filter(Column::UserId.eq(owner.uuid()))
+        .filter(Column::RevokedAt.is_null());
+    update = match which {
+        Which::Only(id) => update.filter(Column::Id.eq(id.uuid())),
+        Which::AllBut(id) => update.filter(Column::Id.ne(id.uuid())),
+        Which::All => update,
+    };
+    Ok(update.exec(&tx.0).await?.rows_affected)
+}
+
+/// Notes where, when and by what a session was last used.
+pub async fn touch(
+    tx: &Tx,
+    id: SessionId,
+    ip_address: &str,
+    agent: &UserAgent,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::LastSeenAt, Expr::value(now))
+        .col_expr(Column::IpAddress, Expr::value(ip_address))
+        .col_expr(Column::UserAgent, Expr::value(agent.text.as_str()))
+        .col_expr(Column::Browser, Expr::value(agent.browser.as_str()))
+        .col_expr(Column::Os, Expr::value(agent.os.as_str()))
+        .col_expr(Column::Device, Expr::value(agent.device.as_str()))
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}
+
+/// Notes that the person proved again who they are.
+pub async fn authenticate_again(
+    tx: &Tx,
+    id: SessionId,
+    amr: &[String],
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::AuthTime, Expr::value(now))
+        .col_expr(Column::Amr, Expr::value(amr.join(" ")))
+        .col_expr(Column::LastSeenAt, Expr::value(now))
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}

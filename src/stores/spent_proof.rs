@@ -1,0 +1,36 @@
+//! The register of redeemed codes, links and tokens.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, TryInsertResult};
+
+use super::database::Tx;
+use crate::domain::token::HashedToken;
+use crate::entities::spent_proof::{ActiveModel, Column, Entity};
+use crate::fault::Fault;
+
+/// Spends a proof; `false` when it was spent before, also by a request at this very moment.
+pub async fn spend(
+    tx: &Tx,
+    digest: &HashedToken,
+    expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let row = ActiveModel {
+        digest: ActiveValue::Set(digest.as_bytes().to_vec()),
+        spent_at: ActiveValue::Set(now),
+        expires_at: ActiveValue::Set(expires_at),
+    };
+    let outcome = Entity::insert(row)
+        .on_conflict(OnConflict::column(Column::Digest).do_nothing().to_owned())
+        .on_conflict_do_nothing()
+        .exec_without_returning(&tx.0)
+        .await?;
+    Ok(matches!(outcome, TryInsertResult::Inserted(1..)))
+}
+
+/// Forgets proofs that could not be presented any more anyway.
+pub async fn delete_expired(tx: &Tx, now: DateTime<Utc>) -> Result<u64, Fault> {
+    let outcome = Entity::delete_many().filter(Column::ExpiresAt.lt(now)).exec(&tx.0).await?;
+    Ok(outcome.rows_affected)
+}

@@ -1,0 +1,262 @@
+//! Accounts.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, OnConflict, SimpleExpr};
+use sea_orm::{
+    ActiveValue, ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryResult,
+    QuerySelect, RelationTrait, Select, TryInsertResult,
+};
+
+use super::database::{self, Database, Tx};
+use crate::domain::email::EmailAddress;
+use crate::domain::identifier::Identifier;
+use crate::domain::ids::UserId;
+use crate::domain::phone::PhoneNumber;
+use crate::domain::role::{AuthProvider, Role};
+use crate::domain::user::User;
+use crate::entities::user::{ActiveModel, Column, Entity, Model, Relation};
+use crate::entities::{password, person_key};
+use crate::fault::Fault;
+
+/// An account with what is needed to check a password and to record about its owner.
+#[derive(Debug)]
+pub struct Credentials {
+    /// The account.
+    pub user: User,
+    /// Its password hash, if it has a password.
+    pub password_hash: Option<String>,
+    /// Whether that password was set before anybody proved to own the address.
+    pub set_before_proof: bool,
+    /// The sealed key for what is recorded about the person; absent once erased.
+    pub sealed_person_key: Option<Vec<u8>>,
+}
+
+struct Row {
+    user: Model,
+    password_hash: Option<String>,
+    set_before_proof: Option<bool>,
+    sealed_person_key: Option<Vec<u8>>,
+}
+
+impl FromQueryResult for Row {
+    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, sea_orm::DbErr> {
+        Ok(Self {
+            user: Model::from_query_result(row, prefix)?,
+            password_hash: row.try_get(prefix, "password_hash")?,
+            set_before_proof: row.try_get(prefix, "set_before_proof")?,
+            sealed_person_key: row.try_get(prefix, "sealed_person_key")?,
+        })
+    }
+}
+
+impl TryFrom<Row> for Credentials {
+    type Error = Fault;
+
+    fn try_from(row: Row) -> Result<Self, Fault> {
+        Ok(Self {
+            user: row.user.try_into()?,
+            password_hash: row.password_hash,
+            set_before_proof: row.set_before_proof.unwrap_or(false),
+            sealed_person_key: row.sealed_person_key,
+        })
+    }
+}
+
+fn with_credentials(select: Select<Entity>) -> Select<Entity> {
+    select
+        .join(JoinType::LeftJoin, Relation::Password.def())
+        .join(JoinType::LeftJoin, Relation::PersonKey.def())
+        .column_as(password::Column::Hash, "password_hash")
+        .column_as(password::Column::SetBeforeProof, "set_before_proof")
+        .column_as(person_key::Column::SealedKey, "sealed_person_key")
+}
+
+fn named(identifier: &Identifier) -> SimpleExpr {
+    match identifier {
+        Identifier::Email(email) => Column::EmailCanonical.eq(email.canonical()),
+        Identifier::Phone(phone) => Column::Phone.eq(phone.as_str()),
+        // What is no address names nobody, at the price of the same statement.
+        Identifier::Other(text) => Column::EmailCanonical.eq(text.as_str()),
+    }
+}
+
+/// The live account that an identifier names.
+pub async fn find_by_identifier(
+    database: &Database,
+    identifier: &Identifier,
+) -> Result<Option<Credentials>, Fault> {
+    let select = with_credentials(Entity::find())
+        .filter(named(identifier))
+        .filter(Column::DeletedAt.is_null());
+    database::one_as::<Row, _>(database, select).await?.map(TryInto::try_into).transpose()
+}
+
+/// The same read inside a transaction.
+pub async fn find_by_identifier_within(
+    tx: &Tx,
+    identifier: &Identifier,
+) -> Result<Option<Credentials>, Fault> {
+    let select = with_credentials(Entity::find())
+        .filter(named(identifier))
+        .filter(Column::DeletedAt.is_null());
+    select.into_model::<Row>().one(&tx.0).await?.map(TryInto::try_into).transpose()
+}
+
+/// The account with this id, deleted or not.
+pub async fn find_by_id(database: &Database, id: UserId) -> Result<Option<Credentials>, Fault> {
+    let select = with_credentials(Entity::find()).filter(Column::Id.eq(id.uuid()));
+    database::one_as::<Row, _>(database, select).await?.map(TryInto::try_into).transpose()
+}
+
+/// The account with this id, held until the transaction ends.
+pub async fn lock(tx: &Tx, id: UserId) -> Result<Option<User>, Fault> {
+    let row = Entity::find_by_id(id.uuid()).lock_exclusive().one(&tx.0).await?;
+    Ok(row.map(TryInto::try_into).transpose()?)
+}
+
+/// What a new account starts with.
+#[derive(Debug)]
+pub struct NewUser<'a> {
+    /// Its identifier, made by us.
+    pub id: UserId,
+    /// Its public identifier.
+    pub pid: String,
+    /// The address it signs in with, if that is an e-mail address.
+    pub email: Option<&'a EmailAddress>,
+    /// The number it signs in with, if that is a phone number.
+    pub phone: Option<&'a PhoneNumber>,
+    /// Given name.
+    pub first_name: &'a str,
+    /// Family name.
+    pub last_name: &'a str,
+    /// What the person is.
+    pub role: Role,
+    /// How the account came to be.
+    pub auth_provider: AuthProvider,
+    /// Whether somebody proved to own the address.
+    pub verified: bool,
+    /// The present.
+    pub now: DateTime<Utc>,
+}
+
+/// Adds an account; `false` when a live account already has one of its addresses.
+pub async fn insert(tx: &Tx, new: NewUser<'_>) -> Result<bool, Fault> {
+    let text = |value: &str| ActiveValue::Set(value.to_owned());
+    let row = ActiveModel {
+        id: ActiveValue::Set(new.id.uuid()),
+        pid: ActiveValue::Set(new.pid),
+        email: ActiveValue::Set(new.email.map(|email| email.as_str().to_owned())),
+        email_canonical: ActiveValue::Set(new.email.map(|email| email.canonical().to_owned())),
+        email_verified: ActiveValue::Set(new.verified && new.email.is_some()),
+        phone: ActiveValue::Set(new.phone.map(|phone| phone.as_str().to_owned())),
+        phone_verified: ActiveValue::Set(new.verified && new.phone.is_some()),
+        first_name: text(new.first_name),
+        last_name: text(new.last_name),
+        role: text(new.role.as_str()),
+        auth_provider: text(new.auth_provider.as_str()),
+        is_verified: ActiveValue::Set(new.verified),
+        created_at: ActiveValue::Set(new.now),
+        updated_at: ActiveValue::Set(new.now),
+        ..ActiveModel::default()
+    };
+    let outcome = Entity::insert(row)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .on_conflict_do_nothing()
+        .exec_without_returning(&tx.0)
+        .await?;
+    Ok(matches!(outcome, TryInsertResult::Inserted(1..)))
+}
+
+/// Notes a sign-in, unless the account changed since its credentials were read.
+///
+/// The version is on the row that is updated, so a concurrent change of password or standing
+/// makes the update match nothing, also when it had to wait for that change.
+pub async fn record_login(
+    tx: &Tx,
+    id: UserId,
+    credential_version: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let outcome = Entity::update_many()
+        .col_expr(Column::LastLoginAt, Expr::value(now))
+        .filter(Column::Id.eq(id.uuid()))
+        .filter(Column::CredentialVersion.eq(credential_version))
+        .filter(Column::DeletedAt.is_null())
+        .filter(Column::SuspendedAt.is_null())
+        .exec(&tx.0)
+        .await?;
+    Ok(outcome.rows_affected == 1)
+}
+
+/// Marks the e-mail address as proven.
+pub async fn verify_email(tx: &Tx, id: UserId, now: DateTime<Utc>) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::EmailVerified, Expr::value(true))
+        .col_expr(Column::IsVerified, Expr::value(true))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}
+
+/// The parts of a profile that its owner may change; `None` leaves a part as it is.
+#[derive(Debug, Default)]
+pub struct ProfileChange {
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// A few words about oneself.
+    pub bio: Option<String>,
+    /// Country.
+    pub country: Option<String>,
+    /// State or region.
+    pub state: Option<String>,
+    /// City.
+    pub city: Option<String>,
+    /// Street address.
+    pub address: Option<String>,
+    /// Preferred language; `Some(None)` forgets it.
+    pub locale: Option<Option<String>>,
+}
+
+/// Writes the changed parts of a profile.
+pub async fn update_profile(
+    tx: &Tx,
+    id: UserId,
+    change: ProfileChange,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let mut update = Entity::update_many().col_expr(Column::UpdatedAt, Expr::value(now));
+    let texts = [
+        (Column::FirstName, change.first_name),
+        (Column::LastName, change.last_name),
+        (Column::Bio, change.bio),
+        (Column::Country, change.country),
+        (Column::State, change.state),
+        (Column::City, change.city),
+        (Column::Address, change.address),
+    ];
+    for (column, value) in texts {
+        if let Some(value) = value {
+            update = update.col_expr(column, Expr::value(value));
+        }
+    }
+    if let Some(locale) = change.locale {
+        update = update.col_expr(Column::Locale, Expr::value(locale));
+    }
+    update.filter(Column::Id.eq(id.uuid())).exec(&tx.0).await?;
+    Ok(())
+}
+
+/// Makes the first administrator, or turns an existing account into one.
+pub async fn promote(tx: &Tx, id: UserId, role: Role, now: DateTime<Utc>) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::Role, Expr::value(role.as_str()))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! Logs and request ids: how they look and what carries them.
+//!
+//! Uses nothing of ours and may be used by all. What is worth a log line is said where it happens;
+//! fields never hold a secret or a personal value.
+
+use std::fmt;
+use std::io::{IsTerminal, stderr};
+
+use serde::Deserialize;
+use tracing::Span;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use uuid::{Builder, Uuid};
+
+/// The longest request id taken from outside.
+const LONGEST_REQUEST_ID: usize = 64;
+
+/// `[telemetry]`: what is logged and how.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// What is logged.
+    pub log: Directives,
+    /// How it looks.
+    pub format: Format,
+}
+
+/// A level or directives, such as `info,idgate=debug`, that are known to be readable.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Directives(String);
+
+impl TryFrom<String> for Directives {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match EnvFilter::try_new(&text) {
+            Ok(_) => Ok(Self(text)),
+            Err(error) => Err(format!("{text:?}: {error}")),
+        }
+    }
+}
+
+impl fmt::Display for Directives {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people on a terminal, for machines elsewhere.
+    Auto,
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts writing logs to standard error, which leaves standard output to answers.
+///
+/// # Errors
+///
+/// When logs are already being written, as two subscribers would each get half.
+pub fn start(settings: &Settings) -> Result<(), TryInitError> {
+    let terminal = stderr().is_terminal();
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(&settings.log.0))
+        .with_writer(stderr)
+        .with_ansi(terminal);
+    let json = match settings.format {
+        Format::Auto => !terminal,
+        Format::Pretty => false,
+        Format::Json => true,
+    };
+    if json {
+        lines
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .finish()
+            .try_init()
+    } else {
+        lines.finish().try_init()
+    }
+}
+
+/// The span of one request, so that all its lines can be found by its id.
+///
+/// The path is taken without its query, which may hold what people typed.
+#[must_use]
+pub fn request_span(request_id: &str, method: &str, path: &str) -> Span {
+    tracing::info_span!(
+        "request",
+        request.id = request_id,
+        http.method = method,
+        http.path = path
+    )
+}
+
+/// A new request id from random bytes, as UUID text (RFC 9562 §5.4).
+#[must_use]
+pub fn request_id(random: [u8; 16]) -> String {
+    let id: Uuid = Builder::from_random_bytes(random).into_uuid();
+    id.to_string()
+}
+
+/// A request id from outside, when it can be logged and sent back as it is.
+///
+/// Anything else could forge log lines or headers.
+#[must_use]
+pub fn accepted_request_id(text: &str) -> Option<&str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let fits = (1..=LONGEST_REQUEST_ID).contains(&text.len()) && text.bytes().all(plain);
+    fits.then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_new_request_id_is_lower_case_uuid_text_that_would_be_accepted_again() {
+        let id = request_id([0xAB; 16]);
+        assert_eq!(id, "abababab-abab-4bab-abab-abababababab");
+        assert_eq!(accepted_request_id(&id), Some(id.as_str()));
+        assert_ne!(request_id([1; 16]), request_id([2; 16]));
+    }
+
+    #[test]
+    fn a_request_id_from_outside_is_taken_only_when_it_is_harmless() {
+        let longest = "a".repeat(64);
+        for fine in ["a", "A-b_c.9", longest.as_str()] {
+            assert_eq!(accepted_request_id(fine), Some(fine));
+        }
+        let too_long = "a".repeat(65);
+        for bad in [
+            "",
+            " a",
+            "a b",
+            "a\nb",
+            "a\r\nSet-Cookie: x",
+            "é",
+            "{}",
+            too_long.as_str(),
+        ] {
+            assert_eq!(accepted_request_id(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn directives_that_cannot_be_read_are_refused() {
+        let directives = Directives::try_from("info,idgate=debug".to_owned()).unwrap();
+        assert_eq!(directives.to_string(), "info,idgate=debug");
+        assert!(Directives::try_from("idgate=loud".to_owned()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_is_short_and_plain(text in ".{0,80}") {
+            if let Some(id) = accepted_request_id(&text) {
+                prop_assert!(id.len() <= 64 && id.is_ascii() && !id.contains(char::is_whitespace));
+            }
+        }
+    }
+}

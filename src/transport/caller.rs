@@ -1,0 +1,98 @@
+//! Who asks, from the headers: address, program, token, delivery.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::http::{HeaderMap, HeaderName, header};
+
+use super::{Server, cookies, local};
+use crate::domain::caller::Client;
+use crate::domain::network;
+use crate::domain::user_agent::UserAgent;
+use crate::schema::error::{Error, ErrorCode};
+use crate::schema::request::{CookieCredential, Delivery};
+
+/// How the client wants refresh tokens: `cookie`, or in the body.
+pub(super) const DELIVERY: HeaderName = HeaderName::from_static("idgate-delivery");
+/// Proves that a request was made by a script of an allowed origin.
+pub(super) const CSRF: HeaderName = HeaderName::from_static("idgate-csrf");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Where a request comes from.
+pub(super) fn client(
+    server: &Server,
+    headers: &HeaderMap,
+    peer: SocketAddr,
+    request_id: &str,
+) -> Client {
+    let agent = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    Client {
+        address: address(server, headers, peer),
+        agent: UserAgent::parse(agent.as_deref()),
+        request_id: request_id.to_owned(),
+        operation_name: None,
+        document_id: None,
+    }
+}
+
+/// The right-most address that no trusted proxy vouches for; headers of strangers count nothing.
+fn address(server: &Server, headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
+    let forwarded: Vec<&str> = headers
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    let trusted = &server.app.config.server.trusted_proxies;
+    network::client_address(peer.ip(), &forwarded, trusted)
+}
+
+/// RFC 6750 §2.1: the token of `Authorization: Bearer`. Never from the address or the body.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?;
+    // A header that is no text is a token that does not hold.
+    let value = value.to_str().unwrap_or("Bearer ");
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// How the client wants its refresh token.
+pub(super) fn delivery(server: &Server, headers: &HeaderMap) -> Result<Delivery, Error> {
+    let Some(wanted) = headers.get(DELIVERY) else { return Ok(Delivery::Body) };
+    match wanted.as_bytes() {
+        b"body" => Ok(Delivery::Body),
+        b"cookie" if server.app.config.secure_cookies() || local::has_local_host(headers) => {
+            Ok(Delivery::Cookie)
+        }
+        b"cookie" => {
+            let message = "Cookies are only set over https, or on this machine.";
+            Err(Error::of(ErrorCode::BadUserInput, message))
+        }
+        _ => {
+            let message = "Idgate-Delivery is `body` or `cookie`.";
+            Err(Error::of(ErrorCode::BadUserInput, message))
+        }
+    }
+}
+
+/// The refresh token from the cookie, if the request shows that no other site made it.
+pub(super) fn cookie(server: &Server, headers: &HeaderMap) -> CookieCredential {
+    let Some(token) = cookies::refresh_token(server.app.config.secure_cookies(), headers) else {
+        return CookieCredential::None;
+    };
+    let guarded = headers.get(CSRF).is_some_and(|value| value == "1");
+    if guarded && has_allowed_origin(server, headers) {
+        CookieCredential::Present(token)
+    } else {
+        CookieCredential::Unguarded
+    }
+}
+
+/// An absent `Origin` is no browser's cross-site request; a present one must be ours or named.
+fn has_allowed_origin(server: &Server, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    let own = server.app.config.public_url().origin().ascii_serialization();
+    let named = &server.app.config.server.cors_origins;
+    own.eq_ignore_ascii_case(origin)
+        || named.iter().any(|allowed| allowed.to_header().eq_ignore_ascii_case(origin))
+        || (!server.app.config.secure_cookies() && local::is_same_local_origin(headers, origin))
+}

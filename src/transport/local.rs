@@ -1,0 +1,62 @@
+//! What only this machine may see: pages are refused under a foreign `Host`.
+//!
+//! A page of another site can make a browser resolve that site's name to this machine (DNS
+//! rebinding); the `Host` header still tells.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::{Server, graphql, request_id};
+use crate::schema::error::{Error, ErrorCode};
+
+/// The host of a `Host` header, without its port.
+fn host(headers: &HeaderMap) -> Option<&str> {
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    if let Some(rest) = host.strip_prefix('[') {
+        return rest.split_once(']').map(|(address, _)| address);
+    }
+    Some(host.split_once(':').map_or(host, |(name, _)| name))
+}
+
+/// Whether the client addressed this machine by a name of its own.
+pub(super) fn has_local_host(headers: &HeaderMap) -> bool {
+    host(headers).is_some_and(|host| {
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
+}
+
+/// Whether a page of this very server made the request, under a local name.
+pub(super) fn is_same_local_origin(headers: &HeaderMap, origin: &str) -> bool {
+    let addressed = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    has_local_host(headers)
+        && addressed.is_some_and(|host| origin.eq_ignore_ascii_case(&format!("http://{host}")))
+}
+
+/// Lets through who uses a local name, or the configured public one where the page is public.
+pub(super) async fn refuse_foreign_host(
+    State(server): State<Arc<Server>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let public = server.app.config.public_url().host_str();
+    let named = public.is_some() && host(request.headers()) == public;
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let from_here = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+    let is_mailbox = request.uri().path().starts_with("/dev");
+    let allowed = if is_mailbox {
+        from_here && has_local_host(request.headers())
+    } else {
+        named || has_local_host(request.headers())
+    };
+    if allowed {
+        return next.run(request).await;
+    }
+    let error = Error::of(ErrorCode::Forbidden, "This page is served to this machine only.");
+    graphql::refuse(StatusCode::FORBIDDEN, error, &request_id(&request))
+}

@@ -1,0 +1,197 @@
+//! HTTP in and out: headers, cookies, status codes. Knows no rule of identity.
+//!
+//! This page is the router with every layer in order; each file beside it is one surface.
+
+mod caller;
+mod cookies;
+mod graphiql;
+mod graphql;
+mod health;
+mod jwks;
+mod local;
+mod mailbox;
+mod negotiation;
+mod trusted_documents;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tracing::Instrument as _;
+
+use crate::app::App;
+use crate::schema::Schema;
+use crate::schema::error::{Error, ErrorCode};
+use crate::telemetry;
+
+/// Whether the binary carries GraphiQL; otherwise its page loads the public copy.
+pub const GRAPHIQL_EMBEDDED: bool = graphiql::EMBEDDED;
+
+/// The request id, in and out.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Whom a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Front ends: what the configuration allows them.
+    Public,
+    /// Staff: any document, introspection and GraphiQL.
+    Staff,
+}
+
+/// What every handler shares.
+pub struct Server {
+    app: Arc<App>,
+    schema: Schema,
+    audience: Audience,
+    listen: SocketAddr,
+    draining: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Server").field("audience", &self.audience).finish_non_exhaustive()
+    }
+}
+
+/// The request id of a request, put there by the outermost layer.
+#[derive(Clone, Debug)]
+struct RequestId(String);
+
+impl Server {
+    /// A server for one audience, listening at `listen`.
+    #[must_use]
+    pub fn new(
+        app: Arc<App>,
+        audience: Audience,
+        listen: SocketAddr,
+        draining: Arc<AtomicBool>,
+    ) -> Arc<Self> {
+        let introspection = audience == Audience::Staff || app.config.introspection();
+        let schema = Schema::new(&app, introspection);
+        Arc::new(Self { app, schema, audience, listen, draining })
+    }
+
+    fn requires_trusted_documents(&self) -> bool {
+        self.audience == Audience::Public && self.app.config.trusted_documents_required()
+    }
+
+    fn shows_graphiql(&self) -> bool {
+        self.audience == Audience::Staff || self.app.config.graphiql()
+    }
+
+    /// Whether the development mailbox is shown: never in production, only on this machine.
+    #[must_use]
+    pub fn shows_mailbox(&self) -> bool {
+        !self.app.config.is_production() && self.listen.ip().is_loopback()
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Every route and every layer, outermost last.
+#[must_use]
+pub fn router(server: &Arc<Server>) -> Router {
+    let mut pages = Router::new();
+    if server.shows_graphiql() {
+        pages = pages.merge(graphiql::routes());
+    }
+    if server.shows_mailbox() {
+        pages = pages.merge(mailbox::routes());
+    }
+    let check = middleware::from_fn_with_state(Arc::clone(server), local::refuse_foreign_host);
+    Router::new()
+        .merge(pages.route_layer(check))
+        .route("/graphql", axum::routing::any(graphql::serve))
+        .route("/.well-known/jwks.json", get(jwks::keys))
+        .route("/.well-known/openid-configuration", get(jwks::configuration))
+        .merge(health::routes())
+        .fallback(not_found)
+        .layer(cross_origin(server))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(Arc::clone(server), outermost))
+        .with_state(Arc::clone(server))
+}
+
+/// The operations listener: health with its details.
+#[must_use]
+pub fn operations_router(server: &Arc<Server>) -> Router {
+    Router::new()
+        .merge(health::detailed_routes())
+        .fallback(not_found)
+        .layer(middleware::from_fn_with_state(Arc::clone(server), outermost))
+        .with_state(Arc::clone(server))
+}
+
+/// Names the request, in the answer and in everything logged for it.
+async fn outermost(
+    State(server): State<Arc<Server>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let id = given
+        .and_then(telemetry::accepted_request_id)
+        .map_or_else(|| telemetry::request_id(server.app.random.bytes()), str::to_owned);
+    let span = telemetry::request_span(&id, request.method().as_str(), request.uri().path());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = next.run(request).instrument(span).await;
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// Other sites may read answers only where the configuration names them.
+fn cross_origin(server: &Server) -> CorsLayer {
+    let origins = &server.app.config.server.cors_origins;
+    let allowed = origins.iter().filter_map(|origin| HeaderValue::from_str(&origin.to_header()).ok());
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(allowed))
+        .allow_credentials(!origins.is_empty())
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            REQUEST_ID,
+            caller::DELIVERY,
+            caller::CSRF,
+        ])
+        .expose_headers([REQUEST_ID, header::RETRY_AFTER])
+}
+
+async fn not_found(request: Request) -> Response {
+    let error = Error::of(ErrorCode::BadUserInput, "There is nothing at this address.");
+    graphql::refuse(StatusCode::NOT_FOUND, error, &request_id(&request))
+}
+
+fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
+    let text = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| cause.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    tracing::error!(panic = text, "a request panicked");
+    let message = "Something went wrong. The request id leads to it in the log.";
+    let error = Error::of(ErrorCode::InternalServerError, message);
+    graphql::refuse(StatusCode::INTERNAL_SERVER_ERROR, error, "").into_response()
+}
+
+fn request_id(request: &Request) -> String {
+    request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
+}

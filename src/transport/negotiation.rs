@@ -1,0 +1,143 @@
+//! Media types: what the client accepts, and what it sent.
+
+use axum::http::{HeaderMap, header};
+
+/// The media types of an answer (GraphQL over HTTP §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MediaType {
+    /// `application/json`: a well-formed request is answered with 200, whatever came of it.
+    Json,
+    /// `application/graphql-response+json`: the status tells whether the document could run.
+    GraphqlResponse,
+}
+
+impl MediaType {
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json; charset=utf-8",
+            Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
+        }
+    }
+}
+
+/// The best type that the client accepts; `None` when it accepts neither.
+pub(super) fn accepted(headers: &HeaderMap) -> Option<MediaType> {
+    let mut ranges = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .peekable();
+    if ranges.peek().is_none() {
+        return Some(MediaType::Json);
+    }
+    ranges
+        .enumerate()
+        .filter_map(|(position, range)| offered(position, range))
+        // The highest quality wins, then the more specific range, then the first.
+        .max_by(|(left, ..), (right, ..)| left.cmp(right))
+        .map(|(_, media)| media)
+}
+
+type Rank = (u16, u8, std::cmp::Reverse<usize>);
+
+fn offered(position: usize, range: &str) -> Option<(Rank, MediaType)> {
+    let mut parts = range.split(';').map(str::trim);
+    let name = parts.next()?.to_ascii_lowercase();
+    let mut quality = 1000;
+    for parameter in parts {
+        let (key, value) = parameter.split_once('=')?;
+        match key.trim().to_ascii_lowercase().as_str() {
+            "q" => quality = thousandths(value.trim())?,
+            "charset" if !value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8") => {
+                return None;
+            }
+            _ => {}
+        }
+    }
+    let (specific, media) = match name.as_str() {
+        "application/graphql-response+json" => (2, MediaType::GraphqlResponse),
+        "application/json" => (2, MediaType::Json),
+        "application/*" => (1, MediaType::Json),
+        "*/*" => (0, MediaType::Json),
+        _ => return None,
+    };
+    (quality > 0).then_some(((quality, specific, std::cmp::Reverse(position)), media))
+}
+
+/// RFC 9110 §12.4.2: a weight between 0 and 1 with up to three decimals.
+fn thousandths(weight: &str) -> Option<u16> {
+    let weight: f32 = weight.parse().ok()?;
+    if !(0.0..=1.0).contains(&weight) {
+        return None;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the weight is between 0 and 1"
+    )]
+    let thousandths = (weight * 1000.0).round() as u16;
+    Some(thousandths)
+}
+
+/// Whether the body is JSON in UTF-8. Anything else could come from a form of another site.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
+    else {
+        return false;
+    };
+    let mut parts = value.split(';').map(str::trim);
+    let json = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/json"));
+    json && parts.all(|parameter| match parameter.split_once('=') {
+        Some((key, value)) if key.trim().eq_ignore_ascii_case("charset") => {
+            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => true,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accept(value: &str) -> Option<MediaType> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, value.parse().unwrap());
+        accepted(&headers)
+    }
+
+    #[test]
+    fn the_client_chooses_the_media_type() {
+        use MediaType::{GraphqlResponse, Json};
+        assert_eq!(accepted(&HeaderMap::new()), Some(Json));
+        assert_eq!(accept("*/*"), Some(Json));
+        assert_eq!(accept("application/json"), Some(Json));
+        assert_eq!(accept("application/graphql-response+json"), Some(GraphqlResponse));
+        let apollo = "application/graphql-response+json, application/json, multipart/mixed";
+        assert_eq!(accept(apollo), Some(GraphqlResponse));
+        assert_eq!(
+            accept("application/json;q=0.9, application/graphql-response+json;q=1.0"),
+            Some(GraphqlResponse)
+        );
+        assert_eq!(accept("application/graphql-response+json; charset=utf-8"), Some(GraphqlResponse));
+        assert_eq!(accept("*/*, application/graphql-response+json"), Some(GraphqlResponse));
+        assert_eq!(accept("text/html"), None);
+        assert_eq!(accept("application/json;q=0"), None);
+        assert_eq!(accept("application/json; charset=latin1"), None);
+    }
+
+    #[test]
+    fn only_json_in_utf8_is_a_body() {
+        let sent = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, value.parse().unwrap());
+            is_json(&headers)
+        };
+        assert!(sent("application/json"));
+        assert!(sent("application/json; charset=UTF-8"));
+        assert!(!sent("text/plain"));
+        assert!(!sent("application/json; charset=utf-16"));
+        assert!(!sent("multipart/form-data; boundary=x"));
+        assert!(!is_json(&HeaderMap::new()));
+    }
+}

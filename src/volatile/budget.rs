@@ -1,0 +1,63 @@
+//! The arithmetic of budgets in whole microseconds, the same for both backends.
+//!
+//! A balance is the moment at which a budget is whole again. `charge.lua` repeats `settle` line by
+//! line; its numbers are doubles, so everything here stays below 2^53.
+
+use chrono::{DateTime, Utc};
+
+use super::Charge;
+
+/// 366 days: no budget needs longer, and the sums of three windows and a moment stay exact.
+const LONGEST_WINDOW: u64 = 366 * 24 * 60 * 60 * 1_000_000;
+
+/// The year 2112: later moments count as this one, so that sums stay exact.
+const LATEST_MOMENT: u64 = 1 << 52;
+
+/// A charge in microseconds of its window.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measured {
+    /// How far the charge moves the balance.
+    pub(super) spend: u64,
+    /// How far ahead of now a balance may be: one window.
+    pub(super) limit: u64,
+    /// What to tell a caller whom this charge refuses.
+    pub(super) wait: u64,
+}
+
+impl Measured {
+    pub(super) fn of(charge: &Charge) -> Self {
+        let capacity = u64::from(charge.capacity);
+        let window = u64::try_from(charge.window.as_micros())
+            .unwrap_or(LONGEST_WINDOW)
+            .clamp(1, LONGEST_WINDOW);
+        // Rounded up: a budget may come back a hair slower than promised, never faster.
+        let interval = window.div_ceil(capacity.max(1));
+        let limit = capacity * interval;
+        // One more than the capacity already never fits; more would only overflow.
+        let spend = u64::from(charge.cost).min(capacity + 1) * interval;
+        // After a refusal the balance stands at its limit, so the spend is what must come back.
+        let wait = spend.min(limit.max(interval));
+        Self { spend, limit, wait }
+    }
+
+    /// Moves a balance and says how long a refused caller must wait, zero when it fitted.
+    ///
+    /// A balance further ahead than one window comes from a clock that was set back, or from a
+    /// budget that was larger once: it counts as one window, so neither locks anybody out.
+    pub(super) fn settle(self, now: u64, balance: u64) -> (u64, u64) {
+        let ceiling = now + self.limit;
+        let owed = balance.max(now).min(ceiling) + self.spend;
+        if owed > ceiling {
+            (ceiling, self.wait)
+        } else {
+            (owed, 0)
+        }
+    }
+}
+
+/// Microseconds since 1970, within the range in which the sums are exact.
+pub(super) fn moment(now: DateTime<Utc>) -> u64 {
+    u64::try_from(now.timestamp_micros())
+        .unwrap_or(0)
+        .min(LATEST_MOMENT)
+}

@@ -1,0 +1,169 @@
+//! Short-lived state that every instance shares: today the budgets that slow down guessing.
+//!
+//! One enum over two backends with one contract: in process, and Redis (or Valkey). Nothing lives
+//! here that may not be lost; rows in the database are the truth. No rule about who is charged
+//! for what lives here either: services decide that and pass the moment they decide at.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+mod breaker;
+mod budget;
+mod connections;
+mod memory;
+mod redis;
+#[cfg(test)]
+mod tests;
+
+pub use self::memory::Memory;
+pub use self::redis::{InvalidSettings, Redis, RedisSettings};
+
+/// The store of short-lived shared state.
+#[derive(Debug)]
+pub enum Volatile {
+    /// Inside this process: the embedded default, for a single instance.
+    Memory(Memory),
+    /// A Redis or Valkey server that all instances share.
+    Redis(Box<Redis>),
+}
+
+/// One entry in a budget: `cost` units on `key`, of which `capacity` are given per `window`.
+///
+/// A fresh key may spend its whole capacity at once; what was spent comes back evenly over the
+/// window (the generic cell rate algorithm). A capacity of zero refuses every cost but zero.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// Whose budget it is; chosen by the caller, the same text on every instance.
+    pub key: String,
+    /// How many units a window gives.
+    pub capacity: u32,
+    /// How long it takes for a spent budget to come back; more than 366 days count as that.
+    pub window: Duration,
+    /// How many units this attempt costs.
+    pub cost: u32,
+}
+
+/// Keys may contain addresses of people, which have no place in a log.
+impl fmt::Debug for Charge {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            key: _,
+            capacity,
+            window,
+            cost,
+        } = self;
+        write!(formatter, "Charge({cost} of {capacity} per {window:?})")
+    }
+}
+
+/// What the budgets say about an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every budget had room.
+    Allowed,
+    /// At least one budget was used up.
+    Refused {
+        /// When the same attempt fits again, if nobody else spends in the meantime.
+        retry_after: Duration,
+    },
+}
+
+impl Verdict {
+    /// A wait of nothing is what both backends say when every budget had room.
+    fn from_wait(microseconds: u64) -> Self {
+        match microseconds {
+            0 => Self::Allowed,
+            wait => Self::Refused {
+                retry_after: Duration::from_micros(wait),
+            },
+        }
+    }
+}
+
+/// Whether the store answers, and since when that is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// True when the last request got an answer.
+    pub up: bool,
+    /// The moment of the request that changed it, or of the start.
+    pub since: DateTime<Utc>,
+}
+
+/// The store did not answer in time, or not with an answer; the reason holds no secret.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the shared volatile store is unavailable: {reason}")]
+pub struct Unavailable {
+    reason: Arc<str>,
+}
+
+impl Unavailable {
+    fn because(reason: impl Into<Arc<str>>) -> Self {
+        Self {
+            reason: reason.into(),
+        }
+    }
+}
+
+impl Volatile {
+    /// An empty store inside this process.
+    #[must_use]
+    pub fn memory(now: DateTime<Utc>) -> Self {
+        Self::Memory(Memory::new(now))
+    }
+
+    /// A store on the server that the settings name, which is first called when first needed.
+    ///
+    /// A server that is away is therefore no error here, and `health` says "down" until the
+    /// first answer.
+    ///
+    /// # Errors
+    /// When the settings cannot work with any server.
+    pub fn connect(settings: &RedisSettings, now: DateTime<Utc>) -> Result<Self, InvalidSettings> {
+        Ok(Self::Redis(Box::new(Redis::connect(settings, now)?)))
+    }
+
+    /// Counts every charge in one atomic step, then says whether all of them fitted.
+    ///
+    /// A refused attempt costs as well, so hammering never helps; but no budget owes more than
+    /// one window, so a flood is forgotten one window after it ends. When an answer is lost on
+    /// the way the attempt may be counted twice, never not at all.
+    ///
+    /// # Errors
+    /// When the shared store did not answer; nothing is known about the budgets then.
+    pub async fn charge(
+        &self,
+        now: DateTime<Utc>,
+        charges: &[Charge],
+    ) -> Result<Verdict, Unavailable> {
+        if charges.is_empty() {
+            return Ok(Verdict::Allowed);
+        }
+        match self {
+            Self::Memory(memory) => Ok(memory.charge(now, charges)),
+            Self::Redis(redis) => redis.charge(now, charges).await,
+        }
+    }
+
+    /// Asks the store for a sign of life, which `health` then remembers.
+    ///
+    /// # Errors
+    /// When the shared store did not answer.
+    pub async fn ping(&self, now: DateTime<Utc>) -> Result<(), Unavailable> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Redis(redis) => redis.ping(now).await,
+        }
+    }
+
+    /// What the last requests told about the store; asks nothing itself.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        match self {
+            Self::Memory(memory) => memory.health(),
+            Self::Redis(redis) => redis.health(),
+        }
+    }
+}

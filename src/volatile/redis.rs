@@ -1,0 +1,226 @@
+//! The budgets of many instances, on one Redis or Valkey server.
+//!
+//! Every check-and-change is one Lua script. Every request ends within the configured time, and a
+//! server that is away costs that time once a second at most (see `breaker`).
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use redis::{ConnectionAddr, IntoConnectionInfo, Script, ScriptInvocation};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::{Instant, timeout_at};
+
+use super::breaker::Breaker;
+use super::budget::{Measured, moment};
+use super::connections::{Connections, unavailable};
+use super::{Charge, Health, Unavailable, Verdict};
+
+/// How long nobody waits for the server after it failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Where the server is and how patient we are with it.
+#[derive(Debug, Clone)]
+pub struct RedisSettings {
+    /// `redis://` or `rediss://`, with the password inside.
+    pub url: SecretString,
+    /// What the keys begin with; instances with the same prefix share their budgets.
+    pub prefix: String,
+    /// How long a request may take, connecting included.
+    pub timeout: Duration,
+    /// The largest number of connections.
+    pub pool: u32,
+}
+
+/// Settings that no server can satisfy; the text does not contain the URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSettings {
+    /// The URL cannot be read, or asks for something this build does not do.
+    #[error("the Redis URL is not a usable redis:// or rediss:// URL")]
+    Url,
+    /// The prefix would break the hash tag that keeps all keys in one cluster slot.
+    #[error("the Redis key prefix must not be empty and not contain braces, spaces or controls")]
+    Prefix,
+    /// Nothing could be answered in no time.
+    #[error("the Redis time-out must be longer than zero")]
+    Timeout,
+    /// Nothing could be asked without a connection.
+    #[error("the Redis pool needs room for at least one connection")]
+    Pool,
+}
+
+/// Budgets on a server.
+pub struct Redis {
+    connections: Connections,
+    breaker: Breaker,
+    script: Script,
+    prefix: String,
+    timeout: Duration,
+}
+
+/// The prefix tells stores apart; the rest is noise, or knows the password.
+impl fmt::Debug for Redis {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (prefix, health) = (&self.prefix, self.health());
+        formatter
+            .debug_struct("Redis")
+            .field("prefix", prefix)
+            .field("health", &health)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a request failed, and with that whether a second try can help.
+enum Failure {
+    /// On a connection, which is thrown away: a fresh one may lead to a server that works.
+    Connected(Unavailable),
+    /// Without a connection, or without time left.
+    Final(Unavailable),
+}
+
+impl Redis {
+    pub(super) fn connect(
+        settings: &RedisSettings,
+        now: DateTime<Utc>,
+    ) -> Result<Self, InvalidSettings> {
+        Self::connect_with_pause(settings, now, PAUSE)
+    }
+
+    pub(super) fn connect_with_pause(
+        settings: &RedisSettings,
+        now: DateTime<Utc>,
+        pause: Duration,
+    ) -> Result<Self, InvalidSettings> {
+        let RedisSettings {
+            url,
+            prefix,
+            timeout,
+            pool,
+        } = settings;
+        let breaks_tag = |letter: char| {
+            matches!(letter, '{' | '}') || letter.is_whitespace() || letter.is_control()
+        };
+        if prefix.is_empty() || prefix.contains(breaks_tag) {
+            return Err(InvalidSettings::Prefix);
+        }
+        if timeout.is_zero() {
+            return Err(InvalidSettings::Timeout);
+        }
+        if *pool == 0 {
+            return Err(InvalidSettings::Pool);
+        }
+        // The library's own message is dropped: it may quote parts of the URL.
+        let server = url
+            .expose_secret()
+            .into_connection_info()
+            .map_err(|_| InvalidSettings::Url)?;
+        // `rediss://…/#insecure` would accept every certificate, and with it every listener.
+        if matches!(server.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+            return Err(InvalidSettings::Url);
+        }
+        let connections =
+            Connections::prepare(server, *timeout, *pool).map_err(|_| InvalidSettings::Url)?;
+        Ok(Self {
+            connections,
+            breaker: Breaker::new(pause, now),
+            script: Script::new(include_str!("charge.lua")),
+            // The braces put all keys into one cluster slot, so that a script may touch several.
+            prefix: format!("{{{prefix}}}:budget:"),
+            timeout: *timeout,
+        })
+    }
+
+    pub(super) async fn charge(
+        &self,
+        now: DateTime<Utc>,
+        charges: &[Charge],
+    ) -> Result<Verdict, Unavailable> {
+        let mut invocation = self.script.arg(moment(now));
+        for charge in charges {
+            let Measured { spend, limit, wait } = Measured::of(charge);
+            invocation.key(format!("{}{}", self.prefix, charge.key));
+            invocation.arg(spend).arg(limit).arg(wait);
+        }
+        self.guarded(now, &invocation).await.map(Verdict::from_wait)
+    }
+
+    /// Charges a budget of its own: a server that only reads is as good as away.
+    pub(super) async fn ping(&self, now: DateTime<Utc>) -> Result<(), Unavailable> {
+        let key = "ping".to_owned();
+        let sign = Charge {
+            key,
+            capacity: 1,
+            window: Duration::from_secs(1),
+            cost: 1,
+        };
+        self.charge(now, &[sign]).await.map(drop)
+    }
+
+    pub(super) fn health(&self) -> Health {
+        self.breaker.health()
+    }
+
+    async fn guarded(
+        &self,
+        now: DateTime<Utc>,
+        invocation: &ScriptInvocation<'_>,
+    ) -> Result<u64, Unavailable> {
+        let start = Instant::now();
+        let admission = self.breaker.admit(start.into_std())?;
+        let answer = self.ask(invocation, start + self.timeout).await;
+        match &answer {
+            Ok(_) => self.breaker.succeeded(admission, now),
+            Err(failure) => {
+                self.breaker
+                    .failed(admission, now, Instant::now().into_std(), failure);
+            }
+        }
+        answer
+    }
+
+    /// Asks once more when the connection was at fault, as after a restart of the server.
+    async fn ask(
+        &self,
+        invocation: &ScriptInvocation<'_>,
+        deadline: Instant,
+    ) -> Result<u64, Unavailable> {
+        match self.ask_once(invocation, deadline).await {
+            Err(Failure::Connected(_)) => self.ask_once(invocation, deadline).await,
+            answer => answer,
+        }
+        .map_err(|failure| match failure {
+            Failure::Connected(failure) | Failure::Final(failure) => failure,
+        })
+    }
+
+    /// Every error retires the connection, the server's own included: after a fail-over only a
+    /// new connection finds the server that is not READONLY any more.
+    async fn ask_once(
+        &self,
+        invocation: &ScriptInvocation<'_>,
+        deadline: Instant,
+    ) -> Result<u64, Failure> {
+        let late = || Failure::Final(Unavailable::because("no answer in time"));
+        let mut connection = timeout_at(deadline, self.connections.take())
+            .await
+            .map_err(|_| late())?
+            .map_err(Failure::Final)?;
+        let asked = invocation.invoke_async(&mut connection.multiplexed);
+        match timeout_at(deadline, asked).await {
+            Ok(Ok(wait)) => Ok(wait),
+            Ok(Err(error)) => {
+                self.connections.retire(&connection);
+                let failure = unavailable(&error);
+                Err(if error.is_timeout() {
+                    Failure::Final(failure)
+                } else {
+                    Failure::Connected(failure)
+                })
+            }
+            Err(_) => {
+                self.connections.retire(&connection);
+                Err(late())
+            }
+        }
+    }
+}

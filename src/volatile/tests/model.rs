@@ -1,0 +1,136 @@
+//! Random sequences: both backends give the verdicts of a model that is too simple to be wrong.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A step of a sequence: how far the clock moves, and what is charged then.
+type Step = (i64, Vec<Charge>);
+
+/// The budgets as buckets that leak: what each holds, and when that was so, in microseconds.
+#[derive(Default)]
+struct Buckets(HashMap<String, (i128, i128)>);
+
+impl Buckets {
+    fn charge(&mut self, now: DateTime<Utc>, charges: &[Charge]) -> Verdict {
+        let now = i128::from(now.timestamp_micros());
+        let mut longest = 0;
+        for charge in charges {
+            let (capacity, cost) = (i128::from(charge.capacity), i128::from(charge.cost));
+            let window = i128::try_from(charge.window.as_micros()).unwrap();
+            let drop = (window + capacity.max(1) - 1) / capacity.max(1);
+            let size = capacity * drop;
+
+            let bucket = self.0.entry(charge.key.clone()).or_insert((0, now));
+            let level = (bucket.0 - (now - bucket.1)).clamp(0, size);
+            let wanted = level + cost.min(capacity + 1) * drop;
+            if wanted > size {
+                longest = longest.max((wanted - level).min(window.max(size)));
+            }
+            *bucket = (wanted.min(size), now);
+            if bucket.0 == 0 {
+                self.0.remove(&charge.key);
+            }
+        }
+        match u64::try_from(longest).unwrap() {
+            0 => Verdict::Allowed,
+            wait => Verdict::Refused {
+                retry_after: Duration::from_micros(wait),
+            },
+        }
+    }
+}
+
+fn charges() -> impl Strategy<Value = Vec<Charge>> {
+    let capacity = prop_oneof![0..4_u32, 1..50_u32];
+    let window = prop_oneof![1..20_000_u64, 1_000_000..90_000_000_u64];
+    let cost = prop_oneof![4 => 0..3_u32, 1 => 0..60_u32];
+    let charge = (0..5_u8, capacity, window, cost).prop_map(|(key, capacity, window, cost)| {
+        let window = Duration::from_micros(window);
+        Charge {
+            key: format!("key {key}"),
+            capacity,
+            window,
+            cost,
+        }
+    });
+    prop::collection::vec(charge, 1..4)
+}
+
+/// Mostly forwards, by less and by more than a window; sometimes a little back.
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let advance = prop_oneof![
+        3 => 0..30_000_i64,
+        3 => 0..30_000_000_i64,
+        1 => 0..400_000_000_i64,
+        1 => -2_000_000..0_i64,
+    ];
+    prop::collection::vec((advance, charges()), 1..60)
+}
+
+async fn verdicts(store: &Volatile, steps: &[Step]) -> Vec<Verdict> {
+    let mut now = moment(0);
+    let mut verdicts = Vec::new();
+    for (advance, charges) in steps {
+        now += TimeDelta::microseconds(*advance);
+        verdicts.push(store.charge(now, charges).await.unwrap());
+    }
+    verdicts
+}
+
+fn expected(steps: &[Step]) -> Vec<Verdict> {
+    let mut buckets = Buckets::default();
+    let mut now = moment(0);
+    let verdict = |(advance, charges): &Step| {
+        now += TimeDelta::microseconds(*advance);
+        buckets.charge(now, charges)
+    };
+    steps.iter().map(verdict).collect()
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn in_process_verdicts_are_those_of_the_model(steps in steps()) {
+        let store = Volatile::memory(moment(0));
+        prop_assert_eq!(runtime().block_on(verdicts(&store, &steps)), expected(&steps));
+    }
+
+    #[test]
+    fn redis_verdicts_are_those_of_the_model(steps in steps()) {
+        if let Some(store) = real_redis() {
+            prop_assert_eq!(runtime().block_on(verdicts(&store, &steps)), expected(&steps));
+        }
+    }
+
+    #[test]
+    fn waiting_as_told_is_enough_and_no_longer_than_needed(
+        capacity in 1..40_u32,
+        cost in 1..40_u32,
+        window in 1_000_000..90_000_000_u64,
+    ) {
+        prop_assume!(cost <= capacity);
+        let window = Duration::from_micros(window);
+        let attempt = [Charge { key: "a".to_owned(), capacity, window, cost }];
+        for late in [false, true] {
+            let Volatile::Memory(store) = Volatile::memory(moment(0)) else { unreachable!() };
+            let wait = loop {
+                if let Verdict::Refused { retry_after } = store.charge(moment(0), &attempt) {
+                    break TimeDelta::from_std(retry_after).unwrap();
+                }
+            };
+            let then = moment(0) + wait - TimeDelta::microseconds(i64::from(!late));
+            prop_assert_eq!(store.charge(then, &attempt) == Verdict::Allowed, late);
+        }
+    }
+}

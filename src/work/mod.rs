@@ -1,0 +1,83 @@
+//! The loops that run beside the requests: delivery, key reloading, tidying.
+//!
+//! A loop decides when; what is done lives in `services::operator`, so that a test can do one
+//! round at will.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::fault::Fault;
+use crate::services::operator::{delivery, housekeeping};
+
+/// How soon a key that another process rotated or withdrew is noticed.
+const KEY_RELOAD: Duration = Duration::from_secs(5);
+const TIDYING: Duration = Duration::from_secs(30);
+/// How long the outbox is left alone when nobody wakes it.
+const OUTBOX_IDLE: Duration = Duration::from_secs(2);
+
+/// Starts the loops; they end when the token is cancelled, and the tracker waits for them.
+pub fn start(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToken) {
+    let keys = app.clone();
+    tracker.spawn(every("signing keys", KEY_RELOAD, stop.clone(), move || {
+        let app = keys.clone();
+        async move { app.load_signing_keys().await }
+    }));
+    let tidying = app.clone();
+    tracker.spawn(every("tidying", TIDYING, stop.clone(), move || {
+        let app = tidying.clone();
+        async move { housekeeping::tidy(&app).await.map(drop) }
+    }));
+    if app.config.outbox.enabled {
+        tracker.spawn(deliver(app.clone(), stop.clone()));
+    }
+}
+
+async fn every<F>(
+    name: &'static str,
+    pause: Duration,
+    stop: CancellationToken,
+    mut round: impl FnMut() -> F,
+) where
+    F: Future<Output = Result<(), Fault>>,
+{
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        if let Err(fault) = round().await {
+            tracing::warn!(?fault, work = name, "a round of background work failed");
+        }
+    }
+}
+
+async fn deliver(app: Arc<App>, stop: CancellationToken) {
+    loop {
+        match delivery::deliver_due(&app).await {
+            // A full batch means there may be more.
+            Ok(count) if count > 0 => {}
+            Ok(_) => {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = app.outbox_woken() => {}
+                    () = tokio::time::sleep(OUTBOX_IDLE) => {}
+                }
+            }
+            Err(fault) => {
+                tracing::warn!(?fault, work = "outbox", "a round of background work failed");
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(OUTBOX_IDLE) => {}
+                }
+            }
+        }
+        if stop.is_cancelled() {
+            return;
+        }
+    }
+}

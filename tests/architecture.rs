@@ -1,0 +1,199 @@
+//! The rules of the house, read from the sources themselves.
+//!
+//! Which layer may use which, where each outside library lives, what a capability consists of and
+//! how long a file may get. The table below is the one `ARCHITECTURE.md` explains; a rule is
+//! changed there and here in the same commit. That each rule can fail is shown in `catches`.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+#[path = "architecture/catches.rs"]
+mod catches;
+#[path = "architecture/reader.rs"]
+mod reader;
+#[path = "architecture/rules.rs"]
+mod rules;
+
+use std::fs;
+use std::path::Path;
+
+use walkdir::{DirEntry, WalkDir};
+
+/// Usable by every layer, and using none, not even each other.
+const GROUND: [&str; 3] = ["domain", "fault", "telemetry"];
+
+/// Each layer with what it may use besides itself and the ground. `command` composes: it may use
+/// everything, like `main.rs` and `lib.rs`, which are no layers.
+const LAYERS: [(&str, &[&str]); 14] = [
+    ("command", &["*"]),
+    (
+        "transport",
+        &["schema", "rest", "services", "app", "config"],
+    ),
+    ("schema", &["services", "selectors", "app"]),
+    ("rest", &["services", "app"]),
+    ("work", &["services", "app"]),
+    (
+        "services",
+        &["app", "stores", "volatile", "providers", "crypto", "config"],
+    ),
+    (
+        "app",
+        &["stores", "volatile", "providers", "crypto", "config"],
+    ),
+    ("selectors", &["entities"]),
+    ("stores", &["entities"]),
+    ("volatile", &["config"]),
+    ("providers", &["config"]),
+    ("crypto", &["config"]),
+    ("entities", &[]),
+    ("config", &[]),
+];
+
+/// What `transport` may name of the services: who is asking, and nothing that anybody can do.
+const TRANSPORT_MAY_NAME: [[&str; 3]; 2] = [
+    ["services", "session", "authenticate"],
+    ["services", "session", "Authenticated"],
+];
+
+/// Services that others build on. All the rest are entry services, one for each capability,
+/// except `operator`, which is what the command line and the background work do.
+const SUPPORTING: [&str; 4] = ["sign_in", "throttle", "audit", "outbox"];
+
+/// Outside libraries with the layers that may name them.
+const HOMES: [(&[&str], &[&str]); 3] = [
+    (
+        &["sea_orm", "sqlx"],
+        &["entities", "stores", "selectors", "app"],
+    ),
+    (&["axum", "async_graphql_axum"], &["transport", "rest"]),
+    (&["redis", "bb8_redis", "bb8"], &["volatile"]),
+];
+
+/// The one file that may name the GraphQL library's error, which tells clients what it wraps.
+const HOME_OF_ERRORS: &str = "src/schema/error.rs";
+
+/// Lines of a file; one that gets there becomes a folder.
+const LONGEST_FILE: usize = 400;
+
+/// A file of the project: its path from the root, and its text.
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    fn is_rust_of_the_crate(&self) -> bool {
+        self.path.starts_with("src/") && is_called(Path::new(&self.path), "rs")
+    }
+}
+
+#[test]
+fn every_layer_uses_only_what_lies_below_it() {
+    assert_none(&rules::layers(&sources()));
+}
+
+#[test]
+fn no_service_uses_an_entry_service() {
+    assert_none(&rules::services(&sources()));
+}
+
+#[test]
+fn every_capability_is_complete() {
+    assert_none(&rules::capabilities(&paths(&["src", "tests", "queries"])));
+}
+
+#[test]
+fn every_outside_library_stays_in_its_home() {
+    assert_none(&rules::homes(&sources()));
+}
+
+#[test]
+fn only_one_file_names_the_librarys_error() {
+    assert_none(&rules::errors(&sources()));
+}
+
+#[test]
+fn no_file_is_too_long() {
+    assert_none(&rules::lengths(&sources()));
+}
+
+#[test]
+fn the_reader_sees_what_is_there() {
+    let sources = sources();
+    for (layer, used) in [
+        ("services", "stores"),
+        ("stores", "entities"),
+        ("app", "config"),
+    ] {
+        let is_seen = sources
+            .iter()
+            .filter(|source| source.is_rust_of_the_crate())
+            .any(|source| {
+                let module = reader::module_of(&source.path);
+                module.first().is_some_and(|first| first == layer)
+                    && reader::uses(&source.path, &source.text)
+                        .iter()
+                        .any(|found| {
+                            found.is_ours && found.path.first().is_some_and(|it| it == used)
+                        })
+            });
+        assert!(
+            is_seen,
+            "no use of {used} in {layer} was found, so the rules check nothing"
+        );
+    }
+}
+
+fn assert_none(violations: &[String]) {
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
+/// Everything that people write in these places.
+fn sources() -> Vec<Source> {
+    let read = |path: String| {
+        let bytes = fs::read(root().join(&path)).expect("a listed file can be read");
+        Source {
+            path,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        }
+    };
+    paths(&["src", "migrations", "tests", "build.rs"])
+        .into_iter()
+        .map(read)
+        .collect()
+}
+
+/// The paths of all files under these places, written by people, from the root of the project.
+fn paths(places: &[&str]) -> Vec<String> {
+    let files = places
+        .iter()
+        .filter(|place| root().join(place).exists())
+        .flat_map(|place| {
+            WalkDir::new(root().join(place))
+                .into_iter()
+                .filter_entry(is_written)
+        })
+        .map(|entry| entry.expect("the sources can be walked"))
+        .filter(|entry| entry.file_type().is_file());
+    let mut paths: Vec<String> = files
+        .filter_map(|entry| Some(entry.path().strip_prefix(root()).ok()?.to_str()?.to_owned()))
+        .collect();
+    paths.sort();
+    paths
+}
+
+/// Snapshots, lock files and fetched packages are written by programs.
+fn is_written(entry: &DirEntry) -> bool {
+    let (path, name) = (entry.path(), entry.file_name());
+    let is_snapshot = is_called(path, "snap") || is_called(path, "new");
+    !(is_snapshot || name == "package-lock.json" || name == "node_modules")
+}
+
+fn is_called(path: &Path, ending: &str) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == ending)
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

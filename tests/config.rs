@@ -1,0 +1,381 @@
+//! The configuration: where values come from, what is refused and in which words.
+//!
+//! A binary of its own, because the environment belongs to the whole process.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "config/refusals.rs"]
+mod refusals;
+#[path = "config/secrets.rs"]
+mod secrets;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use idgate::config::{Budget, Config, ConfigErrors, Origin, SameSite, env};
+use idgate::domain::role::Role;
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
+
+const DEFAULT_TOML: &str = include_str!("../config/default.toml");
+const MASTER: &str = "q83vEjRWeJCrze8SNFZ4kBHhE7p2r0yPo6bWkJ1x5Hc=";
+
+fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+    Config::load(None, owned(variables))
+}
+
+fn owned(variables: &[(&str, &str)]) -> Vec<(String, String)> {
+    variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn load_file(text: &str) -> (TempDir, Result<Config, ConfigErrors>) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = written(directory.path(), "idgate.toml", text, 0o600);
+    (directory, Config::load(Some(path), vec![]))
+}
+
+fn written(directory: &Path, name: &str, text: impl AsRef<[u8]>, mode: u32) -> PathBuf {
+    let path = directory.join(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    path
+}
+
+/// Production as it should be, with changes on top.
+fn production(changes: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+    let mut variables = vec![
+        ("IDGATE_ENV", "production"),
+        ("IDGATE_SERVER__PUBLIC_URL", "https://id.example.com"),
+        ("IDGATE_KEYS__MASTER", MASTER),
+        ("DATABASE_URL", "postgres://idgate:Tr0ub4dor@db/idgate"),
+        ("REDIS_URL", "redis://cache:6379"),
+    ];
+    variables.retain(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
+    variables.extend(changes);
+    load(&variables)
+}
+
+/// Each error on a line of its own.
+fn said(result: Result<Config, ConfigErrors>) -> Vec<String> {
+    let errors = result.expect_err("must be refused");
+    errors
+        .iter()
+        .map(|error| {
+            format!(
+                "{} | {} | {} | {}",
+                error.key, error.origin, error.reason, error.remedy
+            )
+        })
+        .collect()
+}
+
+fn setting(config: &Config, key: &str) -> (String, String) {
+    let found = config
+        .describe()
+        .iter()
+        .find(|setting| setting.key == key)
+        .unwrap();
+    (found.value.clone(), found.origin.clone())
+}
+
+/// Every key of the file with the lines that stand above it.
+fn documented() -> Vec<(String, Vec<&'static str>, &'static str)> {
+    let (mut section, mut above, mut found) = (String::new(), vec![], vec![]);
+    for line in DEFAULT_TOML.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = format!("{}.", name.trim_end_matches(']'));
+        } else if line.is_empty() {
+            above.clear();
+        } else if line.starts_with('#') {
+            above.push(line);
+        } else {
+            let (name, value) = line.split_once(" = ").unwrap();
+            found.push((
+                format!("{section}{name}"),
+                std::mem::take(&mut above),
+                value,
+            ));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_default_file_lists_exactly_the_settings_that_exist() {
+    let config = load(&[]).unwrap();
+    let described: Vec<_> = config
+        .describe()
+        .iter()
+        .map(|setting| setting.key.clone())
+        .collect();
+    let documented: Vec<_> = documented().into_iter().map(|(key, ..)| key).collect();
+    assert_eq!(documented, described);
+    // The sections refuse unknown fields and lack none, so loading proves both directions.
+    let (_directory, config) = load_file(DEFAULT_TOML);
+    config.unwrap();
+}
+
+#[test]
+fn every_setting_says_why_it_exists_its_default_and_its_variable() {
+    for (key, above, value) in documented() {
+        let [why, rest] = above.as_slice() else {
+            panic!("{key}: two lines, not {above:?}")
+        };
+        assert!(
+            why.starts_with("# ") && why.ends_with('.') && why.len() > 15,
+            "{key}: {why}"
+        );
+        let variable = format!("IDGATE_{}", key.to_uppercase().replace('.', "__"));
+        let config = load(&[(&format!("{variable}_FILE"), "/nowhere")]);
+        let hidden = said(config)[0].contains("cannot be read");
+        let file = if hidden {
+            format!(" or {variable}_FILE")
+        } else {
+            String::new()
+        };
+        assert_eq!(
+            *rest,
+            format!("# Default: {value}. Environment: {variable}{file}")
+        );
+    }
+}
+
+#[test]
+fn nothing_set_gives_a_gateway_for_ones_own_machine() {
+    let config = load(&[]).unwrap();
+    assert!(!config.is_production());
+    assert_eq!(config.public_url().as_str(), "http://127.0.0.1:8080/");
+    assert_eq!(config.issuer(), "http://127.0.0.1:8080");
+    assert_eq!(config.links_base(), config.public_url());
+    assert_eq!(config.database_url(), None);
+    assert!(config.is_embedded_database() && config.database.migrates_at_start());
+    assert!(config.is_in_process() && config.keys.master().is_none());
+    assert!(config.introspection() && config.graphiql() && !config.confirmation_required());
+    assert!(!config.trusted_documents_required() && !config.secure_cookies());
+    assert_eq!(config.registration.roles, [Role::Client, Role::Vendor]);
+    assert_eq!(config.cookies.same_site, SameSite::Lax);
+    assert!(config.hashing.threads() >= 1);
+    assert_eq!(config.sessions.refresh_idle_seconds, 30 * 86_400);
+    assert_eq!(config.redis.timeout_milliseconds, 250);
+    assert_eq!(config.password.policy().min_score, 2);
+    assert_eq!(config.warnings(), []);
+}
+
+#[test]
+fn production_closes_what_development_leaves_open() {
+    let config = production(&[]).unwrap();
+    assert!(config.is_production() && config.confirmation_required());
+    assert!(config.trusted_documents_required() && config.secure_cookies());
+    assert!(!config.introspection() && !config.graphiql());
+    assert!(!config.is_embedded_database() && !config.database.migrates_at_start());
+    assert_eq!(config.issuer(), "https://id.example.com");
+    assert_eq!(config.warnings(), []);
+}
+
+#[test]
+fn each_layer_overrides_those_before_it_and_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = written(
+        directory.path(),
+        "idgate.toml",
+        "[tokens]\naudience = \"file\"\naccess_seconds = 120\n[router]\nsecret = \"x\"\n",
+        0o600,
+    );
+    let secret = written(directory.path(), "secret", format!("{MASTER}\n"), 0o600);
+    let variables = [
+        ("IDGATE_CONFIG", file.to_str().unwrap()),
+        ("IDGATE_TOKENS__AUDIENCE", "environment"),
+        ("IDGATE_ROUTER__SECRET", "also too short"),
+        ("IDGATE_ROUTER__SECRET_FILE", secret.to_str().unwrap()),
+    ];
+    let config = load(&variables).unwrap();
+    assert_eq!(config.tokens.audience, "environment");
+    assert_eq!(config.tokens.access_seconds, 120);
+    assert_eq!(
+        config.router.secret.as_ref().unwrap().expose_secret(),
+        MASTER
+    );
+    let environment = "environment variable IDGATE_TOKENS__AUDIENCE".to_owned();
+    assert_eq!(
+        setting(&config, "tokens.audience"),
+        ("\"environment\"".to_owned(), environment)
+    );
+    let (value, origin) = setting(&config, "tokens.access_seconds");
+    assert_eq!(
+        (value.as_str(), origin),
+        ("120", format!("file {}", file.display()))
+    );
+    let (value, origin) = setting(&config, "router.secret");
+    let named = format!(
+        "file {} named by IDGATE_ROUTER__SECRET_FILE",
+        secret.display()
+    );
+    assert_eq!((value.as_str(), origin), ("set (hidden)", named));
+    let (value, origin) = setting(&config, "tokens.issuer");
+    assert_eq!(
+        (value.as_str(), origin.as_str()),
+        ("\"http://127.0.0.1:8080\"", "follows server.public_url")
+    );
+}
+
+#[test]
+fn the_argument_wins_over_the_variable_that_names_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = written(
+        directory.path(),
+        "one.toml",
+        "[tokens]\naudience = \"one\"\n",
+        0o600,
+    );
+    let config = Config::load(Some(file), owned(&[("IDGATE_CONFIG", "/nowhere")])).unwrap();
+    assert_eq!(config.tokens.audience, "one");
+}
+
+#[test]
+fn conventional_names_work_and_ours_win_but_for_the_log() {
+    let conventional = [
+        ("IDGATE_REDIS__URL", "redis://ours"),
+        ("REDIS_URL", "redis://theirs"),
+        ("DATABASE_URL", "postgres://theirs/idgate"),
+        ("RUST_LOG", "debug"),
+        ("IDGATE_TELEMETRY__LOG", "warn"),
+    ];
+    let config = load(&conventional).unwrap();
+    assert_eq!(
+        config.redis.url.as_ref().unwrap().expose_secret(),
+        "redis://ours"
+    );
+    assert_eq!(
+        config.database_url().as_deref(),
+        Some("postgres://theirs/idgate")
+    );
+    assert_eq!(config.telemetry.log.to_string(), "debug");
+    let config = load(&[("RUST_LOG", ""), ("REDIS_URL", " ")]).unwrap();
+    assert_eq!(config.telemetry.log.to_string(), "info");
+    assert!(config.is_in_process());
+}
+
+#[test]
+fn the_environment_takes_the_kind_of_value_the_default_has() {
+    let digits = "98765432109876543210987654321098";
+    let config = load(&[
+        ("IDGATE_ROUTER__SECRET", digits),
+        ("IDGATE_SERVER__TRUSTED_PROXIES", "10.0.0.0/8, ::1/128,"),
+        (
+            "IDGATE_SERVER__CORS_ORIGINS",
+            "https://app.example.com,http://localhost:3000",
+        ),
+        ("IDGATE_KEYS__MASTER_PREVIOUS", MASTER),
+        ("IDGATE_THROTTLE__SCALE", "2"),
+        ("IDGATE_THROTTLE__INSTANCES", "4"),
+        ("IDGATE_GRAPHQL__INTROSPECTION", "false"),
+        ("IDGATE_REDIS__ALLOW_IN_PROCESS", "1"),
+        (
+            "IDGATE_PROFILE__DEFAULT_AVATAR_URL",
+            "https://cdn.example.com/a.png",
+        ),
+    ])
+    .unwrap();
+    assert_eq!(
+        config.router.secret.as_ref().unwrap().expose_secret(),
+        digits
+    );
+    assert_eq!(config.server.trusted_proxies.len(), 2);
+    let origins: Vec<_> = config
+        .server
+        .cors_origins
+        .iter()
+        .map(Origin::to_header)
+        .collect();
+    assert_eq!(
+        origins,
+        ["https://app.example.com", "http://localhost:3000"]
+    );
+    assert_eq!(config.keys.master_previous().count(), 1);
+    assert!(!config.introspection() && config.redis.allow_in_process);
+    let budget = config.throttle.login_identifier;
+    assert_eq!(
+        budget,
+        Budget {
+            count: 10,
+            window: Duration::from_mins(5)
+        }
+    );
+    let (_directory, config) = load_file("[graphql]\nintrospection = false\n");
+    assert!(!config.unwrap().introspection());
+}
+
+#[test]
+fn names_that_others_set_are_left_alone() {
+    load(&[
+        ("IDGATE_PORT", "tcp://10.0.0.1:8080"),
+        ("IDGATE_PORT_8080_TCP_ADDR", "10.0.0.1"),
+        ("IDGATE_SERVICE_HOST", "10.0.0.1"),
+        ("IDGATE_TEST_REDIS_URL", "redis://x"),
+        ("IDGATE_GRAPHIQL", "skip"),
+        ("IDGATE_MAIL_PORT", "8025"),
+        ("IDGATE_SERVICES_STATE", "/tmp/services"),
+        ("PATH", "/bin"),
+    ])
+    .unwrap();
+}
+
+#[test]
+fn the_environment_of_the_process_can_be_read() {
+    assert!(env::variables().iter().any(|(name, _)| name == "PATH"));
+}
+
+#[test]
+fn what_is_allowed_but_deserves_care_is_said() {
+    let warned = |config: Config| -> Vec<String> {
+        config.warnings().iter().map(ToString::to_string).collect()
+    };
+    let open = load(&[("IDGATE_SERVER__LISTEN", "0.0.0.0:8080")]).unwrap();
+    assert_eq!(open.public_url().as_str(), "http://localhost:8080/");
+    let expected = "server.listen: others can reach the development settings at 0.0.0.0:8080";
+    assert_eq!(warned(open), [expected]);
+    let single = production(&[
+        ("DATABASE_URL", ""),
+        ("REDIS_URL", ""),
+        ("IDGATE_REDIS__ALLOW_IN_PROCESS", "true"),
+        ("IDGATE_GRAPHQL__INTROSPECTION", "true"),
+        ("IDGATE_GRAPHQL__GRAPHIQL", "true"),
+        ("IDGATE_GRAPHQL__TRUSTED_DOCUMENTS", "off"),
+        ("IDGATE_THROTTLE__SCALE", "1000"),
+    ]);
+    let keys: Vec<_> = single
+        .unwrap()
+        .warnings()
+        .iter()
+        .map(|one| one.key.clone())
+        .collect();
+    let expected = [
+        "throttle.scale",
+        "database.url",
+        "redis.allow_in_process",
+        "graphql.trusted_documents",
+        "graphql.introspection",
+        "graphql.graphiql",
+    ];
+    assert_eq!(keys, expected);
+}
+
+#[test]
+fn links_are_joined_to_the_whole_of_their_base() {
+    let written = [("IDGATE_LINKS__BASE_URL", "https://app.example.com/account")];
+    let config = load(&written).unwrap();
+    let link = config.links_base().join("verify-email").unwrap();
+    assert_eq!(
+        link.as_str(),
+        "https://app.example.com/account/verify-email"
+    );
+}

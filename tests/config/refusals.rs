@@ -1,0 +1,145 @@
+//! What is refused, in which words: snapshots, so that a changed text is seen and read.
+
+use idgate::config::{Config, ConfigErrors};
+use proptest::prelude::*;
+
+use super::{documented, load, owned, production, said, written};
+
+/// What cannot be, each alone on a development machine.
+const NEVER: &str = "\
+IDGATE_SERVER_LISTEN=127.0.0.1:80
+IDGATE_SERVER__LISTN=127.0.0.1:80
+IDGATE_NONSENSE=1
+IDGATE_TOKENS__ISSUER_FILE=/run/issuer
+IDGATE_KEYS__MASTER_FILE=/nowhere
+IDGATE_CONFIG=/nowhere
+IDGATE_ENV=prod
+IDGATE_DATA_DIR=
+IDGATE_SERVER__LISTEN=localhost:8080
+IDGATE_SERVER__OPS_LISTEN=9090
+IDGATE_SERVER__OPS_LISTEN=127.0.0.1:8080
+IDGATE_SERVER__ROUTER_LISTEN=127.0.0.1:9090
+IDGATE_SERVER__PUBLIC_URL=id.example.com
+IDGATE_SERVER__PUBLIC_URL=ftp://id.example.com
+IDGATE_SERVER__PUBLIC_URL=http://id.example.com
+IDGATE_SERVER__PUBLIC_URL=http://localhost.example.com
+IDGATE_SERVER__PUBLIC_URL=https://ada:secret@id.example.com
+IDGATE_SERVER__PUBLIC_URL=https://id.example.com/?next=x
+IDGATE_SERVER__TRUSTED_PROXIES=10.0.0.0/8,proxy
+IDGATE_SERVER__TRUSTED_PROXIES=10.0.0.0/8,::/0
+IDGATE_SERVER__BODY_LIMIT=1MB
+IDGATE_SERVER__BODY_LIMIT=0
+IDGATE_SERVER__CORS_ORIGINS=*
+IDGATE_SERVER__CORS_ORIGINS=https://app.example.com/path
+IDGATE_DATABASE__MAX_CONNECTIONS=-1
+IDGATE_DATABASE__MIGRATE_AT_START=yes
+DATABASE_URL=mysql://db/idgate
+IDGATE_DATABASE__READER_URL=postgres://replica/idgate
+IDGATE_REDIS__URL=http://cache
+IDGATE_REDIS__PREFIX={idgate}
+IDGATE_REDIS__ALLOW_IN_PROCESS=maybe
+IDGATE_KEYS__MASTER=c2hvcnQ=
+IDGATE_KEYS__ALGORITHM=HS256
+IDGATE_TOKENS__ISSUER=idgate
+IDGATE_TOKENS__ISSUER=http://id.example.com
+IDGATE_TOKENS__AUDIENCE=
+IDGATE_TOKENS__AUDIENCE=\u{fffd}
+IDGATE_TOKENS__ACCESS_SECONDS=99999
+IDGATE_SESSIONS__REFRESH_IDLE_SECONDS=20000000
+IDGATE_SESSIONS__GRACE_SECONDS=99999999999999
+IDGATE_COOKIES__SAME_SITE=None
+IDGATE_REGISTRATION__CONFIRMATION=maybe
+IDGATE_REGISTRATION__ROLES=CLIENT,ADMIN
+IDGATE_REGISTRATION__ROLES=CLIENT,ROOT
+IDGATE_REGISTRATION__DEFAULT_ROLE=STAFF
+IDGATE_PASSWORD__MIN_LENGTH=6
+IDGATE_HASHING__MEMORY_KIB=4
+IDGATE_LINKS__BASE_URL=http://app.example.com
+IDGATE_THROTTLE__SCALE=0
+IDGATE_THROTTLE__SCALE=NaN
+IDGATE_THROTTLE__LOGIN_ADDRESS=60 a minute
+IDGATE_THROTTLE__LOGIN_ADDRESS=0/60
+IDGATE_GRAPHQL__INTROSPECTION=maybe
+IDGATE_GRAPHQL__TRUSTED_DOCUMENTS=on
+RUST_LOG=idgate=loud
+IDGATE_TELEMETRY__FORMAT=xml
+IDGATE_PHONE__DEFAULT_REGION=Germany
+IDGATE_PROFILE__DEFAULT_AVATAR_URL=javascript:alert(1)
+IDGATE_ROUTER__SECRET=changeme
+IDGATE_OUTBOX__BATCH=0";
+
+/// What cannot be in production, each alone on top of what is right.
+const NEVER_IN_PRODUCTION: &str = "\
+IDGATE_SERVER__PUBLIC_URL=
+IDGATE_SERVER__PUBLIC_URL=http://localhost:8080
+IDGATE_TOKENS__ISSUER=http://127.0.0.1:8080
+IDGATE_LINKS__BASE_URL=http://app.example.com
+IDGATE_SERVER__CORS_ORIGINS=http://app.example.com
+REDIS_URL=
+IDGATE_KEYS__MASTER=
+IDGATE_KEYS__MASTER=BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=
+IDGATE_KEYS__MASTER=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=
+IDGATE_HASHING__MEMORY_KIB=1024
+IDGATE_HASHING__ITERATIONS=1";
+
+/// The one refusal of a single variable, under it.
+fn refusal(
+    line: &str,
+    load: impl FnOnce(&[(&str, &str)]) -> Result<Config, ConfigErrors>,
+) -> String {
+    let errors = said(load(&[line.split_once('=').unwrap()]));
+    assert_eq!(
+        errors.len(),
+        1,
+        "one thing is wrong with {line}: {errors:?}"
+    );
+    let error = errors.first().unwrap();
+    assert!(
+        !error.ends_with("| "),
+        "{line} comes with no remedy: {error}"
+    );
+    format!(
+        "{line}\n    {}\n",
+        error.trim_start_matches(" | ").replace(" | ", "\n    ")
+    )
+}
+
+#[test]
+fn every_refusal_says_what_is_wrong_where_and_what_to_do() {
+    let mut text = String::new();
+    NEVER.lines().for_each(|line| text += &refusal(line, load));
+    text += "\nIn production:\n";
+    NEVER_IN_PRODUCTION
+        .lines()
+        .for_each(|line| text += &refusal(line, production));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn one_start_names_everything_that_is_wrong() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "evn = 1\nserver = 3\n[sever]\nlisten = \"x\"\n[keys]\naudience = \"x\"\n\
+        [database]\nmax_connections = \"ten\"\nurl = 2020-01-01\n\
+        [tokens]\naccess_seconds = 1.5\n[outbox]\nbatch = 0\nzzzzzzzzzz = 1\n";
+    let file = written(directory.path(), "idgate.toml", text, 0o600);
+    let variables = owned(&[("IDGATE_THROTTLE__INSTANCES", "0"), ("IDGATE_PORTS", "1")]);
+    let refused = Config::load(Some(file.clone()), variables)
+        .unwrap_err()
+        .to_string();
+    insta::assert_snapshot!(refused.replace(file.to_str().unwrap(), "idgate.toml"));
+}
+
+proptest! {
+    #[test]
+    fn whatever_stands_in_a_variable_is_taken_or_refused_by_name(
+        (key, ..) in prop::sample::select(documented()),
+        text in "\\PC{0,40}|-?[0-9]{1,40}(/[0-9]{1,12})?|https?://[a-z0-9.:@/?#\\[\\]]{0,20}",
+    ) {
+        let variable = format!("IDGATE_{}", key.to_uppercase().replace('.', "__"));
+        if let Err(errors) = load(&[(&variable, &text)]) {
+            for error in &errors {
+                prop_assert!(error.key == key || error.origin.contains("default"), "{}", error);
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+// The page at /graphiql, as a person uses it, on a machine without internet.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { withBrowser } from './browser.mjs';
+
+const EDITOR = '.graphiql-query-editor .CodeMirror';
+const RESULT = '.result-window';
+
+// Collects what a page complains about, from its first script on.
+async function complaintsOf(page) {
+  const complaints = [];
+  await page.exposeFunction('reportViolation', (text) => complaints.push(text));
+  await page.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) => {
+      window.reportViolation(`policy: ${event.violatedDirective} ${event.blockedURI}`);
+    });
+  });
+  page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  return complaints;
+}
+
+async function fill(page, editor, text) {
+  await page.locator(editor).click();
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.insertText(text);
+}
+
+// Runs a document in the open tab and waits for an answer that holds `expected`.
+async function run(page, document, expected) {
+  await fill(page, EDITOR, document);
+  await page.locator('.graphiql-execute-button').click();
+  const result = page.locator(RESULT);
+  try {
+    await page.waitForFunction(
+      ([selector, text]) => document.querySelector(selector)?.textContent.includes(text),
+      [RESULT, expected],
+      { timeout: 10_000 },
+    );
+  } catch {
+    assert.fail(`no ${expected} in the result: ${await result.innerText()}`);
+  }
+}
+
+async function operationsIn(folder) {
+  const files = await readdir(folder, { recursive: true });
+  const documents = files.filter((file) => file.endsWith('.graphql')).sort();
+  return documents.map((file) => path.basename(file, '.graphql'));
+}
+
+async function judgeHeaders(address, check) {
+  const answer = await fetch(`${address}/graphiql`);
+  const html = await answer.text();
+  await check('the page forbids framing, sniffing, referrers and inline scripts', () => {
+    const policy = answer.headers.get('content-security-policy') ?? '';
+    assert.match(policy, /default-src 'none'; script-src 'self';/);
+    assert.match(policy, /frame-ancestors 'none'/);
+    assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
+    assert.equal(answer.headers.get('referrer-policy'), 'no-referrer');
+    assert.equal(answer.headers.get('x-frame-options'), 'DENY');
+  });
+  await check('everything the page loads is in the gateway, typed and kept by browsers', async () => {
+    const paths = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1]);
+    const files = paths.filter((found) => !found.startsWith('data:'));
+    assert.ok(files.length >= 6, `only ${files}`);
+    for (const file of files) {
+      assert.ok(file.startsWith('/graphiql/'), `${file} is elsewhere: npm was missing in the build`);
+      const asset = await fetch(address + file);
+      assert.equal(asset.status, 200, file);
+      assert.match(asset.headers.get('content-type'), /^text\/(javascript|css|plain)/);
+      assert.match(asset.headers.get('cache-control'), /immutable/);
+      assert.equal(asset.headers.get('x-content-type-options'), 'nosniff');
+    }
+    assert.equal((await fetch(`${address}/graphiql/nothing.js`)).status, 404);
+  });
+}
+
+async function judgeUse({ address, queries, check }, page) {
+  await check('the prepared tabs are the documents of queries/', async () => {
+    const names = await page.locator('.graphiql-tab-button').allInnerTexts();
+    assert.deepEqual(names, await operationsIn(queries));
+  });
+  await page.locator('.graphiql-tab-add').click();
+  // GraphiQL waits for a pause in the typing before it looks for the operation's name.
+  await page.waitForTimeout(500);
+  await check('{ __typename } is answered in the result pane', () =>
+    run(page, '{ __typename }', '"__typename"'));
+  await check('{ me { id } } is null for a stranger', () =>
+    run(page, '{ me { id } }', '"me": null'));
+  await check('the documentation pane knows the schema', async () => {
+    await page.getByLabel('Show Documentation Explorer').click();
+    await page.locator('.graphiql-doc-explorer').getByText('mutation', { exact: false }).first()
+      .waitFor({ timeout: 10_000 });
+    await page.getByLabel('Hide Documentation Explorer').click();
+  });
+  await check('whoever signs in here is the one that the next operation is about', async () => {
+    const input =
+      'email: "wire-page@example.com", password: "violet harbour 417 kettle", ' +
+      'firstName: "Wire", lastName: "Page"';
+    await run(
+      page,
+      `mutation { register(input: { ${input} }) { __typename ... on SignedIn { accessToken } } }`,
+      '"SignedIn"',
+    );
+    await page.getByText('Requests carry the access token').waitFor({ timeout: 10_000 });
+    await run(page, '{ me { id } }', '"id": "');
+    await page.getByRole('button', { name: 'Forget it' }).click();
+    await run(page, '{ me { id } }', '"me": null');
+  });
+  await check('the header editor sets Authorization', async () => {
+    await page.getByRole('button', { name: 'Headers' }).click();
+    await fill(
+      page,
+      '.graphiql-editor-tool .graphiql-editor:not(.hidden) .CodeMirror',
+      '{ "Authorization": "Bearer nobody" }',
+    );
+    const sent = page.waitForRequest(`${address}/graphql`);
+    await page.locator('.graphiql-execute-button').click();
+    assert.equal(await (await sent).headerValue('authorization'), 'Bearer nobody');
+  });
+  await check('nothing that was typed outlives the page', async () => {
+    const kept = await page.evaluate(() => [
+      ...Object.keys(localStorage),
+      ...Object.keys(sessionStorage),
+    ]);
+    assert.deepEqual(kept.filter((key) => key !== 'graphiql:theme'), []);
+  });
+}
+
+export async function judgeGraphiql(court) {
+  const { address, check } = court;
+  await judgeHeaders(address, check);
+  await withBrowser(async (context, strangers) => {
+    const page = await context.newPage();
+    const complaints = await complaintsOf(page);
+    await page.goto(`${address}/graphiql`);
+    await page.locator('.graphiql-container').waitFor({ timeout: 20_000 });
+    await judgeUse(court, page);
+    await check('the page breaks no policy and logs no error', () => {
+      // A refused operation is an answer, yet the browser logs its status.
+      const real = complaints.filter((text) => !text.startsWith('Failed to load resource'));
+      assert.deepEqual(real, []);
+    });
+    await check('no request leaves this machine', () => assert.deepEqual(strangers, []));
+    const screenshot = path.join(await mkdtemp(path.join(tmpdir(), 'idgate-graphiql-')), 'page.png');
+    await page.screenshot({ path: screenshot });
+    console.log(`        screenshot: ${screenshot}`);
+  });
+}
