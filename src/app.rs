@@ -76,7 +76,7 @@ impl App {
     ) -> Result<Self, Fault> {
         let keyring = keyring(&config)?;
         let hasher = Hasher::start(&hasher_parameters(&config), &random)?;
-                let mailer = (!config.is_production())
+        let mailer = (!config.is_production())
             .then(|| Mailer::DevMailbox(DevMailbox::new(config.data_dir.join("mailbox"))));
         // Until the published keys are loaded a key that nobody knows stands in: what it would
         // sign is accepted by no one.
@@ -94,7 +94,10 @@ impl App {
             random,
             mailer,
             outbox: Notify::new(),
-            signing_keys: RwLock::new(Published { stored: Vec::new(), keys: placeholder.into() }),
+            signing_keys: RwLock::new(Published {
+                stored: Vec::new(),
+                keys: placeholder.into(),
+            }),
         })
     }
 
@@ -112,7 +115,10 @@ impl App {
     /// The signing keys in force.
     #[must_use]
     pub fn signing_keys(&self) -> Arc<KeySet> {
-        let published = self.signing_keys.read().unwrap_or_else(PoisonError::into_inner);
+        let published = self
+            .signing_keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&published.keys)
     }
 
@@ -120,15 +126,24 @@ impl App {
     pub async fn load_signing_keys(&self) -> Result<(), Fault> {
         let stored = signing_key::all(&self.database).await?;
         let unchanged = {
-            let published = self.signing_keys.read().unwrap_or_else(PoisonError::into_inner);
+            let published = self
+                .signing_keys
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
             published.stored == stored
         };
         if unchanged || stored.is_empty() {
             return Ok(());
         }
-        let keys = stored.iter().map(|key| self.open_key(key)).collect::<Result<Vec<_>, _>>()?;
+        let keys = stored
+            .iter()
+            .map(|key| self.open_key(key))
+            .collect::<Result<Vec<_>, _>>()?;
         let keys = Arc::new(KeySet::new(keys)?);
-        let mut published = self.signing_keys.write().unwrap_or_else(PoisonError::into_inner);
+        let mut published = self
+            .signing_keys
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         *published = Published { stored, keys };
         Ok(())
     }
@@ -138,7 +153,12 @@ impl App {
         let sealed = &stored.sealed_private_key;
         let private = self.keyring.open(Purpose::SigningKeys, aad, sealed)?;
         let algorithm: Algorithm = stored.algorithm.parse()?;
-        Ok(SigningKey::from_pkcs8(algorithm, private, stored.created_at, stored.active_from)?)
+        Ok(SigningKey::from_pkcs8(
+            algorithm,
+            private,
+            stored.created_at,
+            stored.active_from,
+        )?)
     }
 
     /// The messages of the development mailbox, newest first.
@@ -166,7 +186,9 @@ pub use crate::stores::database::is_unavailable;
 /// What the configuration says about the database; a file in the data directory by default.
 #[must_use]
 pub fn database_settings(config: &Config) -> DatabaseSettings {
-    let url = config.database_url().unwrap_or_else(|| sqlite_url(&sqlite_file(&config.data_dir)));
+    let url = config
+        .database_url()
+        .unwrap_or_else(|| sqlite_url(&sqlite_file(&config.data_dir)));
     DatabaseSettings {
         url,
         reader_url: config.database.reader_url(),

@@ -27,7 +27,10 @@ impl Fault {
 
     #[track_caller]
     fn caused_by(source: Box<dyn Error + Send + Sync>) -> Self {
-        Self(Box::new(Inner { source, trail: vec![Location::caller()] }))
+        Self(Box::new(Inner {
+            source,
+            trail: vec![Location::caller()],
+        }))
     }
 
     /// Adds the caller's location to the trail.

@@ -16,7 +16,12 @@ fn users() -> TableCreateStatement {
     table("users")
         .col(id("id").primary_key())
         .col(required_text("pid").unique_key())
-        .col(ColumnDef::new(Alias::new("legacy_id")).big_integer().null().unique_key())
+        .col(
+            ColumnDef::new(Alias::new("legacy_id"))
+                .big_integer()
+                .null()
+                .unique_key(),
+        )
         .col(optional_text("email"))
         .col(optional_text("email_canonical"))
         .col(flag("email_verified"))
@@ -47,7 +52,9 @@ fn users() -> TableCreateStatement {
         .check(Expr::cust("role IN ('client', 'vendor', 'staff', 'admin')"))
         .check(Expr::cust("auth_provider IN ('email', 'phone', 'google')"))
         .check(Expr::cust("(email IS NULL) = (email_canonical IS NULL)"))
-        .check(Expr::cust("email IS NOT NULL OR phone IS NOT NULL OR deleted_at IS NOT NULL"))
+        .check(Expr::cust(
+            "email IS NOT NULL OR phone IS NOT NULL OR deleted_at IS NOT NULL",
+        ))
         .check(Expr::cust("email IS NOT NULL OR NOT email_verified"))
         .check(Expr::cust("phone IS NOT NULL OR NOT phone_verified"))
         .check(Expr::cust("length(pid) BETWEEN 1 AND 50"))
@@ -113,6 +120,10 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        drop_tables(manager, &["signing_keys", "person_keys", "passwords", "users"]).await
+        drop_tables(
+            manager,
+            &["signing_keys", "person_keys", "passwords", "users"],
+        )
+        .await
     }
 }

@@ -24,7 +24,9 @@ fn sessions() -> TableCreateStatement {
         .col(optional_instant("revoked_at"))
         .col(optional_text("revoked_reason"))
         .foreign_key(&mut cascade("sessions", "user_id", "users"))
-        .check(Expr::cust("(revoked_at IS NULL) = (revoked_reason IS NULL)"))
+        .check(Expr::cust(
+            "(revoked_at IS NULL) = (revoked_reason IS NULL)",
+        ))
         .to_owned()
 }
 
@@ -41,7 +43,9 @@ fn refresh_tokens() -> TableCreateStatement {
         .col(optional_bytes("sealed_successor"))
         .foreign_key(&mut cascade("refresh_tokens", "session_id", "sessions"))
         .check(Expr::cust("(consumed_at IS NULL) = (successor_id IS NULL)"))
-        .check(Expr::cust("sealed_successor IS NULL OR consumed_at IS NOT NULL"))
+        .check(Expr::cust(
+            "sealed_successor IS NULL OR consumed_at IS NOT NULL",
+        ))
         .to_owned()
 }
 
@@ -92,6 +96,10 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        drop_tables(manager, &["spent_proofs", "links", "refresh_tokens", "sessions"]).await
+        drop_tables(
+            manager,
+            &["spent_proofs", "links", "refresh_tokens", "sessions"],
+        )
+        .await
     }
 }

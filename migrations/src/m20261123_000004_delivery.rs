@@ -30,8 +30,10 @@ impl MigrationTrait for Migration {
         manager.create_table(outbox_messages()).await?;
         run(
             manager,
-            &["CREATE INDEX outbox_messages_due ON outbox_messages (available_at, id) \
-               WHERE delivered_at IS NULL AND dead_at IS NULL"],
+            &[
+                "CREATE INDEX outbox_messages_due ON outbox_messages (available_at, id) \
+               WHERE delivered_at IS NULL AND dead_at IS NULL",
+            ],
         )
         .await
     }

@@ -102,7 +102,10 @@ pub(crate) fn cascade(
 /// Runs statements whose text both databases accept unchanged.
 pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
     for statement in statements {
-        manager.get_connection().execute_unprepared(statement).await?;
+        manager
+            .get_connection()
+            .execute_unprepared(statement)
+            .await?;
     }
     Ok(())
 }
@@ -113,7 +116,9 @@ pub(crate) async fn drop_tables(
     names: &[&'static str],
 ) -> Result<(), DbErr> {
     for name in names {
-        manager.drop_table(Table::drop().table(Alias::new(*name)).to_owned()).await?;
+        manager
+            .drop_table(Table::drop().table(Alias::new(*name)).to_owned())
+            .await?;
     }
     Ok(())
 }

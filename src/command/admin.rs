@@ -30,7 +30,10 @@ pub(super) enum Action {
 }
 
 pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Failure> {
-    let Action::Create { email, password_stdin: _ } = action;
+    let Action::Create {
+        email,
+        password_stdin: _,
+    } = action;
     let password = read_password()?;
     let app = App::build(Arc::new(config), Clock::System, Random::system()).await?;
     match admin::create(&app, &email, password).await {
@@ -38,9 +41,9 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
             say(&format!("{email} is an administrator now (id {id})."));
             Ok(ExitCode::SUCCESS)
         }
-        Err(AdminRefusal::Taken) => {
-            Err(Failure::Failed(format!("there is an account with the address {email} already")))
-        }
+        Err(AdminRefusal::Taken) => Err(Failure::Failed(format!(
+            "there is an account with the address {email} already"
+        ))),
         Err(AdminRefusal::Invalid(violations)) => Err(Failure::Usage(listed(&violations))),
         Err(AdminRefusal::Fault(fault)) => Err(fault.into()),
     }

@@ -18,13 +18,23 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let answer = match asked {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
-            return Err(Failure::Failed(format!("nothing answers at {address}: {error}")));
+            return Err(Failure::Failed(format!(
+                "nothing answers at {address}: {error}"
+            )));
         }
-        Err(_) => return Err(Failure::Failed(format!("{address} does not answer in time"))),
+        Err(_) => {
+            return Err(Failure::Failed(format!(
+                "{address} does not answer in time"
+            )));
+        }
     };
     let ready = answer.starts_with("HTTP/1.1 200");
     say(answer.lines().last().unwrap_or_default());
-    Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if ready {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// An address to connect to: a listener on every interface is also on this one.
@@ -39,9 +49,8 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 
 async fn ask(address: SocketAddr) -> Result<String, std::io::Error> {
     let mut stream = TcpStream::connect(address).await?;
-    let request = format!(
-        "GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-    );
+    let request =
+        format!("GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.take(16 * 1024).read_to_string(&mut answer).await?;

@@ -41,7 +41,10 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
                 for key in &listed {
                     let state = if key.signs { "signs" } else { "published" };
                     let from = key.active_from.to_rfc3339();
-                    say(&format!("{}  {}  {state}  active from {from}", key.kid, key.algorithm));
+                    say(&format!(
+                        "{}  {}  {state}  active from {from}",
+                        key.kid, key.algorithm
+                    ));
                 }
                 if listed.is_empty() {
                     say("There is no key yet; the first `idgate serve` makes one.");
@@ -50,7 +53,10 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
         }
         Action::Rotate { compromised } => {
             let key = keys::rotate(&app, compromised).await?;
-            say(&format!("{} was published and signs from {}.", key.kid, key.active_from));
+            say(&format!(
+                "{} was published and signs from {}.",
+                key.kid, key.active_from
+            ));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -117,9 +117,7 @@ fn configuration(common: &Common) -> Result<Config, Failure> {
     load(common).map_err(|errors| Failure::Usage(errors.to_string()))
 }
 
-fn block_on(
-    work: impl Future<Output = Result<ExitCode, Failure>>,
-) -> Result<ExitCode, Failure> {
+fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("idgate-async")
@@ -128,12 +126,18 @@ fn block_on(
     runtime.block_on(work)
 }
 
-#[expect(clippy::print_stdout, reason = "a command's answer goes to standard output")]
+#[expect(
+    clippy::print_stdout,
+    reason = "a command's answer goes to standard output"
+)]
 fn say(text: &str) {
     println!("{text}");
 }
 
-#[expect(clippy::print_stderr, reason = "a command's complaint goes to standard error")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a command's complaint goes to standard error"
+)]
 fn say_error(text: &str) {
     eprintln!("idgate: {text}");
 }

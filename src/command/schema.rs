@@ -31,8 +31,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let files = [
-        (arguments.project.join("schema/schema.graphql"), schema::sdl()),
-        (arguments.project.join("queries/manifest.json"), manifest(&arguments.project)?),
+        (
+            arguments.project.join("schema/schema.graphql"),
+            schema::sdl(),
+        ),
+        (
+            arguments.project.join("queries/manifest.json"),
+            manifest(&arguments.project)?,
+        ),
     ];
     for (file, wanted) in files {
         if arguments.write {
@@ -62,7 +68,10 @@ fn manifest(project: &Path) -> Result<String, Failure> {
     let root = project.join("queries");
     for folder in entries(&root)?.iter().filter(|path| path.is_dir()) {
         for file in entries(folder)? {
-            if file.extension().is_some_and(|extension| extension == "graphql") {
+            if file
+                .extension()
+                .is_some_and(|extension| extension == "graphql")
+            {
                 let text = std::fs::read_to_string(&file).map_err(|error| failed(&file, &error))?;
                 documents.insert(document_id(&text), text);
             }
@@ -83,8 +92,9 @@ fn document_id(text: &str) -> String {
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let read = std::fs::read_dir(folder).map_err(|error| failed(folder, &error))?;
-    let mut paths: Vec<PathBuf> =
-        read.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    let mut paths: Vec<PathBuf> = read
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .collect();
     paths.sort();
     Ok(paths)
 }

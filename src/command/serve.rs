@@ -77,7 +77,11 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
     }
     if let Some(operations) = settings.ops_listen {
         let listener = bind("server.ops_listen", operations).await?;
-        tracker.spawn(listen(listener, transport::operations_router(&server), stop.clone()));
+        tracker.spawn(listen(
+            listener,
+            transport::operations_router(&server),
+            stop.clone(),
+        ));
     }
     stopped().await?;
     drain(&app, &draining, &stop, &work_stop, tracker).await;
@@ -94,11 +98,17 @@ async fn drain(
 ) {
     draining.store(true, Ordering::Relaxed);
     let patience = Duration::from_secs(app.config.server.drain_seconds);
-    tracing::info!(seconds = patience.as_secs(), "stopping; requests in flight may finish");
+    tracing::info!(
+        seconds = patience.as_secs(),
+        "stopping; requests in flight may finish"
+    );
     stop.cancel();
     work_stop.cancel();
     tracker.close();
-    if tokio::time::timeout(patience, tracker.wait()).await.is_err() {
+    if tokio::time::timeout(patience, tracker.wait())
+        .await
+        .is_err()
+    {
         tracing::warn!("some requests did not finish in time and were cut off");
     }
     if let Err(fault) = app.database.clone().close().await {
@@ -128,7 +138,12 @@ fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
 }
 
 fn announce(app: &App, server: &Server, address: SocketAddr) {
-    let url = app.config.public_url().as_str().trim_end_matches('/').to_owned();
+    let url = app
+        .config
+        .public_url()
+        .as_str()
+        .trim_end_matches('/')
+        .to_owned();
     tracing::info!(%address, "idgate {} serves {url}/graphql", env!("CARGO_PKG_VERSION"));
     if app.config.graphiql() {
         tracing::info!("GraphiQL is at {url}/graphiql");

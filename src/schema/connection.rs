@@ -95,8 +95,16 @@ impl PageArguments {
         end_cursor: Option<String>,
     ) -> PageInfo {
         PageInfo {
-            has_next_page: if self.from_end { self.before.is_some() } else { more },
-            has_previous_page: if self.from_end { more } else { self.after.is_some() },
+            has_next_page: if self.from_end {
+                self.before.is_some()
+            } else {
+                more
+            },
+            has_previous_page: if self.from_end {
+                more
+            } else {
+                self.after.is_some()
+            },
             start_cursor,
             end_cursor,
         }
@@ -142,7 +150,13 @@ mod tests {
         assert!(PageArguments::check(Some(-1), None, None, None).is_err());
         assert!(PageArguments::check(Some(1), None, Some(1), None).is_err());
         assert!(PageArguments::check(None, Some("x".to_owned()), None, None).is_err());
-        assert_eq!(PageArguments::check(Some(100), None, None, None).unwrap().slice().limit, 101);
+        assert_eq!(
+            PageArguments::check(Some(100), None, None, None)
+                .unwrap()
+                .slice()
+                .limit,
+            101
+        );
     }
 
     #[test]

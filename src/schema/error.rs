@@ -100,13 +100,20 @@ impl Error {
     /// An error that trying again does not mend.
     #[must_use]
     pub fn of(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after: None }
+        Self {
+            code,
+            message: message.into(),
+            retry_after: None,
+        }
     }
 
     /// Nobody is signed in, or their token no longer holds.
     #[must_use]
     pub fn unauthenticated() -> Self {
-        Self::of(ErrorCode::Unauthenticated, "Sign in, or refresh the access token.")
+        Self::of(
+            ErrorCode::Unauthenticated,
+            "Sign in, or refresh the access token.",
+        )
     }
 
     /// The caller may not see or do this.
@@ -119,7 +126,10 @@ impl Error {
     #[must_use]
     pub fn unavailable() -> Self {
         let message = "The server cannot do this right now. Try again shortly.";
-        Self { retry_after: Some(1), ..Self::of(ErrorCode::ServiceUnavailable, message) }
+        Self {
+            retry_after: Some(1),
+            ..Self::of(ErrorCode::ServiceUnavailable, message)
+        }
     }
 
     /// Logs an unexpected failure, once, and hides it.
@@ -167,7 +177,11 @@ impl From<Error> for async_graphql::Error {
         if let Some(seconds) = error.retry_after {
             extensions.set("retryAfter", seconds);
         }
-        Self { message: error.message, source: None, extensions: Some(extensions) }
+        Self {
+            message: error.message,
+            source: None,
+            extensions: Some(extensions),
+        }
     }
 }
 
@@ -182,7 +196,9 @@ pub fn complete(response: &mut Response, request_id: &str) {
         } else {
             ErrorCode::BadUserInput
         };
-        let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+        let extensions = error
+            .extensions
+            .get_or_insert_with(ErrorExtensionValues::default);
         if extensions.get("code").is_none() {
             extensions.set("code", code.as_str());
         }

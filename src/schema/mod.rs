@@ -49,9 +49,13 @@ impl std::fmt::Debug for Schema {
 }
 
 fn builder() -> SchemaBuilder<query::Query, mutations::Mutation, EmptySubscription> {
-    Root::build(query::Query, mutations::Mutation::default(), EmptySubscription)
-        .register_output_type::<problem::Problem>()
-        .register_output_type::<error::ErrorCode>()
+    Root::build(
+        query::Query,
+        mutations::Mutation::default(),
+        EmptySubscription,
+    )
+    .register_output_type::<problem::Problem>()
+    .register_output_type::<error::ErrorCode>()
 }
 
 /// The schema in its own language, sorted so that a change shows as a change.
@@ -118,7 +122,9 @@ impl Schema {
         data: Arc<RequestData>,
     ) -> Result<Response, Error> {
         document.check_cost(operation_name.as_deref(), &variables, &self.limits)?;
-        let mut request = Request::new(document.text.clone()).variables(variables).data(data);
+        let mut request = Request::new(document.text.clone())
+            .variables(variables)
+            .data(data);
         request.operation_name = operation_name;
         request.introspection_mode = if self.introspection {
             IntrospectionMode::Enabled
@@ -141,5 +147,8 @@ pub fn refusal(error: Error, request_id: &str) -> Response {
 /// The refusal of a request that took too long.
 #[must_use]
 pub fn timed_out() -> Error {
-    Error::of(ErrorCode::RequestTimeout, "The request took too long and was given up.")
+    Error::of(
+        ErrorCode::RequestTimeout,
+        "The request took too long and was given up.",
+    )
 }

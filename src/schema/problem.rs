@@ -158,7 +158,10 @@ impl RateLimited {
 
     /// What went wrong, for people.
     async fn message(&self) -> String {
-        format!("Too many attempts. Try again in {} seconds.", self.seconds())
+        format!(
+            "Too many attempts. Try again in {} seconds.",
+            self.seconds()
+        )
     }
 
     /// Seconds until trying again makes sense.
@@ -179,7 +182,11 @@ impl RateLimited {
 /// `... on Problem { code message }`.
 #[derive(Debug, Interface)]
 #[graphql(
-    field(name = "code", ty = "ProblemCode", desc = "What went wrong, for programs."),
+    field(
+        name = "code",
+        ty = "ProblemCode",
+        desc = "What went wrong, for programs."
+    ),
     field(name = "message", ty = "String", desc = "What went wrong, for people.")
 )]
 pub enum Problem {

@@ -77,7 +77,12 @@ impl RequestData {
     /// Builds the loaders and primes them with the caller's own account.
     #[must_use]
     pub fn new(app: &App, arrival: Arrival) -> Arc<Self> {
-        let Arrival { caller, rows, delivery, cookie } = arrival;
+        let Arrival {
+            caller,
+            rows,
+            delivery,
+            cookie,
+        } = arrival;
         let (account, session) = rows.unzip();
         Arc::new(Self {
             loaders: Loaders::new(app.database.primary().clone(), account.clone()),
@@ -93,11 +98,17 @@ impl RequestData {
     /// What the mutation decided about the refresh cookie.
     #[must_use]
     pub fn take_cookie_change(&self) -> Option<CookieChange> {
-        self.cookie_change.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.cookie_change
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     pub(super) fn change_cookie(&self, change: CookieChange) {
-        *self.cookie_change.lock().unwrap_or_else(PoisonError::into_inner) = Some(change);
+        *self
+            .cookie_change
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(change);
     }
 }
 

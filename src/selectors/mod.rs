@@ -79,12 +79,18 @@ impl Loaders {
     /// Loaders that already know the caller's own account.
     #[must_use]
     pub fn new(database: DatabaseConnection, known: Option<User>) -> Self {
-        Self { database, known, loader: OnceLock::new() }
+        Self {
+            database,
+            known,
+            loader: OnceLock::new(),
+        }
     }
 
     fn loader(&self) -> &Loader {
         self.loader.get_or_init(|| {
-            let reader = Reader { database: self.database.clone() };
+            let reader = Reader {
+                database: self.database.clone(),
+            };
             DataLoader::with_cache(
                 reader,
                 TokioSpawner::current(),

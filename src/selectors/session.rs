@@ -6,8 +6,7 @@ use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Alias, Condition, Expr, Order, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -63,13 +62,20 @@ impl Loader<SessionsOfUser> for Reader {
     ) -> Result<HashMap<SessionsOfUser, Vec<Session>>, ReadFailure> {
         let mut slices: HashMap<(Slice, DateTime<Utc>), Vec<Uuid>> = HashMap::new();
         for key in keys {
-            slices.entry((key.slice, key.now)).or_default().push(key.user.uuid());
+            slices
+                .entry((key.slice, key.now))
+                .or_default()
+                .push(key.user.uuid());
         }
         let mut found: HashMap<SessionsOfUser, Vec<Session>> = HashMap::new();
         for ((slice, now), users) in slices {
             for row in self.database.query_all(&ranked(slice, now, users)).await? {
                 let session = Session::from(Model::from_query_result(&row, "")?);
-                let key = SessionsOfUser { user: session.user_id, now, slice };
+                let key = SessionsOfUser {
+                    user: session.user_id,
+                    now,
+                    slice,
+                };
                 found.entry(key).or_default().push(session);
             }
         }
@@ -102,7 +108,10 @@ impl Loader<SessionCountOfUser> for Reader {
                 .all(&self.database)
                 .await?;
             for (user, count) in rows {
-                let key = SessionCountOfUser { user: user.into(), now };
+                let key = SessionCountOfUser {
+                    user: user.into(),
+                    now,
+                };
                 found.insert(key, u64::try_from(count)?);
             }
         }
@@ -111,13 +120,18 @@ impl Loader<SessionCountOfUser> for Reader {
 }
 
 fn live(now: DateTime<Utc>) -> Condition {
-    Condition::all().add(Column::RevokedAt.is_null()).add(Column::ExpiresAt.gt(now))
+    Condition::all()
+        .add(Column::RevokedAt.is_null())
+        .add(Column::ExpiresAt.gt(now))
 }
 
 /// Each person's sessions in list order, cut to the slice's limit by their rank.
 fn ranked(slice: Slice, now: DateTime<Utc>, users: Vec<Uuid>) -> SelectStatement {
-    let (direction, order) =
-        if slice.from_end { ("ASC", Order::Asc) } else { ("DESC", Order::Desc) };
+    let (direction, order) = if slice.from_end {
+        ("ASC", Order::Asc)
+    } else {
+        ("DESC", Order::Desc)
+    };
     let rank = format!(
         "ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY created_at {direction}, id {direction})"
     );
@@ -148,9 +162,11 @@ fn beyond(
     (created_at, id): Place,
     compare: fn(&Column, sea_orm::Value) -> sea_orm::sea_query::SimpleExpr,
 ) -> Condition {
-    Condition::any().add(compare(&Column::CreatedAt, created_at.into())).add(
-        Condition::all()
-            .add(Column::CreatedAt.eq(created_at))
-            .add(compare(&Column::Id, id.into())),
-    )
+    Condition::any()
+        .add(compare(&Column::CreatedAt, created_at.into()))
+        .add(
+            Condition::all()
+                .add(Column::CreatedAt.eq(created_at))
+                .add(compare(&Column::Id, id.into())),
+        )
 }

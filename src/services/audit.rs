@@ -80,7 +80,10 @@ pub(super) struct Event<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum About<'a> {
     /// A person, whose sealed key the caller has at hand (or knows to be gone).
-    Person { user: UserId, sealed_key: Option<&'a [u8]> },
+    Person {
+        user: UserId,
+        sealed_key: Option<&'a [u8]>,
+    },
     /// A person whose key has to be looked up.
     Whom(UserId),
     /// An identifier that names no account; only its keyed hash is kept.
@@ -92,12 +95,19 @@ pub(super) enum About<'a> {
 impl<'a> Event<'a> {
     /// An event without recorded values, done by nobody who is signed in.
     pub(super) fn new(action: Action, about: About<'a>) -> Self {
-        Self { action, actor: None, about, changes: None }
+        Self {
+            action,
+            actor: None,
+            about,
+            changes: None,
+        }
     }
 
     /// The same event, done by the caller if one is signed in.
     pub(super) fn by(mut self, caller: &Caller) -> Self {
-        self.actor = caller.signed_in().map(crate::domain::caller::SignedIn::user);
+        self.actor = caller
+            .signed_in()
+            .map(crate::domain::caller::SignedIn::user);
         self
     }
 
@@ -132,9 +142,11 @@ pub(super) async fn record(
         About::Nobody(_) | About::System => (None, None),
     };
     let identifier_index = match event.about {
-        About::Nobody(identifier) => {
-            Some(app.keyring.blind_index("audit-identifier", &identifier.key()).to_vec())
-        }
+        About::Nobody(identifier) => Some(
+            app.keyring
+                .blind_index("audit-identifier", &identifier.key())
+                .to_vec(),
+        ),
         _ => None,
     };
     let details = details(client, event.changes)?;
@@ -150,7 +162,13 @@ pub(super) async fn record(
         request_id: client.request_id.clone(),
         operation_name: client.operation_name.clone(),
         document_id: client.document_id.clone(),
-        sealed_details: seal(app, id.uuid().as_bytes(), subject, sealed_key.as_deref(), &details)?,
+        sealed_details: seal(
+            app,
+            id.uuid().as_bytes(),
+            subject,
+            sealed_key.as_deref(),
+            &details,
+        )?,
     };
     let mac = mac(app, &stored);
     audit_event::insert(tx, stored, mac).await
@@ -158,7 +176,9 @@ pub(super) async fn record(
 
 /// The keyed hash under which events from one network address can be found again.
 fn address_index(app: &App, address: IpAddr) -> Vec<u8> {
-    app.keyring.blind_index("audit-address", &address.to_canonical().to_string()).to_vec()
+    app.keyring
+        .blind_index("audit-address", &address.to_canonical().to_string())
+        .to_vec()
 }
 
 fn details(client: &Client, changes: Option<Value>) -> Result<Vec<u8>, Fault> {
@@ -189,7 +209,10 @@ fn seal(
         }
         None => {
             let purpose = Purpose::AuditUnattributed;
-            (UNDER_KEYRING, app.keyring.seal(purpose, &app.random, aad, details))
+            (
+                UNDER_KEYRING,
+                app.keyring.seal(purpose, &app.random, aad, details),
+            )
         }
     };
     let mut value = Vec::with_capacity(sealed.len() + 1);
@@ -201,11 +224,18 @@ fn seal(
 /// Makes the key of a new person and seals it under the keyring.
 pub(super) fn new_person_key(app: &App, user: UserId) -> Vec<u8> {
     let key = zeroize::Zeroizing::new(app.random.bytes::<32>());
-    app.keyring.seal(Purpose::PersonKeys, &app.random, user.uuid().as_bytes(), &*key)
+    app.keyring.seal(
+        Purpose::PersonKeys,
+        &app.random,
+        user.uuid().as_bytes(),
+        &*key,
+    )
 }
 
 fn open_person_key(app: &App, user: UserId, sealed: &[u8]) -> Result<SealingKey, Fault> {
-    let key = app.keyring.open(Purpose::PersonKeys, user.uuid().as_bytes(), sealed)?;
+    let key = app
+        .keyring
+        .open(Purpose::PersonKeys, user.uuid().as_bytes(), sealed)?;
     SealingKey::from_slice(&key).ok_or_else(|| Fault::new("a person key has the wrong length"))
 }
 

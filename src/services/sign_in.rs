@@ -89,7 +89,14 @@ pub(super) fn issue(
 ) -> Result<Started, Fault> {
     let access_token = access_token(app, &user, &session)?;
     let expires_in = app.config.tokens.access_seconds;
-    Ok(Started { user, session, access_token, expires_in, refresh_token, refresh_expires_at })
+    Ok(Started {
+        user,
+        session,
+        access_token,
+        expires_in,
+        refresh_token,
+        refresh_expires_at,
+    })
 }
 
 /// RFC 9068 §2.2: the claims of an access token.

@@ -23,14 +23,25 @@ pub struct Exhausted {
 /// What is attempted.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Attempt<'a> {
-    Login { identifier: &'a Identifier, device: Option<&'a str> },
-    Register { identifier: &'a Identifier },
-    RequestMessage { identifier: &'a Identifier },
+    Login {
+        identifier: &'a Identifier,
+        device: Option<&'a str>,
+    },
+    Register {
+        identifier: &'a Identifier,
+    },
+    RequestMessage {
+        identifier: &'a Identifier,
+    },
     RedeemLink,
     Refresh,
-    StepUp { user: UserId },
+    StepUp {
+        user: UserId,
+    },
     /// A change by a signed-in person to what is theirs.
-    OwnChange { user: UserId },
+    OwnChange {
+        user: UserId,
+    },
 }
 
 struct Line {
@@ -65,7 +76,10 @@ async fn charge_lines(app: &App, lines: &[Line]) -> Result<(), Exhausted> {
         Err(unavailable) => {
             tracing::debug!(%unavailable, "budgets are kept locally");
             let share = app.config.throttle.scale / f64::from(app.config.throttle.instances.max(1));
-            app.local.charge(now, &charges(lines, share)).await.unwrap_or(Verdict::Allowed)
+            app.local
+                .charge(now, &charges(lines, share))
+                .await
+                .unwrap_or(Verdict::Allowed)
         }
     };
     match verdict {
@@ -77,7 +91,11 @@ async fn charge_lines(app: &App, lines: &[Line]) -> Result<(), Exhausted> {
 /// The limit for everybody together, where there is one.
 fn roof(app: &App, attempt: Attempt<'_>) -> Option<Line> {
     let budgets = &app.config.throttle;
-    let line = |scope, budget: &Budget| Line { scope, key: "all".to_owned(), budget: *budget };
+    let line = |scope, budget: &Budget| Line {
+        scope,
+        key: "all".to_owned(),
+        budget: *budget,
+    };
     match attempt {
         Attempt::Login { .. } => Some(line("login-global", &budgets.login_global)),
         Attempt::Register { .. } => Some(line("register-global", &budgets.register_global)),
@@ -109,7 +127,11 @@ fn scaled(count: u32, scale: f64) -> u32 {
 fn lines(app: &App, client: &Client, attempt: Attempt<'_>) -> Vec<Line> {
     let budgets = &app.config.throttle;
     let address = || hidden(app, &network::bucket(client.address));
-    let line = |scope, key, budget: &Budget| Line { scope, key, budget: *budget };
+    let line = |scope, key, budget: &Budget| Line {
+        scope,
+        key,
+        budget: *budget,
+    };
     let named = |identifier: &Identifier| hidden(app, &identifier.key());
     match attempt {
         Attempt::Login { identifier, device } => vec![
@@ -117,21 +139,37 @@ fn lines(app: &App, client: &Client, attempt: Attempt<'_>) -> Vec<Line> {
             match device {
                 // A device that signed in before has a bucket that strangers cannot fill.
                 Some(device) => line("login-device", hidden(app, device), &budgets.login_device),
-                None => line("login-identifier", named(identifier), &budgets.login_identifier),
+                None => line(
+                    "login-identifier",
+                    named(identifier),
+                    &budgets.login_identifier,
+                ),
             },
         ],
         Attempt::Register { identifier } => vec![
             line("register-address", address(), &budgets.register_address),
-            line("register-identifier", named(identifier), &budgets.register_identifier),
+            line(
+                "register-identifier",
+                named(identifier),
+                &budgets.register_identifier,
+            ),
         ],
         Attempt::RequestMessage { identifier } => vec![
             line("message-address", address(), &budgets.message_address),
-            line("message-identifier", named(identifier), &budgets.message_identifier),
+            line(
+                "message-identifier",
+                named(identifier),
+                &budgets.message_identifier,
+            ),
         ],
         Attempt::RedeemLink => vec![line("verify-address", address(), &budgets.verify_address)],
         Attempt::Refresh => vec![line("refresh-address", address(), &budgets.refresh_address)],
         Attempt::StepUp { user } => {
-            vec![line("step-up-user", user.to_string(), &budgets.step_up_user)]
+            vec![line(
+                "step-up-user",
+                user.to_string(),
+                &budgets.step_up_user,
+            )]
         }
         Attempt::OwnChange { user } => {
             vec![line("change-user", user.to_string(), &budgets.change_user)]

@@ -54,6 +54,8 @@ pub async fn insert(tx: &Tx, event: StoredEvent, mac: Vec<u8>) -> Result<(), Fau
         sealed_details: event.sealed_details,
         mac,
     };
-    Entity::insert(row.into_active_model()).exec_without_returning(&tx.0).await?;
+    Entity::insert(row.into_active_model())
+        .exec_without_returning(&tx.0)
+        .await?;
     Ok(())
 }

@@ -4,12 +4,12 @@ use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
-    DbErr, EntityTrait, FromQueryResult, RuntimeErr, Select, SelectTwo, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    DbErr, EntityTrait, FromQueryResult, RuntimeErr, Select, SelectTwo, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
 use crate::fault::Fault;
 
@@ -114,7 +114,9 @@ impl Database {
             let mut options = ConnectOptions::new(&settings.url);
             options.max_connections(1).sqlx_logging(false);
             let connection = sea_orm::Database::connect(options).await?;
-            connection.execute_unprepared("SELECT pg_advisory_lock(7246128361)").await?;
+            connection
+                .execute_unprepared("SELECT pg_advisory_lock(7246128361)")
+                .await?;
             connection
         };
         let pending = Migrator::get_pending_migrations(&connection).await?.len();
@@ -126,7 +128,9 @@ impl Database {
     /// Whether every migration this binary knows has been applied.
     pub async fn is_migrated(&self) -> Result<bool, Fault> {
         use migrations::{Migrator, MigratorTrait};
-        Ok(Migrator::get_pending_migrations(&self.primary).await?.is_empty())
+        Ok(Migrator::get_pending_migrations(&self.primary)
+            .await?
+            .is_empty())
     }
 
     /// Counts every statement that is sent, transaction brackets excluded.
@@ -222,11 +226,14 @@ fn is_broken_connection(error: &DbErr) -> bool {
 /// Whether this failure means that the database cannot be reached, so that trying later helps.
 #[must_use]
 pub fn is_unavailable(fault: &Fault) -> bool {
-    fault.source().downcast_ref::<DbErr>().is_some_and(|error| match error {
-        DbErr::ConnectionAcquire(_) => true,
-        DbErr::Conn(_) => true,
-        error => is_broken_connection(error),
-    })
+    fault
+        .source()
+        .downcast_ref::<DbErr>()
+        .is_some_and(|error| match error {
+            DbErr::ConnectionAcquire(_) => true,
+            DbErr::Conn(_) => true,
+            error => is_broken_connection(error),
+        })
 }
 
 async fn postgres(settings: &DatabaseSettings, url: &str) -> Result<DatabaseConnection, DbErr> {

@@ -90,6 +90,9 @@ pub async fn delete_of_user(tx: &Tx, user: UserId, purpose: LinkPurpose) -> Resu
 
 /// Removes the links that expired before now.
 pub async fn delete_expired(tx: &Tx, now: DateTime<Utc>) -> Result<u64, Fault> {
-    let outcome = Entity::delete_many().filter(Column::ExpiresAt.lt(now)).exec(&tx.0).await?;
+    let outcome = Entity::delete_many()
+        .filter(Column::ExpiresAt.lt(now))
+        .exec(&tx.0)
+        .await?;
     Ok(outcome.rows_affected)
 }

@@ -2,9 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query};
-use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, EntityTrait, ExprTrait, Order, QueryFilter,
-};
+use sea_orm::{ActiveValue, ColumnTrait, Condition, EntityTrait, ExprTrait, Order, QueryFilter};
 
 use super::database::{Database, Tx};
 use crate::domain::ids::MessageId;
@@ -60,7 +58,9 @@ pub async fn insert(tx: &Tx, message: NewMessage, now: DateTime<Utc>) -> Result<
 }
 
 fn undelivered() -> Condition {
-    Condition::all().add(Column::DeliveredAt.is_null()).add(Column::DeadAt.is_null())
+    Condition::all()
+        .add(Column::DeliveredAt.is_null())
+        .add(Column::DeadAt.is_null())
 }
 
 /// Claims due messages, oldest first, until `leased_until`; other workers pass them over.
@@ -126,6 +126,9 @@ pub async fn postpone(
         Some(at) => update.col_expr(Column::AvailableAt, Expr::value(at)),
         None => update.col_expr(Column::DeadAt, Expr::value(now)),
     };
-    update.filter(Column::Id.eq(id.uuid())).exec(&database.primary).await?;
+    update
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&database.primary)
+        .await?;
     Ok(())
 }

@@ -46,11 +46,14 @@ impl RefreshToken {
 
 impl From<Model> for RefreshToken {
     fn from(row: Model) -> Self {
-        let consumed = row.consumed_at.zip(row.successor_id).map(|(at, successor)| Consumed {
-            at,
-            successor_id: successor.into(),
-            sealed_successor: row.sealed_successor,
-        });
+        let consumed = row
+            .consumed_at
+            .zip(row.successor_id)
+            .map(|(at, successor)| Consumed {
+                at,
+                successor_id: successor.into(),
+                sealed_successor: row.sealed_successor,
+            });
         Self {
             id: row.id.into(),
             session_id: row.session_id.into(),
@@ -73,7 +76,10 @@ pub async fn lock_by_hash(tx: &Tx, hash: &HashedToken) -> Result<Option<RefreshT
 
 /// The token with this id, held until the transaction ends.
 pub async fn lock(tx: &Tx, id: RefreshTokenId) -> Result<Option<RefreshToken>, Fault> {
-    let row = Entity::find_by_id(id.uuid()).lock_exclusive().one(&tx.0).await?;
+    let row = Entity::find_by_id(id.uuid())
+        .lock_exclusive()
+        .one(&tx.0)
+        .await?;
     Ok(row.map(Into::into))
 }
 
@@ -103,8 +109,14 @@ pub async fn insert(
 pub async fn consume(tx: &Tx, id: RefreshTokenId, consumed: Consumed) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::ConsumedAt, Expr::value(consumed.at))
-        .col_expr(Column::SuccessorId, Expr::value(consumed.successor_id.uuid()))
-        .col_expr(Column::SealedSuccessor, Expr::value(consumed.sealed_successor))
+        .col_expr(
+            Column::SuccessorId,
+            Expr::value(consumed.successor_id.uuid()),
+        )
+        .col_expr(
+            Column::SealedSuccessor,
+            Expr::value(consumed.sealed_successor),
+        )
         .filter(Column::Id.eq(id.uuid()))
         .exec(&tx.0)
         .await?;
@@ -114,7 +126,10 @@ pub async fn consume(tx: &Tx, id: RefreshTokenId, consumed: Consumed) -> Result<
 /// Forgets the sealed successor of a token, because that successor has been used.
 pub async fn forget_successor(tx: &Tx, id: RefreshTokenId) -> Result<(), Fault> {
     Entity::update_many()
-        .col_expr(Column::SealedSuccessor, Expr::value(Option::<Vec<u8>>::None))
+        .col_expr(
+            Column::SealedSuccessor,
+            Expr::value(Option::<Vec<u8>>::None),
+        )
         .filter(Column::Id.eq(id.uuid()))
         .exec(&tx.0)
         .await?;
@@ -124,7 +139,10 @@ pub async fn forget_successor(tx: &Tx, id: RefreshTokenId) -> Result<(), Fault> 
 /// Forgets every sealed successor whose window closed before `until`.
 pub async fn forget_successors(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
     let outcome = Entity::update_many()
-        .col_expr(Column::SealedSuccessor, Expr::value(Option::<Vec<u8>>::None))
+        .col_expr(
+            Column::SealedSuccessor,
+            Expr::value(Option::<Vec<u8>>::None),
+        )
         .filter(Column::SealedSuccessor.is_not_null())
         .filter(Column::ConsumedAt.lt(until))
         .exec(&tx.0)

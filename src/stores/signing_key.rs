@@ -27,7 +27,9 @@ pub struct StoredKey {
 
 /// Every published key, newest first.
 pub async fn all(database: &Database) -> Result<Vec<StoredKey>, Fault> {
-    let select = Entity::find().order_by_desc(Column::CreatedAt).order_by_desc(Column::Kid);
+    let select = Entity::find()
+        .order_by_desc(Column::CreatedAt)
+        .order_by_desc(Column::Kid);
     let rows = database::all(database, select).await?;
     Ok(rows
         .into_iter()
@@ -62,6 +64,9 @@ pub async fn insert(tx: &Tx, key: StoredKey) -> Result<(), Fault> {
 
 /// Withdraws a key: nothing it signed is accepted any more.
 pub async fn delete(tx: &Tx, kid: &str) -> Result<bool, Fault> {
-    let outcome = Entity::delete_many().filter(Column::Kid.eq(kid)).exec(&tx.0).await?;
+    let outcome = Entity::delete_many()
+        .filter(Column::Kid.eq(kid))
+        .exec(&tx.0)
+        .await?;
     Ok(outcome.rows_affected == 1)
 }

@@ -31,6 +31,9 @@ pub async fn spend(
 
 /// Forgets proofs that could not be presented any more anyway.
 pub async fn delete_expired(tx: &Tx, now: DateTime<Utc>) -> Result<u64, Fault> {
-    let outcome = Entity::delete_many().filter(Column::ExpiresAt.lt(now)).exec(&tx.0).await?;
+    let outcome = Entity::delete_many()
+        .filter(Column::ExpiresAt.lt(now))
+        .exec(&tx.0)
+        .await?;
     Ok(outcome.rows_affected)
 }

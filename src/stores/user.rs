@@ -88,7 +88,10 @@ pub async fn find_by_identifier(
     let select = with_credentials(Entity::find())
         .filter(named(identifier))
         .filter(Column::DeletedAt.is_null());
-    database::one_as::<Row, _>(database, select).await?.map(TryInto::try_into).transpose()
+    database::one_as::<Row, _>(database, select)
+        .await?
+        .map(TryInto::try_into)
+        .transpose()
 }
 
 /// The same read inside a transaction.
@@ -99,18 +102,29 @@ pub async fn find_by_identifier_within(
     let select = with_credentials(Entity::find())
         .filter(named(identifier))
         .filter(Column::DeletedAt.is_null());
-    select.into_model::<Row>().one(&tx.0).await?.map(TryInto::try_into).transpose()
+    select
+        .into_model::<Row>()
+        .one(&tx.0)
+        .await?
+        .map(TryInto::try_into)
+        .transpose()
 }
 
 /// The account with this id, deleted or not.
 pub async fn find_by_id(database: &Database, id: UserId) -> Result<Option<Credentials>, Fault> {
     let select = with_credentials(Entity::find()).filter(Column::Id.eq(id.uuid()));
-    database::one_as::<Row, _>(database, select).await?.map(TryInto::try_into).transpose()
+    database::one_as::<Row, _>(database, select)
+        .await?
+        .map(TryInto::try_into)
+        .transpose()
 }
 
 /// The account with this id, held until the transaction ends.
 pub async fn lock(tx: &Tx, id: UserId) -> Result<Option<User>, Fault> {
-    let row = Entity::find_by_id(id.uuid()).lock_exclusive().one(&tx.0).await?;
+    let row = Entity::find_by_id(id.uuid())
+        .lock_exclusive()
+        .one(&tx.0)
+        .await?;
     Ok(row.map(TryInto::try_into).transpose()?)
 }
 

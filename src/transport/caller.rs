@@ -24,7 +24,9 @@ pub(super) fn client(
     peer: SocketAddr,
     request_id: &str,
 ) -> Client {
-    let agent = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let agent = headers
+        .get(header::USER_AGENT)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
     Client {
         address: address(server, headers, peer),
         agent: UserAgent::parse(agent.as_deref()),
@@ -56,7 +58,9 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// How the client wants its refresh token.
 pub(super) fn delivery(server: &Server, headers: &HeaderMap) -> Result<Delivery, Error> {
-    let Some(wanted) = headers.get(DELIVERY) else { return Ok(Delivery::Body) };
+    let Some(wanted) = headers.get(DELIVERY) else {
+        return Ok(Delivery::Body);
+    };
     match wanted.as_bytes() {
         b"body" => Ok(Delivery::Body),
         b"cookie" if server.app.config.secure_cookies() || local::has_local_host(headers) => {
@@ -88,11 +92,22 @@ pub(super) fn cookie(server: &Server, headers: &HeaderMap) -> CookieCredential {
 
 /// An absent `Origin` is no browser's cross-site request; a present one must be ours or named.
 fn has_allowed_origin(server: &Server, headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
-    let own = server.app.config.public_url().origin().ascii_serialization();
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    let Ok(origin) = origin.to_str() else {
+        return false;
+    };
+    let own = server
+        .app
+        .config
+        .public_url()
+        .origin()
+        .ascii_serialization();
     let named = &server.app.config.server.cors_origins;
     own.eq_ignore_ascii_case(origin)
-        || named.iter().any(|allowed| allowed.to_header().eq_ignore_ascii_case(origin))
+        || named
+            .iter()
+            .any(|allowed| allowed.to_header().eq_ignore_ascii_case(origin))
         || (!server.app.config.secure_cookies() && local::is_same_local_origin(headers, origin))
 }

@@ -57,7 +57,10 @@ mod tests {
 
     fn change() -> CookieChange {
         let expires_at = DateTime::from_timestamp(100, 0).unwrap();
-        CookieChange::Set { token: PlainToken::from_random(TokenKind::Refresh, [7; 32]), expires_at }
+        CookieChange::Set {
+            token: PlainToken::from_random(TokenKind::Refresh, [7; 32]),
+            expires_at,
+        }
     }
 
     #[test]
@@ -66,9 +69,15 @@ mod tests {
         let value = set_cookie(&change(), true, "Lax", now).unwrap();
         let text = value.to_str().unwrap();
         assert!(text.starts_with("__Host-idgate_refresh=idr_"), "{text}");
-        assert!(text.ends_with("; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure"), "{text}");
+        assert!(
+            text.ends_with("; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure"),
+            "{text}"
+        );
         assert!(!text.contains("Domain"));
-        assert!(!format!("{value:?}").contains("idr_"), "the value shows in Debug");
+        assert!(
+            !format!("{value:?}").contains("idr_"),
+            "the value shows in Debug"
+        );
     }
 
     #[test]
@@ -76,11 +85,20 @@ mod tests {
         let now = DateTime::from_timestamp(0, 0).unwrap();
         for secure in [true, false] {
             let value = set_cookie(&change(), secure, "Lax", now).unwrap();
-            let pair = value.to_str().unwrap().split(';').next().unwrap().to_owned();
+            let pair = value
+                .to_str()
+                .unwrap()
+                .split(';')
+                .next()
+                .unwrap()
+                .to_owned();
             let mut headers = HeaderMap::new();
             headers.insert(header::COOKIE, format!("a=b; {pair}").parse().unwrap());
             assert!(refresh_token(secure, &headers).is_some());
-            assert!(refresh_token(!secure, &headers).is_none(), "the names must not be mixed up");
+            assert!(
+                refresh_token(!secure, &headers).is_none(),
+                "the names must not be mixed up"
+            );
         }
     }
 }

@@ -42,7 +42,10 @@ struct Refused {
 }
 
 fn refused(status: StatusCode, code: ErrorCode, message: &str) -> Refused {
-    Refused { status, error: Error::of(code, message) }
+    Refused {
+        status,
+        error: Error::of(code, message),
+    }
 }
 
 fn malformed(message: &str) -> Refused {
@@ -62,13 +65,21 @@ pub(super) async fn serve(
         return refuse(StatusCode::NOT_ACCEPTABLE, error, &request_id);
     };
     let patience = Duration::from_secs(server.app.config.server.request_timeout_seconds);
-    let answered = tokio::time::timeout(patience, answer(&server, peer, request, media, &request_id));
+    let answered =
+        tokio::time::timeout(patience, answer(&server, peer, request, media, &request_id));
     let mut response = match answered.await {
         Ok(Ok(response)) => response,
         Ok(Err(Refused { status, error })) => refuse_as(media, status, error, &request_id),
-        Err(_) => refuse_as(media, StatusCode::SERVICE_UNAVAILABLE, timed_out(), &request_id),
+        Err(_) => refuse_as(
+            media,
+            StatusCode::SERVICE_UNAVAILABLE,
+            timed_out(),
+            &request_id,
+        ),
     };
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept, Origin"));
+    response
+        .headers_mut()
+        .insert(header::VARY, HeaderValue::from_static("Accept, Origin"));
     response
 }
 
@@ -91,7 +102,10 @@ async fn answer(
     };
     let required = server.requires_trusted_documents();
     let resolved = trusted_documents::resolve(call.query, call.document_id.as_deref(), required)
-        .map_err(|error| Refused { status: StatusCode::BAD_REQUEST, error })?;
+        .map_err(|error| Refused {
+            status: StatusCode::BAD_REQUEST,
+            error,
+        })?;
     let document = match server.schema.prepare(resolved.text) {
         Ok(document) => document,
         Err(error) => return Err(about_document(media, error)),
@@ -116,10 +130,15 @@ async fn answer(
     client.document_id = resolved.id;
     let data = arrive(server, &parts, client).await?;
     let variables = Variables::from_json(Value::Object(call.variables));
-    let running = server.schema.execute(&document, call.operation_name, variables, data.clone());
+    let running = server
+        .schema
+        .execute(&document, call.operation_name, variables, data.clone());
     let patience = Duration::from_secs(server.app.config.graphql.timeout_seconds);
     let Ok(ran) = tokio::time::timeout(patience, running).await else {
-        return Err(Refused { status: StatusCode::SERVICE_UNAVAILABLE, error: timed_out() });
+        return Err(Refused {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            error: timed_out(),
+        });
     };
     let mut outcome = ran.map_err(|error| about_document(media, error))?;
     error::complete(&mut outcome, request_id);
@@ -134,8 +153,10 @@ async fn arrive(
     client: crate::domain::caller::Client,
 ) -> Result<Arc<RequestData>, Refused> {
     let headers = &parts.headers;
-    let delivery = caller::delivery(server, headers)
-        .map_err(|error| Refused { status: StatusCode::BAD_REQUEST, error })?;
+    let delivery = caller::delivery(server, headers).map_err(|error| Refused {
+        status: StatusCode::BAD_REQUEST,
+        error,
+    })?;
     let authenticated = authenticate(&server.app, client, caller::bearer(headers)).await;
     let authenticated = authenticated.map_err(|fault| {
         let error = Error::from(fault);
@@ -194,7 +215,11 @@ async fn read_limited(
 ) -> Result<Bytes, Refused> {
     let too_large = || {
         let message = "The body is too large.";
-        refused(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge, message)
+        refused(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorCode::PayloadTooLarge,
+            message,
+        )
     };
     let declared = headers
         .get(header::CONTENT_LENGTH)
@@ -250,7 +275,12 @@ fn read_fields(mut fields: Map<String, Value>) -> Result<Call, Refused> {
         Some(id) => Some(id),
         None => persisted_query(&extensions)?,
     };
-    Ok(Call { query, document_id, operation_name, variables })
+    Ok(Call {
+        query,
+        document_id,
+        operation_name,
+        variables,
+    })
 }
 
 /// Apollo's way to name a document.
@@ -275,9 +305,10 @@ fn shape(outcome: Outcome, media: MediaType) -> Response {
         && outcome.errors.iter().all(|error| error.path.is_empty());
     let retry_after = retry_after(&outcome);
     let unavailable = outcome.data == async_graphql::Value::Null
-        && outcome.errors.iter().any(|error| {
-            error::code_of(error) == Some(ErrorCode::ServiceUnavailable.as_str())
-        });
+        && outcome
+            .errors
+            .iter()
+            .any(|error| error::code_of(error) == Some(ErrorCode::ServiceUnavailable.as_str()));
     let mut response = if rejected {
         without_data(&outcome)
     } else {
@@ -289,7 +320,10 @@ fn shape(outcome: Outcome, media: MediaType) -> Response {
         *response.status_mut() = StatusCode::BAD_REQUEST;
     }
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(media.content_type()),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(seconds) = retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -300,7 +334,10 @@ fn shape(outcome: Outcome, media: MediaType) -> Response {
 fn retry_after(outcome: &Outcome) -> Option<u64> {
     let mut seconds = None;
     for error in &outcome.errors {
-        let value = error.extensions.as_ref().and_then(|values| values.get("retryAfter"));
+        let value = error
+            .extensions
+            .as_ref()
+            .and_then(|values| values.get("retryAfter"));
         if let Some(async_graphql::Value::Number(number)) = value {
             seconds = seconds.max(number.as_u64());
         }
@@ -325,13 +362,17 @@ fn refuse_as(media: MediaType, status: StatusCode, error: Error, request_id: &st
     *response.status_mut() = status;
     if allow {
         // RFC 9110 §15.5.6: a mutation can be sent by POST; a query by GET, too.
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        response
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("POST"));
     }
     response
 }
 
 fn set_cookie(server: &Server, data: &RequestData, response: &mut Response) {
-    let Some(change) = data.take_cookie_change() else { return };
+    let Some(change) = data.take_cookie_change() else {
+        return;
+    };
     let secure = server.app.config.secure_cookies();
     let same_site = server.app.config.cookies.same_site.as_str();
     let now = server.app.clock.now();

@@ -16,12 +16,16 @@ use super::Server;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> Router<Arc<Server>> {
-    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready))
+    Router::new()
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
 }
 
 /// The same with what is down and since when, for the operations listener.
 pub(super) fn detailed_routes() -> Router<Arc<Server>> {
-    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready_in_detail))
+    Router::new()
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready_in_detail))
 }
 
 async fn live() -> Response {
@@ -32,7 +36,11 @@ async fn ready(State(server): State<Arc<Server>>) -> Response {
     let (status, text, details) = check(&server).await;
     // A stranger learns that something is down, not what.
     let local = server.listen.ip().is_loopback() && !server.app.config.is_production();
-    let body = if local { details } else { json!({ "status": text }) };
+    let body = if local {
+        details
+    } else {
+        json!({ "status": text })
+    };
     (status, Json(body)).into_response()
 }
 

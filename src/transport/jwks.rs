@@ -32,5 +32,9 @@ pub(super) async fn configuration(State(server): State<Arc<Server>>) -> Response
         "response_types_supported": ["token"],
     });
     let age = config.keys.jwks_max_age_seconds;
-    ([(header::CACHE_CONTROL, format!("public, max-age={age}"))], Json(document)).into_response()
+    (
+        [(header::CACHE_CONTROL, format!("public, max-age={age}"))],
+        Json(document),
+    )
+        .into_response()
 }

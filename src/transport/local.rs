@@ -27,13 +27,17 @@ fn host(headers: &HeaderMap) -> Option<&str> {
 pub(super) fn has_local_host(headers: &HeaderMap) -> bool {
     host(headers).is_some_and(|host| {
         host.eq_ignore_ascii_case("localhost")
-            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+            || host
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
     })
 }
 
 /// Whether a page of this very server made the request, under a local name.
 pub(super) fn is_same_local_origin(headers: &HeaderMap, origin: &str) -> bool {
-    let addressed = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let addressed = headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok());
     has_local_host(headers)
         && addressed.is_some_and(|host| origin.eq_ignore_ascii_case(&format!("http://{host}")))
 }
@@ -57,6 +61,9 @@ pub(super) async fn refuse_foreign_host(
     if allowed {
         return next.run(request).await;
     }
-    let error = Error::of(ErrorCode::Forbidden, "This page is served to this machine only.");
+    let error = Error::of(
+        ErrorCode::Forbidden,
+        "This page is served to this machine only.",
+    );
     graphql::refuse(StatusCode::FORBIDDEN, error, &request_id(&request))
 }

@@ -18,7 +18,9 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
                       form-action 'none'";
 
 pub(super) fn routes() -> Router<Arc<Server>> {
-    Router::new().route("/dev/mailbox", get(page)).route("/dev/mailbox.json", get(list))
+    Router::new()
+        .route("/dev/mailbox", get(page))
+        .route("/dev/mailbox.json", get(list))
 }
 
 async fn list(State(server): State<Arc<Server>>) -> Response {
@@ -30,9 +32,11 @@ async fn list(State(server): State<Arc<Server>>) -> Response {
 
 async fn page(State(server): State<Arc<Server>>) -> Response {
     match server.app.mailbox().await {
-        Ok(messages) => {
-            ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(render(&messages))).into_response()
-        }
+        Ok(messages) => (
+            [(header::CONTENT_SECURITY_POLICY, POLICY)],
+            Html(render(&messages)),
+        )
+            .into_response(),
         Err(fault) => failed(&fault),
     }
 }
@@ -86,5 +90,8 @@ fn render(messages: &[StoredMail]) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

@@ -58,7 +58,10 @@ pub struct Server {
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Server").field("audience", &self.audience).finish_non_exhaustive()
+        formatter
+            .debug_struct("Server")
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
     }
 }
 
@@ -77,7 +80,13 @@ impl Server {
     ) -> Arc<Self> {
         let introspection = audience == Audience::Staff || app.config.introspection();
         let schema = Schema::new(&app, introspection);
-        Arc::new(Self { app, schema, audience, listen, draining })
+        Arc::new(Self {
+            app,
+            schema,
+            audience,
+            listen,
+            draining,
+        })
     }
 
     fn requires_trusted_documents(&self) -> bool {
@@ -114,12 +123,18 @@ pub fn router(server: &Arc<Server>) -> Router {
         .merge(pages.route_layer(check))
         .route("/graphql", axum::routing::any(graphql::serve))
         .route("/.well-known/jwks.json", get(jwks::keys))
-        .route("/.well-known/openid-configuration", get(jwks::configuration))
+        .route(
+            "/.well-known/openid-configuration",
+            get(jwks::configuration),
+        )
         .merge(health::routes())
         .fallback(not_found)
         .layer(cross_origin(server))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(Arc::clone(server), outermost))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(server),
+            outermost,
+        ))
         .with_state(Arc::clone(server))
 }
 
@@ -129,7 +144,10 @@ pub fn operations_router(server: &Arc<Server>) -> Router {
     Router::new()
         .merge(health::detailed_routes())
         .fallback(not_found)
-        .layer(middleware::from_fn_with_state(Arc::clone(server), outermost))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(server),
+            outermost,
+        ))
         .with_state(Arc::clone(server))
 }
 
@@ -139,10 +157,14 @@ async fn outermost(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    let id = given
-        .and_then(telemetry::accepted_request_id)
-        .map_or_else(|| telemetry::request_id(server.app.random.bytes()), str::to_owned);
+    let given = request
+        .headers()
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
+    let id = given.and_then(telemetry::accepted_request_id).map_or_else(
+        || telemetry::request_id(server.app.random.bytes()),
+        str::to_owned,
+    );
     let span = telemetry::request_span(&id, request.method().as_str(), request.uri().path());
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).instrument(span).await;
@@ -150,7 +172,10 @@ async fn outermost(
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
@@ -160,7 +185,9 @@ async fn outermost(
 /// Other sites may read answers only where the configuration names them.
 fn cross_origin(server: &Server) -> CorsLayer {
     let origins = &server.app.config.server.cors_origins;
-    let allowed = origins.iter().filter_map(|origin| HeaderValue::from_str(&origin.to_header()).ok());
+    let allowed = origins
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(&origin.to_header()).ok());
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(allowed))
         .allow_credentials(!origins.is_empty())
@@ -193,5 +220,9 @@ fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 fn request_id(request: &Request) -> String {
-    request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
+    request
+        .extensions()
+        .get::<RequestId>()
+        .map(|id| id.0.clone())
+        .unwrap_or_default()
 }

@@ -82,12 +82,16 @@ fn thousandths(weight: &str) -> Option<u16> {
 
 /// Whether the body is JSON in UTF-8. Anything else could come from a form of another site.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
+    let Some(value) = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
     else {
         return false;
     };
     let mut parts = value.split(';').map(str::trim);
-    let json = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/json"));
+    let json = parts
+        .next()
+        .is_some_and(|name| name.eq_ignore_ascii_case("application/json"));
     json && parts.all(|parameter| match parameter.split_once('=') {
         Some((key, value)) if key.trim().eq_ignore_ascii_case("charset") => {
             value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
@@ -112,15 +116,24 @@ mod tests {
         assert_eq!(accepted(&HeaderMap::new()), Some(Json));
         assert_eq!(accept("*/*"), Some(Json));
         assert_eq!(accept("application/json"), Some(Json));
-        assert_eq!(accept("application/graphql-response+json"), Some(GraphqlResponse));
+        assert_eq!(
+            accept("application/graphql-response+json"),
+            Some(GraphqlResponse)
+        );
         let apollo = "application/graphql-response+json, application/json, multipart/mixed";
         assert_eq!(accept(apollo), Some(GraphqlResponse));
         assert_eq!(
             accept("application/json;q=0.9, application/graphql-response+json;q=1.0"),
             Some(GraphqlResponse)
         );
-        assert_eq!(accept("application/graphql-response+json; charset=utf-8"), Some(GraphqlResponse));
-        assert_eq!(accept("*/*, application/graphql-response+json"), Some(GraphqlResponse));
+        assert_eq!(
+            accept("application/graphql-response+json; charset=utf-8"),
+            Some(GraphqlResponse)
+        );
+        assert_eq!(
+            accept("*/*, application/graphql-response+json"),
+            Some(GraphqlResponse)
+        );
         assert_eq!(accept("text/html"), None);
         assert_eq!(accept("application/json;q=0"), None);
         assert_eq!(accept("application/json; charset=latin1"), None);

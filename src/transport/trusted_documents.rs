@@ -33,13 +33,19 @@ pub(super) fn resolve(
     required: bool,
 ) -> Result<Resolved, Error> {
     if let Some(id) = id {
-        let hash = id.strip_prefix("sha256:").unwrap_or(id).to_ascii_lowercase();
+        let hash = id
+            .strip_prefix("sha256:")
+            .unwrap_or(id)
+            .to_ascii_lowercase();
         let text = MANIFEST.get(&format!("sha256:{hash}")).cloned();
         let text = text.ok_or_else(|| {
             let message = "No trusted document has this id. Clients cannot register documents.";
             Error::of(ErrorCode::PersistedDocumentNotFound, message)
         })?;
-        return Ok(Resolved { text, id: Some(format!("sha256:{hash}")) });
+        return Ok(Resolved {
+            text,
+            id: Some(format!("sha256:{hash}")),
+        });
     }
     match query {
         Some(_) if required => {

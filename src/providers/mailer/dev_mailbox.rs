@@ -54,7 +54,9 @@ impl DevMailbox {
             subject: mail.subject.to_owned(),
             text: mail.text.to_owned(),
             html: mail.html.to_owned(),
-            created_at: mail.created_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            created_at: mail
+                .created_at
+                .to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         };
         let bytes = serde_json::to_vec(&stored)?;
         tokio::fs::create_dir_all(&self.directory).await?;
@@ -72,7 +74,9 @@ impl DevMailbox {
         let mut messages = Vec::new();
         for file in self.files().await?.iter().rev() {
             // A file that vanished meanwhile was dropped as the oldest.
-            let Ok(bytes) = tokio::fs::read(file).await else { continue };
+            let Ok(bytes) = tokio::fs::read(file).await else {
+                continue;
+            };
             messages.push(serde_json::from_slice(&bytes)?);
         }
         Ok(messages)
@@ -105,5 +109,6 @@ impl DevMailbox {
 }
 
 fn is_message(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "json")
+    path.extension()
+        .is_some_and(|extension| extension == "json")
 }

@@ -1,6 +1,9 @@
 //! An account from its registration to its profile.
 
-#![expect(missing_docs, reason = "the members of a union are documented by their types")]
+#![expect(
+    missing_docs,
+    reason = "the members of a union are documented by their types"
+)]
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject, Union};
 
@@ -234,9 +237,9 @@ impl AccountMutations {
             Err(RequestRefusal::Invalid(rules)) => {
                 Ok(RequestEmailVerificationResult::InputInvalid(rules.into()))
             }
-            Err(RequestRefusal::RateLimited(limit)) => {
-                Ok(RequestEmailVerificationResult::RateLimited(RateLimited(limit)))
-            }
+            Err(RequestRefusal::RateLimited(limit)) => Ok(
+                RequestEmailVerificationResult::RateLimited(RateLimited(limit)),
+            ),
             Err(RequestRefusal::Fault(fault)) => Err(fault.into()),
         }
     }
@@ -263,9 +266,9 @@ impl AccountMutations {
             },
         };
         match account::update_profile(context.app(), context.caller(), person, change).await {
-            Ok(user) => Ok(UpdateProfileResult::ProfileUpdated(Box::new(ProfileUpdated {
-                user: user.into(),
-            }))),
+            Ok(user) => Ok(UpdateProfileResult::ProfileUpdated(Box::new(
+                ProfileUpdated { user: user.into() },
+            ))),
             Err(ProfileRefusal::Invalid(rules)) => {
                 Ok(UpdateProfileResult::InputInvalid(rules.into()))
             }

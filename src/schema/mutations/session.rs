@@ -1,6 +1,9 @@
 //! Signing in, staying signed in, and ending it.
 
-#![expect(missing_docs, reason = "the members of a union are documented by their types")]
+#![expect(
+    missing_docs,
+    reason = "the members of a union are documented by their types"
+)]
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
 
@@ -198,7 +201,11 @@ impl SessionMutations {
     /// Ends the session of the access token, or of the cookie.
     async fn logout(&self, context: &Context<'_>) -> Result<LogoutResult, Error> {
         let person = context.caller().signed_in();
-        let cookie = if person.is_some() { context.cookie().ok().flatten() } else { context.cookie()? };
+        let cookie = if person.is_some() {
+            context.cookie().ok().flatten()
+        } else {
+            context.cookie()?
+        };
         let had_cookie = cookie.is_some();
         let credential = match (person, cookie) {
             (Some(person), _) => LogoutCredential::Caller(person),
@@ -251,7 +258,9 @@ impl SessionMutations {
         let person = context.signed_in()?;
         match session::revoke_others(context.app(), context.caller(), person).await {
             Ok(count) => Ok(RevokeOtherSessionsResult::OtherSessionsRevoked(
-                OtherSessionsRevoked { count: i64::try_from(count).unwrap_or(i64::MAX) },
+                OtherSessionsRevoked {
+                    count: i64::try_from(count).unwrap_or(i64::MAX),
+                },
             )),
             // Ending no other session is a success with a count of zero.
             Err(RevokeRefusal::NotFound) => Ok(RevokeOtherSessionsResult::OtherSessionsRevoked(

@@ -36,7 +36,15 @@ impl AuthConfig {
 
     /// The roles that people can choose when they register.
     async fn registration_roles(&self, context: &Context<'_>) -> Vec<Role> {
-        context.app().config.registration.roles.iter().copied().map(Into::into).collect()
+        context
+            .app()
+            .config
+            .registration
+            .roles
+            .iter()
+            .copied()
+            .map(Into::into)
+            .collect()
     }
 
     /// The fewest characters of a password.

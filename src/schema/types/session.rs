@@ -24,7 +24,9 @@ impl Session {
 
     /// Whether this is the session that asks.
     async fn current(&self, context: &Context<'_>) -> bool {
-        context.session().is_some_and(|session| session.id == self.0.id)
+        context
+            .session()
+            .is_some_and(|session| session.id == self.0.id)
     }
 
     /// When it began.
@@ -99,18 +101,26 @@ impl SessionConnection {
         arguments: PageArguments,
     ) -> Result<Self, Error> {
         let now = context.app().clock.now();
-        let key = SessionsOfUser { user, now, slice: arguments.slice() };
+        let key = SessionsOfUser {
+            user,
+            now,
+            slice: arguments.slice(),
+        };
         let mut sessions = context.loaders().sessions(key).await?;
         let more = arguments.cut(&mut sessions);
-        let cursor = |session: &session::Session| {
-            encode_cursor((session.created_at, session.id.uuid()))
-        };
+        let cursor =
+            |session: &session::Session| encode_cursor((session.created_at, session.id.uuid()));
         let page_info = arguments.page_info(
             more,
             sessions.first().map(cursor),
             sessions.last().map(cursor),
         );
-        Ok(Self { user, now, sessions, page_info })
+        Ok(Self {
+            user,
+            now,
+            sessions,
+            page_info,
+        })
     }
 }
 
@@ -138,7 +148,10 @@ impl SessionConnection {
 
     /// How many there are in all; counted only when asked for.
     async fn total_count(&self, context: &Context<'_>) -> Result<i64, Error> {
-        let key = SessionCountOfUser { user: self.user, now: self.now };
+        let key = SessionCountOfUser {
+            user: self.user,
+            now: self.now,
+        };
         let count = context.loaders().session_count(key).await?;
         Ok(i64::try_from(count).unwrap_or(i64::MAX))
     }

@@ -90,7 +90,10 @@ impl User {
     /// A picture of the person, or the configured default.
     async fn avatar_url(&self, context: &Context<'_>) -> Option<String> {
         let default = || context.app().config.profile.default_avatar_url.as_ref();
-        self.row.avatar.clone().or_else(|| default().map(ToString::to_string))
+        self.row
+            .avatar
+            .clone()
+            .or_else(|| default().map(ToString::to_string))
     }
 
     /// A few words about the person.
@@ -129,11 +132,10 @@ impl User {
     }
 
     /// What the person does on the staff.
-    async fn staff_functions(
-        &self,
-        context: &Context<'_>,
-    ) -> Nullable<Vec<StaffFunction>> {
-        self.private(context, |user| Some(user.staff_functions.iter().map(Into::into).collect()))
+    async fn staff_functions(&self, context: &Context<'_>) -> Nullable<Vec<StaffFunction>> {
+        self.private(context, |user| {
+            Some(user.staff_functions.iter().map(Into::into).collect())
+        })
     }
 
     /// How the account came to be.
@@ -209,7 +211,12 @@ impl User {
     async fn permissions(&self, context: &Context<'_>) -> Nullable<Vec<String>> {
         self.private(context, |user| {
             let permissions = PermissionSet::of(user.role, user.staff_functions);
-            Some(permissions.iter().map(|permission| permission.as_str().to_owned()).collect())
+            Some(
+                permissions
+                    .iter()
+                    .map(|permission| permission.as_str().to_owned())
+                    .collect(),
+            )
         })
     }
 
@@ -225,9 +232,8 @@ impl User {
     /// What the staff noted about the person.
     async fn staff_note(&self, context: &Context<'_>) -> Nullable<String> {
         let person = context.caller().signed_in();
-        let works_here = person.is_some_and(|person| {
-            matches!(person.role(), role::Role::Staff | role::Role::Admin)
-        });
+        let works_here = person
+            .is_some_and(|person| matches!(person.role(), role::Role::Staff | role::Role::Admin));
         let note = works_here.then(|| self.row.staff_note.clone());
         Some(note.ok_or_else(Error::forbidden))
     }

@@ -36,7 +36,9 @@ pub async fn update_profile(
     person: &SignedIn,
     change: ProfileChange,
 ) -> Result<User, ProfileRefusal> {
-    let attempt = Attempt::OwnChange { user: person.user() };
+    let attempt = Attempt::OwnChange {
+        user: person.user(),
+    };
     let charged = throttle::charge(app, &caller.client, attempt).await;
     charged.map_err(ProfileRefusal::RateLimited)?;
     let violations = violations(&change);
@@ -49,14 +51,24 @@ pub async fn update_profile(
     user::update_profile(&tx, person.user(), change, app.clock.now()).await?;
     let after = user::lock(&tx, person.user()).await?.ok_or_else(gone)?;
     let event = Event::new(Action::ProfileUpdated, About::Whom(person.user())).by(caller);
-    audit::record(&tx, app, &caller.client, event.with(changes(&before, &after))).await?;
+    audit::record(
+        &tx,
+        app,
+        &caller.client,
+        event.with(changes(&before, &after)),
+    )
+    .await?;
     tx.commit().await?;
     Ok(after)
 }
 
 fn changes(before: &User, after: &User) -> Value {
     let fields: [(&str, Value, Value); 8] = [
-        ("firstName", json!(before.first_name), json!(after.first_name)),
+        (
+            "firstName",
+            json!(before.first_name),
+            json!(after.first_name),
+        ),
         ("lastName", json!(before.last_name), json!(after.last_name)),
         ("bio", json!(before.bio), json!(after.bio)),
         ("country", json!(before.country), json!(after.country)),
@@ -69,7 +81,10 @@ fn changes(before: &User, after: &User) -> Value {
         .into_iter()
         .filter(|(_, before, after)| before != after)
         .map(|(field, before, after)| {
-            (field.to_owned(), json!({ "before": before, "after": after }))
+            (
+                field.to_owned(),
+                json!({ "before": before, "after": after }),
+            )
         })
         .collect();
     Value::Object(changed)
@@ -84,7 +99,11 @@ fn violations(change: &ProfileChange) -> Vec<Violation> {
         ("state", change.state.as_deref(), 100),
         ("city", change.city.as_deref(), 100),
         ("address", change.address.as_deref(), 255),
-        ("locale", change.locale.as_ref().and_then(|locale| locale.as_deref()), 35),
+        (
+            "locale",
+            change.locale.as_ref().and_then(|locale| locale.as_deref()),
+            35,
+        ),
     ];
     let mut violations = Vec::new();
     for (path, value, limit) in limits {
@@ -93,7 +112,10 @@ fn violations(change: &ProfileChange) -> Vec<Violation> {
             let message = format!("at most {limit} characters");
             violations.push(Violation::new(path, ViolationRule::TooLong, message));
         }
-        if value.chars().any(|letter| letter.is_control() && letter != '\n') {
+        if value
+            .chars()
+            .any(|letter| letter.is_control() && letter != '\n')
+        {
             let message = "control characters are not allowed";
             violations.push(Violation::new(path, ViolationRule::InvalidFormat, message));
         }
@@ -101,7 +123,11 @@ fn violations(change: &ProfileChange) -> Vec<Violation> {
     let locale = change.locale.as_ref().and_then(|locale| locale.as_deref());
     if locale.is_some_and(|locale| !is_language_tag(locale)) {
         let message = "a language tag such as en or fr-CA";
-        violations.push(Violation::new("locale", ViolationRule::InvalidFormat, message));
+        violations.push(Violation::new(
+            "locale",
+            ViolationRule::InvalidFormat,
+            message,
+        ));
     }
     violations
 }

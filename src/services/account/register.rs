@@ -106,11 +106,21 @@ pub async fn register(
     if !app.config.registration.enabled {
         return Err(RegisterRefusal::Closed);
     }
-    let typed = input.email.as_deref().or(input.phone.as_deref()).unwrap_or_default();
+    let typed = input
+        .email
+        .as_deref()
+        .or(input.phone.as_deref())
+        .unwrap_or_default();
     let identifier = Identifier::read(typed, app.config.phone.region());
-    throttle::charge(app, &caller.client, Attempt::Register { identifier: &identifier })
-        .await
-        .map_err(RegisterRefusal::RateLimited)?;
+    throttle::charge(
+        app,
+        &caller.client,
+        Attempt::Register {
+            identifier: &identifier,
+        },
+    )
+    .await
+    .map_err(RegisterRefusal::RateLimited)?;
     let checked = check(app, input)?;
     let hashed = app.hasher.hash(checked.password.clone()).await;
     let hash = hashed.map_err(|Overloaded| RegisterRefusal::Overloaded)?;
@@ -171,26 +181,29 @@ async fn create(
     if new.email.is_some() {
         verify_email::send_link(tx, app, new).await?;
     }
-    let about = About::Person { user: new.id, sealed_key: Some(&sealed_key) };
+    let about = About::Person {
+        user: new.id,
+        sealed_key: Some(&sealed_key),
+    };
     let changes = json!({ "role": { "before": null, "after": new.role.as_str() } });
-    let event = Event::new(Action::UserRegistered, about).by_user(new.id).with(changes);
+    let event = Event::new(Action::UserRegistered, about)
+        .by_user(new.id)
+        .with(changes);
     audit::record(tx, app, &caller.client, event).await?;
     if app.config.confirmation_required() {
         return Ok(Registered::ConfirmationSent);
     }
     user::record_login(tx, new.id, new.credential_version, now).await?;
-    let user = User { last_login_at: Some(now), ..new.clone() };
+    let user = User {
+        last_login_at: Some(now),
+        ..new.clone()
+    };
     let started = sign_in::start(tx, app, &caller.client, user, &["pwd"]).await?;
     Ok(Registered::SignedIn(Box::new(started)))
 }
 
 /// Tells the owner of a taken address, and changes nothing of theirs.
-async fn announce(
-    tx: &Tx,
-    app: &App,
-    caller: &Caller,
-    owner: &Credentials,
-) -> Result<(), Fault> {
+async fn announce(tx: &Tx, app: &App, caller: &Caller, owner: &Credentials) -> Result<(), Fault> {
     decoy::write(tx, app.new_id()).await?;
     decoy::write(tx, app.new_id()).await?;
     if owner.user.email_verified {
@@ -207,7 +220,13 @@ async fn announce(
         user: owner.user.id,
         sealed_key: owner.sealed_person_key.as_deref(),
     };
-    audit::record(tx, app, &caller.client, Event::new(Action::RegistrationRepeated, about)).await
+    audit::record(
+        tx,
+        app,
+        &caller.client,
+        Event::new(Action::RegistrationRepeated, about),
+    )
+    .await
 }
 
 impl Address {
@@ -221,14 +240,22 @@ impl Address {
 
 fn check(app: &App, input: Registration) -> Result<Checked, RegisterRefusal> {
     let mut violations = Vec::new();
-    let mut note = |outcome: Result<_, Violation>| outcome.map_err(|violation| {
-        violations.push(violation);
-    }).ok();
+    let mut note = |outcome: Result<_, Violation>| {
+        outcome
+            .map_err(|violation| {
+                violations.push(violation);
+            })
+            .ok()
+    };
     let address = note(address(app, input.email.as_deref(), input.phone.as_deref()));
     let first_name = name("firstName", &input.first_name);
     let last_name = name("lastName", &input.last_name);
     let role = role(app, input.role);
-    for violation in [first_name.as_ref().err(), last_name.as_ref().err(), role.as_ref().err()] {
+    for violation in [
+        first_name.as_ref().err(),
+        last_name.as_ref().err(),
+        role.as_ref().err(),
+    ] {
         violations.extend(violation.cloned());
     }
     let about = [
@@ -238,9 +265,13 @@ fn check(app: &App, input: Registration) -> Result<Checked, RegisterRefusal> {
     ];
     let chosen = Password::choose(input.password, &app.config.password.policy(), &about);
     match (address, first_name, last_name, role, chosen) {
-        (Some(address), Ok(first_name), Ok(last_name), Ok(role), Ok(password)) => {
-            Ok(Checked { address, password, first_name, last_name, role })
-        }
+        (Some(address), Ok(first_name), Ok(last_name), Ok(role), Ok(password)) => Ok(Checked {
+            address,
+            password,
+            first_name,
+            last_name,
+            role,
+        }),
         (.., Err(weak)) if violations.is_empty() => Err(RegisterRefusal::PasswordTooWeak(weak)),
         (.., chosen) => {
             violations.extend(chosen.err().unwrap_or_default());
@@ -251,9 +282,9 @@ fn check(app: &App, input: Registration) -> Result<Checked, RegisterRefusal> {
 
 fn address(app: &App, email: Option<&str>, phone: Option<&str>) -> Result<Address, Violation> {
     match (email, phone) {
-        (Some(email), None) => EmailAddress::parse(email).map(Address::Email).map_err(|rule| {
-            Violation::new("email", ViolationRule::InvalidEmail, rule.to_string())
-        }),
+        (Some(email), None) => EmailAddress::parse(email)
+            .map(Address::Email)
+            .map_err(|rule| Violation::new("email", ViolationRule::InvalidEmail, rule.to_string())),
         (None, Some(_)) if app.config.confirmation_required() => Err(Violation::new(
             "phone",
             ViolationRule::NotAllowed,
@@ -261,9 +292,7 @@ fn address(app: &App, email: Option<&str>, phone: Option<&str>) -> Result<Addres
         )),
         (None, Some(phone)) => PhoneNumber::parse(phone, app.config.phone.region())
             .map(Address::Phone)
-            .map_err(|rule| {
-                Violation::new("phone", ViolationRule::InvalidPhone, rule.to_string())
-            }),
+            .map_err(|rule| Violation::new("phone", ViolationRule::InvalidPhone, rule.to_string())),
         _ => Err(Violation::new(
             "email",
             ViolationRule::ExactlyOne,

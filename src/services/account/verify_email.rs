@@ -79,7 +79,10 @@ pub async fn verify_email(
     let owner = owner
         .filter(|owner| is_about(&link, &owner.user))
         .ok_or(VerifyEmailRefusal::TokenInvalid)?;
-    if caller.signed_in().is_none_or(|person| person.user() != link.user_id) {
+    if caller
+        .signed_in()
+        .is_none_or(|person| person.user() != link.user_id)
+    {
         prove_password(app, caller, &owner, input.password).await?;
     }
     if owner.user.is_suspended() {
@@ -97,7 +100,10 @@ pub async fn verify_email(
 
 /// A link is bound to the address it was sent to, as long as the account still has it.
 fn is_about(link: &Link, user: &User) -> bool {
-    let canonical = user.email.as_deref().and_then(|email| EmailAddress::parse(email).ok());
+    let canonical = user
+        .email
+        .as_deref()
+        .and_then(|email| EmailAddress::parse(email).ok());
     !user.is_deleted() && canonical.is_some_and(|email| email.canonical() == link.address)
 }
 
@@ -114,10 +120,15 @@ async fn prove_password(
         })
         .and_then(Password::attempt)
         .map_err(|violation| VerifyEmailRefusal::Invalid(vec![violation]))?;
-    let attempt = Attempt::StepUp { user: owner.user.id };
+    let attempt = Attempt::StepUp {
+        user: owner.user.id,
+    };
     let charged = throttle::charge(app, &caller.client, attempt).await;
     charged.map_err(VerifyEmailRefusal::RateLimited)?;
-    let verified = app.hasher.verify(attempted, owner.password_hash.clone()).await;
+    let verified = app
+        .hasher
+        .verify(attempted, owner.password_hash.clone())
+        .await;
     let verification = verified.map_err(|Overloaded| VerifyEmailRefusal::Overloaded)?;
     if verification.matches {
         return Ok(());
@@ -156,7 +167,10 @@ async fn confirm(
 }
 
 fn about(owner: &Credentials) -> About<'_> {
-    About::Person { user: owner.user.id, sealed_key: owner.sealed_person_key.as_deref() }
+    About::Person {
+        user: owner.user.id,
+        sealed_key: owner.sealed_person_key.as_deref(),
+    }
 }
 
 /// Why no new link was sent.
@@ -186,9 +200,15 @@ pub async fn request_email_verification(
     typed: &str,
 ) -> Result<(), RequestRefusal> {
     let identifier = Identifier::read(typed, None);
-    throttle::charge(app, &caller.client, Attempt::RequestMessage { identifier: &identifier })
-        .await
-        .map_err(RequestRefusal::RateLimited)?;
+    throttle::charge(
+        app,
+        &caller.client,
+        Attempt::RequestMessage {
+            identifier: &identifier,
+        },
+    )
+    .await
+    .map_err(RequestRefusal::RateLimited)?;
     if !matches!(identifier, Identifier::Email(_)) {
         let message = "this is not an e-mail address";
         let violation = Violation::new("email", ViolationRule::InvalidEmail, message);
@@ -217,7 +237,9 @@ pub async fn request_email_verification(
 
 /// Stores a new link and the message that carries it: two statements.
 pub(super) async fn send_link(tx: &Tx, app: &App, user: &User) -> Result<(), Fault> {
-    let Some(to) = user.email.as_deref() else { return Ok(()) };
+    let Some(to) = user.email.as_deref() else {
+        return Ok(());
+    };
     let address = EmailAddress::parse(to)?;
     let now = app.clock.now();
     let lifetime = link_lifetime(app);
@@ -232,7 +254,10 @@ pub(super) async fn send_link(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
     // Built from the configured base alone: a request header must never choose where a link leads.
     let mut url = app.config.links_base().join("verify-email")?;
     url.query_pairs_mut().append_pair("token", token.reveal());
-    let message =
-        Message::VerifyEmail { to, link: url.as_str(), valid_hours: lifetime.num_hours() };
+    let message = Message::VerifyEmail {
+        to,
+        link: url.as_str(),
+        valid_hours: lifetime.num_hours(),
+    };
     outbox::enqueue(tx, app, &message).await
 }

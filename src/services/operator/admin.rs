@@ -38,7 +38,11 @@ impl<E: Into<Fault>> From<E> for AdminRefusal {
 pub async fn create(app: &App, email: &str, typed: SecretString) -> Result<UserId, AdminRefusal> {
     let email = EmailAddress::parse(email).map_err(|rule| {
         let message = rule.to_string();
-        AdminRefusal::Invalid(vec![Violation::new("email", ViolationRule::InvalidEmail, message)])
+        AdminRefusal::Invalid(vec![Violation::new(
+            "email",
+            ViolationRule::InvalidEmail,
+            message,
+        )])
     })?;
     let chosen = Password::choose(typed, &app.config.password.policy(), &[email.as_str()]);
     let chosen = chosen.map_err(AdminRefusal::Invalid)?;
@@ -66,7 +70,10 @@ pub async fn create(app: &App, email: &str, typed: SecretString) -> Result<UserI
     person_key::insert(&tx, id, sealed_key.clone(), now).await?;
     password::insert(&tx, id, hash, false, now).await?;
     let client = Client::command_line(app.random.uuid_v7(now).to_string());
-    let about = About::Person { user: id, sealed_key: Some(&sealed_key) };
+    let about = About::Person {
+        user: id,
+        sealed_key: Some(&sealed_key),
+    };
     let changes = json!({ "role": { "before": null, "after": Role::Admin.as_str() } });
     let event = Event::new(Action::AdminCreated, about).with(changes);
     audit::record(&tx, app, &client, event).await?;

@@ -16,7 +16,9 @@ const LEASE_SECONDS: i64 = 60;
 /// Delivery is at least once: a worker that dies between sending and noting it leaves the message
 /// to the next one, which sends it under the same id.
 pub async fn deliver_due(app: &App) -> Result<usize, Fault> {
-    let Some(mailer) = &app.mailer else { return Ok(0) };
+    let Some(mailer) = &app.mailer else {
+        return Ok(0);
+    };
     let now = app.clock.now();
     let leased_until = now + Duration::seconds(LEASE_SECONDS);
     let batch = app.config.outbox.batch;
@@ -66,7 +68,9 @@ async fn postpone(app: &App, message: &ClaimedMessage, error: &MailError) -> Res
 
 /// Doubles from five seconds to an hour, plus up to a quarter so that retries spread out.
 fn back_off(app: &App, attempts: i64) -> Duration {
-    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(10);
+    let doublings = u32::try_from(attempts.saturating_sub(1))
+        .unwrap_or(0)
+        .min(10);
     let base = (5_i64 << doublings).min(3600);
     let jitter = app.random.below(u32::try_from(base / 4 + 1).unwrap_or(1));
     Duration::seconds(base + i64::from(jitter))

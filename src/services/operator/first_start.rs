@@ -27,20 +27,33 @@ pub fn prepare(config: &Config, random: &Random) -> Result<(), Fault> {
 
 /// Makes the data directory, closed to everybody else.
 pub fn make_data_dir(directory: &Path) -> Result<(), Fault> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| {
-        Fault::new(format!("the data directory {} cannot be made: {error}", directory.display()))
-    })
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| {
+            Fault::new(format!(
+                "the data directory {} cannot be made: {error}",
+                directory.display()
+            ))
+        })
 }
 
 /// Written once: an existing key is never replaced, also not by a start at the same moment.
 fn make_master_key(file: &Path, random: &Random) -> Result<(), Fault> {
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    let opened = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file);
     let mut handle = match opened {
         Ok(handle) => handle,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
         Err(error) => {
             let file = file.display();
-            return Err(Fault::new(format!("the master key {file} cannot be written: {error}")));
+            return Err(Fault::new(format!(
+                "the master key {file} cannot be written: {error}"
+            )));
         }
     };
     let key = MasterKey::generate(random).to_text();

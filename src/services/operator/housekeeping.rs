@@ -29,5 +29,10 @@ pub async fn tidy(app: &App) -> Result<Removed, Fault> {
     let links = link::delete_expired(&tx, now).await?;
     let proofs = spent_proof::delete_expired(&tx, now).await?;
     tx.commit().await?;
-    Ok(Removed { successors, links, proofs, keys: keys::retire(app).await? })
+    Ok(Removed {
+        successors,
+        links,
+        proofs,
+        keys: keys::retire(app).await?,
+    })
 }

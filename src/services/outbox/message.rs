@@ -16,7 +16,11 @@ pub mod kinds {
 #[derive(Debug)]
 pub(in crate::services) enum Message<'a> {
     /// Confirm your address by this link.
-    VerifyEmail { to: &'a str, link: &'a str, valid_hours: i64 },
+    VerifyEmail {
+        to: &'a str,
+        link: &'a str,
+        valid_hours: i64,
+    },
     /// Somebody registered your address again; sign in instead.
     AlreadyRegistered { to: &'a str, sign_in: &'a str },
     /// Nobody gets this.
@@ -43,7 +47,11 @@ impl Message<'_> {
 
     pub(super) fn render(&self) -> Body {
         match self {
-            Self::VerifyEmail { to, link, valid_hours } => mail(
+            Self::VerifyEmail {
+                to,
+                link,
+                valid_hours,
+            } => mail(
                 to,
                 "Confirm your e-mail address",
                 "Please confirm that this address is yours. If you did not create an account, \
@@ -99,9 +107,17 @@ fn mail(
         opening = escaped(opening),
         closing = escaped(closing),
     );
-    Body { to: to.to_owned(), subject: subject.to_owned(), text, html }
+    Body {
+        to: to.to_owned(),
+        subject: subject.to_owned(),
+        text,
+        html,
+    }
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

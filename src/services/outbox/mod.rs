@@ -10,8 +10,8 @@ use crate::domain::ids::MessageId;
 use crate::fault::Fault;
 use crate::stores::{Tx, outbox_message};
 
-pub use message::kinds;
 pub(super) use message::Message;
+pub use message::kinds;
 
 /// What travels in a message: sealed until a worker delivers it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,7 +30,9 @@ pub struct Body {
 pub(super) async fn enqueue(tx: &Tx, app: &App, message: &Message<'_>) -> Result<(), Fault> {
     let id: MessageId = app.new_id();
     let body = serde_json::to_vec(&message.render())?;
-    let sealed_body = app.keyring.seal(Purpose::Outbox, &app.random, id.uuid().as_bytes(), &body);
+    let sealed_body = app
+        .keyring
+        .seal(Purpose::Outbox, &app.random, id.uuid().as_bytes(), &body);
     let new = outbox_message::NewMessage {
         id,
         kind: message.kind(),
@@ -42,6 +44,8 @@ pub(super) async fn enqueue(tx: &Tx, app: &App, message: &Message<'_>) -> Result
 
 /// Opens the contents of a claimed message.
 pub(super) fn open(app: &App, id: MessageId, sealed: &[u8]) -> Result<Body, Fault> {
-    let body = app.keyring.open(Purpose::Outbox, id.uuid().as_bytes(), sealed)?;
+    let body = app
+        .keyring
+        .open(Purpose::Outbox, id.uuid().as_bytes(), sealed)?;
     Ok(serde_json::from_slice(&body)?)
 }

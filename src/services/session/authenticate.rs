@@ -28,14 +28,20 @@ pub async fn authenticate(
     bearer: Option<&str>,
 ) -> Result<Authenticated, Fault> {
     let Some(token) = bearer else {
-        return Ok(Authenticated { caller: Caller::anonymous(client), rows: None });
+        return Ok(Authenticated {
+            caller: Caller::anonymous(client),
+            rows: None,
+        });
     };
     match find(app, token).await? {
         Some((signed_in, user, session)) => Ok(Authenticated {
             caller: Caller::signed_in_as(client, signed_in),
             rows: Some((user, session)),
         }),
-        None => Ok(Authenticated { caller: Caller::rejected(client), rows: None }),
+        None => Ok(Authenticated {
+            caller: Caller::rejected(client),
+            rows: None,
+        }),
     }
 }
 
@@ -43,7 +49,9 @@ async fn find(app: &App, token: &str) -> Result<Option<(SignedIn, User, Session)
     let now = app.clock.now();
     let keys = app.signing_keys();
     let verified = keys.verify(token, now, app.config.issuer(), &app.config.tokens.audience);
-    let Ok(claims) = verified else { return Ok(None) };
+    let Ok(claims) = verified else {
+        return Ok(None);
+    };
     let (user_id, session_id) = (UserId::from(claims.sub), SessionId::from(claims.sid));
     let Some((session, user)) = session::find_with_user(&app.database, session_id).await? else {
         return Ok(None);

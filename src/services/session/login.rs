@@ -71,18 +71,24 @@ pub async fn login(
 ) -> Result<SignedInOnDevice, LoginRefusal> {
     let identifier = Identifier::read(&input.email_or_phone, app.config.phone.region());
     let bucket = device::recognise(app, input.device_token.as_deref(), &identifier);
-    let attempt = Attempt::Login { identifier: &identifier, device: bucket.as_deref() };
-    throttle::charge(app, &caller.client, attempt).await.map_err(LoginRefusal::RateLimited)?;
+    let attempt = Attempt::Login {
+        identifier: &identifier,
+        device: bucket.as_deref(),
+    };
+    throttle::charge(app, &caller.client, attempt)
+        .await
+        .map_err(LoginRefusal::RateLimited)?;
     let attempted = Password::attempt(input.password)
         .map_err(|violation| LoginRefusal::Invalid(vec![violation]))?;
 
     let found = user::find_by_identifier(&app.database, &identifier).await?;
     // An unknown identifier costs a hash too: otherwise the time of the answer would tell.
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
-    let verification =
-        app.hasher.verify(attempted.clone(), hash).await.map_err(|Overloaded| {
-            LoginRefusal::Overloaded
-        })?;
+    let verification = app
+        .hasher
+        .verify(attempted.clone(), hash)
+        .await
+        .map_err(|Overloaded| LoginRefusal::Overloaded)?;
     let Some(found) = found else {
         record(app, caller, About::Nobody(&identifier), Action::LoginFailed).await?;
         return Err(LoginRefusal::InvalidCredentials);
@@ -102,7 +108,10 @@ pub async fn login(
         None
     };
     let started = start(app, caller, found, renewed).await?;
-    Ok(SignedInOnDevice { started, device_token: device::issue(app, &identifier) })
+    Ok(SignedInOnDevice {
+        started,
+        device_token: device::issue(app, &identifier),
+    })
 }
 
 /// What stands between the right password and a session.
@@ -123,7 +132,12 @@ async fn start(
     found: Credentials,
     renewed: Option<String>,
 ) -> Result<Started, LoginRefusal> {
-    let Credentials { mut user, password_hash, sealed_person_key, .. } = found;
+    let Credentials {
+        mut user,
+        password_hash,
+        sealed_person_key,
+        ..
+    } = found;
     let now = app.clock.now();
     let tx = app.begin().await?;
     if !user::record_login(&tx, user.id, user.credential_version, now).await? {
@@ -134,7 +148,10 @@ async fn start(
         password::rehash(&tx, user.id, old, new).await?;
     }
     user.last_login_at = Some(now);
-    let about = About::Person { user: user.id, sealed_key: sealed_person_key.as_deref() };
+    let about = About::Person {
+        user: user.id,
+        sealed_key: sealed_person_key.as_deref(),
+    };
     let event = Event::new(Action::LoginSucceeded, about).by_user(user.id);
     audit::record(&tx, app, &caller.client, event).await?;
     let started = sign_in::start(&tx, app, &caller.client, user, &["pwd"]).await?;
@@ -143,16 +160,14 @@ async fn start(
 }
 
 fn about(found: &Credentials) -> About<'_> {
-    About::Person { user: found.user.id, sealed_key: found.sealed_person_key.as_deref() }
+    About::Person {
+        user: found.user.id,
+        sealed_key: found.sealed_person_key.as_deref(),
+    }
 }
 
 /// Records an attempt that started nothing.
-async fn record(
-    app: &App,
-    caller: &Caller,
-    about: About<'_>,
-    action: Action,
-) -> Result<(), Fault> {
+async fn record(app: &App, caller: &Caller, about: About<'_>, action: Action) -> Result<(), Fault> {
     let tx = app.begin().await?;
     audit::record(&tx, app, &caller.client, Event::new(action, about)).await?;
     tx.commit().await

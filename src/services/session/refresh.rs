@@ -14,9 +14,9 @@ use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::sign_in::{self, Started};
 use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::Tx;
 use crate::stores::refresh_token::{self, Consumed, RefreshToken};
 use crate::stores::session::{self, Which};
-use crate::stores::Tx;
 
 /// Names the key derived from a presented token, under which its successor is kept.
 const SUCCESSOR_LABEL: &str = "refresh-token-successor";
@@ -49,8 +49,12 @@ pub async fn refresh(
     client: &Client,
     presented: Option<PlainToken>,
 ) -> Result<Started, RefreshRefusal> {
-    throttle::charge(app, client, Attempt::Refresh).await.map_err(RefreshRefusal::RateLimited)?;
-    let Some(presented) = presented else { return Err(RefreshRefusal::TokenInvalid) };
+    throttle::charge(app, client, Attempt::Refresh)
+        .await
+        .map_err(RefreshRefusal::RateLimited)?;
+    let Some(presented) = presented else {
+        return Err(RefreshRefusal::TokenInvalid);
+    };
     let tx = app.begin().await?;
     let Some(row) = refresh_token::lock_by_hash(&tx, &presented.hash()).await? else {
         let event = Event::new(Action::RefreshRefused, About::System);
@@ -66,15 +70,13 @@ pub async fn refresh(
     }
     match &row.consumed {
         None => rotate(tx, app, client, &presented, row.id, session, user).await,
-        Some(consumed) => {
-            match repeated(&tx, app, &presented, &row, consumed, now).await? {
-                Some((token, expires_at)) => {
-                    tx.commit().await?;
-                    Ok(sign_in::issue(app, user, session, token, expires_at)?)
-                }
-                None => revoke_family(tx, app, client, &session, &user).await,
+        Some(consumed) => match repeated(&tx, app, &presented, &row, consumed, now).await? {
+            Some((token, expires_at)) => {
+                tx.commit().await?;
+                Ok(sign_in::issue(app, user, session, token, expires_at)?)
             }
-        }
+            None => revoke_family(tx, app, client, &session, &user).await,
+        },
     }
 }
 
@@ -90,8 +92,16 @@ async fn rotate(
     let now = app.clock.now();
     let (token, row) = sign_in::new_refresh_token(app, &session, Some(id));
     let key = SealingKey::new(&presented.derive_key(SUCCESSOR_LABEL));
-    let sealed = key.seal(&app.random, row.id.uuid().as_bytes(), token.reveal().as_bytes());
-    let consumed = Consumed { at: now, successor_id: row.id, sealed_successor: Some(sealed) };
+    let sealed = key.seal(
+        &app.random,
+        row.id.uuid().as_bytes(),
+        token.reveal().as_bytes(),
+    );
+    let consumed = Consumed {
+        at: now,
+        successor_id: row.id,
+        sealed_successor: Some(sealed),
+    };
     refresh_token::consume(&tx, id, consumed).await?;
     refresh_token::insert(&tx, &row, &token.hash(), now).await?;
     note_use(&tx, app, client, &session).await?;
@@ -130,7 +140,14 @@ async fn repeated(
 /// Keeps the session's last use, and records that it moved to another device.
 async fn note_use(tx: &Tx, app: &App, client: &Client, session: &Session) -> Result<(), Fault> {
     let agent = client.agent();
-    session::touch(tx, session.id, &client.address.to_string(), agent, app.clock.now()).await?;
+    session::touch(
+        tx,
+        session.id,
+        &client.address.to_string(),
+        agent,
+        app.clock.now(),
+    )
+    .await?;
     if (&agent.os, &agent.device) == (&session.os, &session.device) {
         return Ok(());
     }
@@ -140,7 +157,9 @@ async fn note_use(tx: &Tx, app: &App, client: &Client, session: &Session) -> Res
         "device": change(&session.device, &agent.device),
     });
     let about = About::Whom(session.user_id);
-    let event = Event::new(Action::DeviceChanged, about).by_user(session.user_id).with(changes);
+    let event = Event::new(Action::DeviceChanged, about)
+        .by_user(session.user_id)
+        .with(changes);
     audit::record(tx, app, client, event).await
 }
 
@@ -153,9 +172,22 @@ async fn revoke_family(
     user: &User,
 ) -> Result<Started, RefreshRefusal> {
     let now = app.clock.now();
-    session::revoke(&tx, user.id, Which::Only(session.id), "refresh_token_reuse", now).await?;
+    session::revoke(
+        &tx,
+        user.id,
+        Which::Only(session.id),
+        "refresh_token_reuse",
+        now,
+    )
+    .await?;
     let event = Event::new(Action::RefreshTokenReused, About::Whom(user.id));
-    refuse(tx, app, client, event.with(json!({ "sessionId": session.id.to_string() }))).await
+    refuse(
+        tx,
+        app,
+        client,
+        event.with(json!({ "sessionId": session.id.to_string() })),
+    )
+    .await
 }
 
 async fn refuse(

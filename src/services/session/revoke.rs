@@ -63,8 +63,19 @@ pub async fn logout(
             }
         }
     };
-    let Some((owner, id)) = found else { return Ok(false) };
-    let ended = end(&tx, app, client, owner, Which::Only(id), Action::SessionEnded).await? > 0;
+    let Some((owner, id)) = found else {
+        return Ok(false);
+    };
+    let ended = end(
+        &tx,
+        app,
+        client,
+        owner,
+        Which::Only(id),
+        Action::SessionEnded,
+    )
+    .await?
+        > 0;
     tx.commit().await?;
     Ok(ended)
 }
@@ -80,7 +91,17 @@ pub async fn revoke(
     let tx = app.begin().await?;
     let which = Which::Only(id);
     let client = &caller.client;
-    if end(&tx, app, client, person.user(), which, Action::SessionRevoked).await? == 0 {
+    if end(
+        &tx,
+        app,
+        client,
+        person.user(),
+        which,
+        Action::SessionRevoked,
+    )
+    .await?
+        == 0
+    {
         return Err(RevokeRefusal::NotFound);
     }
     Ok(tx.commit().await?)
@@ -96,7 +117,15 @@ pub async fn revoke_others(
     let tx = app.begin().await?;
     let which = Which::AllBut(person.session());
     let client = &caller.client;
-    let ended = end(&tx, app, client, person.user(), which, Action::OtherSessionsRevoked).await?;
+    let ended = end(
+        &tx,
+        app,
+        client,
+        person.user(),
+        which,
+        Action::OtherSessionsRevoked,
+    )
+    .await?;
     tx.commit().await?;
     Ok(ended)
 }
@@ -120,7 +149,9 @@ async fn end(
             Which::Only(id) => json!({ "sessionId": id.to_string() }),
             Which::AllBut(_) | Which::All => json!({ "sessions": ended }),
         };
-        let event = Event::new(action, About::Whom(owner)).by_user(owner).with(changes);
+        let event = Event::new(action, About::Whom(owner))
+            .by_user(owner)
+            .with(changes);
         audit::record(tx, app, client, event).await?;
     }
     Ok(ended)

@@ -53,18 +53,25 @@ pub async fn step_up(
     person: &SignedIn,
     typed: SecretString,
 ) -> Result<SteppedUp, StepUpRefusal> {
-    let attempt = Attempt::StepUp { user: person.user() };
+    let attempt = Attempt::StepUp {
+        user: person.user(),
+    };
     let charged = throttle::charge(app, &caller.client, attempt).await;
     charged.map_err(StepUpRefusal::RateLimited)?;
     let attempted =
         Password::attempt(typed).map_err(|violation| StepUpRefusal::Invalid(vec![violation]))?;
     let found = user::find_by_id(&app.database, person.user()).await?;
     let found = found.ok_or(StepUpRefusal::SessionEnded)?;
-    let verified = app.hasher.verify(attempted, found.password_hash.clone()).await;
+    let verified = app
+        .hasher
+        .verify(attempted, found.password_hash.clone())
+        .await;
     let verification = verified.map_err(|Overloaded| StepUpRefusal::Overloaded)?;
 
-    let about =
-        About::Person { user: found.user.id, sealed_key: found.sealed_person_key.as_deref() };
+    let about = About::Person {
+        user: found.user.id,
+        sealed_key: found.sealed_person_key.as_deref(),
+    };
     let tx = app.begin().await?;
     if !verification.matches {
         let event = Event::new(Action::StepUpFailed, about).by(caller);
@@ -84,8 +91,13 @@ pub async fn step_up(
     }
     session.auth_time = now;
     session::authenticate_again(&tx, session.id, &session.amr, now).await?;
-    audit::record(&tx, app, &caller.client, Event::new(Action::SteppedUp, about).by(caller))
-        .await?;
+    audit::record(
+        &tx,
+        app,
+        &caller.client,
+        Event::new(Action::SteppedUp, about).by(caller),
+    )
+    .await?;
     tx.commit().await?;
     Ok(SteppedUp {
         access_token: sign_in::access_token(app, &user, &session)?,
