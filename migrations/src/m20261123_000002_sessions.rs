@@ -2,7 +2,10 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::portable::*;
+use crate::portable::{
+    bytes, cascade, drop_tables, id, instant, optional_bytes, optional_id, optional_instant,
+    optional_text, required_text, run, table, text,
+};
 
 #[derive(Debug, DeriveMigrationName)]
 pub(crate) struct Migration;

@@ -2,6 +2,7 @@
 //! written. Tests only ever check; these files change by this command alone.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -86,8 +87,10 @@ fn manifest(project: &Path) -> Result<String, Failure> {
 /// GraphQL over HTTP, appendix A: an id of the form `sha256:` and the hash in hexadecimal.
 fn document_id(text: &str) -> String {
     let hash = Sha256::digest(text);
-    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{digits}")
+    hash.iter().fold("sha256:".to_owned(), |mut id, byte| {
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {

@@ -202,18 +202,15 @@ fn seal(
     sealed_key: Option<&[u8]>,
     details: &[u8],
 ) -> Result<Vec<u8>, Fault> {
-    let (tag, sealed) = match subject.zip(sealed_key) {
-        Some((user, sealed_key)) => {
-            let key = open_person_key(app, user, sealed_key)?;
-            (UNDER_PERSON_KEY, key.seal(&app.random, aad, details))
-        }
-        None => {
-            let purpose = Purpose::AuditUnattributed;
-            (
-                UNDER_KEYRING,
-                app.keyring.seal(purpose, &app.random, aad, details),
-            )
-        }
+    let (tag, sealed) = if let Some((user, sealed_key)) = subject.zip(sealed_key) {
+        let key = open_person_key(app, user, sealed_key)?;
+        (UNDER_PERSON_KEY, key.seal(&app.random, aad, details))
+    } else {
+        let purpose = Purpose::AuditUnattributed;
+        (
+            UNDER_KEYRING,
+            app.keyring.seal(purpose, &app.random, aad, details),
+        )
     };
     let mut value = Vec::with_capacity(sealed.len() + 1);
     value.push(tag);

@@ -230,8 +230,7 @@ pub fn is_unavailable(fault: &Fault) -> bool {
         .source()
         .downcast_ref::<DbErr>()
         .is_some_and(|error| match error {
-            DbErr::ConnectionAcquire(_) => true,
-            DbErr::Conn(_) => true,
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
             error => is_broken_connection(error),
         })
 }

@@ -96,7 +96,7 @@ pub async fn insert(
         token_hash: ActiveValue::Set(hash.as_bytes().to_vec()),
         created_at: ActiveValue::Set(now),
         expires_at: ActiveValue::Set(token.expires_at),
-        predecessor_id: ActiveValue::Set(token.predecessor_id.map(|id| id.uuid())),
+        predecessor_id: ActiveValue::Set(token.predecessor_id.map(RefreshTokenId::uuid)),
         consumed_at: ActiveValue::Set(None),
         successor_id: ActiveValue::Set(None),
         sealed_successor: ActiveValue::Set(None),

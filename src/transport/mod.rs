@@ -109,7 +109,6 @@ impl Server {
 }
 
 /// Every route and every layer, outermost last.
-#[must_use]
 pub fn router(server: &Arc<Server>) -> Router {
     let mut pages = Router::new();
     if server.shows_graphiql() {
@@ -139,7 +138,6 @@ pub fn router(server: &Arc<Server>) -> Router {
 }
 
 /// The operations listener: health with its details.
-#[must_use]
 pub fn operations_router(server: &Arc<Server>) -> Router {
     Router::new()
         .merge(health::detailed_routes())
@@ -207,6 +205,7 @@ async fn not_found(request: Request) -> Response {
     graphql::refuse(StatusCode::NOT_FOUND, error, &request_id(&request))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
     let text = cause
         .downcast_ref::<String>()

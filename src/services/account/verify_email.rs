@@ -216,20 +216,15 @@ pub async fn request_email_verification(
     }
     let found = user::find_by_identifier(&app.database, &identifier).await?;
     let tx = app.begin().await?;
-    match found.as_ref().filter(|found| !found.user.email_verified) {
-        Some(found) => {
-            send_link(&tx, app, &found.user).await?;
-            let event = Event::new(Action::EmailVerificationRequested, about(found));
-            audit::record(&tx, app, &caller.client, event).await?;
-        }
-        None => {
-            decoy::write(&tx, app.new_id()).await?;
-            outbox::enqueue(&tx, app, &Message::Nothing).await?;
-            let about = found.as_ref().map_or(About::Nobody(&identifier), about);
-            let event = Event::new(Action::EmailVerificationRequested, about);
-            audit::record(&tx, app, &caller.client, event).await?;
-        }
+    if let Some(found) = found.as_ref().filter(|found| !found.user.email_verified) {
+        send_link(&tx, app, &found.user).await?;
+    } else {
+        decoy::write(&tx, app.new_id()).await?;
+        outbox::enqueue(&tx, app, &Message::Nothing).await?;
     }
+    let about = found.as_ref().map_or(About::Nobody(&identifier), about);
+    let event = Event::new(Action::EmailVerificationRequested, about);
+    audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     app.wake_outbox();
     Ok(())

@@ -1,5 +1,7 @@
 //! The messages and their words.
 
+use std::fmt::Write as _;
+
 use super::Body;
 
 /// The kinds of messages, as the outbox and the development mailbox name them.
@@ -87,7 +89,7 @@ fn mail(
     let mut text = format!("{opening}\n\n");
     let mut button = String::new();
     if let Some((label, link)) = action {
-        text.push_str(&format!("{label}: {link}\n\n"));
+        let _ = write!(text, "{label}: {link}\n\n");
         button = format!(
             "<p><a href=\"{link}\" style=\"display:inline-block;padding:12px 20px;\
              border-radius:6px;background:#1f4fd8;color:#ffffff;text-decoration:none\">\

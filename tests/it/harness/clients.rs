@@ -1,0 +1,152 @@
+//! Who asks: being signed in is a type.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Answer, TestApp, queries};
+
+/// The password that everybody here has.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// Somebody without an access token.
+#[derive(Clone)]
+pub(crate) struct Anonymous<'a> {
+    app: &'a TestApp,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl<'a> Anonymous<'a> {
+    pub(super) fn new(app: &'a TestApp) -> Self {
+        Self { app, headers: Vec::new() }
+    }
+
+    /// The same person, sending one more header.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The same person at another instance.
+    pub(crate) fn at<'b>(&self, app: &'b TestApp) -> Anonymous<'b> {
+        Anonymous { app, headers: self.headers.clone() }
+    }
+
+    /// Runs a document of `queries/`.
+    pub(crate) async fn run(&self, document: &str, variables: Value) -> Answer {
+        self.ask(queries::text(document), variables).await
+    }
+
+    /// Runs a document of one's own.
+    pub(crate) async fn ask(&self, query: &str, variables: Value) -> Answer {
+        self.send(&json!({ "query": query, "variables": variables })).await
+    }
+
+    /// Sends a request body.
+    pub(crate) async fn send(&self, body: &Value) -> Answer {
+        let mut request = self.app.request(Method::POST, "/graphql").json(body);
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        Answer::of(request).await
+    }
+
+    /// Registers with the password that everybody has.
+    pub(crate) async fn register(&self, email: &str) -> Answer {
+        let input = json!({
+            "email": email, "password": PASSWORD, "firstName": "Ada", "lastName": "Lovelace",
+        });
+        self.run("Register", json!({ "input": input })).await
+    }
+
+    /// Tries to sign in.
+    pub(crate) async fn login(&self, identifier: &str, password: &str) -> Answer {
+        let input = json!({ "emailOrPhone": identifier, "password": password });
+        self.run("Login", json!({ "input": input })).await
+    }
+
+    /// Presents a refresh token.
+    pub(crate) async fn refresh(&self, token: &str) -> Answer {
+        self.run("RefreshSession", json!({ "input": { "refreshToken": token } })).await
+    }
+}
+
+/// Somebody with an access token.
+#[derive(Clone)]
+pub(crate) struct SignedIn<'a> {
+    app: &'a TestApp,
+    client: Anonymous<'a>,
+    /// Who it is.
+    pub(crate) user_id: String,
+    /// What proves it.
+    pub(crate) access_token: String,
+    /// What renews that; empty when it travels in a cookie.
+    pub(crate) refresh_token: String,
+}
+
+impl<'a> SignedIn<'a> {
+    /// The person of a successful sign-in.
+    pub(crate) fn from_answer(app: &'a TestApp, answer: &Answer, field: &str) -> Self {
+        assert_eq!(answer.typename(field), "SignedIn", "{}", answer.text);
+        let signed_in = answer.root(field);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let access_token = text(&signed_in["accessToken"]);
+        Self {
+            app,
+            client: Anonymous::new(app).with("authorization", format!("Bearer {access_token}")),
+            user_id: text(&signed_in["user"]["id"]),
+            access_token,
+            refresh_token: text(&signed_in["refreshToken"]),
+        }
+    }
+
+    /// The same person at another instance.
+    pub(crate) fn at<'b>(&self, app: &'b TestApp) -> SignedIn<'b> {
+        SignedIn {
+            app,
+            client: self.client.at(app),
+            user_id: self.user_id.clone(),
+            access_token: self.access_token.clone(),
+            refresh_token: self.refresh_token.clone(),
+        }
+    }
+
+    /// Runs a document of `queries/`.
+    pub(crate) async fn run(&self, document: &str, variables: Value) -> Answer {
+        self.client.run(document, variables).await
+    }
+
+    /// Runs a document of one's own.
+    pub(crate) async fn ask(&self, query: &str, variables: Value) -> Answer {
+        self.client.ask(query, variables).await
+    }
+
+    /// The person after a rotation that has to succeed.
+    pub(crate) async fn refreshed(&self) -> SignedIn<'a> {
+        let answer = Anonymous::new(self.app).refresh(&self.refresh_token).await;
+        Self::from_answer(self.app, &answer, "refreshSession")
+    }
+
+    /// Whether the access token still opens the account.
+    pub(crate) async fn is_welcome(&self) -> bool {
+        let answer = self.run("Me", json!({})).await;
+        if answer.code() == "UNAUTHENTICATED" {
+            assert!(answer.json["data"]["me"].is_null(), "{}", answer.text);
+            return false;
+        }
+        assert_eq!(answer.root("me")["id"], self.user_id);
+        true
+    }
+
+    /// The live sessions, newest first.
+    pub(crate) async fn sessions(&self) -> Vec<Value> {
+        let answer = self.run("MySessions", json!({ "first": 100 })).await;
+        answer.root("me")["sessions"]["nodes"].as_array().unwrap().clone()
+    }
+
+    /// The id of this person's own session.
+    pub(crate) async fn session_id(&self) -> String {
+        let sessions = self.sessions().await;
+        let current = sessions.iter().find(|session| session["current"] == true);
+        current.expect("a current session")["id"].as_str().unwrap().to_owned()
+    }
+}

@@ -1,0 +1,235 @@
+//! A gateway for one test: real listener, real database, a clock that stands still.
+//!
+//! `world` is where the rows live, `clients` is who asks, `queries` is what they ask.
+
+mod answer;
+mod clients;
+pub(crate) mod queries;
+mod rows;
+mod world;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use chrono::{DateTime, Duration, Utc};
+use idgate::app::{App, database_settings};
+use idgate::config::Config;
+use idgate::crypto::random::Random;
+use idgate::domain::clock::Clock;
+use idgate::services::operator::{delivery, first_start, keys};
+use idgate::stores::Database;
+use idgate::transport::{self, Audience, Server};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+pub(crate) use answer::Answer;
+pub(crate) use clients::{Anonymous, PASSWORD, SignedIn};
+use world::World;
+
+/// When every test begins.
+const BEGINNING: &str = "2026-03-01T12:00:00Z";
+
+/// One instance of the gateway.
+pub(crate) struct TestApp {
+    /// What the gateway is made of.
+    pub(crate) app: Arc<App>,
+    address: SocketAddr,
+    http: reqwest::Client,
+    statements: Arc<AtomicU64>,
+    observer: sea_orm::DatabaseConnection,
+    settings: Vec<(String, String)>,
+    clock: Clock,
+    draining: Arc<AtomicBool>,
+    _listener: JoinSet<()>,
+    world: Arc<World>,
+}
+
+impl TestApp {
+    /// A gateway as it comes, but with cheap hashes and wide budgets.
+    pub(crate) async fn spawn() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with some settings changed.
+    pub(crate) async fn with(changes: &[(&str, &str)]) -> Self {
+        let world = Arc::new(World::create().await);
+        let mut settings = vec![
+            ("IDGATE_HASHING__MEMORY_KIB", "8".to_owned()),
+            ("IDGATE_HASHING__ITERATIONS", "1".to_owned()),
+            ("IDGATE_HASHING__THREADS", "2".to_owned()),
+            ("IDGATE_THROTTLE__SCALE", "1000".to_owned()),
+        ];
+        settings.extend(world.settings());
+        let changed = |name: &str| changes.iter().any(|(other, _)| *other == name);
+        settings.retain(|(name, _)| !changed(name));
+        let mut settings: Vec<(String, String)> =
+            settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        settings.extend(changes.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        let beginning: DateTime<Utc> = BEGINNING.parse().unwrap();
+        Self::start(world, settings, Clock::fixed(beginning), 1).await
+    }
+
+    /// Another instance over the same database, the same shared store and the same clock.
+    pub(crate) async fn second_instance(&self) -> Self {
+        let settings = self.settings.clone();
+        Self::start(Arc::clone(&self.world), settings, self.clock.clone(), 2).await
+    }
+
+    async fn start(
+        world: Arc<World>,
+        mut settings: Vec<(String, String)>,
+        clock: Clock,
+        seed: u64,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        settings.retain(|(name, _)| name != "IDGATE_SERVER__LISTEN");
+        settings.push(("IDGATE_SERVER__LISTEN".to_owned(), address.to_string()));
+        if !settings.iter().any(|(name, _)| name == "IDGATE_SERVER__PUBLIC_URL") {
+            settings.push(("IDGATE_SERVER__PUBLIC_URL".to_owned(), format!("http://{address}")));
+        }
+        let config = Arc::new(Config::load(None, settings.clone()).unwrap());
+        let random = Random::seeded(seed);
+        first_start::prepare(&config, &random).unwrap();
+
+        let statements = Arc::new(AtomicU64::new(0));
+        let mut database = Database::open(&database_settings(&config)).await.unwrap();
+        database.count_statements(Arc::clone(&statements));
+        let app = App::with_database(config, database, clock.clone(), random).unwrap();
+        let app = Arc::new(app);
+        keys::ensure(&app).await.unwrap();
+
+        let draining = Arc::new(AtomicBool::new(false));
+        let server =
+            Server::new(Arc::clone(&app), Audience::Public, address, Arc::clone(&draining));
+        let service = transport::router(&server);
+        let mut listening = JoinSet::new();
+        listening.spawn(async move {
+            let service = service.into_make_service_with_connect_info::<SocketAddr>();
+            axum::serve(listener, service).await.unwrap();
+        });
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(std::time::Duration::from_secs(60))
+            .build()
+            .unwrap();
+        let observer = world.observer().await;
+        Self {
+            app,
+            address,
+            http,
+            statements,
+            observer,
+            settings,
+            clock,
+            draining,
+            _listener: listening,
+            world,
+        }
+    }
+
+    /// An address of this gateway.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A request by hand.
+    pub(crate) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, self.url(path))
+    }
+
+    /// A GET, answered.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(reqwest::Method::GET, path)).await
+    }
+
+    /// A POST to `/graphql` of these bytes, answered.
+    pub(crate) async fn post(&self, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.request(reqwest::Method::POST, "/graphql");
+        Answer::of(request.header("content-type", "application/json").body(body)).await
+    }
+
+    /// Somebody who is not signed in.
+    pub(crate) fn anonymous(&self) -> Anonymous<'_> {
+        Anonymous::new(self)
+    }
+
+    /// Registers and signs in, where no confirmation is required.
+    pub(crate) async fn register(&self, email: &str) -> SignedIn<'_> {
+        let answer = self.anonymous().register(email).await;
+        SignedIn::from_answer(self, &answer, "register")
+    }
+
+    /// Signs in with the password that everybody here has.
+    pub(crate) async fn login(&self, email: &str) -> SignedIn<'_> {
+        let answer = self.anonymous().login(email, PASSWORD).await;
+        SignedIn::from_answer(self, &answer, "login")
+    }
+
+    /// Lets time pass, at every instance of this world.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock.advance(Duration::seconds(seconds));
+    }
+
+    /// Makes the instance one that is about to stop.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Delivers what is due and returns the mailbox, newest message first.
+    pub(crate) async fn mail(&self) -> Vec<Value> {
+        delivery::deliver_due(&self.app).await.unwrap();
+        let answer = self.get("/dev/mailbox.json").await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json.as_array().unwrap().clone()
+    }
+
+    /// The token of the newest confirmation link to this address.
+    pub(crate) async fn confirmation_token(&self, email: &str) -> String {
+        let mail = self.mail().await;
+        let message = mail.iter().find(|mail| mail["to"] == email).expect("a message");
+        assert_eq!(message["kind"], "verify_email");
+        let text = message["text"].as_str().unwrap();
+        let (_, rest) = text.split_once("token=").expect("a link with a token");
+        rest.split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// What happened in `work`, counted: statements, hashes and outbox rows.
+    pub(crate) async fn work_of<T>(&self, work: impl Future<Output = T>) -> (T, Work) {
+        let before = self.work().await;
+        let outcome = work.await;
+        let after = self.work().await;
+        let done = Work {
+            statements: after.statements - before.statements,
+            hashes: after.hashes - before.hashes,
+            messages: after.messages - before.messages,
+            events: after.events - before.events,
+        };
+        (outcome, done)
+    }
+
+    async fn work(&self) -> Work {
+        Work {
+            messages: self.number("SELECT COUNT(*) FROM outbox_messages").await,
+            events: self.number("SELECT COUNT(*) FROM audit_events").await,
+            statements: self.statements.load(Ordering::Relaxed),
+            hashes: self.app.hasher.completed(),
+        }
+    }
+}
+
+/// What a request costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// SQL statements, transaction brackets excluded.
+    pub(crate) statements: u64,
+    /// Password hashes.
+    pub(crate) hashes: u64,
+    /// Rows in the outbox.
+    pub(crate) messages: i64,
+    /// Rows in the audit log.
+    pub(crate) events: i64,
+}

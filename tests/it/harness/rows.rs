@@ -1,0 +1,42 @@
+//! Looking at the rows behind the gateway's back; the gateway does not count these statements.
+
+use sea_orm::{ConnectionTrait, DatabaseBackend, QueryResult, Statement};
+
+use super::TestApp;
+
+impl TestApp {
+    /// The single number that a statement yields.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        self.rows(sql).await[0].try_get_by_index(0).unwrap()
+    }
+
+    /// Changes rows.
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.observer.execute_unprepared(sql).await.unwrap();
+    }
+
+    /// Every value of every row of a table in readable form, bytes in hexadecimal.
+    pub(crate) async fn printed(&self, table: &str) -> Vec<String> {
+        let select = if self.is_sqlite() {
+            let columns = self.rows(&format!("SELECT name FROM pragma_table_info('{table}')")).await;
+            let quoted: Vec<String> = columns
+                .iter()
+                .map(|row| format!("quote({})", row.try_get_by_index::<String>(0).unwrap()))
+                .collect();
+            format!("SELECT {} FROM {table}", quoted.join(" || ' ' || "))
+        } else {
+            format!("SELECT {table}::text FROM {table}")
+        };
+        let rows = self.rows(&select).await;
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
+    pub(crate) fn is_sqlite(&self) -> bool {
+        self.observer.get_database_backend() == DatabaseBackend::Sqlite
+    }
+
+    async fn rows(&self, sql: &str) -> Vec<QueryResult> {
+        let backend = self.observer.get_database_backend();
+        self.observer.query_all_raw(Statement::from_string(backend, sql)).await.unwrap()
+    }
+}

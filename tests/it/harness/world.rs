@@ -1,0 +1,184 @@
+//! Where the rows live: the embedded world (a file, this process) or the one of production
+//! (Postgres, Redis). `IDGATE_TEST_WORLD` chooses.
+//!
+//! Migrations run once: every test starts from a copy of the migrated database.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use idgate::crypto::random::Random;
+use idgate::stores::{Database, DatabaseSettings};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+use url::Url;
+use walkdir::WalkDir;
+
+/// The data directory of one test, and its databases.
+pub(super) struct World {
+    data: TempDir,
+    servers: Option<Servers>,
+}
+
+/// The database and the corner of Redis that belong to one test.
+struct Servers {
+    administration: Url,
+    database: String,
+    redis: String,
+}
+
+impl World {
+    /// A new world with every migration applied.
+    pub(super) async fn create() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let servers = match variable("IDGATE_TEST_WORLD").as_deref() {
+            None | Some("embedded") => {
+                std::fs::write(sqlite_file(data.path()), migrated_file().await).unwrap();
+                None
+            }
+            Some("production") => Some(Servers::create().await),
+            Some(other) => panic!("IDGATE_TEST_WORLD is embedded or production, not {other}"),
+        };
+        Self { data, servers }
+    }
+
+    /// The settings that lead the gateway here.
+    pub(super) fn settings(&self) -> Vec<(&'static str, String)> {
+        let mut settings = vec![("IDGATE_DATA_DIR", self.data.path().display().to_string())];
+        if let Some(servers) = &self.servers {
+            settings.push(("IDGATE_DATABASE__URL", servers.database_url().to_string()));
+            settings.push(("IDGATE_REDIS__URL", servers.redis.clone()));
+            settings.push(("IDGATE_REDIS__PREFIX", servers.database.clone()));
+        }
+        settings
+    }
+
+    /// A connection for looking at the rows.
+    pub(super) async fn observer(&self) -> DatabaseConnection {
+        match &self.servers {
+            Some(servers) => connect(servers.database_url().as_str()).await,
+            None => connect(&sqlite_url(self.data.path())).await,
+        }
+    }
+}
+
+impl Servers {
+    async fn create() -> Self {
+        let needed = |name| variable(name).unwrap_or_else(|| panic!("{name} is not set"));
+        let administration = Url::parse(&needed("IDGATE_TEST_POSTGRES_URL")).unwrap();
+        let template = template(&administration).await;
+        let database = format!("idgate_it_{:016x}", u64::from_be_bytes(Random::system().bytes()));
+        let connection = connect(administration.as_str()).await;
+        let statement = format!("CREATE DATABASE {database} TEMPLATE {template}");
+        connection.execute_unprepared(&statement).await.unwrap();
+        connection.close().await.unwrap();
+        Self { administration, database, redis: needed("IDGATE_TEST_REDIS_URL") }
+    }
+
+    fn database_url(&self) -> Url {
+        let mut url = self.administration.clone();
+        url.set_path(&self.database);
+        url
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        let (url, database) = (self.administration.to_string(), self.database.clone());
+        // The runtime of the test may be stopping: this needs one of its own.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let connection = connect(&url).await;
+                let statement = format!("DROP DATABASE {database} WITH (FORCE)");
+                connection.execute_unprepared(&statement).await.unwrap();
+                connection.close().await.unwrap();
+            });
+        });
+        assert!(dropped.join().is_ok() || std::thread::panicking(), "a database stays behind");
+    }
+}
+
+/// The migrated template, named after the migrations, so that a change of them makes a new one.
+async fn template(administration: &Url) -> String {
+    static READY: Mutex<bool> = Mutex::const_new(false);
+    let name = format!("idgate_it_template_{}", migrations_digest());
+    let mut ready = READY.lock().await;
+    if *ready {
+        return name;
+    }
+    let connection = connect(administration.as_str()).await;
+    // Another process may be at it.
+    connection.execute_unprepared("SELECT pg_advisory_lock(20260301)").await.unwrap();
+    let made = connection.execute_unprepared(&format!("CREATE DATABASE {name}_new")).await;
+    if made.is_ok() {
+        let mut url = administration.clone();
+        url.set_path(&format!("{name}_new"));
+        Database::migrate(&settings(url.to_string())).await.unwrap();
+        let renamed = format!("ALTER DATABASE {name}_new RENAME TO {name}");
+        if connection.execute_unprepared(&renamed).await.is_err() {
+            let again = format!("DROP DATABASE {name}_new");
+            connection.execute_unprepared(&again).await.unwrap();
+        }
+    }
+    connection.close().await.unwrap();
+    *ready = true;
+    name
+}
+
+/// The bytes of a SQLite file with every migration applied.
+async fn migrated_file() -> &'static [u8] {
+    static FILE: tokio::sync::OnceCell<Vec<u8>> = tokio::sync::OnceCell::const_new();
+    FILE.get_or_init(async || {
+        let folder = tempfile::tempdir().unwrap();
+        Database::migrate(&settings(sqlite_url(folder.path()))).await.unwrap();
+        std::fs::read(sqlite_file(folder.path())).unwrap()
+    })
+    .await
+}
+
+fn migrations_digest() -> &'static str {
+    static DIGEST: OnceLock<String> = OnceLock::new();
+    DIGEST.get_or_init(|| {
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/src");
+        let mut digest = Sha256::new();
+        for entry in WalkDir::new(sources).sort_by_file_name() {
+            let entry = entry.unwrap();
+            if entry.file_type().is_file() {
+                digest.update(std::fs::read(entry.path()).unwrap());
+            }
+        }
+        digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    })
+}
+
+fn settings(url: String) -> DatabaseSettings {
+    DatabaseSettings {
+        url,
+        reader_url: None,
+        max_connections: 1,
+        acquire_timeout: Duration::from_secs(10),
+        statement_timeout: Duration::from_secs(10),
+    }
+}
+
+fn sqlite_file(data: &Path) -> PathBuf {
+    idgate::app::sqlite_file(data)
+}
+
+fn sqlite_url(data: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", sqlite_file(data).display())
+}
+
+async fn connect(url: &str) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).sqlx_logging(false);
+    sea_orm::Database::connect(options).await.unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the worlds of tests are not settings of idgate")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
