@@ -9,12 +9,14 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::{Failure, say};
-use crate::app::App;
+use crate::app::{self, App};
 use crate::config::Config;
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
 use crate::domain::violation::Violation;
 use crate::services::operator::admin::{self, AdminRefusal};
+use crate::services::operator::first_start;
+use crate::stores::Database;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
@@ -35,7 +37,12 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
         password_stdin: _,
     } = action;
     let password = read_password()?;
-    let app = App::build(Arc::new(config), Clock::System, Random::system()).await?;
+    let random = Random::system();
+    first_start::prepare(&config, &random)?;
+    if config.database.migrates_at_start() {
+        Database::migrate(&app::database_settings(&config)).await?;
+    }
+    let app = App::build(Arc::new(config), Clock::System, random).await?;
     match admin::create(&app, &email, password).await {
         Ok(id) => {
             say(&format!("{email} is an administrator now (id {id})."));

@@ -69,15 +69,23 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
     let address = local(&public)?;
     let server = Server::new(app.clone(), Audience::Public, address, draining.clone());
     announce(&app, &server, address);
-    tracker.spawn(listen(public, transport::router(&server), stop.clone()));
+    tracker.spawn(transport::listen(
+        public,
+        transport::router(&server),
+        stop.clone(),
+    ));
     if let Some(staff) = settings.staff_listen {
         let listener = bind("server.staff_listen", staff).await?;
         let server = Server::new(app.clone(), Audience::Staff, staff, draining.clone());
-        tracker.spawn(listen(listener, transport::router(&server), stop.clone()));
+        tracker.spawn(transport::listen(
+            listener,
+            transport::router(&server),
+            stop.clone(),
+        ));
     }
     if let Some(operations) = settings.ops_listen {
         let listener = bind("server.ops_listen", operations).await?;
-        tracker.spawn(listen(
+        tracker.spawn(transport::listen(
             listener,
             transport::operations_router(&server),
             stop.clone(),
@@ -113,14 +121,6 @@ async fn drain(
     }
     if let Err(fault) = app.database.clone().close().await {
         tracing::warn!(?fault, "the database connections did not close cleanly");
-    }
-}
-
-async fn listen(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = served.await {
-        tracing::error!(%error, "a listener failed");
     }
 }
 

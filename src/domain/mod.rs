@@ -6,6 +6,7 @@
 pub mod caller;
 pub mod clock;
 pub mod email;
+pub mod html;
 pub mod identifier;
 pub mod ids;
 pub mod network;

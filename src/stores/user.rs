@@ -174,8 +174,9 @@ pub async fn insert(tx: &Tx, new: NewUser<'_>) -> Result<bool, Fault> {
         ..ActiveModel::default()
     };
     let outcome = Entity::insert(row)
+        // Without a target: whichever address is taken. The library's shorthand names the key.
         .on_conflict(OnConflict::new().do_nothing().to_owned())
-        .on_conflict_do_nothing()
+        .try_insert()
         .exec_without_returning(&tx.0)
         .await?;
     Ok(matches!(outcome, TryInsertResult::Inserted(1..)))

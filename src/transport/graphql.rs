@@ -10,11 +10,12 @@ use std::time::Duration;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Response as Outcome, Variables};
 use async_graphql_axum::GraphQLResponse;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -24,6 +25,9 @@ use crate::schema::error::{self, Error, ErrorCode};
 use crate::schema::request::{Arrival, RequestData};
 use crate::schema::{refusal, timed_out};
 use crate::services::session::authenticate;
+
+/// How much of a body that is too large is read to be able to answer.
+const LARGEST_DISCARDED: usize = 32 * 1024 * 1024;
 
 /// What a request asks to run.
 #[derive(Debug, Default)]
@@ -193,7 +197,7 @@ async fn read_body(server: &Server, parts: &Parts, body: Body) -> Result<Call, R
         return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, message));
     }
     let limit = server.app.config.server.body_limit;
-    let bytes = read_limited(body, limit, &parts.headers).await?;
+    let bytes = read_limited(body, limit).await?;
     let value: Value =
         serde_json::from_slice(&bytes).map_err(|_| malformed("The body is not valid JSON."))?;
     match value {
@@ -207,37 +211,29 @@ async fn read_body(server: &Server, parts: &Parts, body: Body) -> Result<Call, R
     }
 }
 
-/// Never reads past the limit, whatever the client says the length is.
-async fn read_limited(
-    body: Body,
-    limit: usize,
-    headers: &axum::http::HeaderMap,
-) -> Result<Bytes, Refused> {
-    let too_large = || {
-        let message = "The body is too large.";
-        refused(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            ErrorCode::PayloadTooLarge,
-            message,
-        )
-    };
-    let declared = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > limit) {
-        return Err(too_large());
-    }
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-        while let Some(error) = cause {
-            if error.to_string().contains("length limit exceeded") {
-                return too_large();
-            }
-            cause = error.source();
+/// Never keeps more than the limit, whatever the client says the length is.
+///
+/// What is too large is read on and thrown away for a while: a client that is still sending would
+/// otherwise see a broken connection in place of the answer.
+async fn read_limited(body: Body, limit: usize) -> Result<Vec<u8>, Refused> {
+    let mut kept = Vec::new();
+    let mut seen = 0_usize;
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| malformed("The body could not be read."))?;
+        seen = seen.saturating_add(chunk.len());
+        if seen <= limit {
+            kept.extend_from_slice(&chunk);
+        } else if seen > limit.saturating_add(LARGEST_DISCARDED) {
+            break;
         }
-        malformed("The body could not be read.")
-    })
+    }
+    if seen > limit {
+        let message = "The body is too large.";
+        let code = ErrorCode::PayloadTooLarge;
+        return Err(refused(StatusCode::PAYLOAD_TOO_LARGE, code, message));
+    }
+    Ok(kept)
 }
 
 /// The parameters of a GET request; JSON inside them is parsed as in a body.

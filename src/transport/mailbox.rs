@@ -11,6 +11,7 @@ use axum::{Json, Router};
 
 use super::Server;
 use crate::app::StoredMail;
+use crate::domain::html::escaped;
 
 /// Messages are shown inside a frame that runs no script and reaches no network.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
@@ -87,11 +88,4 @@ fn render(messages: &[StoredMail]) -> String {
     }
     page.push_str("</body></html>");
     page
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }

@@ -23,6 +23,8 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument as _;
@@ -147,6 +149,15 @@ pub fn operations_router(server: &Arc<Server>) -> Router {
             outermost,
         ))
         .with_state(Arc::clone(server))
+}
+
+/// Serves a router until told to stop; then requests in flight finish.
+pub async fn listen(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = served.await {
+        tracing::error!(%error, "a listener failed");
+    }
 }
 
 /// Names the request, in the answer and in everything logged for it.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Body;
+use crate::domain::html::escaped;
 
 /// The kinds of messages, as the outbox and the development mailbox name them.
 pub mod kinds {
@@ -115,11 +116,4 @@ fn mail(
         text,
         html,
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }

@@ -24,7 +24,12 @@ impl Answer {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
         let json = serde_json::from_str(&text).unwrap_or_default();
-        Self { status, headers, text, json }
+        Self {
+            status,
+            headers,
+            text,
+            json,
+        }
     }
 
     /// A field of the root, which has to be there.
@@ -42,27 +47,44 @@ impl Answer {
 
     /// The code of the first error; empty when there is none.
     pub(crate) fn code(&self) -> &str {
-        self.json["errors"][0]["extensions"]["code"].as_str().unwrap_or_default()
+        self.json["errors"][0]["extensions"]["code"]
+            .as_str()
+            .unwrap_or_default()
     }
 
     /// A header as text; empty when it is absent.
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .map(|value| value.to_str().unwrap())
+            .unwrap_or_default()
     }
 
     /// The rules that the input broke, as `path rule`.
     pub(crate) fn violations(&self, field: &str) -> Vec<String> {
-        let violations = self.root(field)["violations"].as_array().expect("violations");
+        let violations = self.root(field)["violations"]
+            .as_array()
+            .expect("violations");
         let word = |value: &Value| value.as_str().unwrap().to_owned();
-        violations.iter().map(|it| format!("{} {}", word(&it["path"]), word(&it["rule"]))).collect()
+        violations
+            .iter()
+            .map(|it| format!("{} {}", word(&it["path"]), word(&it["rule"])))
+            .collect()
     }
 
     /// Asserts that this is a refusal every GraphQL client can read.
     pub(crate) fn assert_refusal(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.code()), (status, code), "{}", self.text);
         let error = &self.json["errors"][0];
-        assert!(!error["message"].as_str().unwrap().is_empty(), "{}", self.text);
-        assert_eq!(error["extensions"]["requestId"], self.header("x-request-id"));
+        assert!(
+            !error["message"].as_str().unwrap().is_empty(),
+            "{}",
+            self.text
+        );
+        assert_eq!(
+            error["extensions"]["requestId"],
+            self.header("x-request-id")
+        );
         let media = self.header("content-type");
         assert!(media.contains("json"), "{media}");
     }

@@ -17,7 +17,10 @@ pub(crate) struct Anonymous<'a> {
 
 impl<'a> Anonymous<'a> {
     pub(super) fn new(app: &'a TestApp) -> Self {
-        Self { app, headers: Vec::new() }
+        Self {
+            app,
+            headers: Vec::new(),
+        }
     }
 
     /// The same person, sending one more header.
@@ -28,7 +31,10 @@ impl<'a> Anonymous<'a> {
 
     /// The same person at another instance.
     pub(crate) fn at<'b>(&self, app: &'b TestApp) -> Anonymous<'b> {
-        Anonymous { app, headers: self.headers.clone() }
+        Anonymous {
+            app,
+            headers: self.headers.clone(),
+        }
     }
 
     /// Runs a document of `queries/`.
@@ -38,7 +44,8 @@ impl<'a> Anonymous<'a> {
 
     /// Runs a document of one's own.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> Answer {
-        self.send(&json!({ "query": query, "variables": variables })).await
+        self.send(&json!({ "query": query, "variables": variables }))
+            .await
     }
 
     /// Sends a request body.
@@ -66,7 +73,11 @@ impl<'a> Anonymous<'a> {
 
     /// Presents a refresh token.
     pub(crate) async fn refresh(&self, token: &str) -> Answer {
-        self.run("RefreshSession", json!({ "input": { "refreshToken": token } })).await
+        self.run(
+            "RefreshSession",
+            json!({ "input": { "refreshToken": token } }),
+        )
+        .await
     }
 }
 
@@ -140,13 +151,19 @@ impl<'a> SignedIn<'a> {
     /// The live sessions, newest first.
     pub(crate) async fn sessions(&self) -> Vec<Value> {
         let answer = self.run("MySessions", json!({ "first": 100 })).await;
-        answer.root("me")["sessions"]["nodes"].as_array().unwrap().clone()
+        answer.root("me")["sessions"]["nodes"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     /// The id of this person's own session.
     pub(crate) async fn session_id(&self) -> String {
         let sessions = self.sessions().await;
         let current = sessions.iter().find(|session| session["current"] == true);
-        current.expect("a current session")["id"].as_str().unwrap().to_owned()
+        current.expect("a current session")["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 }

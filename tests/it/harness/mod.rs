@@ -54,6 +54,7 @@ impl TestApp {
 
     /// The same with some settings changed.
     pub(crate) async fn with(changes: &[(&str, &str)]) -> Self {
+        show_errors();
         let world = Arc::new(World::create().await);
         let mut settings = vec![
             ("IDGATE_HASHING__MEMORY_KIB", "8".to_owned()),
@@ -64,9 +65,15 @@ impl TestApp {
         settings.extend(world.settings());
         let changed = |name: &str| changes.iter().any(|(other, _)| *other == name);
         settings.retain(|(name, _)| !changed(name));
-        let mut settings: Vec<(String, String)> =
-            settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        settings.extend(changes.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        let mut settings: Vec<(String, String)> = settings
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        settings.extend(
+            changes
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into())),
+        );
         let beginning: DateTime<Utc> = BEGINNING.parse().unwrap();
         Self::start(world, settings, Clock::fixed(beginning), 1).await
     }
@@ -87,8 +94,14 @@ impl TestApp {
         let address = listener.local_addr().unwrap();
         settings.retain(|(name, _)| name != "IDGATE_SERVER__LISTEN");
         settings.push(("IDGATE_SERVER__LISTEN".to_owned(), address.to_string()));
-        if !settings.iter().any(|(name, _)| name == "IDGATE_SERVER__PUBLIC_URL") {
-            settings.push(("IDGATE_SERVER__PUBLIC_URL".to_owned(), format!("http://{address}")));
+        if !settings
+            .iter()
+            .any(|(name, _)| name == "IDGATE_SERVER__PUBLIC_URL")
+        {
+            settings.push((
+                "IDGATE_SERVER__PUBLIC_URL".to_owned(),
+                format!("http://{address}"),
+            ));
         }
         let config = Arc::new(Config::load(None, settings.clone()).unwrap());
         let random = Random::seeded(seed);
@@ -102,8 +115,12 @@ impl TestApp {
         keys::ensure(&app).await.unwrap();
 
         let draining = Arc::new(AtomicBool::new(false));
-        let server =
-            Server::new(Arc::clone(&app), Audience::Public, address, Arc::clone(&draining));
+        let server = Server::new(
+            Arc::clone(&app),
+            Audience::Public,
+            address,
+            Arc::clone(&draining),
+        );
         let service = transport::router(&server);
         let mut listening = JoinSet::new();
         listening.spawn(async move {
@@ -149,7 +166,12 @@ impl TestApp {
     /// A POST to `/graphql` of these bytes, answered.
     pub(crate) async fn post(&self, body: impl Into<reqwest::Body>) -> Answer {
         let request = self.request(reqwest::Method::POST, "/graphql");
-        Answer::of(request.header("content-type", "application/json").body(body)).await
+        Answer::of(
+            request
+                .header("content-type", "application/json")
+                .body(body),
+        )
+        .await
     }
 
     /// Somebody who is not signed in.
@@ -190,7 +212,10 @@ impl TestApp {
     /// The token of the newest confirmation link to this address.
     pub(crate) async fn confirmation_token(&self, email: &str) -> String {
         let mail = self.mail().await;
-        let message = mail.iter().find(|mail| mail["to"] == email).expect("a message");
+        let message = mail
+            .iter()
+            .find(|mail| mail["to"] == email)
+            .expect("a message");
         assert_eq!(message["kind"], "verify_email");
         let text = message["text"].as_str().unwrap();
         let (_, rest) = text.split_once("token=").expect("a link with a token");
@@ -219,6 +244,13 @@ impl TestApp {
             hashes: self.app.hasher.completed(),
         }
     }
+}
+
+/// What the gateway itself calls an error is shown, so that a failed test says more.
+fn show_errors() {
+    let logs = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR);
+    // Every test asks for it; the first one gets it.
+    let _ = logs.with_test_writer().try_init();
 }
 
 /// What a request costs.

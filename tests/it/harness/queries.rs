@@ -7,17 +7,27 @@ use std::sync::LazyLock;
 /// Every document: its name, which is the name of its file, to its text.
 pub(crate) static DOCUMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     let folders = entries(&Path::new(env!("CARGO_MANIFEST_DIR")).join("queries"));
-    let files = folders.iter().filter(|path| path.is_dir()).flat_map(|folder| entries(folder));
-    files.map(|file| (stem(&file), std::fs::read_to_string(&file).unwrap())).collect()
+    let files = folders
+        .iter()
+        .filter(|path| path.is_dir())
+        .flat_map(|folder| entries(folder));
+    files
+        .map(|file| (stem(&file), std::fs::read_to_string(&file).unwrap()))
+        .collect()
 });
 
 /// The text of a document.
 pub(crate) fn text(name: &str) -> &'static str {
-    DOCUMENTS.get(name).unwrap_or_else(|| panic!("queries/ has no {name}.graphql"))
+    DOCUMENTS
+        .get(name)
+        .unwrap_or_else(|| panic!("queries/ has no {name}.graphql"))
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect()
 }
 
 fn stem(file: &Path) -> String {

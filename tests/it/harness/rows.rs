@@ -18,7 +18,9 @@ impl TestApp {
     /// Every value of every row of a table in readable form, bytes in hexadecimal.
     pub(crate) async fn printed(&self, table: &str) -> Vec<String> {
         let select = if self.is_sqlite() {
-            let columns = self.rows(&format!("SELECT name FROM pragma_table_info('{table}')")).await;
+            let columns = self
+                .rows(&format!("SELECT name FROM pragma_table_info('{table}')"))
+                .await;
             let quoted: Vec<String> = columns
                 .iter()
                 .map(|row| format!("quote({})", row.try_get_by_index::<String>(0).unwrap()))
@@ -28,7 +30,9 @@ impl TestApp {
             format!("SELECT {table}::text FROM {table}")
         };
         let rows = self.rows(&select).await;
-        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+        rows.iter()
+            .map(|row| row.try_get_by_index(0).unwrap())
+            .collect()
     }
 
     pub(crate) fn is_sqlite(&self) -> bool {
@@ -37,6 +41,9 @@ impl TestApp {
 
     async fn rows(&self, sql: &str) -> Vec<QueryResult> {
         let backend = self.observer.get_database_backend();
-        self.observer.query_all_raw(Statement::from_string(backend, sql)).await.unwrap()
+        self.observer
+            .query_all_raw(Statement::from_string(backend, sql))
+            .await
+            .unwrap()
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use idgate::crypto::random::Random;
 use idgate::stores::{Database, DatabaseSettings};
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -69,12 +69,19 @@ impl Servers {
         let needed = |name| variable(name).unwrap_or_else(|| panic!("{name} is not set"));
         let administration = Url::parse(&needed("IDGATE_TEST_POSTGRES_URL")).unwrap();
         let template = template(&administration).await;
-        let database = format!("idgate_it_{:016x}", u64::from_be_bytes(Random::system().bytes()));
+        let database = format!(
+            "idgate_it_{:016x}",
+            u64::from_be_bytes(Random::system().bytes())
+        );
         let connection = connect(administration.as_str()).await;
         let statement = format!("CREATE DATABASE {database} TEMPLATE {template}");
         connection.execute_unprepared(&statement).await.unwrap();
         connection.close().await.unwrap();
-        Self { administration, database, redis: needed("IDGATE_TEST_REDIS_URL") }
+        Self {
+            administration,
+            database,
+            redis: needed("IDGATE_TEST_REDIS_URL"),
+        }
     }
 
     fn database_url(&self) -> Url {
@@ -97,7 +104,10 @@ impl Drop for Servers {
                 connection.close().await.unwrap();
             });
         });
-        assert!(dropped.join().is_ok() || std::thread::panicking(), "a database stays behind");
+        assert!(
+            dropped.join().is_ok() || std::thread::panicking(),
+            "a database stays behind"
+        );
     }
 }
 
@@ -111,17 +121,25 @@ async fn template(administration: &Url) -> String {
     }
     let connection = connect(administration.as_str()).await;
     // Another process may be at it.
-    connection.execute_unprepared("SELECT pg_advisory_lock(20260301)").await.unwrap();
-    let made = connection.execute_unprepared(&format!("CREATE DATABASE {name}_new")).await;
-    if made.is_ok() {
+    connection
+        .execute_unprepared("SELECT pg_advisory_lock(20260301)")
+        .await
+        .unwrap();
+    let known = format!("SELECT 1 FROM pg_database WHERE datname = '{name}'");
+    let known = Statement::from_string(DatabaseBackend::Postgres, known);
+    if connection.query_one_raw(known).await.unwrap().is_none() {
+        // What a process that died halfway left behind is in the way.
+        let clear = format!("DROP DATABASE IF EXISTS {name}_new WITH (FORCE)");
+        connection.execute_unprepared(&clear).await.unwrap();
+        connection
+            .execute_unprepared(&format!("CREATE DATABASE {name}_new"))
+            .await
+            .unwrap();
         let mut url = administration.clone();
         url.set_path(&format!("{name}_new"));
         Database::migrate(&settings(url.to_string())).await.unwrap();
-        let renamed = format!("ALTER DATABASE {name}_new RENAME TO {name}");
-        if connection.execute_unprepared(&renamed).await.is_err() {
-            let again = format!("DROP DATABASE {name}_new");
-            connection.execute_unprepared(&again).await.unwrap();
-        }
+        let finish = format!("ALTER DATABASE {name}_new RENAME TO {name}");
+        connection.execute_unprepared(&finish).await.unwrap();
     }
     connection.close().await.unwrap();
     *ready = true;
@@ -133,7 +151,9 @@ async fn migrated_file() -> &'static [u8] {
     static FILE: tokio::sync::OnceCell<Vec<u8>> = tokio::sync::OnceCell::const_new();
     FILE.get_or_init(async || {
         let folder = tempfile::tempdir().unwrap();
-        Database::migrate(&settings(sqlite_url(folder.path()))).await.unwrap();
+        Database::migrate(&settings(sqlite_url(folder.path())))
+            .await
+            .unwrap();
         std::fs::read(sqlite_file(folder.path())).unwrap()
     })
     .await
@@ -150,7 +170,12 @@ fn migrations_digest() -> &'static str {
                 digest.update(std::fs::read(entry.path()).unwrap());
             }
         }
-        digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .finalize()
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     })
 }
 
@@ -178,7 +203,10 @@ async fn connect(url: &str) -> DatabaseConnection {
     sea_orm::Database::connect(options).await.unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the worlds of tests are not settings of idgate")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the worlds of tests are not settings of idgate"
+)]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
