@@ -4,8 +4,9 @@
 //! check, because only a [`Caller`] makes them.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
+use std::sync::OnceLock;
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -21,8 +22,8 @@ use super::user_agent::UserAgent;
 pub struct Client {
     /// The network address, as far as the proxies before us can be trusted.
     pub address: IpAddr,
-    /// The program that asks.
-    pub agent: UserAgent,
+    user_agent: Option<String>,
+    agent: OnceLock<UserAgent>,
     /// Names the request in answers, logs and the audit log.
     pub request_id: String,
     /// The operation it runs, if it says so.
@@ -32,22 +33,31 @@ pub struct Client {
 }
 
 impl Client {
-    /// The command line on the machine itself.
+    /// A client at this address that calls itself this.
     #[must_use]
-    pub fn command_line(request_id: String) -> Self {
+    pub fn new(address: IpAddr, user_agent: Option<String>, request_id: String) -> Self {
         Self {
-            address: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
-            agent: UserAgent::parse(Some("idgate")),
+            address,
+            user_agent,
+            agent: OnceLock::new(),
             request_id,
             operation_name: None,
             document_id: None,
         }
     }
 
-    /// The program that asks.
+    /// The command line on the machine itself.
+    #[must_use]
+    pub fn command_line(request_id: String) -> Self {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self::new(address, Some("idgate".to_owned()), request_id)
+    }
+
+    /// The program that asks; read when it is first needed, which most requests never do.
     #[must_use]
     pub fn agent(&self) -> &UserAgent {
-        &self.agent
+        self.agent
+            .get_or_init(|| UserAgent::parse(self.user_agent.as_deref()))
     }
 }
 
@@ -240,20 +250,12 @@ impl Deref for Holding<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::super::session::tests::session;
     use super::super::user::tests::ada;
     use super::*;
 
     fn client() -> Client {
-        Client {
-            address: Ipv4Addr::LOCALHOST.into(),
-            agent: UserAgent::parse(None),
-            request_id: "request".to_owned(),
-            operation_name: None,
-            document_id: None,
-        }
+        Client::new(IpAddr::V4(Ipv4Addr::LOCALHOST), None, "request".to_owned())
     }
 
     fn signed_in(role: Role) -> Caller {

@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, HeaderName, header};
 use super::{Server, cookies, local};
 use crate::domain::caller::Client;
 use crate::domain::network;
-use crate::domain::user_agent::UserAgent;
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::request::{CookieCredential, Delivery};
 
@@ -26,14 +25,8 @@ pub(super) fn client(
 ) -> Client {
     let agent = headers
         .get(header::USER_AGENT)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()));
-    Client {
-        address: address(server, headers, peer),
-        agent: UserAgent::parse(agent.as_deref()),
-        request_id: request_id.to_owned(),
-        operation_name: None,
-        document_id: None,
-    }
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    Client::new(address(server, headers, peer), agent, request_id.to_owned())
 }
 
 /// The right-most address that no trusted proxy vouches for; headers of strangers count nothing.
