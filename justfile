@@ -49,7 +49,7 @@ check:
 
 # Write schema/schema.graphql and queries/manifest.json from the code and the documents
 schema:
-    cargo run --locked -- schema
+    cargo run --locked -- schema --write
 
 # The trusted documents' manifest is written with the schema
 queries: schema

@@ -151,7 +151,14 @@ impl App {
     fn open_key(&self, stored: &StoredKey) -> Result<SigningKey, Fault> {
         let aad = stored.kid.as_bytes();
         let sealed = &stored.sealed_private_key;
-        let private = self.keyring.open(Purpose::SigningKeys, aad, sealed)?;
+        let opened = self.keyring.open(Purpose::SigningKeys, aad, sealed);
+        let private = opened.map_err(|error| {
+            Fault::new(format!(
+                "the signing key {} cannot be opened: {error}; if the master key was changed, give \
+                 the old one as IDGATE_KEYS__MASTER_PREVIOUS",
+                stored.kid
+            ))
+        })?;
         let algorithm: Algorithm = stored.algorithm.parse()?;
         Ok(SigningKey::from_pkcs8(
             algorithm,
@@ -191,7 +198,6 @@ pub fn database_settings(config: &Config) -> DatabaseSettings {
         .unwrap_or_else(|| sqlite_url(&sqlite_file(&config.data_dir)));
     DatabaseSettings {
         url,
-        reader_url: config.database.reader_url(),
         max_connections: config.database.max_connections,
         acquire_timeout: Duration::from_secs(config.database.acquire_timeout_seconds),
         statement_timeout: Duration::from_secs(config.database.statement_timeout_seconds),

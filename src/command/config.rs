@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{Failure, say};
-use crate::config::{Config, ConfigErrors};
+use super::{Failure, say, serve};
+use crate::config::Config;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
@@ -19,11 +19,7 @@ pub(super) enum Action {
     Check,
 }
 
-pub(super) fn run(
-    action: &Action,
-    loaded: Result<Config, ConfigErrors>,
-) -> Result<ExitCode, Failure> {
-    let config = loaded.map_err(|errors| Failure::Usage(errors.to_string()))?;
+pub(super) fn run(action: &Action, config: &Config) -> Result<ExitCode, Failure> {
     match action {
         Action::Show { json: true } => {
             let text = serde_json::to_string_pretty(config.describe())
@@ -36,6 +32,7 @@ pub(super) fn run(
             }
         }
         Action::Check => {
+            serve::check_surfaces(config)?;
             for warning in config.warnings() {
                 say(&format!("warning: {warning}"));
             }

@@ -8,10 +8,12 @@ mod migrate;
 mod schema;
 mod serve;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use rustix::fs::Mode;
 
 use crate::config::{Config, env};
 
@@ -83,6 +85,8 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    // Everything this process writes is for its own user only: the database, its log, messages.
+    rustix::process::umask(Mode::from_raw_mode(0o077));
     match run(arguments) {
         Ok(code) => code,
         Err(Failure::Usage(text)) => {
@@ -100,7 +104,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let common = arguments.common;
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Schema(arguments) => schema::run(&arguments),
-        Command::Config(action) => config::run(&action, load(&common)),
+        Command::Config(action) => config::run(&action, &configuration(&common)?),
         Command::Serve => block_on(serve::run(configuration(&common)?)),
         Command::Migrate => block_on(migrate::run(configuration(&common)?)),
         Command::Keys(action) => block_on(keys::run(action, configuration(&common)?)),
@@ -109,12 +113,9 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     }
 }
 
-fn load(common: &Common) -> Result<Config, crate::config::ConfigErrors> {
-    Config::load(common.config.clone(), env::variables())
-}
-
 fn configuration(common: &Common) -> Result<Config, Failure> {
-    load(common).map_err(|errors| Failure::Usage(errors.to_string()))
+    Config::load(common.config.clone(), env::variables())
+        .map_err(|errors| Failure::Usage(errors.to_string()))
 }
 
 fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
@@ -126,18 +127,11 @@ fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<Exi
     runtime.block_on(work)
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "a command's answer goes to standard output"
-)]
+/// Writes a command's answer; whoever closed the pipe has read enough.
 fn say(text: &str) {
-    println!("{text}");
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "a command's complaint goes to standard error"
-)]
 fn say_error(text: &str) {
-    eprintln!("idgate: {text}");
+    let _ = writeln!(std::io::stderr(), "idgate: {text}");
 }

@@ -28,6 +28,9 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
+    if config.is_production() {
+        tracing::warn!("no mail provider exists in this version: messages wait in the outbox");
+    }
     let random = Random::system();
     first_start::prepare(&config, &random)?;
     if config.database.migrates_at_start() {
@@ -41,7 +44,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     serve(app).await
 }
 
-fn check_surfaces(config: &Config) -> Result<(), Failure> {
+/// Refuses surfaces that this binary does not have.
+pub(super) fn check_surfaces(config: &Config) -> Result<(), Failure> {
     if config.server.router_listen.is_some() {
         return Err(Failure::Usage(
             "server.router_listen: this version has no federation surface; leave it empty".into(),

@@ -10,9 +10,8 @@ use super::report::ConfigError;
 pub(super) const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
 /// Settings that never print and may be read from a file of their own.
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 5] = [
     "database.url",
-    "database.reader_url",
     "redis.url",
     "keys.master",
     "keys.master_previous",

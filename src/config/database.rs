@@ -12,8 +12,6 @@ use crate::config::values;
 pub struct Database {
     #[serde(deserialize_with = "values::optional_secret")]
     url: Option<SecretString>,
-    #[serde(deserialize_with = "values::optional_secret")]
-    reader_url: Option<SecretString>,
     /// Connections this instance may hold.
     pub max_connections: u32,
     /// Seconds to wait for a free connection.
@@ -41,12 +39,6 @@ impl Database {
     #[must_use]
     pub fn url(&self) -> Option<String> {
         self.url.as_ref().map(revealed)
-    }
-
-    /// A replica for reads that tolerate a little age, password included.
-    #[must_use]
-    pub fn reader_url(&self) -> Option<String> {
-        self.reader_url.as_ref().map(revealed)
     }
 
     /// Whether the database is a SQLite file, named or made by default.
@@ -78,26 +70,6 @@ impl Database {
                 "database.url",
                 "the address starts with neither postgres:// nor sqlite:",
                 "Write postgres://user:password@host/database, or leave it empty for SQLite.",
-            );
-        }
-        self.check_reader(review);
-    }
-
-    fn check_reader(&self, review: &mut Review<'_>) {
-        let Some(reader) = &self.reader_url else {
-            return;
-        };
-        if !is_postgres(reader) {
-            review.refuse(
-                "database.reader_url",
-                "the address does not start with postgres://",
-                "Write postgres://user:password@replica/database, or leave it empty.",
-            );
-        } else if self.is_embedded() {
-            review.refuse(
-                "database.reader_url",
-                "a replica is named, but the primary is a SQLite file",
-                "Set database.url to the primary of that replica, or leave this empty.",
             );
         }
     }

@@ -85,7 +85,7 @@ impl RequestData {
         } = arrival;
         let (account, session) = rows.unzip();
         Arc::new(Self {
-            loaders: Loaders::new(app.database.primary().clone(), account.clone()),
+            loaders: Loaders::new(app.database.reader().clone(), account.clone()),
             caller,
             session,
             account,

@@ -43,7 +43,7 @@ impl<E: Into<Fault>> From<E> for ReadFailure {
 /// Runs the batched queries.
 #[derive(Debug)]
 pub struct Reader {
-    /// The primary: what a person just changed must show in the answer.
+    /// Never behind: what a person just changed must show in the answer.
     database: DatabaseConnection,
 }
 

@@ -19,8 +19,6 @@ use crate::fault::Fault;
 pub struct DatabaseSettings {
     /// `postgres://…` or `sqlite://…`.
     pub url: String,
-    /// A read replica for lists; the primary when empty.
-    pub reader_url: Option<String>,
     /// Connections per pool on Postgres.
     pub max_connections: u32,
     /// How long a request waits for a free connection.
@@ -29,7 +27,7 @@ pub struct DatabaseSettings {
     pub statement_timeout: Duration,
 }
 
-/// The pools: a primary that is always right, and a reader that may lag.
+/// The pools: one that writes, and one that reads beside it where the file has a single writer.
 #[derive(Clone, Debug)]
 pub struct Database {
     pub(super) primary: DatabaseConnection,
@@ -54,10 +52,7 @@ impl Database {
             return Self::open_sqlite(settings).await;
         }
         let primary = postgres(settings, &settings.url).await?;
-        let reader = match &settings.reader_url {
-            Some(url) => postgres(settings, url).await?,
-            None => primary.clone(),
-        };
+        let reader = primary.clone();
         Ok(Self { primary, reader })
     }
 
@@ -80,16 +75,10 @@ impl Database {
         Ok(Tx(retried(begin).await?))
     }
 
-    /// The pool for reads that may lag a little: lists and nested fields.
+    /// The pool for reads outside a transaction; they see everything that was committed.
     #[must_use]
     pub fn reader(&self) -> &DatabaseConnection {
         &self.reader
-    }
-
-    /// The pool for reads that must see what was just written.
-    #[must_use]
-    pub fn primary(&self) -> &DatabaseConnection {
-        &self.primary
     }
 
     /// Whether the rows are in a SQLite file.
@@ -172,7 +161,7 @@ pub(super) async fn one<E: EntityTrait>(
     database: &Database,
     select: Select<E>,
 ) -> Result<Option<E::Model>, DbErr> {
-    retried(|| select.clone().one(&database.primary)).await
+    retried(|| select.clone().one(&database.reader)).await
 }
 
 /// One row of a select on the primary, shaped by `M`.
@@ -181,7 +170,7 @@ where
     M: FromQueryResult + Send + Sync,
     E: EntityTrait,
 {
-    retried(|| select.clone().into_model::<M>().one(&database.primary)).await
+    retried(|| select.clone().into_model::<M>().one(&database.reader)).await
 }
 
 /// Every row of a select on the primary.
@@ -189,7 +178,7 @@ pub(super) async fn all<E: EntityTrait>(
     database: &Database,
     select: Select<E>,
 ) -> Result<Vec<E::Model>, DbErr> {
-    retried(|| select.clone().all(&database.primary)).await
+    retried(|| select.clone().all(&database.reader)).await
 }
 
 /// One joined row of a select on the primary.
@@ -201,7 +190,7 @@ where
     E: EntityTrait,
     F: EntityTrait,
 {
-    retried(|| select.clone().one(&database.primary)).await
+    retried(|| select.clone().one(&database.reader)).await
 }
 
 /// Runs an idempotent step again when its pooled connection turned out to be dead.

@@ -6,5 +6,10 @@
 #![cfg(test)]
 
 mod account;
+mod audit;
+mod batching;
+mod documents;
 mod harness;
 mod session;
+mod throttle;
+mod transport;

@@ -54,19 +54,10 @@ async fn a_registration_does_not_tell_whether_the_address_is_taken() {
     );
 
     let mail = app.mail().await;
-    let kinds: Vec<_> = mail
-        .iter()
-        .take(3)
-        .map(|it| (&it["to"], &it["kind"]))
-        .collect();
-    assert!(
-        kinds.contains(&(&json!("known@example.com"), &json!("already_registered"))),
-        "{kinds:?}"
-    );
-    assert!(
-        kinds.contains(&(&json!("unknown@example.com"), &json!("verify_email"))),
-        "{kinds:?}"
-    );
+    let got = |to: &str, kind: &str| mail.iter().any(|it| it["to"] == to && it["kind"] == kind);
+    assert!(got("known@example.com", "already_registered"), "{mail:?}");
+    assert!(got("pending@example.com", "verify_email"), "{mail:?}");
+    assert!(got("unknown@example.com", "verify_email"), "{mail:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,8 @@ pub(crate) mod queries;
 mod rows;
 mod world;
 
-use std::net::SocketAddr;
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -172,6 +173,19 @@ impl TestApp {
                 .body(body),
         )
         .await
+    }
+
+    /// Writes bytes that no proper client would and reads what comes back.
+    pub(crate) fn exchange(
+        &self,
+        write: impl FnOnce(&mut TcpStream) -> std::io::Result<()>,
+    ) -> String {
+        let mut connection = TcpStream::connect(self.address).unwrap();
+        // The gateway may close as soon as it has seen enough.
+        let _ = write(&mut connection);
+        let mut bytes = Vec::new();
+        let _ = connection.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Somebody who is not signed in.

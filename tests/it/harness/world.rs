@@ -182,7 +182,6 @@ fn migrations_digest() -> &'static str {
 fn settings(url: String) -> DatabaseSettings {
     DatabaseSettings {
         url,
-        reader_url: None,
         max_connections: 1,
         acquire_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(10),

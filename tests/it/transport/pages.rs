@@ -1,0 +1,141 @@
+//! What is served beside the graph: health, keys, the pages for this machine.
+
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{DecodingKey, Validation};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, TestApp};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_tells_whether_this_instance_can_serve() {
+    let app = TestApp::spawn().await;
+    assert_eq!(
+        app.get("/health/live").await.json,
+        json!({ "status": "ok" })
+    );
+    let ready = app.get("/health/ready").await;
+    assert_eq!((ready.status, &ready.json["status"]), (200, &json!("ok")));
+    assert_eq!(ready.json["database"]["status"], "up");
+    assert_eq!(ready.json["volatile"]["status"], "up");
+    app.drain();
+    let ready = app.get("/health/ready").await;
+    assert_eq!(
+        (ready.status, &ready.json["status"]),
+        (503, &json!("draining"))
+    );
+    assert_eq!(app.get("/health/live").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn anybody_can_verify_an_access_token_by_the_published_keys() {
+    let app = TestApp::with(&[("IDGATE_SERVER__PUBLIC_URL", "https://id.example.com")]).await;
+    let ada = app.register("ada@example.com").await;
+    let answer = app.get("/.well-known/jwks.json").await;
+    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    assert_eq!(answer.header("content-type"), "application/jwk-set+json");
+    for key in answer.json["keys"].as_array().unwrap() {
+        assert!(
+            key["d"].is_null() && key["p"].is_null(),
+            "a private part is published"
+        );
+    }
+
+    let keys: JwkSet = serde_json::from_value(answer.json).unwrap();
+    let header = jsonwebtoken::decode_header(&ada.access_token).unwrap();
+    assert_eq!(header.typ.as_deref(), Some("at+jwt"));
+    assert_eq!(header.alg, jsonwebtoken::Algorithm::ES256);
+    let key = keys
+        .find(&header.kid.unwrap())
+        .expect("the key is published");
+    let key = DecodingKey::from_jwk(key).unwrap();
+    let mut validation = Validation::new(jsonwebtoken::Algorithm::ES256);
+    validation.set_issuer(&["https://id.example.com/", "https://id.example.com"]);
+    validation.set_audience(&["idgate"]);
+    // The clock of this test stands at another time than the library's.
+    validation.validate_exp = false;
+    let token = jsonwebtoken::decode::<Value>(&ada.access_token, &key, &validation).unwrap();
+    let claims = token.claims;
+    assert_eq!(claims["sub"], ada.user_id);
+    assert_eq!(claims["sid"], ada.session_id().await);
+    assert_eq!(claims["role"], "client");
+    assert_eq!(claims["amr"], json!(["pwd"]));
+    let (issued, expires) = (&claims["iat"], &claims["exp"]);
+    assert_eq!(expires.as_i64().unwrap() - issued.as_i64().unwrap(), 600);
+
+    let discovery = app.get("/.well-known/openid-configuration").await;
+    assert_eq!(discovery.json["issuer"], claims["iss"]);
+    assert_eq!(
+        discovery.json["jwks_uri"],
+        "https://id.example.com/.well-known/jwks.json"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_name_opens_no_page_of_this_machine() {
+    let app = TestApp::spawn().await;
+    for path in ["/dev/mailbox", "/dev/mailbox.json", "/graphiql"] {
+        for host in [
+            "evil.test",
+            "localhost.evil.test",
+            "127.0.0.1.evil.test:80",
+            "",
+        ] {
+            let request = app.request(Method::GET, path).header("host", host);
+            let answer = Answer::of(request).await;
+            assert_eq!(answer.status, 403, "{path} under {host:?}: {}", answer.text);
+            answer.assert_refusal(403, "FORBIDDEN");
+        }
+        let answer = Answer::of(app.request(Method::GET, path).header("host", "localhost")).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn graphiql_runs_under_a_policy_that_lets_nothing_else_in() {
+    let app = TestApp::spawn().await;
+    let page = app.get("/graphiql").await;
+    assert!(page.header("content-type").starts_with("text/html"));
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("default-src 'none'"), "{policy}");
+    assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert!(!policy.contains("'unsafe-eval'"), "{policy}");
+    let off = TestApp::with(&[("IDGATE_GRAPHQL__GRAPHIQL", "false")]).await;
+    off.get("/graphiql")
+        .await
+        .assert_refusal(404, "BAD_USER_INPUT");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mailbox_shows_a_message_without_running_what_is_in_it() {
+    let app = TestApp::spawn().await;
+    app.register("ada@example.com").await;
+    let mail = app.mail().await;
+    assert_eq!(mail.len(), 1);
+    assert_eq!(mail[0]["to"], "ada@example.com");
+    assert_eq!(mail[0]["channel"], "email");
+    assert_eq!(mail[0]["createdAt"], "2026-03-01T12:00:00.000Z");
+    let page = app.get("/dev/mailbox").await;
+    assert!(page.text.contains("ada@example.com"));
+    assert!(page.text.contains("<iframe sandbox="));
+    assert!(
+        !page
+            .header("content-security-policy")
+            .contains("script-src")
+    );
+    assert!(app.mail().await.len() == 1, "a message is delivered once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_where_nothing_is_answers_in_the_same_shape() {
+    let app = TestApp::spawn().await;
+    for path in [
+        "/",
+        "/graphql/",
+        "/admin",
+        "/dev",
+        "/.well-known/../etc/passwd",
+    ] {
+        app.get(path).await.assert_refusal(404, "BAD_USER_INPUT");
+    }
+}
