@@ -9,10 +9,6 @@ use super::{MASTER, load, load_file, production, said, setting, written};
 #[test]
 fn secrets_are_never_shown() {
     let config = production(&[
-        (
-            "IDGATE_DATABASE__READER_URL",
-            "postgres://idgate:Tr0ub4dor@replica/idgate",
-        ),
         ("IDGATE_REDIS__URL", "redis://:hunter2@cache"),
         ("IDGATE_KEYS__MASTER_PREVIOUS", MASTER),
         ("IDGATE_ROUTER__SECRET", "correct-horse-battery-staple-4711"),
