@@ -121,7 +121,7 @@ impl Schema {
         variables: Variables,
         data: Arc<RequestData>,
     ) -> Result<Response, Error> {
-        document.check_cost(operation_name.as_deref(), &variables, &self.limits)?;
+        document.check_variables(operation_name.as_deref(), &variables, &self.limits)?;
         let mut request = Request::new(document.text.clone())
             .variables(variables)
             .data(data);

@@ -10,6 +10,7 @@ mod audit;
 mod batching;
 mod documents;
 mod harness;
+mod incidents;
 mod session;
 mod throttle;
 mod transport;

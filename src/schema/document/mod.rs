@@ -8,7 +8,7 @@ mod tokens;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType};
-use async_graphql::{Name, Variables};
+use async_graphql::{Name, Value, Variables};
 
 use super::error::{Error, ErrorCode};
 use measure::{Measure, Pages};
@@ -79,8 +79,9 @@ impl Document {
         })
     }
 
-    /// Measures once more, now that the sizes of pages are known from the variables.
-    pub(super) fn check_cost(
+    /// Checks the variables that came with the document: that the required ones are there, and
+    /// what pages cost now that their sizes are known.
+    pub(super) fn check_variables(
         &self,
         name: Option<&str>,
         variables: &Variables,
@@ -89,6 +90,19 @@ impl Document {
         let (_, operation) = self.definition(name)?;
         if operation.variable_definitions.is_empty() {
             return Ok(());
+        }
+        for definition in &operation.variable_definitions {
+            let definition = &definition.node;
+            let name = &definition.name.node;
+            let given = variables
+                .get(name)
+                .is_some_and(|value| *value != Value::Null);
+            // GraphQL specification §6.1.2: nothing runs while a required variable is missing. The
+            // engine would find out in the middle of the operation.
+            if !(given || definition.var_type.node.nullable || definition.default_value.is_some()) {
+                let message = format!("The variable ${name} is required.");
+                return Err(Error::of(ErrorCode::BadUserInput, message));
+            }
         }
         let pages = Pages {
             operation,
@@ -221,6 +235,22 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_required_variable_is_refused_before_anything_runs() {
+        let text = "query A($a: Int!, $b: Int, $c: Int! = 1) { f(a: $a, b: $b, c: $c) }";
+        let document = Document::prepare(text.to_owned(), &LIMITS).unwrap();
+        let check = |variables: serde_json::Value| {
+            document.check_variables(None, &Variables::from_json(variables), &LIMITS)
+        };
+        assert!(check(serde_json::json!({ "a": 1 })).is_ok());
+        for missing in [
+            serde_json::json!({}),
+            serde_json::json!({ "a": null, "b": 1 }),
+        ] {
+            assert_eq!(check(missing).unwrap_err().code, ErrorCode::BadUserInput);
+        }
+    }
+
+    #[test]
     fn introspection_may_be_deep_but_not_go_in_circles() {
         let chain = "ofType{".repeat(9) + "name" + &"}".repeat(9);
         let tool = format!("{{__schema{{types{{fields{{args{{type{{{chain}}}}}}}}}}}}}");
@@ -245,7 +275,7 @@ mod tests {
         let cost = |n: serde_json::Value| {
             let variables = Variables::from_json(serde_json::json!({ "n": n }));
             by_variable
-                .check_cost(None, &variables, &LIMITS)
+                .check_variables(None, &variables, &LIMITS)
                 .map_err(|error| error.code)
         };
         assert_eq!(cost(serde_json::json!(50)), Ok(()));
@@ -257,7 +287,7 @@ mod tests {
         let by_default = Document::prepare(nested("$m"), &LIMITS).unwrap();
         assert!(
             by_default
-                .check_cost(None, &Variables::default(), &LIMITS)
+                .check_variables(None, &Variables::default(), &LIMITS)
                 .is_ok()
         );
     }

@@ -1,0 +1,166 @@
+//! What the graph itself was used for elsewhere: guessing in bulk, forging, wearing down.
+
+use reqwest::Method;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::sdl;
+use crate::harness::{Answer, PASSWORD, TestApp, queries};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn vilnacrm_315_every_mutation_has_a_budget_that_bites() {
+    for (mutation, result) in sdl::mutations() {
+        let members = sdl::members(&result);
+        assert!(
+            members.contains(&"RateLimited".to_owned()),
+            "{mutation} has no budget"
+        );
+    }
+    // One attempt of each kind; whatever the document calls its fields and itself.
+    let app = TestApp::with(&[("IDGATE_THROTTLE__SCALE", "0.001")]).await;
+    let attempts = [
+        "login(input: { emailOrPhone: \"a@example.com\", password: \"x\" })",
+        "register(input: { email: \"a@example.com\", password: \"x\" })",
+        "refreshSession(input: { refreshToken: \"x\" })",
+        "verifyEmail(input: { token: \"x\" })",
+        "requestEmailVerification(input: { email: \"a@example.com\" })",
+    ];
+    for attempt in attempts {
+        let mut kinds = Vec::new();
+        for name in ["Innocent", "Me"] {
+            let query = format!("mutation {name} {{ me: {attempt} {{ __typename }} }}");
+            let answer = app.anonymous().ask(&query, json!({})).await;
+            kinds.push(answer.typename("me").to_owned());
+        }
+        assert_ne!(kinds[0], "RateLimited", "{attempt}");
+        assert_eq!(kinds[1], "RateLimited", "{attempt}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opencti_6898_one_credential_in_one_request_however_it_is_hidden() {
+    let app = TestApp::spawn().await;
+    let login = |alias: &str| {
+        format!(
+            "{alias}: login(input: {{ emailOrPhone: \"a@example.com\", password: \"{alias}\" }}) \
+             {{ __typename }}"
+        )
+    };
+    let documents = [
+        format!("mutation {{ {} {} }}", login("a"), login("b")),
+        format!(
+            "mutation {{ {} ...f }} fragment f on Mutation {{ {} }}",
+            login("a"),
+            login("b")
+        ),
+        format!(
+            "mutation {{ ...f ... on Mutation {{ {} }} }} fragment f on Mutation {{ {} }}",
+            login("a"),
+            login("b")
+        ),
+        format!(
+            "mutation {{ {} ... @include(if: true) {{ {} }} }}",
+            login("a"),
+            login("b")
+        ),
+    ];
+    for document in documents {
+        let (answer, work) = app.work_of(app.anonymous().ask(&document, json!({}))).await;
+        answer.assert_refusal(400, "QUERY_TOO_EXPENSIVE");
+        assert_eq!((work.hashes, work.statements), (0, 0));
+    }
+    // Whatever takes a secret counts as one, also what is added later.
+    let secret = [
+        "password",
+        "token",
+        "refreshToken",
+        "code",
+        "newPassword",
+        "idToken",
+    ];
+    let inputs: Vec<String> = secret
+        .iter()
+        .flat_map(|name| sdl::inputs_named(name))
+        .collect();
+    for (mutation, _) in sdl::mutations() {
+        let input = format!("{mutation}input").to_lowercase();
+        let takes_secret = inputs
+            .iter()
+            .any(|it| it.to_lowercase().starts_with(&format!("{input}.")));
+        if takes_secret {
+            let twice = format!("mutation {{ a: {mutation} {{ x }} b: {mutation} {{ x }} }}");
+            let answer = app.anonymous().ask(&twice, json!({})).await;
+            assert_eq!(
+                answer.code(),
+                "QUERY_TOO_EXPENSIVE",
+                "{mutation}: {}",
+                answer.text
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn appwrite_13257_another_site_cannot_make_a_browser_change_anything() {
+    let app = TestApp::spawn().await;
+    let input = json!({ "email": "eve@example.com", "password": PASSWORD });
+    let variables = json!({ "input": input }).to_string();
+    let id: String = Sha256::digest(queries::text("Register"))
+        .iter()
+        .map(|it| format!("{it:02x}"))
+        .collect();
+    let link = |parameters: &[(&str, &str)]| {
+        let mut encoded = url::form_urlencoded::Serializer::new(String::new());
+        encoded
+            .extend_pairs(parameters)
+            .append_pair("variables", &variables);
+        format!("/graphql?{}", encoded.finish())
+    };
+    let by_text = link(&[("query", queries::text("Register"))]);
+    let by_id = link(&[("documentId", &id)]);
+    for path in [&by_text, &by_id] {
+        app.get(path)
+            .await
+            .assert_refusal(405, "METHOD_NOT_ALLOWED");
+        let head = Answer::of(app.request(Method::HEAD, path)).await;
+        assert_eq!(head.status, 405);
+    }
+    // What a form can send without asking first.
+    let body = json!({ "query": queries::text("Register"), "variables": { "input": input } });
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+    ] {
+        let request = app
+            .request(Method::POST, "/graphql")
+            .header("content-type", kind);
+        let answer = Answer::of(request.body(body.to_string())).await;
+        answer.assert_refusal(415, "UNSUPPORTED_MEDIA_TYPE");
+    }
+    assert_eq!(app.number("SELECT COUNT(*) FROM users").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn async_graphql_ghsa_5gc2_7c65_8fq8_directives_cannot_be_piled_up() {
+    let app = TestApp::spawn().await;
+    for count in [21, 2_000, 20_000] {
+        for directive in ["@x ", "@skip(if: false) "] {
+            let query = format!("{{ __typename {} }}", directive.repeat(count));
+            let answer = app.anonymous().ask(&query, json!({})).await;
+            answer.assert_refusal(400, "QUERY_TOO_EXPENSIVE");
+        }
+    }
+    let query = format!("query {} {{ __typename }}", "@x ".repeat(21));
+    app.anonymous()
+        .ask(&query, json!({}))
+        .await
+        .assert_refusal(400, "QUERY_TOO_EXPENSIVE");
+    let errors = format!("{{ {} }}", "nothing ".repeat(2_000));
+    let answer = app.anonymous().ask(&errors, json!({})).await;
+    assert!(
+        answer.text.len() < 64 * 1024,
+        "{} bytes of errors",
+        answer.text.len()
+    );
+}
