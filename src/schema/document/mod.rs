@@ -171,13 +171,11 @@ mod tests {
 
     #[test]
     fn fragments_that_double_at_every_level_are_refused_at_once() {
-        let mut text = "{ ...f0 }".to_owned();
-        for level in 0..60 {
-            text.push_str(&format!(
-                "fragment f{level} on Query{{...f{0} ...f{0}}}",
-                level + 1
-            ));
-        }
+        let levels = (0..60).map(|level| {
+            let next = level + 1;
+            format!("fragment f{level} on Query{{...f{next} ...f{next}}}")
+        });
+        let mut text = levels.fold("{ ...f0 }".to_owned(), |text, level| text + &level);
         text.push_str("fragment f60 on Query { me { id } }");
         assert_eq!(refusal(&text), Some(ErrorCode::QueryTooExpensive));
     }

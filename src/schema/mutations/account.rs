@@ -149,7 +149,7 @@ impl AccountMutations {
     async fn register(
         &self,
         context: &Context<'_>,
-        input: RegisterInput,
+        #[graphql(desc = "Who wants an account.")] input: RegisterInput,
     ) -> Result<RegisterResult, Error> {
         let registration = Registration {
             email: input.email.map(|email| email.0),
@@ -188,7 +188,7 @@ impl AccountMutations {
     async fn verify_email(
         &self,
         context: &Context<'_>,
-        input: VerifyEmailInput,
+        #[graphql(desc = "The link's token, and the password.")] input: VerifyEmailInput,
     ) -> Result<VerifyEmailResult, Error> {
         let verification = EmailVerification {
             token: input.token,
@@ -223,7 +223,7 @@ impl AccountMutations {
     async fn request_email_verification(
         &self,
         context: &Context<'_>,
-        input: RequestEmailVerificationInput,
+        #[graphql(desc = "The address to prove.")] input: RequestEmailVerificationInput,
     ) -> Result<RequestEmailVerificationResult, Error> {
         let email = input.email.0;
         match account::request_email_verification(context.app(), context.caller(), &email).await {
@@ -248,7 +248,7 @@ impl AccountMutations {
     async fn update_profile(
         &self,
         context: &Context<'_>,
-        input: UpdateProfileInput,
+        #[graphql(desc = "What to change.")] input: UpdateProfileInput,
     ) -> Result<UpdateProfileResult, Error> {
         let person = context.signed_in()?;
         let change = ProfileChange {

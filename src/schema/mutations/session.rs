@@ -140,7 +140,11 @@ pub struct SessionMutations;
 impl SessionMutations {
     /// Signs in with a password. The refusal is the same for a wrong password and for an address
     /// without an account.
-    async fn login(&self, context: &Context<'_>, input: LoginInput) -> Result<LoginResult, Error> {
+    async fn login(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Who signs in, and the proof of it.")] input: LoginInput,
+    ) -> Result<LoginResult, Error> {
         let login = Login {
             email_or_phone: input.email_or_phone,
             password: input.password.into(),
@@ -173,6 +177,7 @@ impl SessionMutations {
     async fn refresh_session(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "The refresh token, unless it is in the cookie.")]
         input: RefreshSessionInput,
     ) -> Result<RefreshSessionResult, Error> {
         let by_cookie = input.refresh_token.is_none();
@@ -232,7 +237,7 @@ impl SessionMutations {
     async fn revoke_session(
         &self,
         context: &Context<'_>,
-        input: RevokeSessionInput,
+        #[graphql(desc = "Which session to end.")] input: RevokeSessionInput,
     ) -> Result<RevokeSessionResult, Error> {
         let person = context.signed_in()?;
         let Ok(id) = input.session_id.parse::<SessionId>() else {
@@ -277,7 +282,7 @@ impl SessionMutations {
     async fn step_up(
         &self,
         context: &Context<'_>,
-        input: StepUpInput,
+        #[graphql(desc = "The proof.")] input: StepUpInput,
     ) -> Result<StepUpResult, Error> {
         let person = context.signed_in()?;
         let password = input.password.into();
