@@ -6,14 +6,16 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use async_graphql::dynamic::Schema;
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute};
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     FieldDefinition, InputValueDefinition, TypeDefinition, TypeKind, TypeSystemDefinition,
 };
-use async_graphql::{EmptySubscription, Positioned};
+use async_graphql::{EmptySubscription, Positioned, Request, Response, Schema, Variables};
 use idgate::schema::mutations::Mutation;
+use idgate::schema::problem::Problem;
 use idgate::schema::query::Query;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -29,10 +31,17 @@ fn root() -> &'static Path {
 
 /// Every document of `queries/`, by its path.
 fn documents() -> BTreeMap<PathBuf, String> {
-    let entries = WalkDir::new(root().join("queries")).into_iter().map(Result::unwrap);
+    let entries = WalkDir::new(root().join("queries"))
+        .into_iter()
+        .map(Result::unwrap);
     let files = entries.filter(|entry| entry.path().extension().is_some_and(|it| it == "graphql"));
     let documents: BTreeMap<_, _> = files
-        .map(|file| (file.path().to_owned(), std::fs::read_to_string(file.path()).unwrap()))
+        .map(|file| {
+            (
+                file.path().to_owned(),
+                std::fs::read_to_string(file.path()).unwrap(),
+            )
+        })
         .collect();
     assert!(!documents.is_empty());
     documents
@@ -56,9 +65,121 @@ fn the_manifest_has_every_document_under_the_hash_of_its_text() {
         .into_values()
         .map(|text| {
             let digest = Sha256::digest(&text);
-            let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let digits = digest
+                .iter()
+                .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
             (format!("sha256:{digits}"), text)
         })
         .collect();
-    assert!(listed == wanted, "queries/manifest.json is out of date: run `idgate schema --write`");
+    assert!(
+        listed == wanted,
+        "queries/manifest.json is out of date: run `idgate schema --write`"
+    );
+}
+
+/// Lets a document be validated and stops before it runs.
+struct NeverRuns;
+
+impl ExtensionFactory for NeverRuns {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for NeverRuns {
+    async fn execute(
+        &self,
+        _: &ExtensionContext<'_>,
+        _: Option<&str>,
+        _: NextExecute<'_>,
+    ) -> Response {
+        Response::new(async_graphql::Value::Null)
+    }
+}
+
+#[tokio::test]
+async fn every_document_fits_the_schema_and_so_does_its_example() {
+    let schema = Schema::build(Query, Mutation::default(), EmptySubscription)
+        .register_output_type::<Problem>()
+        .extension(NeverRuns)
+        .finish();
+    for (path, text) in documents() {
+        let example = text
+            .lines()
+            .find_map(|line| line.strip_prefix("# variables: "));
+        let example: Value = serde_json::from_str(example.unwrap_or("{}")).unwrap();
+        assert_eq!(
+            text.contains("($"),
+            example != serde_json::json!({}),
+            "{}",
+            path.display()
+        );
+        let request = Request::new(&text).variables(Variables::from_json(example));
+        let response = schema.execute(request).await;
+        assert!(
+            response.errors.is_empty(),
+            "{}: {:?}",
+            path.display(),
+            response.errors
+        );
+    }
+    // A check that passes everything would pass the above.
+    let response = schema.execute("{ me { nothing } }").await;
+    assert_eq!(response.errors.len(), 1);
+}
+
+#[test]
+fn everything_in_the_schema_is_described() {
+    let mut bare = Vec::new();
+    let document = parse_schema(read("schema/schema.graphql")).unwrap();
+    for definition in document.definitions {
+        if let TypeSystemDefinition::Type(definition) = definition {
+            let definition = definition.node;
+            if definition.description.is_none() {
+                bare.push(definition.name.to_string());
+            }
+            bare.extend(bare_parts(&definition));
+        }
+    }
+    assert_eq!(bare, [""; 0], "without a description");
+}
+
+/// The fields, arguments and values of a type that have no description.
+fn bare_parts(definition: &TypeDefinition) -> Vec<String> {
+    let name = definition.name.node.as_str();
+    match &definition.kind {
+        TypeKind::Object(object) => bare_fields(name, &object.fields),
+        TypeKind::Interface(interface) => bare_fields(name, &interface.fields),
+        TypeKind::InputObject(input) => bare_inputs(name, &input.fields),
+        TypeKind::Enum(values) => {
+            let bare = values
+                .values
+                .iter()
+                .filter(|value| value.node.description.is_none());
+            bare.map(|value| format!("{name}.{}", value.node.value))
+                .collect()
+        }
+        TypeKind::Scalar | TypeKind::Union(_) => Vec::new(),
+    }
+}
+
+fn bare_fields(owner: &str, fields: &[Positioned<FieldDefinition>]) -> Vec<String> {
+    let mut bare = Vec::new();
+    for field in fields {
+        let name = format!("{owner}.{}", field.node.name);
+        bare.extend(bare_inputs(&name, &field.node.arguments));
+        if field.node.description.is_none() {
+            bare.push(name);
+        }
+    }
+    bare
+}
+
+fn bare_inputs(owner: &str, inputs: &[Positioned<InputValueDefinition>]) -> Vec<String> {
+    let bare = inputs
+        .iter()
+        .filter(|input| input.node.description.is_none());
+    bare.map(|input| format!("{owner}.{}", input.node.name))
+        .collect()
 }

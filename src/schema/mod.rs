@@ -19,6 +19,7 @@ use async_graphql::{
     EmptySubscription, IntrospectionMode, Request, Response, SDLExportOptions, SchemaBuilder,
     Variables,
 };
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
@@ -55,6 +56,7 @@ fn builder() -> SchemaBuilder<query::Query, mutations::Mutation, EmptySubscripti
         EmptySubscription,
     )
     .register_output_type::<problem::Problem>()
+    .override_output_type_description::<DateTime<Utc>>("An instant, as RFC 3339 text in UTC.")
     .register_output_type::<error::ErrorCode>()
 }
 

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::harness::{PASSWORD, TestApp};
+use crate::harness::{PASSWORD, TestApp, hex};
 
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const ADDRESS: &str = "203.0.113.77";
@@ -14,12 +14,15 @@ async fn assert_hidden(app: &TestApp, table: &str, secrets: &[&str]) {
     assert!(!rows.is_empty(), "{table} has no row");
     let rows = rows.join("\n").to_lowercase();
     for secret in secrets {
-        let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let bytes = hex(secret.as_bytes());
         assert!(
             !rows.contains(&secret.to_lowercase()),
             "{table} shows {secret}: {rows}"
         );
-        assert!(!rows.contains(&hex), "{table} holds the bytes of {secret}");
+        assert!(
+            !rows.contains(&bytes),
+            "{table} holds the bytes of {secret}"
+        );
     }
 }
 

@@ -11,6 +11,7 @@ mod batching;
 mod documents;
 mod harness;
 mod incidents;
+mod process;
 mod session;
 mod throttle;
 mod transport;

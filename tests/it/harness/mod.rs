@@ -64,8 +64,8 @@ impl TestApp {
             ("IDGATE_THROTTLE__SCALE", "1000".to_owned()),
         ];
         settings.extend(world.settings());
-        let changed = |name: &str| changes.iter().any(|(other, _)| *other == name);
-        settings.retain(|(name, _)| !changed(name));
+        let is_replaced = |name: &str| changes.iter().any(|(other, _)| *other == name);
+        settings.retain(|(name, _)| !is_replaced(name));
         let mut settings: Vec<(String, String)> = settings
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
@@ -128,12 +128,7 @@ impl TestApp {
             let service = service.into_make_service_with_connect_info::<SocketAddr>();
             axum::serve(listener, service).await.unwrap();
         });
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(std::time::Duration::from_secs(60))
-            .build()
-            .unwrap();
+        let http = http();
         let observer = world.observer().await;
         Self {
             app,
@@ -258,6 +253,23 @@ impl TestApp {
             hashes: self.app.hasher.completed(),
         }
     }
+}
+
+/// A client without proxies, which follows nothing and waits no longer than a test should take.
+pub(crate) fn http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(std::time::Duration::from_mins(1))
+        .build()
+        .unwrap()
+}
+
+/// Bytes as a row or an identifier shows them.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// What the gateway itself calls an error is shown, so that a failed test says more.

@@ -170,12 +170,7 @@ fn migrations_digest() -> &'static str {
                 digest.update(std::fs::read(entry.path()).unwrap());
             }
         }
-        digest
-            .finalize()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        super::hex(&digest.finalize()[..8])
     })
 }
 

@@ -3,15 +3,12 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::harness::{Answer, TestApp, queries};
+use crate::harness::{Answer, TestApp, hex, queries};
 
 const REQUIRED: &[(&str, &str)] = &[("IDGATE_GRAPHQL__TRUSTED_DOCUMENTS", "required")];
 
 fn hash(text: &str) -> String {
-    Sha256::digest(text)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&Sha256::digest(text))
 }
 
 async fn send(app: &TestApp, body: Value) -> Answer {

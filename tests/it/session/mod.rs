@@ -7,6 +7,8 @@ use serde_json::json;
 
 use crate::harness::{PASSWORD, SignedIn, TestApp};
 
+const DAY: i64 = 86_400;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_opens_the_account_and_tells_about_the_device() {
     let app = TestApp::spawn().await;
@@ -74,7 +76,6 @@ async fn a_public_mutation_ignores_an_expired_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_ends_when_nobody_uses_it_and_in_any_case_after_half_a_year() {
     let app = TestApp::spawn().await;
-    const DAY: i64 = 86_400;
     let idle = app.register("ada@example.com").await;
     app.advance(30 * DAY);
     let answer = app.anonymous().refresh(&idle.refresh_token).await;

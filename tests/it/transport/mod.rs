@@ -65,6 +65,10 @@ async fn a_document_that_does_not_fit_is_refused_with_its_own_code() {
         ("{ users { id } }", "GRAPHQL_VALIDATION_FAILED"),
         ("{ user(id: {}) { id } }", "BAD_USER_INPUT"),
         (
+            "query Q($id: ID!) { user(id: $id) { id } }",
+            "BAD_USER_INPUT",
+        ),
+        (
             "query A { me { id } } query B { me { id } }",
             "BAD_USER_INPUT",
         ),
@@ -123,7 +127,7 @@ async fn ten_megabytes_are_refused_whatever_the_client_says_the_length_is() {
         )?;
         for _ in 0..160 {
             connection.write_all(b"10000\r\n")?;
-            connection.write_all(&[b'x'; 0x10000])?;
+            connection.write_all(&vec![b'x'; 0x10000])?;
             connection.write_all(b"\r\n")?;
         }
         connection.write_all(b"0\r\n\r\n")
@@ -138,20 +142,21 @@ async fn ten_megabytes_are_refused_whatever_the_client_says_the_length_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_costs_too_much_is_refused_before_it_runs() {
     let app = TestApp::spawn().await;
-    let aliases: String = (0..10_000)
-        .map(|number| format!("a{number}: __typename "))
+    let alias = |number: usize| format!("a{number}: __typename");
+    let aliases = (0..10_000).map(alias).collect::<Vec<_>>().join(" ");
+    let fields = (0..40).map(alias).collect::<Vec<_>>().join(" ");
+    let doubling: Vec<String> = (1..=40)
+        .map(|next| {
+            format!(
+                "fragment f{} on Query {{ ...f{next} ...f{next} }}",
+                next - 1
+            )
+        })
         .collect();
-    let fields: String = (0..40)
-        .map(|number| format!("a{number}: __typename "))
-        .collect();
-    let mut doubling = "{ ...f0 }".to_owned();
-    for level in 0..40 {
-        let next = level + 1;
-        doubling.push_str(&format!(
-            " fragment f{level} on Query {{ ...f{next} ...f{next} }}"
-        ));
-    }
-    doubling.push_str(" fragment f40 on Query { me { id } }");
+    let doubling = format!(
+        "{{ ...f0 }} {} fragment f40 on Query {{ me {{ id }} }}",
+        doubling.join(" ")
+    );
     let deep = format!("{{ me {}", "{ sessions { nodes ".repeat(8));
     let deep = format!("{deep} {{ id }} {}", "} }".repeat(8));
     let documents = [
