@@ -62,6 +62,8 @@ pub(super) fn check_surfaces(config: &Config) -> Result<(), Failure> {
 }
 
 async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
+    // Before anybody is served: a stop that comes in between must not cut a request off.
+    let stopped = stopped()?;
     let settings = &app.config.server;
     let draining = Arc::new(AtomicBool::new(false));
     let stop = CancellationToken::new();
@@ -95,7 +97,7 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
             stop.clone(),
         ));
     }
-    stopped().await?;
+    stopped.await;
     drain(&app, &draining, &stop, &work_stop, tracker).await;
     Ok(ExitCode::SUCCESS)
 }
@@ -165,13 +167,14 @@ fn announce(app: &App, server: &Server, address: SocketAddr) {
     }
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn stopped() -> Result<(), Failure> {
+/// Listens for SIGTERM and SIGINT from now on; the future ends with the first of them.
+fn stopped() -> Result<impl Future<Output = ()>, Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Fault::from)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Fault::from)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
