@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_fault_names_its_cause_and_every_place_it_passed() {
-        let fault = fails().map_err(Fault::at_caller).unwrap_err();
+        let fault = fails().unwrap_err().at_caller();
         let text = format!("{fault:?}");
         assert!(text.starts_with("disk gone (at"), "{text}");
         assert_eq!(text.matches("fault.rs").count(), 2, "{text}");

@@ -159,8 +159,9 @@ impl Error {
 }
 
 impl From<Fault> for Error {
+    #[track_caller]
     fn from(fault: Fault) -> Self {
-        Self::hiding(&fault)
+        Self::hiding(&fault.at_caller())
     }
 }
 
