@@ -144,7 +144,7 @@ async fn answer(
             error: timed_out(),
         });
     };
-    let mut outcome = ran.map_err(|error| about_document(media, error))?;
+    let mut outcome = ran.map_err(|error| about_variables(media, error))?;
     error::complete(&mut outcome, request_id);
     let mut response = shape(outcome, media);
     set_cookie(server, &data, &mut response);
@@ -188,6 +188,17 @@ fn about_document(media: MediaType, error: Error) -> Refused {
         _ => StatusCode::BAD_REQUEST,
     };
     Refused { status, error }
+}
+
+/// Variables that do not fit are judged like a document that does not fit.
+fn about_variables(media: MediaType, error: Error) -> Refused {
+    match (media, error.code) {
+        (MediaType::Json, ErrorCode::BadUserInput) => Refused {
+            status: StatusCode::OK,
+            error,
+        },
+        _ => about_document(media, error),
+    }
 }
 
 async fn read_body(server: &Server, parts: &Parts, body: Body) -> Result<Call, Refused> {
