@@ -264,14 +264,3 @@ pub async fn update_profile(
     update.filter(Column::Id.eq(id.uuid())).exec(&tx.0).await?;
     Ok(())
 }
-
-/// Makes the first administrator, or turns an existing account into one.
-pub async fn promote(tx: &Tx, id: UserId, role: Role, now: DateTime<Utc>) -> Result<(), Fault> {
-    Entity::update_many()
-        .col_expr(Column::Role, Expr::value(role.as_str()))
-        .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::Id.eq(id.uuid()))
-        .exec(&tx.0)
-        .await?;
-    Ok(())
-}
