@@ -18,6 +18,7 @@ use crate::crypto::keyring::{Keyring, MasterKey, Purpose};
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
 use crate::fault::Fault;
+use crate::messages::Templates;
 use crate::providers::mailer::{DevMailbox, Mailer};
 use crate::stores::database::sqlite_url;
 use crate::stores::signing_key::{self, StoredKey};
@@ -44,6 +45,8 @@ pub struct App {
     pub random: Random,
     /// How messages leave; absent while no provider is configured.
     pub mailer: Option<Mailer>,
+    /// The words of messages.
+    pub templates: Templates,
     outbox: Notify,
     signing_keys: RwLock<Published>,
 }
@@ -82,6 +85,7 @@ impl App {
         // sign is accepted by no one.
         let now = clock.now();
         let volatile = volatile(&config, now)?;
+        let templates = Templates::embedded(config.links_base().host_str().unwrap_or_default());
         let placeholder = KeySet::new(vec![SigningKey::generate(Algorithm::Es256, now, now)?])?;
         Ok(Self {
             config,
@@ -93,6 +97,7 @@ impl App {
             clock,
             random,
             mailer,
+            templates,
             outbox: Notify::new(),
             signing_keys: RwLock::new(Published {
                 stored: Vec::new(),

@@ -4,7 +4,7 @@
 //! `command` composes; `transport` is HTTP; `schema` is GraphQL; `work` runs beside the requests;
 //! `services` write and `selectors` read; `app` holds what is built once; `stores`, `volatile`,
 //! `providers` and `crypto` touch the world; `entities` are its rows; `config` and `domain` are
-//! values. Reads go `schema → selectors → entities`, writes `schema → services → stores →
+//! values. `messages` are the words for people. Reads go `schema → selectors → entities`, writes `schema → services → stores →
 //! entities`.
 
 pub mod app;
@@ -15,6 +15,7 @@ pub mod domain;
 #[doc(hidden)]
 pub mod entities;
 pub mod fault;
+pub mod messages;
 pub mod providers;
 pub mod schema;
 pub mod selectors;

@@ -23,7 +23,7 @@ const GROUND: [&str; 3] = ["domain", "fault", "telemetry"];
 
 /// Each layer with what it may use besides itself and the ground. `command` composes: it may use
 /// everything, like `main.rs` and `lib.rs`, which are no layers.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("command", &["*"]),
     (
         "transport",
@@ -34,16 +34,32 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("work", &["services", "app"]),
     (
         "services",
-        &["app", "stores", "volatile", "providers", "crypto", "config"],
+        &[
+            "app",
+            "stores",
+            "volatile",
+            "providers",
+            "messages",
+            "crypto",
+            "config",
+        ],
     ),
     (
         "app",
-        &["stores", "volatile", "providers", "crypto", "config"],
+        &[
+            "stores",
+            "volatile",
+            "providers",
+            "messages",
+            "crypto",
+            "config",
+        ],
     ),
     ("selectors", &["entities"]),
     ("stores", &["entities"]),
     ("volatile", &["config"]),
     ("providers", &["config"]),
+    ("messages", &["config"]),
     ("crypto", &["config"]),
     ("entities", &[]),
     ("config", &[]),
@@ -57,7 +73,7 @@ const TRANSPORT_MAY_NAME: [[&str; 3]; 2] = [
 
 /// Services that others build on. All the rest are entry services, one for each capability,
 /// except `operator`, which is what the command line and the background work do.
-const SUPPORTING: [&str; 4] = ["sign_in", "throttle", "audit", "outbox"];
+const SUPPORTING: [&str; 5] = ["sign_in", "throttle", "audit", "outbox", "ownership"];
 
 /// Outside libraries with the layers that may name them.
 const HOMES: [(&[&str], &[&str]); 3] = [

@@ -219,8 +219,8 @@ async fn dump(database: &DatabaseConnection) -> BTreeSet<String> {
         "SELECT tbl_name AS t, tbl_name || ': ' || type || ' ' || name || ' ' || \
          coalesce(sql, '') AS thing FROM sqlite_master"
     } else {
-        "SELECT table_name::text AS t, concat_ws(' ', table_name, ordinal_position, \
-         column_name, data_type, is_nullable, column_default) AS thing \
+        "SELECT table_name::text AS t, concat_ws(' ', table_name, row_number() \
+         OVER (PARTITION BY table_name ORDER BY ordinal_position), column_name, data_type, is_nullable, column_default) AS thing \
          FROM information_schema.columns WHERE table_schema = 'public' \
          UNION ALL SELECT tablename::text, indexdef FROM pg_indexes WHERE schemaname = 'public' \
          UNION ALL SELECT conrelid::regclass::text, concat_ws(' ', conrelid::regclass, conname, \

@@ -11,6 +11,7 @@ mod m20261123_000001_identity;
 mod m20261123_000002_sessions;
 mod m20261123_000003_audit;
 mod m20261123_000004_delivery;
+mod m20261123_000005_recovery;
 mod portable;
 
 /// Runs every migration in order.
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000002_sessions::Migration),
             Box::new(m20261123_000003_audit::Migration),
             Box::new(m20261123_000004_delivery::Migration),
+            Box::new(m20261123_000005_recovery::Migration),
         ]
     }
 }

@@ -6,6 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::email::EmailAddress;
 use super::phone::PhoneNumber;
+use super::user::Contact;
 
 /// Characters that are looked at.
 const MAX_INPUT: usize = 1024;
@@ -27,6 +28,16 @@ pub enum Identifier {
 }
 
 impl Identifier {
+    /// Which address of an account it can be.
+    #[must_use]
+    pub const fn contact(&self) -> Option<Contact> {
+        match self {
+            Self::Email(_) => Some(Contact::Email),
+            Self::Phone(_) => Some(Contact::Phone),
+            Self::Other(_) => None,
+        }
+    }
+
     /// Reads what somebody typed; see [`PhoneNumber::parse`] for the default region.
     #[must_use]
     pub fn read(text: &str, default_region: Option<&str>) -> Self {

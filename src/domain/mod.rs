@@ -5,6 +5,7 @@
 
 pub mod caller;
 pub mod clock;
+pub mod code;
 pub mod email;
 pub mod html;
 pub mod identifier;

@@ -71,7 +71,31 @@ pub struct User {
     pub deleted_at: Option<DateTime<Utc>>,
 }
 
+/// One of the two addresses an account can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contact {
+    /// The e-mail address.
+    Email,
+    /// The phone number.
+    Phone,
+}
+
 impl User {
+    /// Whether somebody proved to receive messages at this address.
+    #[must_use]
+    pub const fn has_proven(&self, contact: Contact) -> bool {
+        match contact {
+            Contact::Email => self.email_verified,
+            Contact::Phone => self.phone_verified,
+        }
+    }
+
+    /// Whether somebody proved to receive messages at any address of the account.
+    #[must_use]
+    pub const fn is_proven(&self) -> bool {
+        self.email_verified || self.phone_verified
+    }
+
     /// Whether the account is suspended.
     #[must_use]
     pub fn is_suspended(&self) -> bool {

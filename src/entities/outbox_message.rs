@@ -16,6 +16,7 @@ pub struct Model {
     pub delivered_at: Option<DateTimeUtc>,
     pub dead_at: Option<DateTimeUtc>,
     pub last_failure: Option<String>,
+    pub expires_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -36,6 +36,8 @@ pub(super) enum Action {
     DeviceChanged,
     SteppedUp,
     StepUpFailed,
+    PhoneVerified,
+    AccountReclaimed,
     AdminCreated,
     SigningKeyRotated,
 }
@@ -60,6 +62,8 @@ impl Action {
             Self::DeviceChanged => "session.device_changed",
             Self::SteppedUp => "session.stepped_up",
             Self::StepUpFailed => "session.step_up_failed",
+            Self::PhoneVerified => "phone.verified",
+            Self::AccountReclaimed => "account.reclaimed",
             Self::AdminCreated => "admin.created",
             Self::SigningKeyRotated => "signing_key.rotated",
         }

@@ -1,7 +1,8 @@
 //! The use cases: one public function is one mutation is one transaction.
 //!
 //! Entry services (`account`, `session`) are what mutations call and never call each other; the
-//! supporting ones (`sign_in`, `throttle`, `audit`, `outbox`) are called by them. `operator` is
+//! supporting ones (`sign_in`, `throttle`, `audit`, `outbox`,
+//! `ownership`) are called by them. `operator` is
 //! what the command line and the background work do. Reads for display live in the selectors.
 
 pub mod account;
@@ -10,9 +11,9 @@ pub mod session;
 
 mod audit;
 mod outbox;
+mod ownership;
 mod sign_in;
 mod throttle;
 
-pub use outbox::{Body, kinds};
 pub use sign_in::Started;
 pub use throttle::Exhausted;

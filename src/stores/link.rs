@@ -14,6 +14,12 @@ use crate::fault::Fault;
 pub enum LinkPurpose {
     /// Proving that the e-mail address is one's own.
     VerifyEmail,
+    /// Setting a new password.
+    ResetPassword,
+    /// Moving the account to another address, sent there.
+    ChangeEmail,
+    /// Undoing that, sent to the old address.
+    RevertEmail,
 }
 
 impl LinkPurpose {
@@ -22,6 +28,9 @@ impl LinkPurpose {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+            Self::ChangeEmail => "change_email",
+            Self::RevertEmail => "revert_email",
         }
     }
 }
@@ -86,6 +95,15 @@ pub async fn delete_of_user(tx: &Tx, user: UserId, purpose: LinkPurpose) -> Resu
         .exec(&tx.0)
         .await?;
     Ok(outcome.rows_affected)
+}
+
+/// Removes every link that a person has.
+pub async fn delete_all_of_user(tx: &Tx, user: UserId) -> Result<(), Fault> {
+    Entity::delete_many()
+        .filter(Column::UserId.eq(user.uuid()))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
 }
 
 /// Removes the links that expired before now.

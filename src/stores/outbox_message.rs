@@ -37,6 +37,8 @@ pub struct NewMessage {
     pub channel: &'static str,
     /// Recipient and contents, sealed.
     pub sealed_body: Vec<u8>,
+    /// When it loses its point.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// Adds a message to the transaction of what it announces.
@@ -52,6 +54,7 @@ pub async fn insert(tx: &Tx, message: NewMessage, now: DateTime<Utc>) -> Result<
         delivered_at: ActiveValue::Set(None),
         dead_at: ActiveValue::Set(None),
         last_failure: ActiveValue::Set(None),
+        expires_at: ActiveValue::Set(message.expires_at),
     };
     Entity::insert(row).exec_without_returning(&tx.0).await?;
     Ok(())

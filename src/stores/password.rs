@@ -1,7 +1,7 @@
 //! Password hashes.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::database::Tx;
@@ -38,6 +38,32 @@ pub async fn rehash(tx: &Tx, user: UserId, old: &str, new: String) -> Result<boo
         .exec(&tx.0)
         .await?;
     Ok(outcome.rows_affected == 1)
+}
+
+/// Sets or replaces the password of an account that somebody has proven to own.
+pub async fn replace(tx: &Tx, user: UserId, hash: String, now: DateTime<Utc>) -> Result<(), Fault> {
+    let row = ActiveModel {
+        user_id: ActiveValue::Set(user.uuid()),
+        hash: ActiveValue::Set(hash),
+        set_before_proof: ActiveValue::Set(false),
+        changed_at: ActiveValue::Set(now),
+    };
+    let columns = [Column::Hash, Column::SetBeforeProof, Column::ChangedAt];
+    Entity::insert(row)
+        .on_conflict(
+            OnConflict::column(Column::UserId)
+                .update_columns(columns)
+                .to_owned(),
+        )
+        .exec_without_returning(&tx.0)
+        .await?;
+    Ok(())
+}
+
+/// Takes the password away.
+pub async fn delete(tx: &Tx, user: UserId) -> Result<(), Fault> {
+    Entity::delete_by_id(user.uuid()).exec(&tx.0).await?;
+    Ok(())
 }
 
 /// Notes that the owner of the address has confirmed this password.

@@ -66,6 +66,8 @@ pub enum Which {
     Only(SessionId),
     /// All but this one.
     AllBut(SessionId),
+    /// All of them.
+    All,
 }
 
 /// Ends live sessions of a person and says how many there were.
@@ -86,6 +88,7 @@ pub async fn revoke(
     update = match which {
         Which::Only(id) => update.filter(Column::Id.eq(id.uuid())),
         Which::AllBut(id) => update.filter(Column::Id.ne(id.uuid())),
+        Which::All => update,
     };
     Ok(update.exec(&tx.0).await?.rows_affected)
 }

@@ -127,7 +127,8 @@ fn an_incomplete_capability_is_caught() {
         src/services/mod.rs
         src/services/operator/admin.rs
         src/services/audit.rs
-        src/services/outbox/mod.rs
+        src/services/outbox.rs
+        src/services/ownership.rs
         src/services/sign_in.rs
         src/services/throttle.rs
         src/services/session/mod.rs

@@ -111,6 +111,7 @@ pub(crate) fn message() -> outbox_message::Model {
         delivered_at: None,
         dead_at: None,
         last_failure: None,
+        expires_at: None,
     }
 }
 

@@ -18,8 +18,9 @@ use crate::domain::role::{AuthProvider, Role};
 use crate::domain::user::User;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
+use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::outbox::{self, Message};
+use crate::services::outbox;
 use crate::services::sign_in::{self, Started};
 use crate::services::throttle::{self, Attempt, Exhausted};
 use crate::stores::user::{Credentials, NewUser};
@@ -210,7 +211,9 @@ async fn announce(tx: &Tx, app: &App, caller: &Caller, owner: &Credentials) -> R
         decoy::write(tx, app.new_id()).await?;
         let to = owner.user.email.as_deref().unwrap_or_default();
         let sign_in = app.config.links_base().as_str();
-        outbox::enqueue(tx, app, &Message::AlreadyRegistered { to, sign_in }).await?;
+        let recipient = outbox::by_mail(&owner.user, to);
+        let message = Message::AlreadyRegistered { sign_in };
+        outbox::enqueue(tx, app, &recipient, &message, None).await?;
     } else {
         // Nobody has confirmed the first registration: the link asks for its password, so this
         // helps its author and nobody else.

@@ -10,16 +10,18 @@ use crate::domain::email::EmailAddress;
 use crate::domain::identifier::Identifier;
 use crate::domain::password::Password;
 use crate::domain::token::{PlainToken, TokenKind};
-use crate::domain::user::User;
+use crate::domain::user::{Contact, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
+use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::outbox::{self, Message};
+use crate::services::outbox;
+use crate::services::ownership::{self, Proof};
 use crate::services::sign_in::{self, Started};
 use crate::services::throttle::{self, Attempt, Exhausted};
 use crate::stores::link::{self, Link, LinkPurpose};
 use crate::stores::user::Credentials;
-use crate::stores::{Tx, decoy, password, spent_proof, user};
+use crate::stores::{Tx, decoy, spent_proof, user};
 
 /// A link's token, and the password that was chosen at registration.
 #[derive(Debug)]
@@ -151,17 +153,11 @@ async fn confirm(
     if !user::record_login(tx, id, owner.user.credential_version, now).await? {
         return Err(VerifyEmailRefusal::TokenInvalid);
     }
-    user::verify_email(tx, id, now).await?;
-    password::prove(tx, id).await?;
-    link::delete_of_user(tx, id, LinkPurpose::VerifyEmail).await?;
-    let event = Event::new(Action::EmailVerified, about(&owner)).by_user(id);
-    audit::record(tx, app, &caller.client, event).await?;
+    let proof = Proof::WithAccount;
+    let proven = ownership::prove(tx, app, &caller.client, &owner, Contact::Email, proof).await?;
     let user = User {
-        email_verified: true,
-        is_verified: true,
         last_login_at: Some(now),
-        updated_at: now,
-        ..owner.user
+        ..proven
     };
     Ok(sign_in::start(tx, app, &caller.client, user, &["pwd"]).await?)
 }
@@ -220,7 +216,13 @@ pub async fn request_email_verification(
         send_link(&tx, app, &found.user).await?;
     } else {
         decoy::write(&tx, app.new_id()).await?;
-        outbox::enqueue(&tx, app, &Message::Nothing).await?;
+        let recipient = Recipient {
+            channel: Channel::Email,
+            to: "",
+            locale: None,
+        };
+        let message = Message::VerifyEmail { link: "", hours: 0 };
+        outbox::enqueue_decoy(&tx, app, &recipient, &message, None).await?;
     }
     let about = found.as_ref().map_or(About::Nobody(&identifier), about);
     let event = Event::new(Action::EmailVerificationRequested, about);
@@ -250,9 +252,9 @@ pub(super) async fn send_link(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
     let mut url = app.config.links_base().join("verify-email")?;
     url.query_pairs_mut().append_pair("token", token.reveal());
     let message = Message::VerifyEmail {
-        to,
         link: url.as_str(),
-        valid_hours: lifetime.num_hours(),
+        hours: lifetime.num_hours(),
     };
-    outbox::enqueue(tx, app, &message).await
+    let recipient = outbox::by_mail(user, to);
+    outbox::enqueue(tx, app, &recipient, &message, Some(row.expires_at)).await
 }

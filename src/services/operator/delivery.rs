@@ -25,7 +25,7 @@ pub async fn deliver_due(app: &App) -> Result<usize, Fault> {
     let claimed = outbox_message::claim(&app.database, batch, leased_until, now).await?;
     let count = claimed.len();
     for message in claimed {
-        if message.channel == "none" {
+        if message.channel == outbox::NOWHERE {
             outbox_message::deliver(&app.database, message.id, app.clock.now()).await?;
             continue;
         }

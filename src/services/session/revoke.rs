@@ -147,7 +147,7 @@ async fn end(
     if ended > 0 {
         let changes = match which {
             Which::Only(id) => json!({ "sessionId": id.to_string() }),
-            Which::AllBut(_) => json!({ "sessions": ended }),
+            Which::AllBut(_) | Which::All => json!({ "sessions": ended }),
         };
         let event = Event::new(action, About::Whom(owner))
             .by_user(owner)

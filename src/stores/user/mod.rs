@@ -1,4 +1,10 @@
 //! Accounts.
+//!
+//! Reads and creation are here, changes of a profile in `profile`, changes of what signs a person
+//! in in `credentials`.
+
+mod credentials;
+mod profile;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict, SimpleExpr};
@@ -7,7 +13,6 @@ use sea_orm::{
     QuerySelect, RelationTrait, Select, TryInsertResult,
 };
 
-use super::database::{self, Database, Tx};
 use crate::domain::email::EmailAddress;
 use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
@@ -17,6 +22,10 @@ use crate::domain::user::User;
 use crate::entities::user::{ActiveModel, Column, Entity, Model, Relation};
 use crate::entities::{password, person_key};
 use crate::fault::Fault;
+use crate::stores::database::{self, Database, Tx};
+
+pub use credentials::{change_address, prove, reclaim, release, renew_credentials};
+pub use profile::{ProfileChange, update_profile};
 
 /// An account with what is needed to check a password and to record about its owner.
 #[derive(Debug)]
@@ -201,66 +210,4 @@ pub async fn record_login(
         .exec(&tx.0)
         .await?;
     Ok(outcome.rows_affected == 1)
-}
-
-/// Marks the e-mail address as proven.
-pub async fn verify_email(tx: &Tx, id: UserId, now: DateTime<Utc>) -> Result<(), Fault> {
-    Entity::update_many()
-        .col_expr(Column::EmailVerified, Expr::value(true))
-        .col_expr(Column::IsVerified, Expr::value(true))
-        .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::Id.eq(id.uuid()))
-        .exec(&tx.0)
-        .await?;
-    Ok(())
-}
-
-/// The parts of a profile that its owner may change; `None` leaves a part as it is.
-#[derive(Debug, Default)]
-pub struct ProfileChange {
-    /// Given name.
-    pub first_name: Option<String>,
-    /// Family name.
-    pub last_name: Option<String>,
-    /// A few words about oneself.
-    pub bio: Option<String>,
-    /// Country.
-    pub country: Option<String>,
-    /// State or region.
-    pub state: Option<String>,
-    /// City.
-    pub city: Option<String>,
-    /// Street address.
-    pub address: Option<String>,
-    /// Preferred language; `Some(None)` forgets it.
-    pub locale: Option<Option<String>>,
-}
-
-/// Writes the changed parts of a profile.
-pub async fn update_profile(
-    tx: &Tx,
-    id: UserId,
-    change: ProfileChange,
-    now: DateTime<Utc>,
-) -> Result<(), Fault> {
-    let mut update = Entity::update_many().col_expr(Column::UpdatedAt, Expr::value(now));
-    let texts = [
-        (Column::FirstName, change.first_name),
-        (Column::LastName, change.last_name),
-        (Column::Bio, change.bio),
-        (Column::Country, change.country),
-        (Column::State, change.state),
-        (Column::City, change.city),
-        (Column::Address, change.address),
-    ];
-    for (column, value) in texts {
-        if let Some(value) = value {
-            update = update.col_expr(column, Expr::value(value));
-        }
-    }
-    if let Some(locale) = change.locale {
-        update = update.col_expr(Column::Locale, Expr::value(locale));
-    }
-    update.filter(Column::Id.eq(id.uuid())).exec(&tx.0).await?;
-    Ok(())
 }

@@ -1,0 +1,147 @@
+//! One-time codes: six digits that prove, for a few minutes and once, who reads an address.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq as _;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// How many digits a code has.
+pub const DIGITS: usize = 6;
+
+/// How many codes there are.
+pub const CODES: u32 = 1_000_000;
+
+/// What a code is for; a code of one purpose never serves another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CodePurpose {
+    /// Signing in without a password.
+    Login,
+    /// Setting a new password.
+    ResetPassword,
+    /// Proving an e-mail address.
+    VerifyEmail,
+    /// Proving a phone number.
+    VerifyPhone,
+    /// Proving again who is signed in.
+    StepUp,
+    /// Moving an account to another e-mail address.
+    ChangeEmail,
+    /// Moving an account to another phone number.
+    ChangePhone,
+}
+
+impl CodePurpose {
+    /// Every purpose.
+    pub const ALL: [Self; 7] = [
+        Self::Login,
+        Self::ResetPassword,
+        Self::VerifyEmail,
+        Self::VerifyPhone,
+        Self::StepUp,
+        Self::ChangeEmail,
+        Self::ChangePhone,
+    ];
+
+    /// Its spelling in keys, records and the names of messages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::ResetPassword => "reset_password",
+            Self::VerifyEmail => "verify_email",
+            Self::VerifyPhone => "verify_phone",
+            Self::StepUp => "step_up",
+            Self::ChangeEmail => "change_email",
+            Self::ChangePhone => "change_phone",
+        }
+    }
+}
+
+/// A code in the clear; it does not print, and its digits are wiped.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Code([u8; DIGITS]);
+
+impl Code {
+    /// The code with this number, which was drawn below [`CODES`].
+    #[must_use]
+    pub fn from_number(number: u32) -> Self {
+        let mut digits = [b'0'; DIGITS];
+        let mut rest = number % CODES;
+        for digit in digits.iter_mut().rev() {
+            // The remainder of ten is one digit.
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+        }
+        Self(digits)
+    }
+
+    /// Reads what a person typed: digits of any script, with the spaces and dashes people add.
+    #[must_use]
+    pub fn parse(typed: &str) -> Option<Self> {
+        use unicode_normalization::UnicodeNormalization as _;
+        if typed.len() > 64 {
+            return None;
+        }
+        let mut digits = [b'0'; DIGITS];
+        let mut written = 0;
+        for letter in typed.nfkc() {
+            match letter {
+                ' ' | '-' => {}
+                '0'..='9' => {
+                    *digits.get_mut(written)? = u8::try_from(letter).ok()?;
+                    written += 1;
+                }
+                _ => return None,
+            }
+        }
+        (written == DIGITS).then_some(Self(digits))
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// Whether these are the same digits, in a time that does not depend on them.
+    #[must_use]
+    pub fn matches(&self, other: &[u8]) -> bool {
+        self.0.as_slice().ct_eq(other).into()
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Code(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_keeps_its_leading_zeros() {
+        assert_eq!(Code::from_number(7).reveal(), "000007");
+        assert_eq!(Code::from_number(999_999).reveal(), "999999");
+    }
+
+    #[test]
+    fn what_people_type_is_read() {
+        for typed in ["123456", " 123 456 ", "123-456", "１２３４５６"] {
+            assert_eq!(Code::parse(typed).unwrap().reveal(), "123456", "{typed}");
+        }
+        let long = "1".repeat(65);
+        for typed in ["", "12345", "1234567", "12345x", "１２３４５", &long] {
+            assert!(Code::parse(typed).is_none(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn codes_compare_by_their_digits_and_do_not_print() {
+        let code = Code::from_number(123_456);
+        assert!(code.matches(b"123456"));
+        assert!(!code.matches(b"123457") && !code.matches(b"12345") && !code.matches(b""));
+        assert_eq!(format!("{code:?}"), "Code(***)");
+    }
+}

@@ -1,0 +1,95 @@
+//! Putting messages into the outbox, in the transaction of what they announce.
+
+use chrono::{DateTime, Utc};
+
+use crate::app::App;
+use crate::crypto::keyring::Purpose;
+use crate::domain::ids::MessageId;
+use crate::domain::user::User;
+use crate::fault::Fault;
+use crate::messages::{Body, Channel, Message, Recipient};
+use crate::stores::{Tx, outbox_message};
+
+/// What the channel of a message that goes nowhere is called.
+pub(super) const NOWHERE: &str = "none";
+
+/// Adds a message to the transaction; after `until` it has no point and is not sent any more.
+pub(super) async fn enqueue(
+    tx: &Tx,
+    app: &App,
+    recipient: &Recipient<'_>,
+    message: &Message<'_>,
+    until: Option<DateTime<Utc>>,
+) -> Result<(), Fault> {
+    write(
+        tx,
+        app,
+        recipient,
+        message,
+        until,
+        recipient.channel.as_str(),
+    )
+    .await
+}
+
+/// Adds a message that nobody gets, at the price of one that somebody does.
+///
+/// Without it the time of an answer would tell whether an address has an account.
+pub(super) async fn enqueue_decoy(
+    tx: &Tx,
+    app: &App,
+    recipient: &Recipient<'_>,
+    message: &Message<'_>,
+    until: Option<DateTime<Utc>>,
+) -> Result<(), Fault> {
+    write(tx, app, recipient, message, until, NOWHERE).await
+}
+
+async fn write(
+    tx: &Tx,
+    app: &App,
+    recipient: &Recipient<'_>,
+    message: &Message<'_>,
+    until: Option<DateTime<Utc>>,
+    channel: &'static str,
+) -> Result<(), Fault> {
+    let id: MessageId = app.new_id();
+    let body = serde_json::to_vec(&app.templates.render(recipient, message))?;
+    let sealed_body = app
+        .keyring
+        .seal(Purpose::Outbox, &app.random, id.uuid().as_bytes(), &body);
+    let new = outbox_message::NewMessage {
+        id,
+        kind: message.kind(),
+        channel,
+        sealed_body,
+        expires_at: until,
+    };
+    outbox_message::insert(tx, new, app.clock.now()).await
+}
+
+/// A person's mailbox, in the language they prefer.
+pub(super) fn by_mail<'a>(user: &'a User, to: &'a str) -> Recipient<'a> {
+    Recipient {
+        channel: Channel::Email,
+        to,
+        locale: user.locale.as_deref(),
+    }
+}
+
+/// A person's phone, in the language they prefer.
+pub(super) fn by_text<'a>(user: &'a User, to: &'a str) -> Recipient<'a> {
+    Recipient {
+        channel: Channel::Sms,
+        to,
+        locale: user.locale.as_deref(),
+    }
+}
+
+/// Opens the contents of a claimed message.
+pub(super) fn open(app: &App, id: MessageId, sealed: &[u8]) -> Result<Body, Fault> {
+    let body = app
+        .keyring
+        .open(Purpose::Outbox, id.uuid().as_bytes(), sealed)?;
+    Ok(serde_json::from_slice(&body)?)
+}

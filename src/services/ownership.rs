@@ -1,0 +1,150 @@
+//! Whose an account is: what proving an address of it gives, and what it ends.
+//!
+//! Anybody can register an address that is not theirs, with a password they know, and wait. So
+//! the first proof of an address that does not come with that password ends everything its first
+//! author set.
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::domain::caller::Client;
+use crate::domain::role::StaffFunctions;
+use crate::domain::user::{Contact, User};
+use crate::fault::Fault;
+use crate::messages::Message;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::outbox;
+use crate::stores::session::Which;
+use crate::stores::user::Credentials;
+use crate::stores::{Tx, link, password, session, user};
+
+/// How an address came to be proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Together with the password of the account, or in a session of it.
+    WithAccount,
+    /// By receiving a message there, or through an identity provider: by nothing of the account.
+    AddressAlone,
+}
+
+/// Whether proving this address may open the account.
+///
+/// An account with another, proven address belongs to whoever proved that one; the address they
+/// never proved may be a stranger's.
+pub(super) fn may_open(user: &User, contact: Contact) -> bool {
+    user.has_proven(contact) || !user.is_proven()
+}
+
+/// Notes that an address was proven and returns the account as it is from then on.
+///
+/// The caller has made sure of [`may_open`] and that the credentials are still those it read.
+pub(super) async fn prove(
+    tx: &Tx,
+    app: &App,
+    client: &Client,
+    owner: &Credentials,
+    contact: Contact,
+    proof: Proof,
+) -> Result<User, Fault> {
+    if owner.user.has_proven(contact) {
+        return Ok(owner.user.clone());
+    }
+    // Without a password and a sign-in nobody could have left anything in the account.
+    let is_touched = owner.password_hash.is_some() || owner.user.last_login_at.is_some();
+    if proof == Proof::AddressAlone && is_touched {
+        return reclaim(tx, app, client, owner, contact).await;
+    }
+    let now = app.clock.now();
+    let id = owner.user.id;
+    user::prove(tx, id, contact, now).await?;
+    password::prove(tx, id).await?;
+    let mut user = User {
+        is_verified: true,
+        updated_at: now,
+        ..owner.user.clone()
+    };
+    let action = match contact {
+        Contact::Email => {
+            user.email_verified = true;
+            link::delete_of_user(tx, id, link::LinkPurpose::VerifyEmail).await?;
+            Action::EmailVerified
+        }
+        Contact::Phone => {
+            user.phone_verified = true;
+            Action::PhoneVerified
+        }
+    };
+    let event = Event::new(action, about(owner)).by_user(id);
+    audit::record(tx, app, client, event).await?;
+    Ok(user)
+}
+
+/// Ends the password, the sessions and the links of an account's first author, and forgets what
+/// they said about themselves.
+async fn reclaim(
+    tx: &Tx,
+    app: &App,
+    client: &Client,
+    owner: &Credentials,
+    contact: Contact,
+) -> Result<User, Fault> {
+    let now = app.clock.now();
+    let id = owner.user.id;
+    let role = app.config.registration.default_role;
+    user::reclaim(tx, id, contact, role, now).await?;
+    password::delete(tx, id).await?;
+    link::delete_all_of_user(tx, id).await?;
+    let reason = Action::AccountReclaimed.as_str();
+    let sessions = session::revoke(tx, id, Which::All, reason, now).await?;
+    let changes = json!({
+        "sessions": sessions,
+        "password": owner.password_hash.is_some(),
+        "role": { "before": owner.user.role.as_str(), "after": role.as_str() },
+    });
+    let event = Event::new(Action::AccountReclaimed, about(owner))
+        .by_user(id)
+        .with(changes);
+    audit::record(tx, app, client, event).await?;
+    announce(tx, app, &owner.user, contact).await?;
+    let before = &owner.user;
+    Ok(User {
+        email: before.email.clone().filter(|_| contact == Contact::Email),
+        email_verified: contact == Contact::Email,
+        phone: before.phone.clone().filter(|_| contact == Contact::Phone),
+        phone_verified: contact == Contact::Phone,
+        first_name: String::new(),
+        last_name: String::new(),
+        avatar: None,
+        bio: String::new(),
+        country: String::new(),
+        state: String::new(),
+        city: String::new(),
+        address: String::new(),
+        locale: None,
+        vendor_id: None,
+        role,
+        staff_functions: StaffFunctions::default(),
+        is_verified: true,
+        credential_version: before.credential_version + 1,
+        updated_at: now,
+        ..before.clone()
+    })
+}
+
+async fn announce(tx: &Tx, app: &App, user: &User, contact: Contact) -> Result<(), Fault> {
+    let message = Message::AccountReclaimed {
+        sign_in: app.config.links_base().as_str(),
+    };
+    let recipient = match contact {
+        Contact::Email => outbox::by_mail(user, user.email.as_deref().unwrap_or_default()),
+        Contact::Phone => outbox::by_text(user, user.phone.as_deref().unwrap_or_default()),
+    };
+    outbox::enqueue(tx, app, &recipient, &message, None).await
+}
+
+fn about(owner: &Credentials) -> About<'_> {
+    About::Person {
+        user: owner.user.id,
+        sealed_key: owner.sealed_person_key.as_deref(),
+    }
+}

@@ -1,0 +1,153 @@
+//! Changes of what signs a person in: each counts in the version of the credentials, which a
+//! sign-in under way compares.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait as _, QueryFilter, SqlErr};
+
+use crate::domain::identifier::Identifier;
+use crate::domain::ids::UserId;
+use crate::domain::role::Role;
+use crate::domain::user::Contact;
+use crate::entities::user::{Column, Entity};
+use crate::fault::Fault;
+use crate::stores::Tx;
+
+/// Counts a change of what signs the person in, if nobody else changed it since it was read.
+pub async fn renew_credentials(
+    tx: &Tx,
+    id: UserId,
+    version: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let outcome = Entity::update_many()
+        .col_expr(Column::CredentialVersion, Expr::value(version + 1))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id.uuid()))
+        .filter(Column::CredentialVersion.eq(version))
+        .filter(Column::DeletedAt.is_null())
+        .exec(&tx.0)
+        .await?;
+    Ok(outcome.rows_affected == 1)
+}
+
+const fn verified(contact: Contact) -> Column {
+    match contact {
+        Contact::Email => Column::EmailVerified,
+        Contact::Phone => Column::PhoneVerified,
+    }
+}
+
+/// Marks an address as proven.
+pub async fn prove(tx: &Tx, id: UserId, contact: Contact, now: DateTime<Utc>) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(verified(contact), Expr::value(true))
+        .col_expr(Column::IsVerified, Expr::value(true))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}
+
+/// Gives an account to whoever proved this address: what its first author said and claimed goes.
+pub async fn reclaim(
+    tx: &Tx,
+    id: UserId,
+    contact: Contact,
+    role: Role,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let nothing = || Expr::value(Option::<String>::None);
+    let mut update = Entity::update_many();
+    for column in [
+        Column::FirstName,
+        Column::LastName,
+        Column::Bio,
+        Column::Country,
+        Column::State,
+        Column::City,
+        Column::Address,
+        Column::StaffFunctions,
+    ] {
+        update = update.col_expr(column, Expr::value(""));
+    }
+    update = match contact {
+        Contact::Email => update.col_expr(Column::Phone, nothing()),
+        Contact::Phone => update
+            .col_expr(Column::Email, nothing())
+            .col_expr(Column::EmailCanonical, nothing()),
+    };
+    update
+        .col_expr(Column::Avatar, nothing())
+        .col_expr(Column::Locale, nothing())
+        .col_expr(Column::VendorId, nothing())
+        .col_expr(Column::Role, Expr::value(role.as_str()))
+        .col_expr(verified(contact), Expr::value(true))
+        .col_expr(Column::IsVerified, Expr::value(true))
+        .col_expr(
+            Column::CredentialVersion,
+            Expr::col(Column::CredentialVersion).add(1),
+        )
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}
+
+/// Gives an account another, proven address; `false` when a live account has it already, after
+/// which the transaction is of no use any more.
+pub async fn change_address(
+    tx: &Tx,
+    id: UserId,
+    new: &Identifier,
+    now: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let update = match new {
+        Identifier::Email(email) => Entity::update_many()
+            .col_expr(Column::Email, Expr::value(email.as_str()))
+            .col_expr(Column::EmailCanonical, Expr::value(email.canonical()))
+            .col_expr(Column::EmailVerified, Expr::value(true)),
+        Identifier::Phone(phone) => Entity::update_many()
+            .col_expr(Column::Phone, Expr::value(phone.as_str()))
+            .col_expr(Column::PhoneVerified, Expr::value(true)),
+        Identifier::Other(_) => return Err(Fault::new("no account has such an address")),
+    };
+    let outcome = update
+        .col_expr(Column::IsVerified, Expr::value(true))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&tx.0)
+        .await;
+    match outcome {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes an address that was never proven from an account that has another, proven one.
+pub async fn release(
+    tx: &Tx,
+    id: UserId,
+    contact: Contact,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let nothing = || Expr::value(Option::<String>::None);
+    let update = match contact {
+        Contact::Email => Entity::update_many()
+            .col_expr(Column::Email, nothing())
+            .col_expr(Column::EmailCanonical, nothing()),
+        Contact::Phone => Entity::update_many().col_expr(Column::Phone, nothing()),
+    };
+    update
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id.uuid()))
+        .filter(verified(contact).eq(false))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! What people say about themselves.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::domain::ids::UserId;
+use crate::entities::user::{Column, Entity};
+use crate::fault::Fault;
+use crate::stores::Tx;
+
+/// The parts of a profile that its owner may change; `None` leaves a part as it is.
+#[derive(Debug, Default)]
+pub struct ProfileChange {
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// A few words about oneself.
+    pub bio: Option<String>,
+    /// Country.
+    pub country: Option<String>,
+    /// State or region.
+    pub state: Option<String>,
+    /// City.
+    pub city: Option<String>,
+    /// Street address.
+    pub address: Option<String>,
+    /// Preferred language; `Some(None)` forgets it.
+    pub locale: Option<Option<String>>,
+}
+
+/// Writes the changed parts of a profile.
+pub async fn update_profile(
+    tx: &Tx,
+    id: UserId,
+    change: ProfileChange,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let mut update = Entity::update_many().col_expr(Column::UpdatedAt, Expr::value(now));
+    let texts = [
+        (Column::FirstName, change.first_name),
+        (Column::LastName, change.last_name),
+        (Column::Bio, change.bio),
+        (Column::Country, change.country),
+        (Column::State, change.state),
+        (Column::City, change.city),
+        (Column::Address, change.address),
+    ];
+    for (column, value) in texts {
+        if let Some(value) = value {
+            update = update.col_expr(column, Expr::value(value));
+        }
+    }
+    if let Some(locale) = change.locale {
+        update = update.col_expr(Column::Locale, Expr::value(locale));
+    }
+    update.filter(Column::Id.eq(id.uuid())).exec(&tx.0).await?;
+    Ok(())
+}
