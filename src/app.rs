@@ -20,10 +20,10 @@ use crate::domain::clock::Clock;
 use crate::fault::Fault;
 use crate::messages::Templates;
 use crate::providers::mailer::{DevMailbox, Mailer};
-use crate::stores::database::sqlite_url;
+use crate::stores::database::{self, sqlite_url};
 use crate::stores::signing_key::{self, StoredKey};
 use crate::stores::{Database, DatabaseSettings, Tx};
-use crate::volatile::{RedisSettings, Volatile};
+use crate::volatile::{RedisSettings, Unavailable, Volatile};
 
 /// The application's parts.
 pub struct App {
@@ -193,7 +193,13 @@ impl App {
 }
 
 pub use crate::providers::mailer::StoredMail;
-pub use crate::stores::database::is_unavailable;
+
+/// Whether this failure means that something idgate depends on cannot be reached, so that trying
+/// later helps.
+#[must_use]
+pub fn is_unavailable(fault: &Fault) -> bool {
+    fault.source().is::<Unavailable>() || database::is_unavailable(fault)
+}
 
 /// What the configuration says about the database; a file in the data directory by default.
 #[must_use]

@@ -73,7 +73,17 @@ const TRANSPORT_MAY_NAME: [[&str; 3]; 2] = [
 
 /// Services that others build on. All the rest are entry services, one for each capability,
 /// except `operator`, which is what the command line and the background work do.
-const SUPPORTING: [&str; 5] = ["sign_in", "throttle", "audit", "outbox", "ownership"];
+const SUPPORTING: [&str; 9] = [
+    "sign_in",
+    "step_up",
+    "throttle",
+    "audit",
+    "outbox",
+    "ownership",
+    "code",
+    "links",
+    "new_password",
+];
 
 /// Outside libraries with the layers that may name them.
 const HOMES: [(&[&str], &[&str]); 3] = [

@@ -373,9 +373,9 @@ fn what_is_allowed_but_deserves_care_is_said() {
 fn links_are_joined_to_the_whole_of_their_base() {
     let written = [("IDGATE_LINKS__BASE_URL", "https://app.example.com/account")];
     let config = load(&written).unwrap();
-    let link = config.links_base().join("verify-email").unwrap();
+    let link = config.links_base().join("verify_email").unwrap();
     assert_eq!(
         link.as_str(),
-        "https://app.example.com/account/verify-email"
+        "https://app.example.com/account/verify_email"
     );
 }

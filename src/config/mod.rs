@@ -15,6 +15,7 @@ mod keys;
 mod layers;
 mod links;
 mod load;
+mod otp;
 mod outbox;
 mod password;
 mod phone;
@@ -42,6 +43,7 @@ pub use self::graphql::{Graphql, TrustedDocuments};
 pub use self::hashing::Hashing;
 pub use self::keys::{Algorithm, Keys};
 pub use self::links::Links;
+pub use self::otp::Otp;
 pub use self::outbox::Outbox;
 pub use self::password::PasswordRules;
 pub use self::phone::Phone;
@@ -87,6 +89,8 @@ pub struct Config {
     pub hashing: Hashing,
     /// Links in messages.
     pub links: Links,
+    /// One-time codes.
+    pub otp: Otp,
     /// How often things may be tried.
     pub throttle: Throttle,
     /// Openness and limits of GraphQL.

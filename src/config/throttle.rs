@@ -39,6 +39,12 @@ pub struct Throttle {
     pub message_identifier: Budget,
     /// Messages asked for from one address.
     pub message_address: Budget,
+    /// Text messages altogether.
+    pub sms_global: Budget,
+    /// Codes tried from one address.
+    pub code_address: Budget,
+    /// Codes tried on one identifier.
+    pub code_identifier: Budget,
     /// Repeated authentications of one signed-in person.
     pub step_up_user: Budget,
     /// Changes of one signed-in person to what is theirs.

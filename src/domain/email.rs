@@ -96,12 +96,20 @@ impl PartialEq for EmailAddress {
 
 impl Eq for EmailAddress {}
 
-impl fmt::Debug for EmailAddress {
-    /// Enough to tell addresses apart in a log, not enough to write to anybody.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl EmailAddress {
+    /// Enough for its owner to recognise it, not enough to write to anybody.
+    #[must_use]
+    pub fn masked(&self) -> String {
         let (local, domain) = self.canonical.split_once('@').unwrap_or_default();
         let first: String = local.chars().take(1).collect();
-        write!(formatter, "EmailAddress({first}***@{domain})")
+        format!("{first}***@{domain}")
+    }
+}
+
+impl fmt::Debug for EmailAddress {
+    /// Enough to tell addresses apart in a log.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "EmailAddress({})", self.masked())
     }
 }
 

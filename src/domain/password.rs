@@ -7,6 +7,8 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
+use zxcvbn::matching::Match;
+use zxcvbn::matching::patterns::MatchPattern;
 use zxcvbn::{Score, zxcvbn};
 
 use super::violation::{Violation, ViolationRule};
@@ -144,6 +146,9 @@ fn weakness(password: &Password, min_score: u8, about: &[&str]) -> Option<String
     let words = words(about);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let rating = zxcvbn(&rated, &words);
+    if is_common(rating.sequence()) {
+        return Some("This is a common password or word. Choose another one.".to_owned());
+    }
     if rank(rating.score()) >= min_score {
         return None;
     }
@@ -155,6 +160,21 @@ fn weakness(password: &Password, min_score: u8, about: &[&str]) -> Option<String
         None => "Choose a password that is harder to guess. Several uncommon words work well."
             .to_owned(),
     })
+}
+
+/// Whether the whole password is one entry of the library's lists of common passwords, words and
+/// names, in whatever capitals: guessers try these first, however low a strength is asked for.
+fn is_common(sequence: &[Match]) -> bool {
+    let [
+        Match {
+            pattern: MatchPattern::Dictionary(found),
+            ..
+        },
+    ] = sequence
+    else {
+        return false;
+    };
+    !found.reversed && !found.l33t
 }
 
 fn rank(score: Score) -> u8 {
@@ -207,6 +227,25 @@ mod tests {
         assert_eq!(violations.len(), 1, "{violations:?}");
         assert_eq!(violations[0].path, "password");
         violations[0].rule
+    }
+
+    #[test]
+    fn a_common_password_is_refused_however_low_the_bar() {
+        let policy = PasswordPolicy {
+            min_score: 0,
+            ..PasswordPolicy::default()
+        };
+        for common in [
+            "password1",
+            "Password",
+            "iloveyou",
+            "qwertyuiop",
+            "Alexander",
+        ] {
+            let refused = Password::choose(common.into(), &policy, &[]).unwrap_err();
+            assert_eq!(refused[0].rule, ViolationRule::TooWeak, "{common}");
+        }
+        Password::choose("password1 password1".into(), &policy, &[]).unwrap();
     }
 
     #[test]

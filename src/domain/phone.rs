@@ -67,15 +67,23 @@ impl PhoneNumber {
     }
 }
 
-impl fmt::Debug for PhoneNumber {
-    /// Enough to tell numbers apart in a log, not enough to call anybody.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl PhoneNumber {
+    /// Enough for its owner to recognise it, not enough to call anybody.
+    #[must_use]
+    pub fn masked(&self) -> String {
         let first: String = self.0.chars().take(3).collect();
         let last = self
             .0
             .get(self.0.len().saturating_sub(2)..)
             .unwrap_or_default();
-        write!(formatter, "PhoneNumber({first}***{last})")
+        format!("{first}***{last}")
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    /// Enough to tell numbers apart in a log.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PhoneNumber({})", self.masked())
     }
 }
 

@@ -100,8 +100,39 @@ problems! {
     TokenInvalid: "This token is not valid any more. Ask for a new one.";
     /// There is no such thing, or it is not yours.
     NotFound: "There is nothing with this id.";
-    /// The address has an account already.
-    Conflict: "There is an account with this address. Sign in instead.";
+    /// The password is known from a data breach.
+    PasswordBreached: "This password is known from a data breach. Choose another one.";
+    /// The code is wrong, used, or was never sent.
+    CodeInvalid: "This code is not right. Check it, or ask for a new one.";
+    /// The code was right once.
+    CodeExpired: "This code has expired. Ask for a new one.";
+    /// The sign-in is too long ago for this.
+    StepUpRequired: "Prove again who you are, by stepUp or by a code for STEP_UP, then repeat.";
+}
+
+/// It clashes with something that exists.
+#[derive(Clone, Copy, Debug)]
+pub struct Conflict(&'static str);
+
+impl Conflict {
+    /// Somebody has the address.
+    pub const TAKEN: Self = Self("There is an account with this address. Sign in instead.");
+    /// The account has a password already.
+    pub const HAS_PASSWORD: Self = Self("This account has a password. Change it instead.");
+}
+
+/// It clashes with something that exists.
+#[Object]
+impl Conflict {
+    /// What went wrong, for programs.
+    async fn code(&self) -> ProblemCode {
+        ProblemCode::Conflict
+    }
+
+    /// What went wrong, for people.
+    async fn message(&self) -> String {
+        self.0.to_owned()
+    }
 }
 
 macro_rules! problems_with_violations {
@@ -202,6 +233,14 @@ pub enum Problem {
     NotFound(NotFound),
     /// See [`Conflict`].
     Conflict(Conflict),
+    /// See [`PasswordBreached`].
+    PasswordBreached(PasswordBreached),
+    /// See [`CodeInvalid`].
+    CodeInvalid(CodeInvalid),
+    /// See [`CodeExpired`].
+    CodeExpired(CodeExpired),
+    /// See [`StepUpRequired`].
+    StepUpRequired(StepUpRequired),
     /// See [`PasswordTooWeak`].
     PasswordTooWeak(PasswordTooWeak),
     /// See [`InputInvalid`].

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::Context;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use super::error::{Error, ErrorCode};
 use crate::app::App;
-use crate::domain::caller::{Caller, SignedIn};
+use crate::domain::caller::{Caller, Fresh, SignedIn};
 use crate::domain::permission::Permission;
 use crate::domain::session::Session;
 use crate::domain::token::PlainToken;
@@ -155,6 +155,14 @@ pub(super) trait Asked {
     /// The person who asks, or the error that tells a client to sign in.
     fn signed_in(&self) -> Result<&SignedIn, Error> {
         self.caller().signed_in().ok_or_else(Error::unauthenticated)
+    }
+
+    /// The person who asks, if their sign-in is recent enough for what cannot be undone.
+    fn fresh(&self) -> Result<Option<Fresh<'_>>, Error> {
+        self.signed_in()?;
+        let app = self.app();
+        let max_age = Duration::seconds(app.config.sessions.fresh_seconds);
+        Ok(self.caller().fresh(app.clock.now(), max_age))
     }
 
     /// Whether the person who asks holds a permission.

@@ -7,13 +7,21 @@
 
 pub mod account;
 pub mod operator;
+pub mod otp;
+pub mod password;
 pub mod session;
 
 mod audit;
+mod code;
+mod links;
+mod new_password;
 mod outbox;
 mod ownership;
 mod sign_in;
+mod step_up;
 mod throttle;
 
+pub use new_password::Unfit;
 pub use sign_in::Started;
+pub use step_up::SteppedUp;
 pub use throttle::Exhausted;

@@ -34,6 +34,9 @@ pub(super) enum Attempt<'a> {
         identifier: &'a Identifier,
     },
     RedeemLink,
+    TryCode {
+        identifier: &'a Identifier,
+    },
     Refresh,
     StepUp {
         user: UserId,
@@ -60,10 +63,10 @@ pub(super) async fn charge(
     attempt: Attempt<'_>,
 ) -> Result<(), Exhausted> {
     charge_lines(app, &lines(app, client, attempt)).await?;
-    // The roof is charged last: attempts that one address was refused must not fill it for all.
-    match roof(app, attempt) {
-        Some(roof) => charge_lines(app, &[roof]).await,
-        None => Ok(()),
+    // Roofs are charged last: attempts that one address was refused must not fill them for all.
+    match roofs(app, attempt) {
+        roofs if roofs.is_empty() => Ok(()),
+        roofs => charge_lines(app, &roofs).await,
     }
 }
 
@@ -88,18 +91,25 @@ async fn charge_lines(app: &App, lines: &[Line]) -> Result<(), Exhausted> {
     }
 }
 
-/// The limit for everybody together, where there is one.
-fn roof(app: &App, attempt: Attempt<'_>) -> Option<Line> {
+/// The limits for everybody together, where there are any.
+fn roofs(app: &App, attempt: Attempt<'_>) -> Vec<Line> {
     let budgets = &app.config.throttle;
     let line = |scope, budget: &Budget| Line {
         scope,
         key: "all".to_owned(),
         budget: *budget,
     };
+    let texts = |identifier: &Identifier| {
+        matches!(identifier, Identifier::Phone(_)).then(|| line("sms-global", &budgets.sms_global))
+    };
     match attempt {
-        Attempt::Login { .. } => Some(line("login-global", &budgets.login_global)),
-        Attempt::Register { .. } => Some(line("register-global", &budgets.register_global)),
-        _ => None,
+        Attempt::Login { .. } => vec![line("login-global", &budgets.login_global)],
+        Attempt::Register { identifier } => {
+            let roof = line("register-global", &budgets.register_global);
+            std::iter::once(roof).chain(texts(identifier)).collect()
+        }
+        Attempt::RequestMessage { identifier } => texts(identifier).into_iter().collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -160,6 +170,14 @@ fn lines(app: &App, client: &Client, attempt: Attempt<'_>) -> Vec<Line> {
                 "message-identifier",
                 named(identifier),
                 &budgets.message_identifier,
+            ),
+        ],
+        Attempt::TryCode { identifier } => vec![
+            line("code-address", address(), &budgets.code_address),
+            line(
+                "code-identifier",
+                named(identifier),
+                &budgets.code_identifier,
             ),
         ],
         Attempt::RedeemLink => vec![line("verify-address", address(), &budgets.verify_address)],

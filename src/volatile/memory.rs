@@ -1,4 +1,4 @@
-//! The budgets of a single instance, in process: one lock, and bounded memory without a task.
+//! The budgets of a single instance, in process (its codes are in `codes`): one lock, and bounded memory without a task.
 //!
 //! What has long been whole is forgotten once a minute of the callers' clock, and under a flood of keys
 //! the least used ones, never the ones that are just holding somebody back.
@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 
 use super::budget::{Measured, moment};
+use super::codes::Shelf;
 use super::{Charge, Health, Verdict};
 
 /// More balances than this are never kept: some 30 MB with long keys.
@@ -22,6 +23,7 @@ const SWEEP_EVERY: u64 = 60 * 1_000_000;
 pub struct Memory {
     started: DateTime<Utc>,
     ledger: Mutex<Ledger>,
+    pub(super) shelf: Shelf,
 }
 
 #[derive(Default)]
@@ -56,6 +58,7 @@ impl Memory {
         Self {
             started: now,
             ledger: Mutex::default(),
+            shelf: Shelf::default(),
         }
     }
 

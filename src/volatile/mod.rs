@@ -1,4 +1,5 @@
-//! Short-lived state that every instance shares: today the budgets that slow down guessing.
+//! Short-lived state that every instance shares: the budgets that slow down guessing, and the
+//! one-time codes in flight.
 //!
 //! One enum over two backends with one contract: in process, and Redis (or Valkey). Nothing lives
 //! here that may not be lost; rows in the database are the truth. No rule about who is charged
@@ -12,12 +13,14 @@ use chrono::{DateTime, Utc};
 
 mod breaker;
 mod budget;
+mod codes;
 mod connections;
 mod memory;
 mod redis;
 #[cfg(test)]
 mod tests;
 
+pub use self::codes::{NewCode, Placed};
 pub use self::memory::Memory;
 pub use self::redis::{InvalidSettings, Redis, RedisSettings};
 

@@ -1,4 +1,4 @@
-//! The budgets of many instances, on one Redis or Valkey server.
+//! The budgets and codes of many instances, on one Redis or Valkey server.
 //!
 //! Every check-and-change is one Lua script. Every request ends within the configured time, and a
 //! server that is away costs that time once a second at most (see `breaker`).
@@ -7,14 +7,15 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use redis::{ConnectionAddr, IntoConnectionInfo, Script, ScriptInvocation};
+use redis::{ConnectionAddr, FromRedisValue, IntoConnectionInfo, Script, ScriptInvocation};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
 
 use super::breaker::Breaker;
 use super::budget::{Measured, moment};
+use super::codes::microseconds;
 use super::connections::{Connections, unavailable};
-use super::{Charge, Health, Unavailable, Verdict};
+use super::{Charge, Health, NewCode, Unavailable, Verdict};
 
 /// How long nobody waits for the server after it failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -53,9 +54,28 @@ pub enum InvalidSettings {
 pub struct Redis {
     connections: Connections,
     breaker: Breaker,
-    script: Script,
+    scripts: Scripts,
     prefix: String,
     timeout: Duration,
+}
+
+/// Every check-and-change, each one step on the server.
+struct Scripts {
+    charge: Script,
+    place_code: Script,
+    try_code: Script,
+    forget_code: Script,
+}
+
+impl Scripts {
+    fn new() -> Self {
+        Self {
+            charge: Script::new(include_str!("charge.lua")),
+            place_code: Script::new(include_str!("place_code.lua")),
+            try_code: Script::new(include_str!("try_code.lua")),
+            forget_code: Script::new(include_str!("forget_code.lua")),
+        }
+    }
 }
 
 /// The prefix tells stores apart; the rest is noise, or knows the password.
@@ -123,9 +143,9 @@ impl Redis {
         Ok(Self {
             connections,
             breaker: Breaker::new(pause, now),
-            script: Script::new(include_str!("charge.lua")),
+            scripts: Scripts::new(),
             // The braces put all keys into one cluster slot, so that a script may touch several.
-            prefix: format!("{{{prefix}}}:budget:"),
+            prefix: format!("{{{prefix}}}"),
             timeout: *timeout,
         })
     }
@@ -135,13 +155,53 @@ impl Redis {
         now: DateTime<Utc>,
         charges: &[Charge],
     ) -> Result<Verdict, Unavailable> {
-        let mut invocation = self.script.arg(moment(now));
+        let mut invocation = self.scripts.charge.arg(moment(now));
         for charge in charges {
             let Measured { spend, limit, wait } = Measured::of(charge);
-            invocation.key(format!("{}{}", self.prefix, charge.key));
+            invocation.key(format!("{}:budget:{}", self.prefix, charge.key));
             invocation.arg(spend).arg(limit).arg(wait);
         }
         self.guarded(now, &invocation).await.map(Verdict::from_wait)
+    }
+
+    pub(super) async fn place_code(
+        &self,
+        now: DateTime<Utc>,
+        code: NewCode<'_>,
+    ) -> Result<u64, Unavailable> {
+        let mut invocation = self.scripts.place_code.key(self.code_key(code.key));
+        invocation
+            .arg(moment(now))
+            .arg(microseconds(code.cooldown))
+            .arg(microseconds(code.keep).div_ceil(1000))
+            .arg(code.sealed);
+        self.guarded(now, &invocation).await
+    }
+
+    pub(super) async fn try_code(
+        &self,
+        now: DateTime<Utc>,
+        key: &str,
+        tries: u32,
+    ) -> Result<Option<Vec<u8>>, Unavailable> {
+        let mut invocation = self.scripts.try_code.key(self.code_key(key));
+        invocation.arg(tries);
+        self.guarded(now, &invocation).await
+    }
+
+    pub(super) async fn forget_code(
+        &self,
+        now: DateTime<Utc>,
+        key: &str,
+        sealed: &[u8],
+    ) -> Result<(), Unavailable> {
+        let mut invocation = self.scripts.forget_code.key(self.code_key(key));
+        invocation.arg(sealed);
+        self.guarded::<u64>(now, &invocation).await.map(drop)
+    }
+
+    fn code_key(&self, key: &str) -> String {
+        format!("{}:otp:{key}", self.prefix)
     }
 
     /// Charges a budget of its own: a server that only reads is as good as away.
@@ -160,11 +220,11 @@ impl Redis {
         self.breaker.health()
     }
 
-    async fn guarded(
+    async fn guarded<T: FromRedisValue>(
         &self,
         now: DateTime<Utc>,
         invocation: &ScriptInvocation<'_>,
-    ) -> Result<u64, Unavailable> {
+    ) -> Result<T, Unavailable> {
         let start = Instant::now();
         let admission = self.breaker.admit(start.into_std())?;
         let answer = self.ask(invocation, start + self.timeout).await;
@@ -179,11 +239,11 @@ impl Redis {
     }
 
     /// Asks once more when the connection was at fault, as after a restart of the server.
-    async fn ask(
+    async fn ask<T: FromRedisValue>(
         &self,
         invocation: &ScriptInvocation<'_>,
         deadline: Instant,
-    ) -> Result<u64, Unavailable> {
+    ) -> Result<T, Unavailable> {
         match self.ask_once(invocation, deadline).await {
             Err(Failure::Connected(_)) => self.ask_once(invocation, deadline).await,
             answer => answer,
@@ -195,11 +255,11 @@ impl Redis {
 
     /// Every error retires the connection, the server's own included: after a fail-over only a
     /// new connection finds the server that is not READONLY any more.
-    async fn ask_once(
+    async fn ask_once<T: FromRedisValue>(
         &self,
         invocation: &ScriptInvocation<'_>,
         deadline: Instant,
-    ) -> Result<u64, Failure> {
+    ) -> Result<T, Failure> {
         let late = || Failure::Final(Unavailable::because("no answer in time"));
         let mut connection = timeout_at(deadline, self.connections.take())
             .await
@@ -207,7 +267,7 @@ impl Redis {
             .map_err(Failure::Final)?;
         let asked = invocation.invoke_async(&mut connection.multiplexed);
         match timeout_at(deadline, asked).await {
-            Ok(Ok(wait)) => Ok(wait),
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 self.connections.retire(&connection);
                 let failure = unavailable(&error);

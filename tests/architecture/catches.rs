@@ -129,6 +129,10 @@ fn an_incomplete_capability_is_caught() {
         src/services/audit.rs
         src/services/outbox.rs
         src/services/ownership.rs
+        src/services/code.rs
+        src/services/links.rs
+        src/services/new_password.rs
+        src/services/step_up.rs
         src/services/sign_in.rs
         src/services/throttle.rs
         src/services/session/mod.rs

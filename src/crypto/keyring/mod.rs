@@ -38,6 +38,8 @@ pub enum Purpose {
     BlindIndex,
     /// The token of a device that signed in before.
     DeviceToken,
+    /// One-time codes in flight.
+    Codes,
     /// Positions in lists, handed to clients.
     Cursor,
 }
@@ -53,6 +55,7 @@ impl Purpose {
             Self::AuditMac => "audit-mac",
             Self::BlindIndex => "blind-index",
             Self::DeviceToken => "device-token",
+            Self::Codes => "codes",
             Self::Cursor => "cursor",
         }
     }
@@ -73,6 +76,7 @@ struct Subkeys {
     audit_mac: Subkey,
     blind_index: Subkey,
     device_token: Subkey,
+    codes: Subkey,
     cursor: Subkey,
 }
 
@@ -197,6 +201,7 @@ impl Subkeys {
             audit_mac: Subkey::derive(master, Purpose::AuditMac),
             blind_index: Subkey::derive(master, Purpose::BlindIndex),
             device_token: Subkey::derive(master, Purpose::DeviceToken),
+            codes: Subkey::derive(master, Purpose::Codes),
             cursor: Subkey::derive(master, Purpose::Cursor),
         }
     }
@@ -210,6 +215,7 @@ impl Subkeys {
             Purpose::AuditMac => &self.audit_mac,
             Purpose::BlindIndex => &self.blind_index,
             Purpose::DeviceToken => &self.device_token,
+            Purpose::Codes => &self.codes,
             Purpose::Cursor => &self.cursor,
         }
     }
@@ -246,7 +252,7 @@ mod tests {
 
     use super::*;
 
-    const PURPOSES: [Purpose; 8] = [
+    const PURPOSES: [Purpose; 9] = [
         Purpose::SigningKeys,
         Purpose::Outbox,
         Purpose::PersonKeys,
@@ -254,6 +260,7 @@ mod tests {
         Purpose::AuditMac,
         Purpose::BlindIndex,
         Purpose::DeviceToken,
+        Purpose::Codes,
         Purpose::Cursor,
     ];
 

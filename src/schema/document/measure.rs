@@ -13,13 +13,22 @@ use crate::schema::connection::DEFAULT_SIZE;
 use crate::schema::error::{Error, ErrorCode};
 
 /// Mutations that take a secret: guessing many in one document is refused whole.
-const CREDENTIAL_MUTATIONS: [&str; 6] = [
+const CREDENTIAL_MUTATIONS: [&str; 15] = [
     "login",
     "register",
     "refreshSession",
     "verifyEmail",
     "stepUp",
     "requestEmailVerification",
+    "requestOtp",
+    "verifyOtp",
+    "requestPasswordReset",
+    "confirmPasswordReset",
+    "changePassword",
+    "setPassword",
+    "confirmEmailChange",
+    "confirmPhoneChange",
+    "revertEmailChange",
 ];
 
 /// The lists through which introspection can go in circles.

@@ -1,10 +1,18 @@
 //! Everything that can be changed: one file per capability, each field thin over one service.
 
 pub mod account;
+pub mod otp;
+pub mod password;
 pub mod session;
 
 use async_graphql::MergedObject;
 
 /// Everything that can be changed.
 #[derive(Clone, Copy, Debug, Default, MergedObject)]
-pub struct Mutation(account::AccountMutations, session::SessionMutations);
+pub struct Mutation(
+    account::AccountMutations,
+    account::address::AddressMutations,
+    session::SessionMutations,
+    otp::OtpMutations,
+    password::PasswordMutations,
+);

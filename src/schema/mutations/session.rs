@@ -15,7 +15,7 @@ use crate::schema::problem::{
     TokenInvalid,
 };
 use crate::schema::request::{Asked as _, CookieChange};
-use crate::schema::types::signed_in::SignedIn;
+use crate::schema::types::signed_in::{SignedIn, SteppedUp};
 use crate::services::session::{
     self, Login, LoginRefusal, LogoutCredential, RefreshRefusal, RevokeRefusal, StepUpRefusal,
 };
@@ -112,15 +112,6 @@ pub enum RevokeOtherSessionsResult {
 pub struct StepUpInput {
     /// The password of the signed-in person.
     password: String,
-}
-
-/// The person has just proved who they are.
-#[derive(SimpleObject)]
-pub struct SteppedUp {
-    /// An access token whose `auth_time` is now.
-    access_token: String,
-    /// How many seconds it works.
-    expires_in: i64,
 }
 
 /// What comes of `stepUp`.
@@ -287,10 +278,7 @@ impl SessionMutations {
         let person = context.signed_in()?;
         let password = input.password.into();
         match session::step_up(context.app(), context.caller(), person, password).await {
-            Ok(stepped_up) => Ok(StepUpResult::SteppedUp(SteppedUp {
-                access_token: stepped_up.access_token,
-                expires_in: stepped_up.expires_in,
-            })),
+            Ok(stepped_up) => Ok(StepUpResult::SteppedUp(stepped_up.into())),
             Err(StepUpRefusal::InvalidCredentials) => {
                 Ok(StepUpResult::InvalidCredentials(InvalidCredentials))
             }

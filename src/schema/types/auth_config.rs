@@ -3,6 +3,7 @@
 use async_graphql::{Context, Enum, Object};
 
 use super::enums::Role;
+use crate::domain::code;
 use crate::schema::request::Asked as _;
 
 /// A way to sign in.
@@ -10,6 +11,8 @@ use crate::schema::request::Asked as _;
 pub enum SignInMethod {
     /// E-mail address or phone number with a password: `login`.
     Password,
+    /// E-mail address or phone number with a one-time code: `requestOtp`, `verifyOtp`.
+    Otp,
 }
 
 /// What a sign-in page needs to know.
@@ -21,7 +24,7 @@ pub struct AuthConfig;
 impl AuthConfig {
     /// The ways to sign in.
     async fn methods(&self) -> Vec<SignInMethod> {
-        vec![SignInMethod::Password]
+        vec![SignInMethod::Password, SignInMethod::Otp]
     }
 
     /// Whether people can register.
@@ -60,5 +63,20 @@ impl AuthConfig {
     /// How hard to guess a password must be: 0 (anybody) to 4 (very hard), by zxcvbn.
     async fn password_min_score(&self, context: &Context<'_>) -> u8 {
         context.app().config.password.min_score
+    }
+
+    /// How many digits a one-time code has.
+    async fn code_length(&self) -> usize {
+        code::DIGITS
+    }
+
+    /// How many seconds a one-time code works.
+    async fn code_expires_in(&self, context: &Context<'_>) -> u32 {
+        context.app().config.otp.life_seconds
+    }
+
+    /// After how many seconds another code can be asked for.
+    async fn code_resend_after(&self, context: &Context<'_>) -> u32 {
+        context.app().config.otp.resend_seconds
     }
 }

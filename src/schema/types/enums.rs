@@ -2,6 +2,7 @@
 
 use async_graphql::Enum;
 
+use crate::domain::code::CodePurpose;
 use crate::domain::role;
 
 /// What a person is.
@@ -40,4 +41,31 @@ pub enum AuthProvider {
     Phone,
     /// By signing in with Google.
     Google,
+}
+
+/// What a one-time code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum OtpPurpose {
+    /// Signing in without a password.
+    Login,
+    /// Setting a new password.
+    ResetPassword,
+    /// Proving the e-mail address of an account.
+    VerifyEmail,
+    /// Proving the phone number of an account.
+    VerifyPhone,
+    /// Proving again who is signed in, for operations that ask for a recent proof.
+    StepUp,
+}
+
+impl From<OtpPurpose> for CodePurpose {
+    fn from(purpose: OtpPurpose) -> Self {
+        match purpose {
+            OtpPurpose::Login => Self::Login,
+            OtpPurpose::ResetPassword => Self::ResetPassword,
+            OtpPurpose::VerifyEmail => Self::VerifyEmail,
+            OtpPurpose::VerifyPhone => Self::VerifyPhone,
+            OtpPurpose::StepUp => Self::StepUp,
+        }
+    }
 }

@@ -5,7 +5,7 @@ use async_graphql::{Context, SimpleObject};
 use super::session::Session;
 use super::user::User;
 use crate::schema::request::{Asked as _, CookieChange, Delivery};
-use crate::services::Started;
+use crate::services::{self, Started};
 
 /// Somebody is signed in: the tokens, and whose they are.
 #[derive(Clone, Debug, SimpleObject)]
@@ -49,6 +49,24 @@ impl SignedIn {
             device_token,
             user: User::signed_in_now(started.user),
             session: Session(started.session),
+        }
+    }
+}
+
+/// The person has just proved who they are.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct SteppedUp {
+    /// An access token whose `auth_time` is now.
+    access_token: String,
+    /// How many seconds it works.
+    expires_in: i64,
+}
+
+impl From<services::SteppedUp> for SteppedUp {
+    fn from(stepped_up: services::SteppedUp) -> Self {
+        Self {
+            access_token: stepped_up.access_token,
+            expires_in: stepped_up.expires_in,
         }
     }
 }

@@ -1,12 +1,25 @@
 //! An account from its registration to its profile: one file per use case.
 
+mod change_email;
+mod change_phone;
 mod profile;
 mod register;
+mod revert_email;
 mod verify_email;
+mod verify_phone;
 
 pub use crate::stores::user::ProfileChange;
+pub use change_email::{
+    ConfirmEmailChangeRefusal, NewEmailProof, RequestEmailChangeRefusal, confirm_email_change,
+    request_email_change,
+};
+pub use change_phone::{
+    ConfirmPhoneChangeRefusal, RequestPhoneChangeRefusal, confirm_phone_change,
+    request_phone_change,
+};
 pub use profile::{ProfileRefusal, update_profile};
 pub use register::{RegisterRefusal, Registered, Registration, register};
+pub use revert_email::{RevertEmailChangeRefusal, revert_email_change};
 pub use verify_email::{
     EmailVerification, RequestRefusal, VerifyEmailRefusal, request_email_verification, verify_email,
 };

@@ -1,10 +1,9 @@
 //! Creating an account.
 
-use chrono::Duration;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::verify_email;
+use super::{verify_email, verify_phone};
 use crate::app::App;
 use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::Caller;
@@ -20,6 +19,7 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
+use crate::services::new_password;
 use crate::services::outbox;
 use crate::services::sign_in::{self, Started};
 use crate::services::throttle::{self, Attempt, Exhausted};
@@ -35,8 +35,8 @@ pub struct Registration {
     pub email: Option<String>,
     /// Their phone number; this or the e-mail address.
     pub phone: Option<String>,
-    /// The password they choose.
-    pub password: SecretString,
+    /// The password they choose; who registers a phone number can do without.
+    pub password: Option<SecretString>,
     /// Given name.
     pub first_name: String,
     /// Family name.
@@ -63,6 +63,8 @@ pub enum RegisterRefusal {
     Taken,
     /// The password is easy to guess.
     PasswordTooWeak(Vec<Violation>),
+    /// Others know the password.
+    PasswordBreached,
     /// Something else about the input.
     Invalid(Vec<Violation>),
     /// Too many attempts.
@@ -89,7 +91,7 @@ enum Address {
 
 struct Checked {
     address: Address,
-    password: Password,
+    password: Option<Password>,
     first_name: String,
     last_name: String,
     role: Role,
@@ -123,9 +125,19 @@ pub async fn register(
     .await
     .map_err(RegisterRefusal::RateLimited)?;
     let checked = check(app, input)?;
-    let hashed = app.hasher.hash(checked.password.clone()).await;
-    let hash = hashed.map_err(|Overloaded| RegisterRefusal::Overloaded)?;
+    let hash = match &checked.password {
+        Some(password) => {
+            if new_password::is_breached(app, password).await {
+                return Err(RegisterRefusal::PasswordBreached);
+            }
+            let hashed = app.hasher.hash(password.clone()).await;
+            Some(hashed.map_err(|Overloaded| RegisterRefusal::Overloaded)?)
+        }
+        None => None,
+    };
     let identifier = checked.address.identifier();
+    // Without a password the code is the only thing that makes the account somebody's.
+    let needs_proof = app.config.confirmation_required() || hash.is_none();
 
     let tx = app.begin().await?;
     let id: UserId = app.new_id();
@@ -133,9 +145,9 @@ pub async fn register(
     let owner = user::find_by_identifier_within(&tx, &identifier).await?;
     let owner = owner.ok_or_else(|| Fault::new("an address is taken by nobody"))?;
     let outcome = if inserted {
-        create(&tx, app, caller, &owner.user, &hash).await?
-    } else if app.config.confirmation_required() {
-        announce(&tx, app, caller, &owner).await?;
+        create(&tx, app, caller, &owner.user, hash, needs_proof).await?
+    } else if needs_proof {
+        announce(&tx, app, caller, &owner, &identifier).await?;
         Registered::ConfirmationSent
     } else {
         return Err(RegisterRefusal::Taken);
@@ -173,14 +185,20 @@ async fn create(
     app: &App,
     caller: &Caller,
     new: &User,
-    hash: &str,
+    hash: Option<String>,
+    needs_proof: bool,
 ) -> Result<Registered, Fault> {
     let now = app.clock.now();
     let sealed_key = audit::new_person_key(app, new.id);
     person_key::insert(tx, new.id, sealed_key.clone(), now).await?;
-    password::insert(tx, new.id, hash.to_owned(), true, now).await?;
+    match hash {
+        Some(hash) => password::insert(tx, new.id, hash, true, now).await?,
+        None => decoy::write(tx, app.new_id()).await?,
+    }
     if new.email.is_some() {
         verify_email::send_link(tx, app, new).await?;
+    } else if needs_proof {
+        verify_phone::send_code(tx, app, new).await?;
     }
     let about = About::Person {
         user: new.id,
@@ -191,7 +209,7 @@ async fn create(
         .by_user(new.id)
         .with(changes);
     audit::record(tx, app, &caller.client, event).await?;
-    if app.config.confirmation_required() {
+    if needs_proof {
         return Ok(Registered::ConfirmationSent);
     }
     user::record_login(tx, new.id, new.credential_version, now).await?;
@@ -204,13 +222,25 @@ async fn create(
 }
 
 /// Tells the owner of a taken address, and changes nothing of theirs.
-async fn announce(tx: &Tx, app: &App, caller: &Caller, owner: &Credentials) -> Result<(), Fault> {
+async fn announce(
+    tx: &Tx,
+    app: &App,
+    caller: &Caller,
+    owner: &Credentials,
+    identifier: &Identifier,
+) -> Result<(), Fault> {
     decoy::write(tx, app.new_id()).await?;
     decoy::write(tx, app.new_id()).await?;
-    if owner.user.email_verified {
+    let sign_in = app.config.links_base().as_str();
+    if let Identifier::Phone(number) = identifier {
+        if owner.user.phone_verified {
+            verify_phone::send_other(tx, app, &owner.user, number, sign_in).await?;
+        } else {
+            verify_phone::send_code(tx, app, &owner.user).await?;
+        }
+    } else if owner.user.email_verified {
         decoy::write(tx, app.new_id()).await?;
         let to = owner.user.email.as_deref().unwrap_or_default();
-        let sign_in = app.config.links_base().as_str();
         let recipient = outbox::by_mail(&owner.user, to);
         let message = Message::AlreadyRegistered { sign_in };
         outbox::enqueue(tx, app, &recipient, &message, None).await?;
@@ -266,15 +296,27 @@ fn check(app: &App, input: Registration) -> Result<Checked, RegisterRefusal> {
         input.first_name.as_str(),
         input.last_name.as_str(),
     ];
-    let chosen = Password::choose(input.password, &app.config.password.policy(), &about);
+    let policy = app.config.password.policy();
+    let chosen = input
+        .password
+        .map(|typed| Password::choose(typed, &policy, &about));
+    if chosen.is_none() && input.phone.is_none() {
+        let message = "choose a password";
+        violations.push(Violation::new("password", ViolationRule::Required, message));
+    }
+    let chosen = chosen.transpose();
     match (address, first_name, last_name, role, chosen) {
-        (Some(address), Ok(first_name), Ok(last_name), Ok(role), Ok(password)) => Ok(Checked {
-            address,
-            password,
-            first_name,
-            last_name,
-            role,
-        }),
+        (Some(address), Ok(first_name), Ok(last_name), Ok(role), Ok(password))
+            if violations.is_empty() =>
+        {
+            Ok(Checked {
+                address,
+                password,
+                first_name,
+                last_name,
+                role,
+            })
+        }
         (.., Err(weak)) if violations.is_empty() => Err(RegisterRefusal::PasswordTooWeak(weak)),
         (.., chosen) => {
             violations.extend(chosen.err().unwrap_or_default());
@@ -288,11 +330,6 @@ fn address(app: &App, email: Option<&str>, phone: Option<&str>) -> Result<Addres
         (Some(email), None) => EmailAddress::parse(email)
             .map(Address::Email)
             .map_err(|rule| Violation::new("email", ViolationRule::InvalidEmail, rule.to_string())),
-        (None, Some(_)) if app.config.confirmation_required() => Err(Violation::new(
-            "phone",
-            ViolationRule::NotAllowed,
-            "registration by phone number is not available here; use an e-mail address",
-        )),
         (None, Some(phone)) => PhoneNumber::parse(phone, app.config.phone.region())
             .map(Address::Phone)
             .map_err(|rule| Violation::new("phone", ViolationRule::InvalidPhone, rule.to_string())),
@@ -327,9 +364,4 @@ fn role(app: &App, wanted: Option<Role>) -> Result<Role, Violation> {
         let message = "this role cannot be chosen at registration";
         Err(Violation::new("role", ViolationRule::NotAllowed, message))
     }
-}
-
-/// How long a confirmation link works.
-pub(super) fn link_lifetime(app: &App) -> Duration {
-    Duration::seconds(app.config.links.confirmation_seconds)
 }

@@ -1,27 +1,26 @@
 //! Proving that an e-mail address is one's own.
 
+use chrono::Duration;
 use secrecy::SecretString;
 
-use super::register::link_lifetime;
 use crate::app::App;
 use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::Caller;
-use crate::domain::email::EmailAddress;
 use crate::domain::identifier::Identifier;
 use crate::domain::password::Password;
-use crate::domain::token::{PlainToken, TokenKind};
 use crate::domain::user::{Contact, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, About, Action, Event};
+use crate::services::links;
 use crate::services::outbox;
 use crate::services::ownership::{self, Proof};
 use crate::services::sign_in::{self, Started};
 use crate::services::throttle::{self, Attempt, Exhausted};
-use crate::stores::link::{self, Link, LinkPurpose};
+use crate::stores::link::LinkPurpose;
 use crate::stores::user::Credentials;
-use crate::stores::{Tx, decoy, spent_proof, user};
+use crate::stores::{Tx, decoy, user};
 
 /// A link's token, and the password that was chosen at registration.
 #[derive(Debug)]
@@ -70,20 +69,16 @@ pub async fn verify_email(
     throttle::charge(app, &caller.client, Attempt::RedeemLink)
         .await
         .map_err(VerifyEmailRefusal::RateLimited)?;
-    let token = PlainToken::parse(TokenKind::Link, &input.token);
-    let token = token.ok_or(VerifyEmailRefusal::TokenInvalid)?;
-    let digest = token.hash();
-    let found = link::find(&app.database, LinkPurpose::VerifyEmail, &digest).await?;
-    let link = found
-        .filter(|link| link.expires_at > app.clock.now())
-        .ok_or(VerifyEmailRefusal::TokenInvalid)?;
-    let owner = user::find_by_id(&app.database, link.user_id).await?;
+    let followed = links::follow(app, LinkPurpose::VerifyEmail, &input.token).await?;
+    let followed = followed.ok_or(VerifyEmailRefusal::TokenInvalid)?;
+    let owner = user::find_by_id(&app.database, followed.link.user_id).await?;
     let owner = owner
-        .filter(|owner| is_about(&link, &owner.user))
+        .filter(|owner| !owner.user.is_deleted())
+        .filter(|owner| followed.sent_to(&owner.user) == Some(Contact::Email))
         .ok_or(VerifyEmailRefusal::TokenInvalid)?;
     if caller
         .signed_in()
-        .is_none_or(|person| person.user() != link.user_id)
+        .is_none_or(|person| person.user() != owner.user.id)
     {
         prove_password(app, caller, &owner, input.password).await?;
     }
@@ -91,22 +86,12 @@ pub async fn verify_email(
         return Err(VerifyEmailRefusal::Suspended);
     }
     let tx = app.begin().await?;
-    let now = app.clock.now();
-    if !spent_proof::spend(&tx, &digest, link.expires_at, now).await? {
+    if !followed.spend(&tx, app).await? {
         return Err(VerifyEmailRefusal::TokenInvalid);
     }
     let started = confirm(&tx, app, caller, owner).await?;
     tx.commit().await?;
     Ok(started)
-}
-
-/// A link is bound to the address it was sent to, as long as the account still has it.
-fn is_about(link: &Link, user: &User) -> bool {
-    let canonical = user
-        .email
-        .as_deref()
-        .and_then(|email| EmailAddress::parse(email).ok());
-    !user.is_deleted() && canonical.is_some_and(|email| email.canonical() == link.address)
 }
 
 async fn prove_password(
@@ -234,27 +219,17 @@ pub async fn request_email_verification(
 
 /// Stores a new link and the message that carries it: two statements.
 pub(super) async fn send_link(tx: &Tx, app: &App, user: &User) -> Result<(), Fault> {
-    let Some(to) = user.email.as_deref() else {
+    let (Some(to), Some(address)) = (user.email.as_deref(), links::address(user, Contact::Email))
+    else {
         return Ok(());
     };
-    let address = EmailAddress::parse(to)?;
-    let now = app.clock.now();
-    let lifetime = link_lifetime(app);
-    let token = PlainToken::from_random(TokenKind::Link, app.random.bytes());
-    let row = Link {
-        id: app.new_id(),
-        user_id: user.id,
-        address: address.canonical().to_owned(),
-        expires_at: now + lifetime,
-    };
-    link::insert(tx, &row, LinkPurpose::VerifyEmail, &token.hash(), now).await?;
-    // Built from the configured base alone: a request header must never choose where a link leads.
-    let mut url = app.config.links_base().join("verify-email")?;
-    url.query_pairs_mut().append_pair("token", token.reveal());
+    let lifetime = Duration::seconds(app.config.links.confirmation_seconds);
+    let purpose = LinkPurpose::VerifyEmail;
+    let made = links::create(tx, app, user, purpose, address, lifetime).await?;
     let message = Message::VerifyEmail {
-        link: url.as_str(),
+        link: made.url.as_str(),
         hours: lifetime.num_hours(),
     };
     let recipient = outbox::by_mail(user, to);
-    outbox::enqueue(tx, app, &recipient, &message, Some(row.expires_at)).await
+    outbox::enqueue(tx, app, &recipient, &message, Some(made.expires_at)).await
 }

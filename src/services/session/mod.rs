@@ -11,4 +11,4 @@ pub use authenticate::{Authenticated, authenticate};
 pub use login::{Login, LoginRefusal, SignedInOnDevice, login};
 pub use refresh::{RefreshRefusal, refresh};
 pub use revoke::{LogoutCredential, RevokeRefusal, logout, revoke, revoke_others};
-pub use step_up::{StepUpRefusal, SteppedUp, step_up};
+pub use step_up::{StepUpRefusal, step_up};

@@ -9,18 +9,9 @@ use crate::domain::password::Password;
 use crate::domain::violation::Violation;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::sign_in;
+use crate::services::step_up::{self, SteppedUp};
 use crate::services::throttle::{self, Attempt, Exhausted};
-use crate::stores::{session, user};
-
-/// A fresh proof, in the access token and in the session.
-#[derive(Debug)]
-pub struct SteppedUp {
-    /// An access token whose `auth_time` is now.
-    pub access_token: String,
-    /// How long it works, in seconds.
-    pub expires_in: i64,
-}
+use crate::stores::user;
 
 /// Why the proof was not taken.
 #[derive(Debug)]
@@ -79,28 +70,8 @@ pub async fn step_up(
         tx.commit().await?;
         return Err(StepUpRefusal::InvalidCredentials);
     }
-    let current = session::find_with_user_within(&tx, person.session()).await?;
-    let now = app.clock.now();
-    let Some((mut session, user)) =
-        current.filter(|(session, user)| session.is_live(now) && user.may_sign_in())
-    else {
-        return Err(StepUpRefusal::SessionEnded);
-    };
-    if !session.amr.iter().any(|method| method == "pwd") {
-        session.amr.push("pwd".to_owned());
-    }
-    session.auth_time = now;
-    session::authenticate_again(&tx, session.id, &session.amr, now).await?;
-    audit::record(
-        &tx,
-        app,
-        &caller.client,
-        Event::new(Action::SteppedUp, about).by(caller),
-    )
-    .await?;
+    let renewed = step_up::renew(&tx, app, caller, person, &["pwd"]).await?;
+    let stepped_up = renewed.ok_or(StepUpRefusal::SessionEnded)?;
     tx.commit().await?;
-    Ok(SteppedUp {
-        access_token: sign_in::access_token(app, &user, &session)?,
-        expires_in: app.config.tokens.access_seconds,
-    })
+    Ok(stepped_up)
 }

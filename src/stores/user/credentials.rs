@@ -151,3 +151,13 @@ pub async fn release(
         .await?;
     Ok(())
 }
+
+/// Takes the proof of an address back; it can be proven again.
+pub async fn doubt(tx: &Tx, id: UserId, contact: Contact) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(verified(contact), Expr::value(false))
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}

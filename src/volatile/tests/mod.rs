@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
 
+mod codes;
 mod flood;
 mod model;
 mod outage;

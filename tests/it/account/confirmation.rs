@@ -136,7 +136,7 @@ async fn opening_the_link_changes_nothing() {
     let app = TestApp::with(&[REQUIRED]).await;
     app.anonymous().register("ada@example.com").await;
     let token = app.confirmation_token("ada@example.com").await;
-    app.get(&format!("/verify-email?token={token}")).await;
+    app.get(&format!("/verify_email?token={token}")).await;
     assert_eq!(
         app.number("SELECT COUNT(*) FROM users WHERE email_verified")
             .await,

@@ -1,16 +1,18 @@
-//! An account from its registration to its profile.
+//! An account from its registration to its profile; `address` moves it.
 
 #![expect(
     missing_docs,
     reason = "the members of a union are documented by their types"
 )]
 
+pub mod address;
+
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject, Union};
 
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::problem::{
-    AccountSuspended, Conflict, InputInvalid, InvalidCredentials, PasswordTooWeak, RateLimited,
-    TokenInvalid,
+    AccountSuspended, Conflict, InputInvalid, InvalidCredentials, PasswordBreached,
+    PasswordTooWeak, RateLimited, TokenInvalid,
 };
 use crate::schema::request::Asked as _;
 use crate::schema::scalars::{EmailAddress, PhoneNumber};
@@ -29,8 +31,9 @@ pub struct RegisterInput {
     email: Option<EmailAddress>,
     /// The phone number to sign in with.
     phone: Option<PhoneNumber>,
-    /// The password; any characters, no rules of composition, but not easy to guess.
-    password: String,
+    /// The password; any characters, no rules of composition, but not easy to guess. Who gives a
+    /// phone number can leave it out and sign in by codes.
+    password: Option<String>,
     /// Given name.
     #[graphql(default)]
     first_name: String,
@@ -55,6 +58,7 @@ pub enum RegisterResult {
     SignedIn(Box<SignedIn>),
     Conflict(Conflict),
     PasswordTooWeak(PasswordTooWeak),
+    PasswordBreached(PasswordBreached),
     InputInvalid(InputInvalid),
     RateLimited(RateLimited),
 }
@@ -154,14 +158,16 @@ impl AccountMutations {
         let registration = Registration {
             email: input.email.map(|email| email.0),
             phone: input.phone.map(|phone| phone.0),
-            password: input.password.into(),
+            password: input.password.map(Into::into),
             first_name: input.first_name,
             last_name: input.last_name,
             role: input.role.map(Into::into),
         };
         match account::register(context.app(), context.caller(), registration).await {
             Ok(account::Registered::ConfirmationSent) => {
-                let message = "We sent you a message. Follow the link in it to go on.".to_owned();
+                let message =
+                    "We sent you a message. Follow the link, or enter the code in it, to go on."
+                        .to_owned();
                 Ok(RegisterResult::Registered(Registered { message }))
             }
             Ok(account::Registered::SignedIn(started)) => {
@@ -171,9 +177,12 @@ impl AccountMutations {
             Err(RegisterRefusal::Closed) => {
                 Err(Error::of(ErrorCode::Forbidden, "Registration is closed."))
             }
-            Err(RegisterRefusal::Taken) => Ok(RegisterResult::Conflict(Conflict)),
+            Err(RegisterRefusal::Taken) => Ok(RegisterResult::Conflict(Conflict::TAKEN)),
             Err(RegisterRefusal::PasswordTooWeak(rules)) => {
                 Ok(RegisterResult::PasswordTooWeak(rules.into()))
+            }
+            Err(RegisterRefusal::PasswordBreached) => {
+                Ok(RegisterResult::PasswordBreached(PasswordBreached))
             }
             Err(RegisterRefusal::Invalid(rules)) => Ok(RegisterResult::InputInvalid(rules.into())),
             Err(RegisterRefusal::RateLimited(limit)) => {

@@ -1,0 +1,26 @@
+//! `[otp]`: one-time codes.
+
+use serde::Deserialize;
+
+use crate::config::report::Review;
+
+/// How long codes work and how often they may be tried.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Otp {
+    /// Seconds a code works.
+    pub life_seconds: u32,
+    /// Seconds before another one can be asked for.
+    pub resend_seconds: u32,
+    /// Tries before it is dead.
+    pub tries: u32,
+}
+
+impl Otp {
+    pub(super) fn check(&self, review: &mut Review<'_>) {
+        review.within("otp.life_seconds", self.life_seconds, 30..=3600);
+        review.within("otp.resend_seconds", self.resend_seconds, 1..=3600);
+        // NIST SP 800-63B-3 §5.1.3.2: guessing a short code has to be limited.
+        review.within("otp.tries", self.tries, 1..=10);
+    }
+}

@@ -1,0 +1,178 @@
+//! One-time codes.
+
+#![expect(
+    missing_docs,
+    reason = "the members of a union are documented by their types"
+)]
+
+use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
+
+use crate::schema::error::Error;
+use crate::schema::problem::{
+    AccountSuspended, CodeExpired, CodeInvalid, InputInvalid, InvalidCredentials, RateLimited,
+};
+use crate::schema::request::Asked as _;
+use crate::schema::types::enums::OtpPurpose;
+use crate::schema::types::signed_in::{SignedIn, SteppedUp};
+use crate::schema::types::user::User;
+use crate::services::otp::{self, OtpVerification, RequestOtpRefusal, Verified, VerifyOtpRefusal};
+
+/// Where a code should go, and what for.
+#[derive(InputObject)]
+pub struct RequestOtpInput {
+    /// The e-mail address, or the phone number with its country code.
+    email_or_phone: String,
+    /// What the code is for. A code of one purpose never serves another.
+    purpose: OtpPurpose,
+}
+
+/// If there is an account that the code can serve, it is on its way.
+#[derive(SimpleObject)]
+pub struct OtpSent {
+    /// How many seconds the code works.
+    expires_in: i64,
+    /// After how many seconds another one can be asked for.
+    resend_after: i64,
+}
+
+/// What comes of `requestOtp`.
+#[derive(Union)]
+pub enum RequestOtpResult {
+    OtpSent(OtpSent),
+    InputInvalid(InputInvalid),
+    RateLimited(RateLimited),
+}
+
+/// A code that arrived.
+#[derive(InputObject)]
+pub struct VerifyOtpInput {
+    /// The address it was sent to.
+    email_or_phone: String,
+    /// What it was asked for.
+    purpose: OtpPurpose,
+    /// The six digits.
+    code: String,
+    /// With `VERIFY_EMAIL` and `VERIFY_PHONE`: the password that was chosen at registration. It
+    /// is kept only if it comes along, or if the session that registered makes the call.
+    password: Option<String>,
+}
+
+/// The address is proven.
+#[derive(SimpleObject)]
+pub struct AddressVerified {
+    /// The person.
+    user: User,
+}
+
+/// The code was right: `confirmPasswordReset` takes this token.
+#[derive(SimpleObject)]
+pub struct PasswordResetAllowed {
+    /// The token.
+    token: String,
+    /// How many seconds it works.
+    expires_in: i64,
+}
+
+/// What comes of `verifyOtp`: `SignedIn` for `LOGIN`, and for `VERIFY_EMAIL` and `VERIFY_PHONE`
+/// where nobody is signed in yet; `AddressVerified` where somebody is; `SteppedUp` for `STEP_UP`;
+/// `PasswordResetAllowed` for `RESET_PASSWORD`.
+#[derive(Union)]
+pub enum VerifyOtpResult {
+    SignedIn(Box<SignedIn>),
+    SteppedUp(SteppedUp),
+    AddressVerified(Box<AddressVerified>),
+    PasswordResetAllowed(PasswordResetAllowed),
+    CodeInvalid(CodeInvalid),
+    CodeExpired(CodeExpired),
+    InvalidCredentials(InvalidCredentials),
+    AccountSuspended(AccountSuspended),
+    InputInvalid(InputInvalid),
+    RateLimited(RateLimited),
+}
+
+/// One-time codes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OtpMutations;
+
+#[Object]
+impl OtpMutations {
+    /// Sends a one-time code, if there is an account it can serve. The answer is the same when
+    /// there is none.
+    async fn request_otp(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Where the code should go, and what for.")] input: RequestOtpInput,
+    ) -> Result<RequestOtpResult, Error> {
+        if input.purpose == OtpPurpose::StepUp {
+            context.signed_in()?;
+        }
+        let (typed, purpose) = (&input.email_or_phone, input.purpose.into());
+        match otp::request_otp(context.app(), context.caller(), typed, purpose).await {
+            Ok(sent) => Ok(RequestOtpResult::OtpSent(OtpSent {
+                expires_in: sent.expires_in,
+                resend_after: sent.resend_after,
+            })),
+            Err(RequestOtpRefusal::Invalid(rules)) => {
+                Ok(RequestOtpResult::InputInvalid(rules.into()))
+            }
+            Err(RequestOtpRefusal::RateLimited(limit)) => {
+                Ok(RequestOtpResult::RateLimited(RateLimited(limit)))
+            }
+            Err(RequestOtpRefusal::Fault(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// Redeems a one-time code for what its purpose opens. Five wrong tries end a code.
+    async fn verify_otp(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The code that arrived.")] input: VerifyOtpInput,
+    ) -> Result<VerifyOtpResult, Error> {
+        let verification = OtpVerification {
+            email_or_phone: input.email_or_phone,
+            purpose: input.purpose.into(),
+            code: input.code,
+            password: input.password.map(Into::into),
+        };
+        match otp::verify_otp(context.app(), context.caller(), verification).await {
+            Ok(verified) => Ok(verified_result(context, verified)),
+            Err(VerifyOtpRefusal::CodeInvalid) => Ok(VerifyOtpResult::CodeInvalid(CodeInvalid)),
+            Err(VerifyOtpRefusal::CodeExpired) => Ok(VerifyOtpResult::CodeExpired(CodeExpired)),
+            Err(VerifyOtpRefusal::InvalidCredentials) => {
+                Ok(VerifyOtpResult::InvalidCredentials(InvalidCredentials))
+            }
+            Err(VerifyOtpRefusal::Suspended) => {
+                Ok(VerifyOtpResult::AccountSuspended(AccountSuspended))
+            }
+            Err(VerifyOtpRefusal::Unauthenticated) => Err(Error::unauthenticated()),
+            Err(VerifyOtpRefusal::Invalid(rules)) => {
+                Ok(VerifyOtpResult::InputInvalid(rules.into()))
+            }
+            Err(VerifyOtpRefusal::RateLimited(limit)) => {
+                Ok(VerifyOtpResult::RateLimited(RateLimited(limit)))
+            }
+            Err(VerifyOtpRefusal::Overloaded) => Err(Error::unavailable()),
+            Err(VerifyOtpRefusal::Fault(fault)) => Err(fault.into()),
+        }
+    }
+}
+
+fn verified_result(context: &Context<'_>, verified: Verified) -> VerifyOtpResult {
+    match verified {
+        Verified::SignedIn(started) => {
+            let signed_in = SignedIn::deliver(context, *started, None);
+            VerifyOtpResult::SignedIn(Box::new(signed_in))
+        }
+        Verified::SteppedUp(stepped_up) => VerifyOtpResult::SteppedUp(stepped_up.into()),
+        Verified::Contact(user) => {
+            let user = (*user).into();
+            VerifyOtpResult::AddressVerified(Box::new(AddressVerified { user }))
+        }
+        Verified::Reset { token, expires_in } => {
+            VerifyOtpResult::PasswordResetAllowed(PasswordResetAllowed {
+                token: token.reveal().to_owned(),
+                expires_in,
+            })
+        }
+    }
+}

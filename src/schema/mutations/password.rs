@@ -1,0 +1,271 @@
+//! Forgetting, changing and setting passwords.
+
+#![expect(
+    missing_docs,
+    reason = "the members of a union are documented by their types"
+)]
+
+use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
+
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::schema::error::Error;
+use crate::schema::problem::{
+    AccountSuspended, CodeExpired, CodeInvalid, Conflict, InputInvalid, InvalidCredentials,
+    PasswordBreached, PasswordTooWeak, RateLimited, StepUpRequired, TokenInvalid,
+};
+use crate::schema::request::Asked as _;
+use crate::services::Unfit;
+use crate::services::password::{
+    self, ChangePasswordRefusal, ConfirmResetRefusal, PasswordReset, RequestResetRefusal,
+    ResetProof, SetPasswordRefusal,
+};
+
+/// Whose password was forgotten.
+#[derive(InputObject)]
+pub struct RequestPasswordResetInput {
+    /// The e-mail address, which gets a link, or the phone number, which gets a code.
+    email_or_phone: String,
+}
+
+/// If there is an account, a message is on its way.
+#[derive(SimpleObject)]
+pub struct PasswordResetRequested {
+    /// What to tell the person. It is the same whether or not there is an account.
+    message: String,
+}
+
+/// What comes of `requestPasswordReset`.
+#[derive(Union)]
+pub enum RequestPasswordResetResult {
+    PasswordResetRequested(PasswordResetRequested),
+    InputInvalid(InputInvalid),
+    RateLimited(RateLimited),
+}
+
+/// A new password, with the token of the link or with the code that arrived.
+#[derive(InputObject)]
+pub struct ConfirmPasswordResetInput {
+    /// The `token` of the link, or of `verifyOtp`.
+    token: Option<String>,
+    /// The address the code was sent to, with `code`.
+    email_or_phone: Option<String>,
+    /// The six digits.
+    code: Option<String>,
+    /// The new password.
+    new_password: String,
+}
+
+/// The password is changed. Every session that was not named as an exception has ended.
+#[derive(SimpleObject)]
+pub struct PasswordChanged {
+    /// What to tell the person.
+    message: String,
+}
+
+impl PasswordChanged {
+    fn saying(message: &str) -> Self {
+        Self {
+            message: message.to_owned(),
+        }
+    }
+}
+
+/// What comes of `confirmPasswordReset`.
+#[derive(Union)]
+pub enum ConfirmPasswordResetResult {
+    PasswordChanged(PasswordChanged),
+    TokenInvalid(TokenInvalid),
+    CodeInvalid(CodeInvalid),
+    CodeExpired(CodeExpired),
+    AccountSuspended(AccountSuspended),
+    PasswordTooWeak(PasswordTooWeak),
+    PasswordBreached(PasswordBreached),
+    InputInvalid(InputInvalid),
+    RateLimited(RateLimited),
+}
+
+/// The old password and the new one.
+#[derive(InputObject)]
+pub struct ChangePasswordInput {
+    /// The password so far. Without it the sign-in has to be recent.
+    current_password: Option<String>,
+    /// The new password.
+    new_password: String,
+}
+
+/// What comes of `changePassword`.
+#[derive(Union)]
+pub enum ChangePasswordResult {
+    PasswordChanged(PasswordChanged),
+    InvalidCredentials(InvalidCredentials),
+    StepUpRequired(StepUpRequired),
+    PasswordTooWeak(PasswordTooWeak),
+    PasswordBreached(PasswordBreached),
+    InputInvalid(InputInvalid),
+    RateLimited(RateLimited),
+}
+
+/// A first password.
+#[derive(InputObject)]
+pub struct SetPasswordInput {
+    /// The password.
+    new_password: String,
+}
+
+/// What comes of `setPassword`.
+#[derive(Union)]
+pub enum SetPasswordResult {
+    PasswordChanged(PasswordChanged),
+    StepUpRequired(StepUpRequired),
+    Conflict(Conflict),
+    PasswordTooWeak(PasswordTooWeak),
+    PasswordBreached(PasswordBreached),
+    RateLimited(RateLimited),
+}
+
+/// Forgetting, changing and setting passwords.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PasswordMutations;
+
+#[Object]
+impl PasswordMutations {
+    /// Sends a way to set a new password, if there is an account. The answer is the same when
+    /// there is none.
+    async fn request_password_reset(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whose password was forgotten.")] input: RequestPasswordResetInput,
+    ) -> Result<RequestPasswordResetResult, Error> {
+        let typed = &input.email_or_phone;
+        match password::request_password_reset(context.app(), context.caller(), typed).await {
+            Ok(()) => {
+                let message = "If there is an account, a message is on its way.".to_owned();
+                Ok(RequestPasswordResetResult::PasswordResetRequested(
+                    PasswordResetRequested { message },
+                ))
+            }
+            Err(RequestResetRefusal::Invalid(rules)) => {
+                Ok(RequestPasswordResetResult::InputInvalid(rules.into()))
+            }
+            Err(RequestResetRefusal::RateLimited(limit)) => {
+                Ok(RequestPasswordResetResult::RateLimited(RateLimited(limit)))
+            }
+            Err(RequestResetRefusal::Fault(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// Sets a new password with the link or the code that arrived, and ends every session.
+    async fn confirm_password_reset(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The right to set a password, and the password.")]
+        input: ConfirmPasswordResetInput,
+    ) -> Result<ConfirmPasswordResetResult, Error> {
+        type Outcome = ConfirmPasswordResetResult;
+        let proof = match (input.token, input.email_or_phone, input.code) {
+            (Some(token), None, None) => ResetProof::Token(token),
+            (None, Some(email_or_phone), Some(code)) => ResetProof::Code {
+                email_or_phone,
+                code,
+            },
+            _ => {
+                let message = "give the token, or the address and the code";
+                let violation = Violation::new("token", ViolationRule::ExactlyOne, message);
+                return Ok(Outcome::InputInvalid(vec![violation].into()));
+            }
+        };
+        let reset = PasswordReset {
+            proof,
+            new_password: input.new_password.into(),
+        };
+        match password::confirm_password_reset(context.app(), context.caller(), reset).await {
+            Ok(()) => Ok(Outcome::PasswordChanged(PasswordChanged::saying(
+                "The password is changed. Sign in with it.",
+            ))),
+            Err(ConfirmResetRefusal::TokenInvalid) => Ok(Outcome::TokenInvalid(TokenInvalid)),
+            Err(ConfirmResetRefusal::CodeInvalid) => Ok(Outcome::CodeInvalid(CodeInvalid)),
+            Err(ConfirmResetRefusal::CodeExpired) => Ok(Outcome::CodeExpired(CodeExpired)),
+            Err(ConfirmResetRefusal::Suspended) => Ok(Outcome::AccountSuspended(AccountSuspended)),
+            Err(ConfirmResetRefusal::Unfit(Unfit::TooWeak(rules))) => {
+                Ok(Outcome::PasswordTooWeak(rules.into()))
+            }
+            Err(ConfirmResetRefusal::Unfit(Unfit::Breached)) => {
+                Ok(Outcome::PasswordBreached(PasswordBreached))
+            }
+            Err(ConfirmResetRefusal::Invalid(rules)) => Ok(Outcome::InputInvalid(rules.into())),
+            Err(ConfirmResetRefusal::RateLimited(limit)) => {
+                Ok(Outcome::RateLimited(RateLimited(limit)))
+            }
+            Err(ConfirmResetRefusal::Overloaded) => Err(Error::unavailable()),
+            Err(ConfirmResetRefusal::Fault(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// Changes the password of the signed-in person and ends their other sessions.
+    async fn change_password(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The old password and the new one.")] input: ChangePasswordInput,
+    ) -> Result<ChangePasswordResult, Error> {
+        type Outcome = ChangePasswordResult;
+        let person = context.signed_in()?;
+        let current = input.current_password.map(Into::into);
+        let new = input.new_password.into();
+        let (app, caller) = (context.app(), context.caller());
+        match password::change_password(app, caller, person, current, new).await {
+            Ok(()) => Ok(Outcome::PasswordChanged(PasswordChanged::saying(
+                "The password is changed. Your other sessions have ended.",
+            ))),
+            Err(ChangePasswordRefusal::InvalidCredentials) => {
+                Ok(Outcome::InvalidCredentials(InvalidCredentials))
+            }
+            Err(ChangePasswordRefusal::StepUpRequired) => {
+                Ok(Outcome::StepUpRequired(StepUpRequired))
+            }
+            Err(ChangePasswordRefusal::Unauthenticated) => Err(Error::unauthenticated()),
+            Err(ChangePasswordRefusal::Unfit(Unfit::TooWeak(rules))) => {
+                Ok(Outcome::PasswordTooWeak(rules.into()))
+            }
+            Err(ChangePasswordRefusal::Unfit(Unfit::Breached)) => {
+                Ok(Outcome::PasswordBreached(PasswordBreached))
+            }
+            Err(ChangePasswordRefusal::Invalid(rules)) => Ok(Outcome::InputInvalid(rules.into())),
+            Err(ChangePasswordRefusal::RateLimited(limit)) => {
+                Ok(Outcome::RateLimited(RateLimited(limit)))
+            }
+            Err(ChangePasswordRefusal::Overloaded) => Err(Error::unavailable()),
+            Err(ChangePasswordRefusal::Fault(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// Gives an account that has no password its first one. Asks for a recent sign-in.
+    async fn set_password(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The password.")] input: SetPasswordInput,
+    ) -> Result<SetPasswordResult, Error> {
+        type Outcome = SetPasswordResult;
+        let Some(person) = context.fresh()? else {
+            return Ok(Outcome::StepUpRequired(StepUpRequired));
+        };
+        let new = input.new_password.into();
+        match password::set_password(context.app(), context.caller(), person, new).await {
+            Ok(()) => Ok(Outcome::PasswordChanged(PasswordChanged::saying(
+                "The password is set. Your other sessions have ended.",
+            ))),
+            Err(SetPasswordRefusal::HasOne) => Ok(Outcome::Conflict(Conflict::HAS_PASSWORD)),
+            Err(SetPasswordRefusal::Unauthenticated) => Err(Error::unauthenticated()),
+            Err(SetPasswordRefusal::Unfit(Unfit::TooWeak(rules))) => {
+                Ok(Outcome::PasswordTooWeak(rules.into()))
+            }
+            Err(SetPasswordRefusal::Unfit(Unfit::Breached)) => {
+                Ok(Outcome::PasswordBreached(PasswordBreached))
+            }
+            Err(SetPasswordRefusal::RateLimited(limit)) => {
+                Ok(Outcome::RateLimited(RateLimited(limit)))
+            }
+            Err(SetPasswordRefusal::Overloaded) => Err(Error::unavailable()),
+            Err(SetPasswordRefusal::Fault(fault)) => Err(fault.into()),
+        }
+    }
+}

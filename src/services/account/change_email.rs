@@ -1,0 +1,309 @@
+//! Moving an account to another e-mail address, and back.
+//!
+//! The new address is proven before it counts, and only in a session of the account: a stranger's
+//! click must not confirm what somebody else asked for. The old address is told and can undo it.
+
+use chrono::Duration;
+use serde_json::json;
+
+use crate::app::App;
+use crate::domain::caller::{Caller, Fresh, SignedIn};
+use crate::domain::code::{Code, CodePurpose};
+use crate::domain::email::EmailAddress;
+use crate::domain::identifier::Identifier;
+use crate::domain::user::User;
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::fault::Fault;
+use crate::messages::Message;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::code::{self, Holder, IssueRefusal, Ticket, Verdict};
+use crate::services::links::{self, Followed};
+use crate::services::outbox;
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::link::{self, LinkPurpose};
+use crate::stores::user::{self, Credentials};
+use crate::stores::{Tx, decoy};
+
+/// Why no message went to the new address.
+#[derive(Debug)]
+pub enum RequestEmailChangeRefusal {
+    /// Not an e-mail address, or the one the account has.
+    Invalid(Vec<Violation>),
+    /// The account ended meanwhile.
+    Unauthenticated,
+    /// Too many requests, or too soon after the last one.
+    RateLimited(Exhausted),
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for RequestEmailChangeRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl From<IssueRefusal> for RequestEmailChangeRefusal {
+    fn from(refusal: IssueRefusal) -> Self {
+        match refusal {
+            IssueRefusal::Cooling(limit) => Self::RateLimited(limit),
+            IssueRefusal::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+/// Sends a link and a code to the new address.
+///
+/// Whether somebody has that address is not looked at: only its owner may learn it.
+pub async fn request_email_change(
+    app: &App,
+    caller: &Caller,
+    person: Fresh<'_>,
+    typed: &str,
+) -> Result<(), RequestEmailChangeRefusal> {
+    let identifier = Identifier::read(typed, None);
+    let attempts = [
+        Attempt::OwnChange {
+            user: person.user(),
+        },
+        Attempt::RequestMessage {
+            identifier: &identifier,
+        },
+    ];
+    for attempt in attempts {
+        let charged = throttle::charge(app, &caller.client, attempt).await;
+        charged.map_err(RequestEmailChangeRefusal::RateLimited)?;
+    }
+    let invalid = |rule, message: &str| {
+        RequestEmailChangeRefusal::Invalid(vec![Violation::new("email", rule, message)])
+    };
+    let Identifier::Email(new) = &identifier else {
+        let message = "this is not an e-mail address";
+        return Err(invalid(ViolationRule::InvalidEmail, message));
+    };
+    let found = user::find_by_id(&app.database, person.user()).await?;
+    let owner = found.ok_or(RequestEmailChangeRefusal::Unauthenticated)?;
+    if owner.user.email.as_deref() == Some(new.as_str()) {
+        let message = "this is the address the account has";
+        return Err(invalid(ViolationRule::NotAllowed, message));
+    }
+    let purpose = CodePurpose::ChangeEmail;
+    let issued = code::issue(app, Holder::Person(&owner.user), purpose, &identifier).await?;
+    let tx = app.begin().await?;
+    let purpose = LinkPurpose::ChangeEmail;
+    link::delete_of_user(&tx, owner.user.id, purpose).await?;
+    let lifetime = Duration::seconds(app.config.links.change_seconds);
+    let to = new.as_str();
+    let made = links::create(&tx, app, &owner.user, purpose, to.to_owned(), lifetime).await?;
+    let message = Message::ChangeEmail {
+        link: made.url.as_str(),
+        code: issued.code.reveal(),
+        minutes: (issued.expires_at - app.clock.now()).num_minutes(),
+    };
+    let recipient = outbox::by_mail(&owner.user, to);
+    outbox::enqueue(&tx, app, &recipient, &message, Some(made.expires_at)).await?;
+    let changes = json!({ "email": { "before": owner.user.email, "after": to } });
+    let event = Event::new(Action::EmailChangeRequested, about(&owner))
+        .by(caller)
+        .with(changes);
+    audit::record(&tx, app, &caller.client, event).await?;
+    tx.commit().await?;
+    app.wake_outbox();
+    Ok(())
+}
+
+/// What arrived at the new address.
+#[derive(Debug)]
+pub enum NewEmailProof {
+    /// The token of the link.
+    Token(String),
+    /// The code.
+    Code {
+        /// The new address.
+        email: String,
+        /// The digits, as typed.
+        code: String,
+    },
+}
+
+/// Why the account still has the old address.
+#[derive(Debug)]
+pub enum ConfirmEmailChangeRefusal {
+    /// The token is unknown, used, expired, or somebody else's.
+    TokenInvalid,
+    /// The code is wrong, dead, used, or was never sent.
+    CodeInvalid,
+    /// The code was right once.
+    CodeExpired,
+    /// Another account has the new address.
+    Taken,
+    /// The account ended, or its credentials changed at this very moment.
+    Unauthenticated,
+    /// Something about the input.
+    Invalid(Vec<Violation>),
+    /// Too many attempts.
+    RateLimited(Exhausted),
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for ConfirmEmailChangeRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// A proof that holds, to be spent with the change.
+enum Held {
+    Link(Followed),
+    Code(Ticket),
+}
+
+/// Moves the account to the new address and tells the old one.
+pub async fn confirm_email_change(
+    app: &App,
+    caller: &Caller,
+    person: &SignedIn,
+    proof: NewEmailProof,
+) -> Result<User, ConfirmEmailChangeRefusal> {
+    let found = user::find_by_id(&app.database, person.user()).await?;
+    let owner = found.ok_or(ConfirmEmailChangeRefusal::Unauthenticated)?;
+    let (held, new) = match proof {
+        NewEmailProof::Token(token) => by_token(app, caller, person, &token).await?,
+        NewEmailProof::Code { email, code } => by_code(app, caller, &owner, &email, &code).await?,
+    };
+    let tx = app.begin().await?;
+    let now = app.clock.now();
+    let (is_first, refusal) = match &held {
+        Held::Link(followed) => (
+            followed.spend(&tx, app).await?,
+            ConfirmEmailChangeRefusal::TokenInvalid,
+        ),
+        Held::Code(ticket) => (
+            ticket.spend(&tx, app).await?,
+            ConfirmEmailChangeRefusal::CodeInvalid,
+        ),
+    };
+    if !is_first {
+        return Err(refusal);
+    }
+    let version = owner.user.credential_version;
+    if !user::renew_credentials(&tx, owner.user.id, version, now).await? {
+        return Err(ConfirmEmailChangeRefusal::Unauthenticated);
+    }
+    let identifier = Identifier::Email(new.clone());
+    if !user::change_address(&tx, owner.user.id, &identifier, now).await? {
+        return Err(ConfirmEmailChangeRefusal::Taken);
+    }
+    for purpose in [
+        LinkPurpose::VerifyEmail,
+        LinkPurpose::ResetPassword,
+        LinkPurpose::ChangeEmail,
+    ] {
+        link::delete_of_user(&tx, owner.user.id, purpose).await?;
+    }
+    tell_old_address(&tx, app, &owner.user, &new).await?;
+    let changes = json!({ "email": { "before": owner.user.email, "after": new.as_str() } });
+    let event = Event::new(Action::EmailChanged, about(&owner))
+        .by(caller)
+        .with(changes);
+    audit::record(&tx, app, &caller.client, event).await?;
+    tx.commit().await?;
+    app.wake_outbox();
+    if let Held::Code(ticket) = held {
+        ticket.discard(app).await;
+    }
+    Ok(User {
+        email: Some(new.as_str().to_owned()),
+        email_verified: true,
+        is_verified: true,
+        credential_version: version + 1,
+        updated_at: now,
+        ..owner.user
+    })
+}
+
+async fn by_token(
+    app: &App,
+    caller: &Caller,
+    person: &SignedIn,
+    token: &str,
+) -> Result<(Held, EmailAddress), ConfirmEmailChangeRefusal> {
+    let charged = throttle::charge(app, &caller.client, Attempt::RedeemLink).await;
+    charged.map_err(ConfirmEmailChangeRefusal::RateLimited)?;
+    let followed = links::follow(app, LinkPurpose::ChangeEmail, token).await?;
+    let followed = followed
+        .filter(|followed| followed.link.user_id == person.user())
+        .ok_or(ConfirmEmailChangeRefusal::TokenInvalid)?;
+    let new = EmailAddress::parse(&followed.link.address)?;
+    Ok((Held::Link(followed), new))
+}
+
+async fn by_code(
+    app: &App,
+    caller: &Caller,
+    owner: &Credentials,
+    email: &str,
+    typed: &str,
+) -> Result<(Held, EmailAddress), ConfirmEmailChangeRefusal> {
+    let identifier = Identifier::read(email, None);
+    let attempt = Attempt::TryCode {
+        identifier: &identifier,
+    };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(ConfirmEmailChangeRefusal::RateLimited)?;
+    let invalid = |path, rule, message| {
+        ConfirmEmailChangeRefusal::Invalid(vec![Violation::new(path, rule, message)])
+    };
+    let Identifier::Email(new) = &identifier else {
+        let message = "this is not an e-mail address";
+        return Err(invalid("email", ViolationRule::InvalidEmail, message));
+    };
+    let typed = Code::parse(typed).ok_or_else(|| {
+        let message = "a code has six digits";
+        invalid("code", ViolationRule::InvalidFormat, message)
+    })?;
+    let purpose = CodePurpose::ChangeEmail;
+    let holder = Holder::Person(&owner.user);
+    let refusal = match code::check(app, holder, purpose, &identifier, &typed).await? {
+        Verdict::Right(ticket) => return Ok((Held::Code(ticket), new.clone())),
+        Verdict::Expired => ConfirmEmailChangeRefusal::CodeExpired,
+        Verdict::Wrong => ConfirmEmailChangeRefusal::CodeInvalid,
+    };
+    let tx = app.begin().await?;
+    let event = Event::new(Action::CodeRefused, about(owner)).by(caller);
+    audit::record(&tx, app, &caller.client, event).await?;
+    tx.commit().await?;
+    Err(refusal)
+}
+
+/// Only an address that was proven is told: any other may be a stranger's, who could then undo it.
+async fn tell_old_address(
+    tx: &Tx,
+    app: &App,
+    before: &User,
+    new: &EmailAddress,
+) -> Result<(), Fault> {
+    let Some(old) = before.email.as_deref().filter(|_| before.email_verified) else {
+        return decoy::write(tx, app.new_id()).await;
+    };
+    let lifetime = Duration::seconds(app.config.links.revert_seconds);
+    let purpose = LinkPurpose::RevertEmail;
+    let made = links::create(tx, app, before, purpose, old.to_owned(), lifetime).await?;
+    let message = Message::EmailChanged {
+        new_address: &new.masked(),
+        revert_link: made.url.as_str(),
+        days: lifetime.num_days(),
+    };
+    let recipient = outbox::by_mail(before, old);
+    outbox::enqueue(tx, app, &recipient, &message, Some(made.expires_at)).await
+}
+
+fn about(owner: &Credentials) -> About<'_> {
+    About::Person {
+        user: owner.user.id,
+        sealed_key: owner.sealed_person_key.as_deref(),
+    }
+}

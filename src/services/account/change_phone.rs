@@ -1,0 +1,243 @@
+//! Moving an account to another phone number, or giving it its first.
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::domain::caller::{Caller, Fresh, SignedIn};
+use crate::domain::code::{Code, CodePurpose};
+use crate::domain::identifier::Identifier;
+use crate::domain::phone::PhoneNumber;
+use crate::domain::user::User;
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::fault::Fault;
+use crate::messages::Message;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::code::{self, Holder, IssueRefusal, Ticket, Verdict};
+use crate::services::outbox;
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::Tx;
+use crate::stores::user::{self, Credentials};
+
+/// Why no code went to the new number.
+#[derive(Debug)]
+pub enum RequestPhoneChangeRefusal {
+    /// Not a phone number, or the one the account has.
+    Invalid(Vec<Violation>),
+    /// The account ended meanwhile.
+    Unauthenticated,
+    /// Too many requests, or too soon after the last one.
+    RateLimited(Exhausted),
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for RequestPhoneChangeRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl From<IssueRefusal> for RequestPhoneChangeRefusal {
+    fn from(refusal: IssueRefusal) -> Self {
+        match refusal {
+            IssueRefusal::Cooling(limit) => Self::RateLimited(limit),
+            IssueRefusal::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+/// Sends a code to the new number.
+///
+/// Whether somebody has that number is not looked at: only its owner may learn it.
+pub async fn request_phone_change(
+    app: &App,
+    caller: &Caller,
+    person: Fresh<'_>,
+    typed: &str,
+) -> Result<(), RequestPhoneChangeRefusal> {
+    let identifier = Identifier::read(typed, app.config.phone.region());
+    let attempts = [
+        Attempt::OwnChange {
+            user: person.user(),
+        },
+        Attempt::RequestMessage {
+            identifier: &identifier,
+        },
+    ];
+    for attempt in attempts {
+        let charged = throttle::charge(app, &caller.client, attempt).await;
+        charged.map_err(RequestPhoneChangeRefusal::RateLimited)?;
+    }
+    let invalid = |violation| RequestPhoneChangeRefusal::Invalid(vec![violation]);
+    let new = number(&identifier).map_err(invalid)?;
+    let found = user::find_by_id(&app.database, person.user()).await?;
+    let owner = found.ok_or(RequestPhoneChangeRefusal::Unauthenticated)?;
+    if owner.user.phone_verified && owner.user.phone.as_deref() == Some(new.as_str()) {
+        let message = "this is the number the account has";
+        let rule = ViolationRule::NotAllowed;
+        return Err(invalid(Violation::new("phone", rule, message)));
+    }
+    let purpose = CodePurpose::ChangePhone;
+    let issued = code::issue(app, Holder::Person(&owner.user), purpose, &identifier).await?;
+    let message = Message::Code {
+        purpose,
+        code: issued.code.reveal(),
+        minutes: (issued.expires_at - app.clock.now()).num_minutes(),
+    };
+    let tx = app.begin().await?;
+    let recipient = outbox::by_text(&owner.user, new.as_str());
+    outbox::enqueue(&tx, app, &recipient, &message, Some(issued.expires_at)).await?;
+    let changes = json!({ "phone": { "before": owner.user.phone, "after": new.as_str() } });
+    let event = Event::new(Action::PhoneChangeRequested, about(&owner))
+        .by(caller)
+        .with(changes);
+    audit::record(&tx, app, &caller.client, event).await?;
+    tx.commit().await?;
+    app.wake_outbox();
+    Ok(())
+}
+
+/// Why the account still has the old number.
+#[derive(Debug)]
+pub enum ConfirmPhoneChangeRefusal {
+    /// The code is wrong, dead, used, or was never sent.
+    CodeInvalid,
+    /// The code was right once.
+    CodeExpired,
+    /// Another account has the new number.
+    Taken,
+    /// The account ended, or its credentials changed at this very moment.
+    Unauthenticated,
+    /// Something about the input.
+    Invalid(Vec<Violation>),
+    /// Too many attempts.
+    RateLimited(Exhausted),
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for ConfirmPhoneChangeRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Moves the account to the new number and tells the addresses it had before.
+pub async fn confirm_phone_change(
+    app: &App,
+    caller: &Caller,
+    person: &SignedIn,
+    typed: &str,
+    typed_code: &str,
+) -> Result<User, ConfirmPhoneChangeRefusal> {
+    let identifier = Identifier::read(typed, app.config.phone.region());
+    let attempt = Attempt::TryCode {
+        identifier: &identifier,
+    };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(ConfirmPhoneChangeRefusal::RateLimited)?;
+    let invalid = |violation| ConfirmPhoneChangeRefusal::Invalid(vec![violation]);
+    let new = number(&identifier).map_err(invalid)?;
+    let typed_code = Code::parse(typed_code).ok_or_else(|| {
+        let message = "a code has six digits";
+        invalid(Violation::new(
+            "code",
+            ViolationRule::InvalidFormat,
+            message,
+        ))
+    })?;
+    let found = user::find_by_id(&app.database, person.user()).await?;
+    let owner = found.ok_or(ConfirmPhoneChangeRefusal::Unauthenticated)?;
+    let ticket = check(app, caller, &owner, &identifier, &typed_code).await?;
+
+    let tx = app.begin().await?;
+    if !ticket.spend(&tx, app).await? {
+        return Err(ConfirmPhoneChangeRefusal::CodeInvalid);
+    }
+    let now = app.clock.now();
+    let version = owner.user.credential_version;
+    if !user::renew_credentials(&tx, owner.user.id, version, now).await? {
+        return Err(ConfirmPhoneChangeRefusal::Unauthenticated);
+    }
+    if !user::change_address(&tx, owner.user.id, &identifier, now).await? {
+        return Err(ConfirmPhoneChangeRefusal::Taken);
+    }
+    tell_old_addresses(&tx, app, &owner.user, new).await?;
+    let changes = json!({ "phone": { "before": owner.user.phone, "after": new.as_str() } });
+    let event = Event::new(Action::PhoneChanged, about(&owner))
+        .by(caller)
+        .with(changes);
+    audit::record(&tx, app, &caller.client, event).await?;
+    tx.commit().await?;
+    app.wake_outbox();
+    ticket.discard(app).await;
+    Ok(User {
+        phone: Some(new.as_str().to_owned()),
+        phone_verified: true,
+        is_verified: true,
+        credential_version: version + 1,
+        updated_at: now,
+        ..owner.user
+    })
+}
+
+async fn check(
+    app: &App,
+    caller: &Caller,
+    owner: &Credentials,
+    identifier: &Identifier,
+    typed: &Code,
+) -> Result<Ticket, ConfirmPhoneChangeRefusal> {
+    let holder = Holder::Person(&owner.user);
+    let purpose = CodePurpose::ChangePhone;
+    let refusal = match code::check(app, holder, purpose, identifier, typed).await? {
+        Verdict::Right(ticket) => return Ok(ticket),
+        Verdict::Expired => ConfirmPhoneChangeRefusal::CodeExpired,
+        Verdict::Wrong => ConfirmPhoneChangeRefusal::CodeInvalid,
+    };
+    let tx = app.begin().await?;
+    let event = Event::new(Action::CodeRefused, about(owner)).by(caller);
+    audit::record(&tx, app, &caller.client, event).await?;
+    tx.commit().await?;
+    Err(refusal)
+}
+
+async fn tell_old_addresses(
+    tx: &Tx,
+    app: &App,
+    before: &User,
+    new: &PhoneNumber,
+) -> Result<(), Fault> {
+    let message = Message::PhoneChanged {
+        new_number: &new.masked(),
+    };
+    if let Some(email) = before.email.as_deref().filter(|_| before.email_verified) {
+        let recipient = outbox::by_mail(before, email);
+        outbox::enqueue(tx, app, &recipient, &message, None).await?;
+    }
+    if let Some(phone) = before.phone.as_deref().filter(|_| before.phone_verified) {
+        let recipient = outbox::by_text(before, phone);
+        outbox::enqueue(tx, app, &recipient, &message, None).await?;
+    }
+    Ok(())
+}
+
+fn number(identifier: &Identifier) -> Result<&PhoneNumber, Violation> {
+    match identifier {
+        Identifier::Phone(number) => Ok(number),
+        Identifier::Email(_) | Identifier::Other(_) => Err(Violation::new(
+            "phone",
+            ViolationRule::InvalidPhone,
+            "this is not a phone number with its country code",
+        )),
+    }
+}
+
+fn about(owner: &Credentials) -> About<'_> {
+    About::Person {
+        user: owner.user.id,
+        sealed_key: owner.sealed_person_key.as_deref(),
+    }
+}

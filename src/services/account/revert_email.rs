@@ -1,0 +1,117 @@
+//! Undoing a change of address from the old one.
+
+use chrono::Duration;
+use serde_json::json;
+
+use crate::app::App;
+use crate::domain::caller::Caller;
+use crate::domain::email::EmailAddress;
+use crate::domain::identifier::Identifier;
+use crate::domain::user::{Contact, User};
+use crate::fault::Fault;
+use crate::messages::{Channel, Message, Recipient};
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::{links, outbox};
+use crate::stores::link::LinkPurpose;
+use crate::stores::session::Which;
+use crate::stores::user::{self, Credentials};
+use crate::stores::{Tx, link, password, session};
+
+/// Why the account keeps the new address.
+#[derive(Debug)]
+pub enum RevertEmailChangeRefusal {
+    /// The token is unknown, used or expired.
+    TokenInvalid,
+    /// Another account has the old address by now.
+    Taken,
+    /// Too many attempts.
+    RateLimited(Exhausted),
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for RevertEmailChangeRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Brings the account back to its old address.
+///
+/// Whoever follows this link says that somebody else was in the account. So the password, every
+/// session, every link and the proof of the phone number go, and a reset link follows by mail.
+pub async fn revert_email_change(
+    app: &App,
+    caller: &Caller,
+    token: &str,
+) -> Result<(), RevertEmailChangeRefusal> {
+    let charged = throttle::charge(app, &caller.client, Attempt::RedeemLink).await;
+    charged.map_err(RevertEmailChangeRefusal::RateLimited)?;
+    let followed = links::follow(app, LinkPurpose::RevertEmail, token).await?;
+    let followed = followed.ok_or(RevertEmailChangeRefusal::TokenInvalid)?;
+    let found = user::find_by_id(&app.database, followed.link.user_id).await?;
+    let owner = found.filter(|owner| !owner.user.is_deleted());
+    let owner = owner.ok_or(RevertEmailChangeRefusal::TokenInvalid)?;
+    let old = EmailAddress::parse(&followed.link.address)?;
+
+    let tx = app.begin().await?;
+    if !followed.spend(&tx, app).await? {
+        return Err(RevertEmailChangeRefusal::TokenInvalid);
+    }
+    let now = app.clock.now();
+    let (id, version) = (owner.user.id, owner.user.credential_version);
+    if !user::renew_credentials(&tx, id, version, now).await? {
+        return Err(RevertEmailChangeRefusal::TokenInvalid);
+    }
+    let identifier = Identifier::Email(old.clone());
+    if !user::change_address(&tx, id, &identifier, now).await? {
+        return Err(RevertEmailChangeRefusal::Taken);
+    }
+    let reason = Action::EmailReverted.as_str();
+    user::doubt(&tx, id, Contact::Phone).await?;
+    password::delete(&tx, id).await?;
+    session::revoke(&tx, id, Which::All, reason, now).await?;
+    link::delete_all_of_user(&tx, id).await?;
+    send_reset(&tx, app, &owner.user, &old).await?;
+    record(&tx, app, caller, &owner, &old).await?;
+    tx.commit().await?;
+    app.wake_outbox();
+    Ok(())
+}
+
+async fn send_reset(tx: &Tx, app: &App, owner: &User, old: &EmailAddress) -> Result<(), Fault> {
+    let lifetime = Duration::seconds(app.config.links.reset_seconds);
+    let purpose = LinkPurpose::ResetPassword;
+    let address = old.canonical().to_owned();
+    let made = links::create(tx, app, owner, purpose, address, lifetime).await?;
+    let message = Message::EmailReverted {
+        link: made.url.as_str(),
+        minutes: lifetime.num_minutes(),
+    };
+    let recipient = Recipient {
+        channel: Channel::Email,
+        to: old.as_str(),
+        locale: owner.locale.as_deref(),
+    };
+    outbox::enqueue(tx, app, &recipient, &message, Some(made.expires_at)).await
+}
+
+async fn record(
+    tx: &Tx,
+    app: &App,
+    caller: &Caller,
+    owner: &Credentials,
+    old: &EmailAddress,
+) -> Result<(), Fault> {
+    let about = About::Person {
+        user: owner.user.id,
+        sealed_key: owner.sealed_person_key.as_deref(),
+    };
+    let changes = json!({ "email": { "before": owner.user.email, "after": old.as_str() } });
+    let event = Event::new(Action::EmailReverted, about)
+        .by_user(owner.user.id)
+        .with(changes);
+    audit::record(tx, app, &caller.client, event).await
+}

@@ -1,0 +1,65 @@
+//! What is sent to a phone number that somebody registers.
+
+use crate::app::App;
+use crate::domain::code::CodePurpose;
+use crate::domain::identifier::Identifier;
+use crate::domain::phone::PhoneNumber;
+use crate::domain::user::User;
+use crate::fault::Fault;
+use crate::messages::Message;
+use crate::services::code::{self, Holder, IssueRefusal};
+use crate::services::outbox;
+use crate::stores::Tx;
+
+/// Sends a code that proves the number of this account: one statement.
+///
+/// While an earlier code is too young to be replaced it stays the one that works.
+pub(super) async fn send_code(tx: &Tx, app: &App, user: &User) -> Result<(), Fault> {
+    let Some(to) = user.phone.as_deref() else {
+        return Ok(());
+    };
+    let identifier = Identifier::read(to, None);
+    let purpose = CodePurpose::VerifyPhone;
+    let recipient = outbox::by_text(user, to);
+    match code::issue(app, Holder::Person(user), purpose, &identifier).await {
+        Ok(issued) => {
+            let message = Message::Code {
+                purpose,
+                code: issued.code.reveal(),
+                minutes: (issued.expires_at - app.clock.now()).num_minutes(),
+            };
+            outbox::enqueue(tx, app, &recipient, &message, Some(issued.expires_at)).await
+        }
+        Err(IssueRefusal::Cooling(_)) => {
+            let message = Message::Code {
+                purpose,
+                code: "",
+                minutes: 0,
+            };
+            outbox::enqueue_decoy(tx, app, &recipient, &message, None).await
+        }
+        Err(IssueRefusal::Fault(fault)) => Err(fault),
+    }
+}
+
+/// Tells the owner of a number that it was registered again, at the price of a code.
+pub(super) async fn send_other(
+    tx: &Tx,
+    app: &App,
+    owner: &User,
+    number: &PhoneNumber,
+    sign_in: &str,
+) -> Result<(), Fault> {
+    let identifier = Identifier::Phone(number.clone());
+    let purpose = CodePurpose::VerifyPhone;
+    let recipient = outbox::by_text(owner, number.as_str());
+    let message = Message::AlreadyRegistered { sign_in };
+    match code::issue(app, Holder::Nobody, purpose, &identifier).await {
+        Ok(_) => outbox::enqueue(tx, app, &recipient, &message, None).await,
+        // Nobody's phone is flooded: one message for one cooldown.
+        Err(IssueRefusal::Cooling(_)) => {
+            outbox::enqueue_decoy(tx, app, &recipient, &message, None).await
+        }
+        Err(IssueRefusal::Fault(fault)) => Err(fault),
+    }
+}

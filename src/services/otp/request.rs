@@ -1,0 +1,126 @@
+//! Asking for a code.
+
+use serde_json::json;
+
+use super::{contact, is_served};
+use crate::app::App;
+use crate::domain::caller::Caller;
+use crate::domain::code::CodePurpose;
+use crate::domain::identifier::Identifier;
+use crate::domain::user::Contact;
+use crate::domain::violation::Violation;
+use crate::fault::Fault;
+use crate::messages::{Channel, Message, Recipient};
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::code::{self, Holder, IssueRefusal};
+use crate::services::outbox;
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::user;
+
+/// A code is on its way, if there is somebody to send it to.
+#[derive(Clone, Copy, Debug)]
+pub struct OtpSent {
+    /// How long it works, in seconds.
+    pub expires_in: i64,
+    /// When another one can be asked for, in seconds.
+    pub resend_after: i64,
+}
+
+/// Why no code was sent.
+#[derive(Debug)]
+pub enum RequestOtpRefusal {
+    /// Not an address that this purpose can use.
+    Invalid(Vec<Violation>),
+    /// Too many requests, or too soon after the last one.
+    RateLimited(Exhausted),
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for RequestOtpRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl From<IssueRefusal> for RequestOtpRefusal {
+    fn from(refusal: IssueRefusal) -> Self {
+        match refusal {
+            IssueRefusal::Cooling(limit) => Self::RateLimited(limit),
+            IssueRefusal::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+/// Sends a code for this purpose, if there is an account it can serve.
+///
+/// The answer and the work are the same when there is none.
+pub async fn request_otp(
+    app: &App,
+    caller: &Caller,
+    typed: &str,
+    purpose: CodePurpose,
+) -> Result<OtpSent, RequestOtpRefusal> {
+    let identifier = Identifier::read(typed, app.config.phone.region());
+    let attempt = Attempt::RequestMessage {
+        identifier: &identifier,
+    };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(RequestOtpRefusal::RateLimited)?;
+    let contact = contact(purpose, &identifier)
+        .map_err(|violation| RequestOtpRefusal::Invalid(vec![violation]))?;
+
+    let found = user::find_by_identifier(&app.database, &identifier).await?;
+    let served = found
+        .as_ref()
+        .filter(|found| is_served(caller, &found.user, purpose, contact));
+    let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
+    let issued = code::issue(app, holder, purpose, &identifier).await?;
+
+    let message = Message::Code {
+        purpose,
+        code: issued.code.reveal(),
+        minutes: (issued.expires_at - app.clock.now()).num_minutes(),
+    };
+    let recipient = Recipient {
+        channel: match contact {
+            Contact::Email => Channel::Email,
+            Contact::Phone => Channel::Sms,
+        },
+        to: served.map_or("", |found| stored(&found.user, contact)),
+        locale: served.and_then(|found| found.user.locale.as_deref()),
+    };
+    let tx = app.begin().await?;
+    let until = Some(issued.expires_at);
+    if served.is_some() {
+        outbox::enqueue(&tx, app, &recipient, &message, until).await?;
+    } else {
+        outbox::enqueue_decoy(&tx, app, &recipient, &message, until).await?;
+    }
+    let about = found
+        .as_ref()
+        .map_or(About::Nobody(&identifier), |found| About::Person {
+            user: found.user.id,
+            sealed_key: found.sealed_person_key.as_deref(),
+        });
+    let event = Event::new(Action::CodeRequested, about)
+        .by(caller)
+        .with(json!({ "purpose": purpose.as_str() }));
+    audit::record(&tx, app, &caller.client, event).await?;
+    tx.commit().await?;
+    app.wake_outbox();
+    Ok(OtpSent {
+        expires_in: app.config.otp.life_seconds.into(),
+        resend_after: app.config.otp.resend_seconds.into(),
+    })
+}
+
+/// Messages go to the address that is stored, never to a spelling that was typed (CVE-2019-19844).
+fn stored(user: &crate::domain::user::User, contact: Contact) -> &str {
+    let address = match contact {
+        Contact::Email => &user.email,
+        Contact::Phone => &user.phone,
+    };
+    address.as_deref().unwrap_or_default()
+}

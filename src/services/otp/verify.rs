@@ -1,0 +1,308 @@
+//! Redeeming a code: what it opens depends on its purpose alone.
+
+use chrono::Duration;
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::{contact, is_served};
+use crate::app::App;
+use crate::crypto::hasher::Overloaded;
+use crate::domain::caller::{Caller, SignedIn};
+use crate::domain::code::{Code, CodePurpose};
+use crate::domain::identifier::Identifier;
+use crate::domain::password::Password;
+use crate::domain::token::PlainToken;
+use crate::domain::user::{Contact, User};
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::fault::Fault;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::code::{self, Holder, Ticket, Verdict};
+use crate::services::links;
+use crate::services::ownership::{self, Proof};
+use crate::services::sign_in::{self, Started};
+use crate::services::step_up::{self, SteppedUp};
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::link::LinkPurpose;
+use crate::stores::user::Credentials;
+use crate::stores::{Tx, user};
+
+/// A typed code.
+#[derive(Debug)]
+pub struct OtpVerification {
+    /// The address the code was sent to.
+    pub email_or_phone: String,
+    /// What it was sent for.
+    pub purpose: CodePurpose,
+    /// The digits, as typed.
+    pub code: String,
+    /// The password of a registration that this proves; without it that password ends.
+    pub password: Option<SecretString>,
+}
+
+/// What a code opened.
+#[derive(Debug)]
+pub enum Verified {
+    /// A new session.
+    SignedIn(Box<Started>),
+    /// The proof of the session that asked.
+    SteppedUp(SteppedUp),
+    /// The address is proven, in the session that asked.
+    Contact(Box<User>),
+    /// A new password can be set with this token, for so many seconds.
+    Reset {
+        /// For `confirmPasswordReset`.
+        token: PlainToken,
+        /// How long it works.
+        expires_in: i64,
+    },
+}
+
+/// Why a code opened nothing.
+#[derive(Debug)]
+pub enum VerifyOtpRefusal {
+    /// Wrong, dead, used, or never sent.
+    CodeInvalid,
+    /// It was right once.
+    CodeExpired,
+    /// The right code, but not the password of the account.
+    InvalidCredentials,
+    /// The right code of a suspended account.
+    Suspended,
+    /// The session that asked ended meanwhile, or there was none.
+    Unauthenticated,
+    /// Something about the input.
+    Invalid(Vec<Violation>),
+    /// Too many attempts.
+    RateLimited(Exhausted),
+    /// The hashing queue is full.
+    Overloaded,
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for VerifyOtpRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Redeems a code for what its purpose opens.
+pub async fn verify_otp(
+    app: &App,
+    caller: &Caller,
+    input: OtpVerification,
+) -> Result<Verified, VerifyOtpRefusal> {
+    let identifier = Identifier::read(&input.email_or_phone, app.config.phone.region());
+    let attempt = Attempt::TryCode {
+        identifier: &identifier,
+    };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(VerifyOtpRefusal::RateLimited)?;
+    let purpose = input.purpose;
+    if purpose == CodePurpose::StepUp && caller.signed_in().is_none() {
+        return Err(VerifyOtpRefusal::Unauthenticated);
+    }
+    let invalid = |violation| VerifyOtpRefusal::Invalid(vec![violation]);
+    let contact = contact(purpose, &identifier).map_err(invalid)?;
+    let typed = Code::parse(&input.code).ok_or_else(|| {
+        let message = "a code has six digits";
+        invalid(Violation::new(
+            "code",
+            ViolationRule::InvalidFormat,
+            message,
+        ))
+    })?;
+    let password = input.password.map(Password::attempt).transpose();
+    let password = password.map_err(invalid)?;
+
+    let found = user::find_by_identifier(&app.database, &identifier).await?;
+    let served = found
+        .as_ref()
+        .filter(|found| is_served(caller, &found.user, purpose, contact));
+    let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
+    let verdict = code::check(app, holder, purpose, &identifier, &typed).await?;
+    let ticket = match verdict {
+        Verdict::Right(ticket) => ticket,
+        verdict => {
+            refuse(app, caller, purpose, found.as_ref(), &identifier).await?;
+            return Err(match verdict {
+                Verdict::Expired => VerifyOtpRefusal::CodeExpired,
+                _ => VerifyOtpRefusal::CodeInvalid,
+            });
+        }
+    };
+    // Only an account has a right code.
+    let owner = found.ok_or(VerifyOtpRefusal::CodeInvalid)?;
+    if owner.user.is_suspended() {
+        refuse(app, caller, purpose, Some(&owner), &identifier).await?;
+        return Err(VerifyOtpRefusal::Suspended);
+    }
+    let redemption = Redemption {
+        app,
+        caller,
+        owner,
+        contact,
+        ticket,
+    };
+    match purpose {
+        CodePurpose::Login => redemption.sign_in(Proof::AddressAlone, false).await,
+        CodePurpose::ResetPassword => redemption.allow_reset().await,
+        CodePurpose::VerifyEmail | CodePurpose::VerifyPhone => redemption.prove(password).await,
+        CodePurpose::StepUp => match caller.signed_in() {
+            Some(person) => redemption.step_up(person).await,
+            None => Err(VerifyOtpRefusal::Unauthenticated),
+        },
+        CodePurpose::ChangeEmail | CodePurpose::ChangePhone => Err(VerifyOtpRefusal::CodeInvalid),
+    }
+}
+
+/// Records a code that opened nothing.
+async fn refuse(
+    app: &App,
+    caller: &Caller,
+    purpose: CodePurpose,
+    found: Option<&Credentials>,
+    identifier: &Identifier,
+) -> Result<(), Fault> {
+    let about = found.map_or(About::Nobody(identifier), about);
+    let event = Event::new(Action::CodeRefused, about)
+        .by(caller)
+        .with(json!({ "purpose": purpose.as_str() }));
+    let tx = app.begin().await?;
+    audit::record(&tx, app, &caller.client, event).await?;
+    tx.commit().await
+}
+
+fn about(owner: &Credentials) -> About<'_> {
+    About::Person {
+        user: owner.user.id,
+        sealed_key: owner.sealed_person_key.as_deref(),
+    }
+}
+
+/// A right code with everything around it.
+struct Redemption<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    owner: Credentials,
+    contact: Contact,
+    ticket: Ticket,
+}
+
+impl Redemption<'_> {
+    /// Begins the transaction in which the code is spent.
+    async fn begin(&self) -> Result<Tx, VerifyOtpRefusal> {
+        let tx = self.app.begin().await?;
+        if self.ticket.spend(&tx, self.app).await? {
+            Ok(tx)
+        } else {
+            Err(VerifyOtpRefusal::CodeInvalid)
+        }
+    }
+
+    async fn finish(self, tx: Tx) -> Result<(), Fault> {
+        tx.commit().await?;
+        self.app.wake_outbox();
+        self.ticket.discard(self.app).await;
+        Ok(())
+    }
+
+    async fn sign_in(
+        self,
+        proof: Proof,
+        with_password: bool,
+    ) -> Result<Verified, VerifyOtpRefusal> {
+        let (app, client) = (self.app, &self.caller.client);
+        let tx = self.begin().await?;
+        let now = app.clock.now();
+        let (id, version) = (self.owner.user.id, self.owner.user.credential_version);
+        if !user::record_login(&tx, id, version, now).await? {
+            return Err(VerifyOtpRefusal::CodeInvalid);
+        }
+        let proven = ownership::prove(&tx, app, client, &self.owner, self.contact, proof).await?;
+        let user = User {
+            last_login_at: Some(now),
+            ..proven
+        };
+        let mut amr = self.amr();
+        if with_password {
+            amr.push("pwd");
+        }
+        let event = Event::new(Action::LoginSucceeded, about(&self.owner))
+            .by_user(id)
+            .with(json!({ "method": "otp" }));
+        audit::record(&tx, app, client, event).await?;
+        let started = sign_in::start(&tx, app, client, user, &amr).await?;
+        self.finish(tx).await?;
+        Ok(Verified::SignedIn(Box::new(started)))
+    }
+
+    /// RFC 8176 §2: a one-time code, and by which way if that has a name.
+    fn amr(&self) -> Vec<&'static str> {
+        match self.contact {
+            Contact::Email => vec!["otp"],
+            Contact::Phone => vec!["otp", "sms"],
+        }
+    }
+
+    async fn prove(self, password: Option<Password>) -> Result<Verified, VerifyOtpRefusal> {
+        let is_own = |person: &SignedIn| person.user() == self.owner.user.id;
+        if self.caller.signed_in().is_some_and(is_own) {
+            return self.prove_in_session().await;
+        }
+        let Some(password) = password else {
+            return self.sign_in(Proof::AddressAlone, false).await;
+        };
+        let attempt = Attempt::StepUp {
+            user: self.owner.user.id,
+        };
+        let charged = throttle::charge(self.app, &self.caller.client, attempt).await;
+        charged.map_err(VerifyOtpRefusal::RateLimited)?;
+        let hash = self.owner.password_hash.clone();
+        let verified = self.app.hasher.verify(password, hash).await;
+        let verification = verified.map_err(|Overloaded| VerifyOtpRefusal::Overloaded)?;
+        if !verification.matches {
+            let event = Event::new(Action::CodeRefused, about(&self.owner))
+                .with(json!({ "password": false }));
+            let tx = self.app.begin().await?;
+            audit::record(&tx, self.app, &self.caller.client, event).await?;
+            tx.commit().await?;
+            return Err(VerifyOtpRefusal::InvalidCredentials);
+        }
+        self.sign_in(Proof::WithAccount, true).await
+    }
+
+    async fn prove_in_session(self) -> Result<Verified, VerifyOtpRefusal> {
+        let (app, client) = (self.app, &self.caller.client);
+        let tx = self.begin().await?;
+        let proof = Proof::WithAccount;
+        let user = ownership::prove(&tx, app, client, &self.owner, self.contact, proof).await?;
+        self.finish(tx).await?;
+        Ok(Verified::Contact(Box::new(user)))
+    }
+
+    async fn step_up(self, person: &SignedIn) -> Result<Verified, VerifyOtpRefusal> {
+        let tx = self.begin().await?;
+        let renewed = step_up::renew(&tx, self.app, self.caller, person, &self.amr()).await?;
+        let stepped_up = renewed.ok_or(VerifyOtpRefusal::Unauthenticated)?;
+        self.finish(tx).await?;
+        Ok(Verified::SteppedUp(stepped_up))
+    }
+
+    /// Exchanges the code for a token, so that a page can ask for the new password afterwards.
+    async fn allow_reset(self) -> Result<Verified, VerifyOtpRefusal> {
+        let life = Duration::seconds(self.app.config.otp.life_seconds.into());
+        let tx = self.begin().await?;
+        let user = &self.owner.user;
+        let address = links::address(user, self.contact)
+            .ok_or_else(|| Fault::new("a code for an account without this address"))?;
+        let purpose = LinkPurpose::ResetPassword;
+        let made = links::create(&tx, self.app, user, purpose, address, life).await?;
+        self.finish(tx).await?;
+        Ok(Verified::Reset {
+            token: made.token,
+            expires_in: life.num_seconds(),
+        })
+    }
+}

@@ -1,0 +1,223 @@
+//! Setting a new password with the link or the code that was sent.
+
+use secrecy::SecretString;
+
+use super::{about, known_words, store};
+use crate::app::App;
+use crate::crypto::hasher::Overloaded;
+use crate::domain::caller::Caller;
+use crate::domain::code::{Code, CodePurpose};
+use crate::domain::identifier::Identifier;
+use crate::domain::user::Contact;
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::fault::Fault;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::code::{self, Holder, Ticket, Verdict};
+use crate::services::links::{self, Followed};
+use crate::services::new_password::{self, Unfit};
+use crate::services::ownership::{self, Proof};
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::link::LinkPurpose;
+use crate::stores::session::Which;
+use crate::stores::user::Credentials;
+use crate::stores::{Tx, user};
+
+/// What a person got at their address.
+#[derive(Debug)]
+pub enum ResetProof {
+    /// The token of a link.
+    Token(String),
+    /// A code.
+    Code {
+        /// Where it was sent.
+        email_or_phone: String,
+        /// The digits, as typed.
+        code: String,
+    },
+}
+
+/// A new password with the right to set it.
+#[derive(Debug)]
+pub struct PasswordReset {
+    /// The right.
+    pub proof: ResetProof,
+    /// The password.
+    pub new_password: SecretString,
+}
+
+/// Why the password is still the old one.
+#[derive(Debug)]
+pub enum ConfirmResetRefusal {
+    /// The token is unknown, used or expired.
+    TokenInvalid,
+    /// The code is wrong, dead, used, or was never sent.
+    CodeInvalid,
+    /// The code was right once.
+    CodeExpired,
+    /// The right proof for a suspended account.
+    Suspended,
+    /// The new password will not do.
+    Unfit(Unfit),
+    /// Something else about the input.
+    Invalid(Vec<Violation>),
+    /// Too many attempts.
+    RateLimited(Exhausted),
+    /// The hashing queue is full.
+    Overloaded,
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for ConfirmResetRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// A proof that holds, to be spent with the change.
+enum Held {
+    Link(Followed),
+    Code(Ticket),
+}
+
+/// Sets a new password, ends every session, and tells the owner.
+///
+/// A password that will not do costs the link nothing, and a right code one of its tries.
+pub async fn confirm_password_reset(
+    app: &App,
+    caller: &Caller,
+    input: PasswordReset,
+) -> Result<(), ConfirmResetRefusal> {
+    charge(app, caller, &input.proof).await?;
+    let unfit = ConfirmResetRefusal::Unfit;
+    let typed = input.new_password;
+    let chosen = new_password::choose(app, typed.clone(), "newPassword", &[]).await;
+    chosen.map_err(unfit)?;
+    let (held, owner, contact) = match input.proof {
+        ResetProof::Token(token) => by_token(app, &token).await?,
+        ResetProof::Code {
+            email_or_phone,
+            code,
+        } => by_code(app, caller, &email_or_phone, &code).await?,
+    };
+    if owner.user.is_suspended() {
+        return Err(ConfirmResetRefusal::Suspended);
+    }
+    let words = known_words(&owner.user);
+    let chosen = new_password::choose(app, typed, "newPassword", &words).await;
+    let hashed = app.hasher.hash(chosen.map_err(unfit)?).await;
+    let hash = hashed.map_err(|Overloaded| ConfirmResetRefusal::Overloaded)?;
+
+    let tx = app.begin().await?;
+    held.spend(&tx, app).await?;
+    let (id, version) = (owner.user.id, owner.user.credential_version);
+    if !user::renew_credentials(&tx, id, version, app.clock.now()).await? {
+        return Err(held.refused());
+    }
+    let client = &caller.client;
+    let proof = Proof::AddressAlone;
+    let proven = ownership::prove(&tx, app, client, &owner, contact, proof).await?;
+    let owner = Credentials {
+        user: proven,
+        ..owner
+    };
+    let change = (Which::All, Action::PasswordReset);
+    store(&tx, app, caller, &owner, hash, change).await?;
+    tx.commit().await?;
+    app.wake_outbox();
+    if let Held::Code(ticket) = held {
+        ticket.discard(app).await;
+    }
+    Ok(())
+}
+
+async fn charge(app: &App, caller: &Caller, proof: &ResetProof) -> Result<(), ConfirmResetRefusal> {
+    let charged = match proof {
+        ResetProof::Token(_) => throttle::charge(app, &caller.client, Attempt::RedeemLink).await,
+        ResetProof::Code { email_or_phone, .. } => {
+            let identifier = Identifier::read(email_or_phone, app.config.phone.region());
+            let attempt = Attempt::TryCode {
+                identifier: &identifier,
+            };
+            throttle::charge(app, &caller.client, attempt).await
+        }
+    };
+    charged.map_err(ConfirmResetRefusal::RateLimited)
+}
+
+async fn by_token(
+    app: &App,
+    token: &str,
+) -> Result<(Held, Credentials, Contact), ConfirmResetRefusal> {
+    let followed = links::follow(app, LinkPurpose::ResetPassword, token).await?;
+    let followed = followed.ok_or(ConfirmResetRefusal::TokenInvalid)?;
+    let owner = user::find_by_id(&app.database, followed.link.user_id).await?;
+    let owner = owner.filter(|owner| !owner.user.is_deleted());
+    let owner = owner.ok_or(ConfirmResetRefusal::TokenInvalid)?;
+    let contact = followed
+        .sent_to(&owner.user)
+        .filter(|contact| ownership::may_open(&owner.user, *contact))
+        .ok_or(ConfirmResetRefusal::TokenInvalid)?;
+    Ok((Held::Link(followed), owner, contact))
+}
+
+async fn by_code(
+    app: &App,
+    caller: &Caller,
+    email_or_phone: &str,
+    typed: &str,
+) -> Result<(Held, Credentials, Contact), ConfirmResetRefusal> {
+    let identifier = Identifier::read(email_or_phone, app.config.phone.region());
+    let invalid = |path, message| {
+        let violation = Violation::new(path, ViolationRule::InvalidFormat, message);
+        ConfirmResetRefusal::Invalid(vec![violation])
+    };
+    let contact = identifier.contact().ok_or_else(|| {
+        let message = "give an e-mail address, or a phone number with its country code";
+        invalid("emailOrPhone", message)
+    })?;
+    let typed = Code::parse(typed).ok_or_else(|| invalid("code", "a code has six digits"))?;
+    let found = user::find_by_identifier(&app.database, &identifier).await?;
+    let served = found
+        .as_ref()
+        .filter(|found| ownership::may_open(&found.user, contact));
+    let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
+    let purpose = CodePurpose::ResetPassword;
+    let refusal = match code::check(app, holder, purpose, &identifier, &typed).await? {
+        Verdict::Right(ticket) => {
+            // Only an account has a right code.
+            let owner = found.ok_or(ConfirmResetRefusal::CodeInvalid)?;
+            return Ok((Held::Code(ticket), owner, contact));
+        }
+        Verdict::Expired => ConfirmResetRefusal::CodeExpired,
+        Verdict::Wrong => ConfirmResetRefusal::CodeInvalid,
+    };
+    let about = found.as_ref().map_or(About::Nobody(&identifier), about);
+    let tx = app.begin().await?;
+    let event = Event::new(Action::CodeRefused, about);
+    audit::record(&tx, app, &caller.client, event).await?;
+    tx.commit().await?;
+    Err(refusal)
+}
+
+impl Held {
+    async fn spend(&self, tx: &Tx, app: &App) -> Result<(), ConfirmResetRefusal> {
+        let is_first = match self {
+            Self::Link(followed) => followed.spend(tx, app).await?,
+            Self::Code(ticket) => ticket.spend(tx, app).await?,
+        };
+        if is_first {
+            Ok(())
+        } else {
+            Err(self.refused())
+        }
+    }
+
+    const fn refused(&self) -> ConfirmResetRefusal {
+        match self {
+            Self::Link(_) => ConfirmResetRefusal::TokenInvalid,
+            Self::Code(_) => ConfirmResetRefusal::CodeInvalid,
+        }
+    }
+}

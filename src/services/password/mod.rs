@@ -1,0 +1,75 @@
+//! Passwords: forgetting, changing and setting them. One file per use case.
+
+mod change;
+mod confirm_reset;
+mod request_reset;
+mod set;
+
+pub use change::{ChangePasswordRefusal, change_password};
+pub use confirm_reset::{ConfirmResetRefusal, PasswordReset, ResetProof, confirm_password_reset};
+pub use request_reset::{RequestResetRefusal, request_password_reset};
+pub use set::{SetPasswordRefusal, set_password};
+
+use crate::app::App;
+use crate::domain::caller::Caller;
+use crate::domain::user::{Contact, User};
+use crate::fault::Fault;
+use crate::messages::Message;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::outbox;
+use crate::stores::link::LinkPurpose;
+use crate::stores::session::Which;
+use crate::stores::user::Credentials;
+use crate::stores::{Tx, link, password, session};
+
+/// Stores the new password, ends these sessions and every waiting reset, and tells the owner.
+///
+/// The caller has renewed the version of the credentials in this transaction.
+async fn store(
+    tx: &Tx,
+    app: &App,
+    caller: &Caller,
+    owner: &Credentials,
+    hash: String,
+    (which, action): (Which, Action),
+) -> Result<(), Fault> {
+    let now = app.clock.now();
+    let id = owner.user.id;
+    password::replace(tx, id, hash, now).await?;
+    session::revoke(tx, id, which, action.as_str(), now).await?;
+    link::delete_of_user(tx, id, LinkPurpose::ResetPassword).await?;
+    let event = Event::new(action, about(owner)).by_user(id);
+    audit::record(tx, app, &caller.client, event).await?;
+    announce(tx, app, &owner.user).await
+}
+
+/// Tells the owner at an address they proved, so that a change they did not make is noticed.
+async fn announce(tx: &Tx, app: &App, user: &User) -> Result<(), Fault> {
+    let message = Message::PasswordChanged {
+        sign_in: app.config.links_base().as_str(),
+    };
+    let proven = |contact| user.has_proven(contact);
+    let recipient = match (&user.email, &user.phone) {
+        (Some(email), _) if proven(Contact::Email) => outbox::by_mail(user, email),
+        (_, Some(phone)) if proven(Contact::Phone) => outbox::by_text(user, phone),
+        _ => return Ok(()),
+    };
+    outbox::enqueue(tx, app, &recipient, &message, None).await
+}
+
+fn about(owner: &Credentials) -> About<'_> {
+    About::Person {
+        user: owner.user.id,
+        sealed_key: owner.sealed_person_key.as_deref(),
+    }
+}
+
+/// What others know about a person and guessers try first.
+fn known_words(user: &User) -> [&str; 4] {
+    [
+        user.email.as_deref().unwrap_or_default(),
+        user.phone.as_deref().unwrap_or_default(),
+        &user.first_name,
+        &user.last_name,
+    ]
+}

@@ -1,0 +1,163 @@
+//! Asking for a way to set a new password.
+
+use chrono::Duration;
+
+use super::about;
+use crate::app::App;
+use crate::domain::caller::Caller;
+use crate::domain::code::CodePurpose;
+use crate::domain::identifier::Identifier;
+use crate::domain::role::AuthProvider;
+use crate::domain::user::{Contact, User};
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::fault::Fault;
+use crate::messages::{Channel, Message, Recipient};
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::code::{self, Holder, IssueRefusal};
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::{links, outbox, ownership};
+use crate::stores::link::LinkPurpose;
+use crate::stores::user::Credentials;
+use crate::stores::{Tx, decoy, user};
+
+/// Why no message was sent.
+#[derive(Debug)]
+pub enum RequestResetRefusal {
+    /// Neither an e-mail address nor a phone number.
+    Invalid(Vec<Violation>),
+    /// Too many requests, or too soon after the last one.
+    RateLimited(Exhausted),
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for RequestResetRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl From<IssueRefusal> for RequestResetRefusal {
+    fn from(refusal: IssueRefusal) -> Self {
+        match refusal {
+            IssueRefusal::Cooling(limit) => Self::RateLimited(limit),
+            IssueRefusal::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+/// Sends a link by mail or a code by text message, if there is an account to recover.
+///
+/// The answer and the work are the same when there is none.
+pub async fn request_password_reset(
+    app: &App,
+    caller: &Caller,
+    typed: &str,
+) -> Result<(), RequestResetRefusal> {
+    let identifier = Identifier::read(typed, app.config.phone.region());
+    let attempt = Attempt::RequestMessage {
+        identifier: &identifier,
+    };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(RequestResetRefusal::RateLimited)?;
+    let Some(contact) = identifier.contact() else {
+        let message = "give an e-mail address, or a phone number with its country code";
+        let rule = ViolationRule::InvalidFormat;
+        let violation = Violation::new("emailOrPhone", rule, message);
+        return Err(RequestResetRefusal::Invalid(vec![violation]));
+    };
+    let found = user::find_by_identifier(&app.database, &identifier).await?;
+    let served = found
+        .as_ref()
+        .filter(|found| ownership::may_open(&found.user, contact));
+    let tx = match contact {
+        Contact::Email => {
+            let tx = app.begin().await?;
+            mail(&tx, app, served).await?;
+            tx
+        }
+        Contact::Phone => text(app, served, &identifier).await?,
+    };
+    let about = found.as_ref().map_or(About::Nobody(&identifier), about);
+    let event = Event::new(Action::PasswordResetRequested, about);
+    audit::record(&tx, app, &caller.client, event).await?;
+    tx.commit().await?;
+    app.wake_outbox();
+    Ok(())
+}
+
+/// A link for those who have a password, and for the others the way they sign in. Every branch
+/// does two statements: keep them equal.
+async fn mail(tx: &Tx, app: &App, served: Option<&Credentials>) -> Result<(), Fault> {
+    let lifetime = Duration::seconds(app.config.links.reset_seconds);
+    let minutes = lifetime.num_minutes();
+    let base = app.config.links_base().as_str();
+    let Some((owner, to)) = served.and_then(|it| Some((it, it.user.email.as_deref()?))) else {
+        decoy::write(tx, app.new_id()).await?;
+        let recipient = Recipient {
+            channel: Channel::Email,
+            to: "",
+            locale: None,
+        };
+        let message = Message::ResetPassword {
+            link: base,
+            minutes,
+        };
+        return outbox::enqueue_decoy(tx, app, &recipient, &message, None).await;
+    };
+    let recipient = outbox::by_mail(&owner.user, to);
+    if signs_in_with_google(owner) {
+        decoy::write(tx, app.new_id()).await?;
+        let message = Message::SignInWithGoogle { sign_in: base };
+        return outbox::enqueue(tx, app, &recipient, &message, None).await;
+    }
+    let address = address(&owner.user, Contact::Email)?;
+    let purpose = LinkPurpose::ResetPassword;
+    let made = links::create(tx, app, &owner.user, purpose, address, lifetime).await?;
+    let message = Message::ResetPassword {
+        link: made.url.as_str(),
+        minutes,
+    };
+    outbox::enqueue(tx, app, &recipient, &message, Some(made.expires_at)).await
+}
+
+/// A code. It is made before the transaction begins, which must not wait for another store.
+async fn text(
+    app: &App,
+    served: Option<&Credentials>,
+    identifier: &Identifier,
+) -> Result<Tx, RequestResetRefusal> {
+    let purpose = CodePurpose::ResetPassword;
+    let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
+    let issued = code::issue(app, holder, purpose, identifier).await?;
+    let message = Message::Code {
+        purpose,
+        code: issued.code.reveal(),
+        minutes: (issued.expires_at - app.clock.now()).num_minutes(),
+    };
+    let until = Some(issued.expires_at);
+    let tx = app.begin().await?;
+    if let Some((user, to)) = served.and_then(|it| Some((&it.user, it.user.phone.as_deref()?))) {
+        let recipient = outbox::by_text(user, to);
+        outbox::enqueue(&tx, app, &recipient, &message, until).await?;
+    } else {
+        let recipient = Recipient {
+            channel: Channel::Sms,
+            to: "",
+            locale: None,
+        };
+        outbox::enqueue_decoy(&tx, app, &recipient, &message, until).await?;
+    }
+    Ok(tx)
+}
+
+fn address(user: &User, contact: Contact) -> Result<String, Fault> {
+    links::address(user, contact)
+        .ok_or_else(|| Fault::new("a reset for an account without this address"))
+}
+
+/// Whether the account never had a password and does not need one.
+fn signs_in_with_google(owner: &Credentials) -> bool {
+    owner.password_hash.is_none() && owner.user.auth_provider == AuthProvider::Google
+}

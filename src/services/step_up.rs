@@ -1,0 +1,49 @@
+//! Noting in a session that its person has just proved again who they are.
+
+use crate::app::App;
+use crate::domain::caller::{Caller, SignedIn};
+use crate::fault::Fault;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::sign_in;
+use crate::stores::{Tx, session};
+
+/// A fresh proof, in the access token and in the session.
+#[derive(Debug)]
+pub struct SteppedUp {
+    /// An access token whose `auth_time` is now.
+    pub access_token: String,
+    /// How long it works, in seconds.
+    pub expires_in: i64,
+}
+
+/// Refreshes `auth_time` of the session that asks; `None` when it ended meanwhile.
+///
+/// `amr` are the methods of the proof (RFC 8176).
+pub(super) async fn renew(
+    tx: &Tx,
+    app: &App,
+    caller: &Caller,
+    person: &SignedIn,
+    amr: &[&str],
+) -> Result<Option<SteppedUp>, Fault> {
+    let now = app.clock.now();
+    let current = session::find_with_user_within(tx, person.session()).await?;
+    let Some((mut session, user)) =
+        current.filter(|(session, user)| session.is_live(now) && user.may_sign_in())
+    else {
+        return Ok(None);
+    };
+    for method in amr {
+        if !session.amr.iter().any(|known| known == method) {
+            session.amr.push((*method).to_owned());
+        }
+    }
+    session.auth_time = now;
+    session::authenticate_again(tx, session.id, &session.amr, now).await?;
+    let event = Event::new(Action::SteppedUp, About::Whom(user.id)).by(caller);
+    audit::record(tx, app, &caller.client, event).await?;
+    Ok(Some(SteppedUp {
+        access_token: sign_in::access_token(app, &user, &session)?,
+        expires_in: app.config.tokens.access_seconds,
+    }))
+}
