@@ -95,7 +95,7 @@ problems! {
     /// The account is suspended.
     AccountSuspended: "This account is suspended. Contact support.";
     /// The address has to be confirmed before signing in.
-    EmailNotVerified: "Confirm your e-mail address first, by the link in the message we sent.";
+    EmailNotVerified: "Confirm your address first, by the link or the code in the message we sent.";
     /// The token is unknown, used or expired.
     TokenInvalid: "This token is not valid any more. Ask for a new one.";
     /// There is no such thing, or it is not yours.

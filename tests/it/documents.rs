@@ -87,11 +87,15 @@ async fn every_document_runs_to_its_success() {
     let proof = json!({ "input": { "token": token, "password": PASSWORD } });
     tour.anonymous("VerifyEmail", proof, "SignedIn").await;
 
-    let input = json!({ "emailOrPhone": "ada@example.com", "password": PASSWORD });
+    recovery(&mut tour).await;
+    moving(&mut tour).await;
+
+    let input = json!({ "emailOrPhone": "ada@example.org", "password": PASSWORD });
     let answer = tour
         .anonymous("Login", json!({ "input": input }), "SignedIn")
         .await;
     let phone = SignedIn::from_answer(&app, &answer, "login");
+    let ada = tour.app.login("ada@example.org").await;
     tour.by(&ada, "MySessions", json!({ "first": 10 }), "")
         .await;
     let revoked = json!({ "input": { "sessionId": phone.session_id().await } });
@@ -110,6 +114,66 @@ async fn every_document_runs_to_its_success() {
 
     let all: BTreeSet<String> = queries::DOCUMENTS.keys().cloned().collect();
     assert_eq!(tour.seen, all, "documents that this tour leaves out");
+}
+
+/// Codes and passwords.
+async fn recovery(tour: &mut Tour<'_>) {
+    let app = tour.app;
+    let email = "ada@example.com";
+    let wanted = json!({ "input": { "emailOrPhone": email } });
+    tour.anonymous("RequestPasswordReset", wanted, "PasswordResetRequested")
+        .await;
+    let token = app.token(email, "password_reset").await;
+    let new = json!({ "input": { "token": token, "newPassword": PASSWORD } });
+    tour.anonymous("ConfirmPasswordReset", new, "PasswordChanged")
+        .await;
+    let wanted = json!({ "input": { "emailOrPhone": email, "purpose": "LOGIN" } });
+    tour.anonymous("RequestOtp", wanted, "OtpSent").await;
+    let code = app.code(email, "login_code").await;
+    let typed = json!({ "input": { "emailOrPhone": email, "purpose": "LOGIN", "code": code } });
+    let answer = tour.anonymous("VerifyOtp", typed, "SignedIn").await;
+    let ada = SignedIn::from_answer(app, &answer, "verifyOtp");
+    let change = json!({ "input": { "currentPassword": PASSWORD, "newPassword": PASSWORD } });
+    tour.by(&ada, "ChangePassword", change, "PasswordChanged")
+        .await;
+    app.execute("DELETE FROM passwords").await;
+    let set = json!({ "input": { "newPassword": PASSWORD } });
+    tour.by(&ada, "SetPassword", set, "PasswordChanged").await;
+}
+
+/// Another address, back, and there again; another number.
+async fn moving(tour: &mut Tour<'_>) {
+    let app = tour.app;
+    for _ in 0..2 {
+        app.advance(61);
+        let ada = app.login("ada@example.com").await;
+        let wanted = json!({ "input": { "email": "ada@example.org" } });
+        tour.by(&ada, "RequestEmailChange", wanted, "EmailChangeRequested")
+            .await;
+        let token = app.token("ada@example.org", "change_email").await;
+        let proof = json!({ "input": { "token": token } });
+        tour.by(&ada, "ConfirmEmailChange", proof, "EmailChanged")
+            .await;
+        if !tour.seen.contains("RevertEmailChange") {
+            let token = app.token("ada@example.com", "email_changed").await;
+            let link = json!({ "input": { "token": token } });
+            tour.anonymous("RevertEmailChange", link, "EmailReverted")
+                .await;
+            let token = app.token("ada@example.com", "email_reverted").await;
+            let new = json!({ "input": { "token": token, "newPassword": PASSWORD } });
+            tour.anonymous("ConfirmPasswordReset", new, "PasswordChanged")
+                .await;
+        }
+    }
+    let ada = app.login("ada@example.org").await;
+    let number = "+16502530000";
+    let wanted = json!({ "input": { "phone": number } });
+    tour.by(&ada, "RequestPhoneChange", wanted, "PhoneChangeRequested")
+        .await;
+    let code = app.code(number, "change_phone").await;
+    let proof = json!({ "input": { "phone": number, "code": code } });
+    tour.by(&ada, "ConfirmPhoneChange", proof, "PhoneChanged")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,8 @@ mod batching;
 mod documents;
 mod harness;
 mod incidents;
+mod otp;
+mod password;
 mod process;
 mod session;
 mod throttle;

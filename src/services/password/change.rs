@@ -62,13 +62,12 @@ pub async fn change_password(
     let words = known_words(&owner.user);
     let chosen = new_password::choose(app, new, "newPassword", &words).await;
     let chosen = chosen.map_err(ChangePasswordRefusal::Unfit)?;
-    match current {
-        Some(current) => prove(app, caller, &owner, current).await?,
-        None => {
-            let max_age = Duration::seconds(app.config.sessions.fresh_seconds);
-            let fresh = caller.fresh(app.clock.now(), max_age);
-            fresh.ok_or(ChangePasswordRefusal::StepUpRequired)?;
-        }
+    if let Some(current) = current {
+        prove(app, caller, &owner, current).await?;
+    } else {
+        let max_age = Duration::seconds(app.config.sessions.fresh_seconds);
+        let fresh = caller.fresh(app.clock.now(), max_age);
+        fresh.ok_or(ChangePasswordRefusal::StepUpRequired)?;
     }
     let hashed = app.hasher.hash(chosen).await;
     let hash = hashed.map_err(|Overloaded| ChangePasswordRefusal::Overloaded)?;

@@ -17,7 +17,7 @@ fn visible(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     (answer.status, headers, answer.text.clone())
 }
 
-fn assert_alike(known: &(Answer, Work), unknown: &(Answer, Work)) {
+pub(crate) fn assert_alike(known: &(Answer, Work), unknown: &(Answer, Work)) {
     assert_eq!(visible(&known.0), visible(&unknown.0));
     assert_eq!(known.1, unknown.1);
 }

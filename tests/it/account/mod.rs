@@ -1,6 +1,7 @@
 //! An account from its registration to its profile.
 
-mod alike;
+mod address;
+pub(crate) mod alike;
 mod confirmation;
 
 use futures_util::future::join_all;

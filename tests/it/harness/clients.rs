@@ -71,6 +71,18 @@ impl<'a> Anonymous<'a> {
         self.run("Login", json!({ "input": input })).await
     }
 
+    /// Asks for a code.
+    pub(crate) async fn request_otp(&self, to: &str, purpose: &str) -> Answer {
+        let input = json!({ "emailOrPhone": to, "purpose": purpose });
+        self.run("RequestOtp", json!({ "input": input })).await
+    }
+
+    /// Types a code.
+    pub(crate) async fn verify_otp(&self, to: &str, purpose: &str, code: &str) -> Answer {
+        let input = json!({ "emailOrPhone": to, "purpose": purpose, "code": code });
+        self.run("VerifyOtp", json!({ "input": input })).await
+    }
+
     /// Presents a refresh token.
     pub(crate) async fn refresh(&self, token: &str) -> Answer {
         self.run(

@@ -4,8 +4,10 @@
 
 mod answer;
 mod clients;
+mod messages;
 pub(crate) mod queries;
 mod rows;
+mod shared_store;
 mod world;
 
 use std::io::Read as _;
@@ -18,15 +20,15 @@ use idgate::app::{App, database_settings};
 use idgate::config::Config;
 use idgate::crypto::random::Random;
 use idgate::domain::clock::Clock;
-use idgate::services::operator::{delivery, first_start, keys};
+use idgate::services::operator::{first_start, keys};
 use idgate::stores::Database;
 use idgate::transport::{self, Audience, Server};
-use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 pub(crate) use answer::Answer;
 pub(crate) use clients::{Anonymous, PASSWORD, SignedIn};
+pub(crate) use messages::wrong;
 use world::World;
 
 /// When every test begins.
@@ -208,27 +210,6 @@ impl TestApp {
     /// Makes the instance one that is about to stop.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
-    }
-
-    /// Delivers what is due and returns the mailbox, newest message first.
-    pub(crate) async fn mail(&self) -> Vec<Value> {
-        delivery::deliver_due(&self.app).await.unwrap();
-        let answer = self.get("/dev/mailbox.json").await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        answer.json.as_array().unwrap().clone()
-    }
-
-    /// The token of the newest confirmation link to this address.
-    pub(crate) async fn confirmation_token(&self, email: &str) -> String {
-        let mail = self.mail().await;
-        let message = mail
-            .iter()
-            .find(|mail| mail["to"] == email)
-            .expect("a message");
-        assert_eq!(message["kind"], "verify_email");
-        let text = message["text"].as_str().unwrap();
-        let (_, rest) = text.split_once("token=").expect("a link with a token");
-        rest.split_whitespace().next().unwrap().to_owned()
     }
 
     /// What happened in `work`, counted: statements, hashes and outbox rows.

@@ -51,8 +51,16 @@ impl World {
             settings.push(("IDGATE_DATABASE__URL", servers.database_url().to_string()));
             settings.push(("IDGATE_REDIS__URL", servers.redis.clone()));
             settings.push(("IDGATE_REDIS__PREFIX", servers.database.clone()));
+            // Two hundred requests at once on a busy machine are no outage.
+            settings.push(("IDGATE_REDIS__TIMEOUT_MILLISECONDS", "5000".to_owned()));
         }
         settings
+    }
+
+    /// The Redis server of this world and the prefix of this test's keys.
+    pub(super) fn redis(&self) -> Option<(&str, &str)> {
+        let servers = self.servers.as_ref()?;
+        Some((&servers.redis, &servers.database))
     }
 
     /// A connection for looking at the rows.

@@ -17,15 +17,20 @@ async fn vilnacrm_315_every_mutation_has_a_budget_that_bites() {
         );
     }
     // One attempt of each kind; whatever the document calls its fields and itself.
-    let app = TestApp::with(&[("IDGATE_THROTTLE__SCALE", "0.001")]).await;
     let attempts = [
         "login(input: { emailOrPhone: \"a@example.com\", password: \"x\" })",
         "register(input: { email: \"a@example.com\", password: \"x\" })",
         "refreshSession(input: { refreshToken: \"x\" })",
         "verifyEmail(input: { token: \"x\" })",
         "requestEmailVerification(input: { email: \"a@example.com\" })",
+        "requestOtp(input: { emailOrPhone: \"a@example.com\", purpose: LOGIN })",
+        "verifyOtp(input: { emailOrPhone: \"a@example.com\", purpose: LOGIN, code: \"123456\" })",
+        "requestPasswordReset(input: { emailOrPhone: \"a@example.com\" })",
+        "confirmPasswordReset(input: { token: \"x\", newPassword: \"x\" })",
+        "revertEmailChange(input: { token: \"x\" })",
     ];
     for attempt in attempts {
+        let app = TestApp::with(&[("IDGATE_THROTTLE__SCALE", "0.001")]).await;
         let mut kinds = Vec::new();
         for name in ["Innocent", "Me"] {
             let query = format!("mutation {name} {{ me: {attempt} {{ __typename }} }}");

@@ -4,6 +4,7 @@
 
 mod access;
 mod engine;
+mod recovery;
 mod sdl;
 mod secrets;
 
