@@ -95,6 +95,7 @@ impl Config {
         self.graphql.check(review);
         self.phone.check(review);
         self.profile.check(review);
+        self.messages.check(review);
         self.outbox.check(review);
         self.router.check(review);
         safety::check(self, review);
