@@ -116,6 +116,13 @@ fn prove_one(
         for (file, reason, remedy) in wrong_with_sms(&sheet, &body) {
             refuse(templates.file(file).to_owned(), reason, remedy);
         }
+        if sheet.code.is_some_and(|code| !sheet.sms.contains(code)) {
+            refuse(
+                format!("{}.ftl", language.id),
+                "the words of the text message lack the code",
+                "write { $code } into .sms",
+            );
+        }
         return;
     }
     for (file, reason, remedy) in wrong_with_mail(&sheet, &body) {
@@ -162,6 +169,9 @@ fn wrong_with_mail(sheet: &Sheet<'_>, body: &Body) -> Vec<Wrong> {
 fn wrong_with_sms(sheet: &Sheet<'_>, body: &Body) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     let lines: Vec<&str> = body.text.lines().collect();
+    if !body.text.starts_with(&sheet.sms) {
+        wrong.push(("sms.txt", "the words are missing", "begin with {{ sms }}"));
+    }
     if sheet.link.is_some_and(|link| !lines.contains(&link)) {
         let remedy = "write {{ link }} on a line of its own";
         wrong.push((
@@ -180,10 +190,6 @@ fn wrong_with_sms(sheet: &Sheet<'_>, body: &Body) -> Vec<Wrong> {
                 "the last line does not bind the code to the host",
                 remedy,
             ));
-        }
-        if !sheet.sms.contains(code) || !body.text.starts_with(&sheet.sms) {
-            let remedy = "write { $code } into .sms, and begin sms.txt with {{ sms }}";
-            wrong.push(("sms.txt", "the code is missing from the words", remedy));
         }
     }
     wrong

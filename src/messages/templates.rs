@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value,
+};
 
 use super::phrases::{Language, Words};
 use super::sheet::Sheet;
@@ -173,7 +175,10 @@ impl Templates {
         let page = self.pages.get_template(name);
         let filled = page.and_then(|page| page.render(Value::from_serialize(sheet)));
         let text = filled.unwrap_or_else(|error| {
-            problems.push(broken(self.file(name), &error));
+            // A template that is not there was told of when it could not be read.
+            if error.kind() != ErrorKind::TemplateNotFound {
+                problems.push(broken(self.file(name), &error));
+            }
             let text = bare(sheet);
             if name == "mail.html" {
                 format!("<pre>{}</pre>", escaped(&text))
@@ -260,12 +265,14 @@ fn environment() -> Environment<'static> {
     pages
 }
 
-/// Writes values into HTML the way the rest of the house does, which leaves links readable.
+/// Writes values into HTML the way the rest of the house does, which leaves links readable, and
+/// nothing for what a message does not have.
 fn write_value(out: &mut Output<'_>, state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
     match value.as_str() {
         Some(text) if state.auto_escape() == AutoEscape::Html && !value.is_safe() => {
             Ok(out.write_str(&escaped(text))?)
         }
+        None if value.is_none() => Ok(()),
         _ => minijinja::escape_formatter(out, state, value),
     }
 }

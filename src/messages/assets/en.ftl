@@ -8,15 +8,15 @@
 ### What other messages are made of
 
 time-minutes = { $count ->
-    [one] 1 minute
+    [one] { $count } minute
    *[other] { $count } minutes
 }
 time-hours = { $count ->
-    [one] 1 hour
+    [one] { $count } hour
    *[other] { $count } hours
 }
 time-days = { $count ->
-    [one] 1 day
+    [one] { $count } day
    *[other] { $count } days
 }
 # Above the link in plain text.
@@ -32,7 +32,7 @@ verify-email =
     .subject = Confirm your e-mail address
     .preheader = One step left: show that this address is yours.
     .heading = Is this your address?
-    .intro = Somebody created a { -product } account with this e-mail address. If that was you, please confirm the address. You will be asked for the password you chose.
+    .intro = Somebody created an account at { -product } with this e-mail address. If that was you, please confirm the address. You will be asked for the password you chose.
     .button = Confirm address
     .validity = The link works for { $time }, and once.
     .doubt = If it was not you, do nothing. Without your confirmation nobody can prove that this address is theirs.
@@ -60,7 +60,7 @@ already-registered =
     .subject = You already have an account
     .preheader = There is no need to create another one: just sign in.
     .heading = You already have an account
-    .intro = Somebody, probably you, tried to create a { -product } account with this e-mail address. It has one already, so you can simply sign in.
+    .intro = Somebody, probably you, tried to create an account at { -product } with this e-mail address. It has one already, so you can simply sign in.
     .button = Sign in
     .doubt = If you do not remember your password, choose a new one on that page. If it was not you, do nothing: your account is unchanged.
     .sms = { -product }: somebody tried to create an account for you, but you have one. Just sign in. Not you? Do nothing.
@@ -115,9 +115,9 @@ change-email =
     .subject = Confirm your new e-mail address
     .preheader = Your account moves to this address once you confirm it.
     .heading = Is this your new address?
-    .intro = Somebody, probably you, wants to use this e-mail address for a { -product } account. To confirm, enter the code or follow the link.
+    .intro = Somebody, probably you, wants to use this e-mail address for an account at { -product }. To confirm, enter the code or follow the link.
     .button = Confirm new address
-    .validity = Both work for { $time }, and once.
+    .validity = Either works for { $time }, and once.
     .doubt = If it was not you, do nothing: the account keeps its old address.
     .sms = { -product }: { $code } or this link confirms your new address, for { $time }. Not you? Do nothing.
 
@@ -125,7 +125,7 @@ change-email-code =
     .subject = Your code to confirm your new e-mail address
     .preheader = Your account moves to this address once you confirm it.
     .heading = Is this your new address?
-    .intro = Somebody, probably you, wants to use this e-mail address for a { -product } account. Enter this code to confirm.
+    .intro = Somebody, probably you, wants to use this e-mail address for an account at { -product }. Enter this code to confirm.
     .validity = The code works for { $time }, and once.
     .doubt = If it was not you, do nothing: the account keeps its old address.
     .sms = { -product }: { $code } confirms your new e-mail address, for { $time }. Give it to nobody.
@@ -191,7 +191,7 @@ account-reclaimed =
     .subject = Your account was secured
     .preheader = Somebody else had used your address. That is over.
     .heading = The account is yours alone
-    .intro = Before you, somebody else had created a { -product } account with your address, without proving that it is theirs. You have proved that it is yours, so what they had set is gone: their password, their profile, and the devices they were signed in on.
+    .intro = Before you, somebody else had created an account at { -product } with your address, without proving that it is theirs. You have proved that it is yours, so what they had set is gone: their password, their profile, and the devices they were signed in on.
     .button = Sign in
     .doubt = You need do nothing. If you are in doubt, sign in, set a new password and look through your profile.
     .sms = { -product }: somebody else had used your address. What they had set is gone; the account is yours alone.
