@@ -142,8 +142,8 @@ fn twice(source: &Source, error: &FluentError) -> Problem {
 }
 
 fn line_at(text: &str, offset: usize) -> usize {
-    let before = text.as_bytes().get(..offset).unwrap_or_default();
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    let before = text.get(..offset).unwrap_or_default();
+    before.matches('\n').count() + 1
 }
 
 /// The names of messages and parts: the only lines that Fluent lets begin like this.

@@ -154,7 +154,7 @@ fn every_mistake_is_told_with_its_place_and_a_remedy() {
     ];
     let mut told = String::new();
     for (what, files) in mistakes {
-        told += &format!("{what}\n  {}\n\n", refusal(&files));
+        let _ = write!(told, "{what}\n  {}\n\n", refusal(&files));
     }
     insta::assert_snapshot!(without_directories(&told));
 }

@@ -1,3 +1,6 @@
+//! What messages promise, on every channel and in every language.
+
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -277,9 +280,9 @@ fn the_embedded_languages_say_the_same_things() {
             .map(|line| line.split(" =").next().unwrap_or_default().to_owned())
             .collect::<Vec<_>>()
     };
-    let english = names(include_str!("assets/en.ftl"));
+    let english = names(include_str!("../assets/en.ftl"));
     assert!(english.len() > 100);
-    assert_eq!(english, names(include_str!("assets/fr.ftl")));
+    assert_eq!(english, names(include_str!("../assets/fr.ftl")));
 }
 
 #[test]
@@ -312,7 +315,8 @@ fn some_messages_in_full() {
             }
             let mail = templates.render(&to(Channel::Email, locale), &message);
             let sms = templates.render(&to(Channel::Sms, locale), &message);
-            shown += &format!(
+            let _ = write!(
+                shown,
                 "=== {} in {locale}\nSubject: {}\n\n{}\n--- by text message\n{}\n\n",
                 message.kind(),
                 mail.subject,
