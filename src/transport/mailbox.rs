@@ -55,7 +55,7 @@ fn render(messages: &[StoredMail]) -> String {
          color:#1b1f27;background:#f5f6f8}h1{font-size:22px}article{background:#fff;\
          border:1px solid #dfe3ea;border-radius:8px;margin:16px 0;padding:16px}\
          h2{font-size:17px;margin:0}dl{color:#5b6472;font-size:14px;margin:4px 0 12px}\
-         dt,dd{display:inline;margin:0 6px 0 0}iframe{width:100%;height:620px;\
+         dt,dd{display:inline;margin:0 6px 0 0}iframe{width:100%;height:680px;\
          border:1px solid #dfe3ea;border-radius:6px;background:#fff}.sms{max-width:320px;\
          background:#e3ebfd;border-radius:18px 18px 18px 4px;padding:10px 16px;margin:0;\
          font-family:inherit}pre{white-space:pre-wrap;\
