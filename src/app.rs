@@ -18,7 +18,7 @@ use crate::crypto::keyring::{Keyring, MasterKey, Purpose};
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
 use crate::fault::Fault;
-use crate::messages::Templates;
+use crate::messages::{TemplateError, TemplateSettings, Templates};
 use crate::providers::mailer::{DevMailbox, Mailer};
 use crate::stores::database::{self, sqlite_url};
 use crate::stores::signing_key::{self, StoredKey};
@@ -85,7 +85,7 @@ impl App {
         // sign is accepted by no one.
         let now = clock.now();
         let volatile = volatile(&config, now)?;
-        let templates = Templates::embedded(config.links_base().host_str().unwrap_or_default());
+        let templates = load_templates(&config)?;
         let placeholder = KeySet::new(vec![SigningKey::generate(Algorithm::Es256, now, now)?])?;
         Ok(Self {
             config,
@@ -219,6 +219,21 @@ pub fn database_settings(config: &Config) -> DatabaseSettings {
 #[must_use]
 pub fn sqlite_file(data_dir: &Path) -> PathBuf {
     data_dir.join("idgate.sqlite3")
+}
+
+/// The words of messages as the configuration wants them, proven to be complete.
+pub fn load_templates(config: &Config) -> Result<Templates, TemplateError> {
+    let messages = &config.messages;
+    Templates::load(&TemplateSettings {
+        product_name: messages.product_name.clone(),
+        host: config
+            .links_base()
+            .host_str()
+            .unwrap_or_default()
+            .to_owned(),
+        default_locale: messages.default_locale.clone(),
+        directory: messages.templates_dir.clone(),
+    })
 }
 
 fn keyring(config: &Config) -> Result<Keyring, Fault> {

@@ -25,6 +25,7 @@ use crate::{telemetry, work};
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     telemetry::start(&config.telemetry).map_err(|error| Failure::Failed(error.to_string()))?;
     check_surfaces(&config)?;
+    check_messages(&config)?;
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
@@ -59,6 +60,14 @@ pub(super) fn check_surfaces(config: &Config) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// Refuses words and templates that messages cannot be made of, before anything is changed.
+pub(super) fn check_messages(config: &Config) -> Result<(), Failure> {
+    let loaded = app::load_templates(config);
+    loaded
+        .map(drop)
+        .map_err(|error| Failure::Usage(error.to_string()))
 }
 
 async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {

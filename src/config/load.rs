@@ -96,6 +96,7 @@ impl Config {
         self.phone.check(review);
         self.profile.check(review);
         self.otp.check(review);
+        self.messages.check(review);
         self.outbox.check(review);
         self.router.check(review);
         safety::check(self, review);

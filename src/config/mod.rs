@@ -15,6 +15,7 @@ mod keys;
 mod layers;
 mod links;
 mod load;
+mod messages;
 mod otp;
 mod outbox;
 mod password;
@@ -43,6 +44,7 @@ pub use self::graphql::{Graphql, TrustedDocuments};
 pub use self::hashing::Hashing;
 pub use self::keys::{Algorithm, Keys};
 pub use self::links::Links;
+pub use self::messages::Messages;
 pub use self::otp::Otp;
 pub use self::outbox::Outbox;
 pub use self::password::PasswordRules;
@@ -101,6 +103,8 @@ pub struct Config {
     pub phone: Phone,
     /// Fallbacks of the profile.
     pub profile: Profile,
+    /// The words of messages.
+    pub messages: Messages,
     /// Delivery of messages.
     pub outbox: Outbox,
     /// The federation router.

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -65,6 +66,14 @@ where
     D: Deserializer<'de>,
 {
     optional(deserializer, "a text")
+}
+
+/// Reads a directory that may be left empty.
+pub(super) fn optional_path<'de, D>(deserializer: D) -> Result<Option<PathBuf>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    optional(deserializer, "a directory")
 }
 
 /// Reads networks; an address alone is a network of one.

@@ -1,13 +1,27 @@
 //! What idgate says to people, by mail and by text message: kinds and words.
 //!
-//! Whom a message goes to and when is decided by the services; how it travels by the providers.
+//! This file has the kinds. The words are in `assets/`, one file per language; `phrases` reads
+//! them, `languages` chooses among them, `sources` finds what an operator puts in their place,
+//! `sheet` says which words a kind needs, `templates` makes messages of them, and `proof` tries
+//! every one before the first is sent. Whom a message goes to and when is decided by the
+//! services; how it travels by the providers.
 
-use std::fmt::Write as _;
+mod languages;
+mod phrases;
+mod proof;
+mod sheet;
+mod sources;
+mod templates;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::code::CodePurpose;
-use crate::domain::html::escaped;
+
+pub use self::proof::samples;
+pub use self::sources::{Problem, TemplateError};
+pub use self::templates::{TemplateSettings, Templates};
 
 /// How a message travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,122 +183,4 @@ pub struct Body {
     pub text: String,
     /// The HTML part; empty in a text message.
     pub html: String,
-}
-
-/// The words of all messages.
-#[derive(Debug)]
-pub struct Templates {
-    host: String,
-}
-
-impl Templates {
-    /// The words in this binary, for codes that browsers fill in at this host only.
-    #[must_use]
-    pub fn embedded(host: &str) -> Self {
-        Self {
-            host: host.to_owned(),
-        }
-    }
-
-    /// Puts a message into words.
-    #[must_use]
-    pub fn render(&self, recipient: &Recipient<'_>, message: &Message<'_>) -> Body {
-        let (subject, opening, link) = words(message);
-        let mut text = format!("{opening}\n");
-        if let Some(link) = link {
-            let _ = write!(text, "\n{link}\n");
-        }
-        if let (Channel::Sms, Message::Code { code, .. }) = (recipient.channel, message) {
-            let _ = write!(text, "\n@{} #{code}", self.host);
-        }
-        let html = format!("<p>{}</p>", escaped(&text));
-        let (subject, html) = match recipient.channel {
-            Channel::Email => (subject.to_owned(), html),
-            Channel::Sms => (String::new(), String::new()),
-        };
-        Body {
-            to: recipient.to.to_owned(),
-            subject,
-            text,
-            html,
-        }
-    }
-}
-
-fn words<'a>(message: &'a Message<'_>) -> (&'static str, String, Option<&'a str>) {
-    match message {
-        Message::VerifyEmail { link, hours } => (
-            "Confirm your e-mail address",
-            format!("Please confirm that this address is yours, within {hours} hours."),
-            Some(link),
-        ),
-        Message::AlreadyRegistered { sign_in } => (
-            "You already have an account",
-            "Somebody, probably you, tried to create an account with this address.".to_owned(),
-            Some(sign_in),
-        ),
-        Message::Code { code, minutes, .. } => (
-            "Your code",
-            format!("Your code is {code}. It works for {minutes} minutes."),
-            None,
-        ),
-        Message::ResetPassword { link, minutes } => (
-            "Set a new password",
-            format!("Set a new password within {minutes} minutes."),
-            Some(link),
-        ),
-        Message::SignInWithGoogle { sign_in } => (
-            "How you sign in",
-            "Your account has no password: you sign in with Google.".to_owned(),
-            Some(sign_in),
-        ),
-        Message::PasswordChanged { sign_in } => (
-            "Your password was changed",
-            "If it was not you, set a new password at once.".to_owned(),
-            Some(sign_in),
-        ),
-        Message::ChangeEmail {
-            link,
-            code,
-            minutes,
-        } => (
-            "Confirm your new address",
-            format!("Open the link or enter {code}, within {minutes} minutes."),
-            Some(link),
-        ),
-        Message::EmailChanged {
-            new_address,
-            revert_link,
-            days,
-        } => (
-            "Your e-mail address was changed",
-            format!("It is {new_address} now. For {days} days the link undoes that."),
-            Some(revert_link),
-        ),
-        Message::EmailReverted { link, minutes } => (
-            "Your e-mail address is back",
-            format!("Set a new password within {minutes} minutes."),
-            Some(link),
-        ),
-        Message::PhoneChanged { new_number } => (
-            "Your phone number was changed",
-            format!("It is {new_number} now."),
-            None,
-        ),
-        Message::AccountReclaimed { sign_in } => (
-            "Your account was secured",
-            "Somebody had registered your address before you. What they set is gone.".to_owned(),
-            Some(sign_in),
-        ),
-        Message::IdentityLinked { provider } => (
-            "A way to sign in was added",
-            format!("You can sign in with {provider} now."),
-            None,
-        ),
-        Message::IdentityUnlinked { provider } => (
-            "A way to sign in was removed",
-            format!("You cannot sign in with {provider} any more."),
-            None,
-        ),
-    }
 }

@@ -11,7 +11,7 @@ use crate::domain::caller::Client;
 use crate::domain::role::StaffFunctions;
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
-use crate::messages::Message;
+use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::outbox;
 use crate::stores::session::Which;
@@ -135,9 +135,15 @@ async fn announce(tx: &Tx, app: &App, user: &User, contact: Contact) -> Result<(
     let message = Message::AccountReclaimed {
         sign_in: app.config.links_base().as_str(),
     };
-    let recipient = match contact {
-        Contact::Email => outbox::by_mail(user, user.email.as_deref().unwrap_or_default()),
-        Contact::Phone => outbox::by_text(user, user.phone.as_deref().unwrap_or_default()),
+    // Without the language that was set: the squatter chose it.
+    let (channel, to) = match contact {
+        Contact::Email => (Channel::Email, &user.email),
+        Contact::Phone => (Channel::Sms, &user.phone),
+    };
+    let recipient = Recipient {
+        channel,
+        to: to.as_deref().unwrap_or_default(),
+        locale: None,
     };
     outbox::enqueue(tx, app, &recipient, &message, None).await
 }

@@ -55,8 +55,10 @@ fn render(messages: &[StoredMail]) -> String {
          color:#1b1f27;background:#f5f6f8}h1{font-size:22px}article{background:#fff;\
          border:1px solid #dfe3ea;border-radius:8px;margin:16px 0;padding:16px}\
          h2{font-size:17px;margin:0}dl{color:#5b6472;font-size:14px;margin:4px 0 12px}\
-         dt,dd{display:inline;margin:0 6px 0 0}iframe{width:100%;height:340px;\
-         border:1px solid #dfe3ea;border-radius:6px;background:#fff}pre{white-space:pre-wrap;\
+         dt,dd{display:inline;margin:0 6px 0 0}iframe{width:100%;height:680px;\
+         border:1px solid #dfe3ea;border-radius:6px;background:#fff}.sms{max-width:320px;\
+         background:#e3ebfd;border-radius:18px 18px 18px 4px;padding:10px 16px;margin:0;\
+         font-family:inherit}pre{white-space:pre-wrap;\
          overflow-wrap:anywhere}</style></head><body><h1>Development mailbox</h1>\
          <p>Nothing here was sent to anybody. Reload to see new messages.</p>",
     );
@@ -64,28 +66,39 @@ fn render(messages: &[StoredMail]) -> String {
         page.push_str("<p><strong>No messages yet.</strong></p>");
     }
     for message in messages {
+        let title = if message.subject.is_empty() {
+            "Text message"
+        } else {
+            &message.subject
+        };
         let _ = write!(
             page,
             "<article><h2>{}</h2><dl><dt>to</dt><dd>{}</dd><dt>kind</dt><dd>{}</dd>\
              <dt>at</dt><dd>{}</dd></dl>",
-            escaped(&message.subject),
+            escaped(title),
             escaped(&message.to),
             escaped(&message.kind),
             escaped(&message.created_at),
         );
-        if !message.html.is_empty() {
-            let _ = write!(
-                page,
-                "<iframe sandbox=\"allow-popups\" title=\"message\" srcdoc=\"{}\"></iframe>",
-                escaped(&message.html)
-            );
-        }
-        let _ = write!(
-            page,
-            "<details><summary>Plain text</summary><pre>{}</pre></details></article>",
-            escaped(&message.text)
-        );
+        push_body(&mut page, message);
     }
     page.push_str("</body></html>");
     page
+}
+
+/// A text message as a phone would show it; a mail in a frame, with its plain part below.
+fn push_body(page: &mut String, message: &StoredMail) {
+    let text = escaped(&message.text);
+    if message.html.is_empty() {
+        let _ = write!(page, "<pre class=\"sms\">{text}</pre></article>");
+        return;
+    }
+    // Links open beside the mailbox, as pages of their own that may run their scripts.
+    let _ = write!(
+        page,
+        "<iframe sandbox=\"allow-popups allow-popups-to-escape-sandbox\" title=\"message\" \
+         srcdoc=\"{}\"></iframe><details><summary>Plain text</summary><pre>{text}</pre></details>\
+         </article>",
+        escaped(&message.html)
+    );
 }

@@ -110,3 +110,26 @@ fn a_stop_lets_the_request_in_flight_finish() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert!(program.child.wait().unwrap().success());
 }
+
+#[test]
+fn words_that_cannot_be_used_are_refused_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let words = folder.path().join("words");
+    std::fs::create_dir(&words).unwrap();
+    std::fs::write(words.join("de.ftl"), "# Deutsch\nfoter = x\n").unwrap();
+    for command in [&["serve"][..], &["config", "check"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_idgate"))
+            .args(command)
+            .env_clear()
+            .env("IDGATE_DATA_DIR", &data)
+            .env("IDGATE_MESSAGES__TEMPLATES_DIR", &words)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        let mistake = "de.ftl:2, foter: no message uses these words; did you mean footer?";
+        assert!(said.contains(mistake), "{said}");
+        assert!(!data.exists());
+    }
+}
