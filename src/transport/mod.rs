@@ -8,6 +8,7 @@ mod graphiql;
 mod graphql;
 mod health;
 mod jwks;
+mod listener;
 mod local;
 mod mailbox;
 mod negotiation;
@@ -23,8 +24,6 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument as _;
@@ -33,6 +32,8 @@ use crate::app::App;
 use crate::schema::Schema;
 use crate::schema::error::{Error, ErrorCode};
 use crate::telemetry;
+
+pub use self::listener::{Limits, listen};
 
 /// Whether the binary carries GraphiQL; otherwise its page loads the public copy.
 pub const GRAPHIQL_EMBEDDED: bool = graphiql::EMBEDDED;
@@ -56,6 +57,7 @@ pub struct Server {
     audience: Audience,
     listen: SocketAddr,
     draining: Arc<AtomicBool>,
+    database: health::Remembered,
 }
 
 impl std::fmt::Debug for Server {
@@ -88,6 +90,7 @@ impl Server {
             audience,
             listen,
             draining,
+            database: health::Remembered::default(),
         })
     }
 
@@ -149,15 +152,6 @@ pub fn operations_router(server: &Arc<Server>) -> Router {
             outermost,
         ))
         .with_state(Arc::clone(server))
-}
-
-/// Serves a router until told to stop; then requests in flight finish.
-pub async fn listen(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = served.await {
-        tracing::error!(%error, "a listener failed");
-    }
 }
 
 /// Names the request, in the answer and in everything logged for it.

@@ -1,5 +1,6 @@
 //! HTTP as such: what comes in wrong is answered in GraphQL's own shape, and nothing stops.
 
+mod connections;
 mod documents;
 mod pages;
 

@@ -1,0 +1,4 @@
+//! What commands and loops do, one round at a time.
+
+mod housekeeping;
+mod keys;
