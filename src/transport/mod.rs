@@ -116,15 +116,16 @@ impl Server {
 /// Every route and every layer, outermost last.
 pub fn router(server: &Arc<Server>) -> Router {
     let mut pages = Router::new();
+    // The layer goes onto routes there are: production has none of them, and axum panics at that.
+    let check = middleware::from_fn_with_state(Arc::clone(server), local::refuse_foreign_host);
     if server.shows_graphiql() {
-        pages = pages.merge(graphiql::routes());
+        pages = pages.merge(graphiql::routes().route_layer(check.clone()));
     }
     if server.shows_mailbox() {
-        pages = pages.merge(mailbox::routes());
+        pages = pages.merge(mailbox::routes().route_layer(check));
     }
-    let check = middleware::from_fn_with_state(Arc::clone(server), local::refuse_foreign_host);
     Router::new()
-        .merge(pages.route_layer(check))
+        .merge(pages)
         .route("/graphql", axum::routing::any(graphql::serve))
         .route("/.well-known/jwks.json", get(jwks::keys))
         .route(

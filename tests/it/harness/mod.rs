@@ -217,6 +217,11 @@ impl TestApp {
         self.clock.advance(Duration::seconds(seconds));
     }
 
+    /// Sends the Postgres database away, or lets it come back.
+    pub(crate) async fn forbid_connections(&self, forbidden: bool) {
+        self.world.forbid_connections(forbidden).await;
+    }
+
     /// Makes the instance one that is about to stop.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);

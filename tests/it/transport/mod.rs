@@ -2,6 +2,7 @@
 
 mod connections;
 mod documents;
+mod health;
 mod pages;
 
 use std::io::Write as _;
