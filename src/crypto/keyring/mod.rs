@@ -38,8 +38,6 @@ pub enum Purpose {
     BlindIndex,
     /// The token of a device that signed in before.
     DeviceToken,
-    /// Positions in lists, handed to clients.
-    Cursor,
 }
 
 impl Purpose {
@@ -53,7 +51,6 @@ impl Purpose {
             Self::AuditMac => "audit-mac",
             Self::BlindIndex => "blind-index",
             Self::DeviceToken => "device-token",
-            Self::Cursor => "cursor",
         }
     }
 }
@@ -73,7 +70,6 @@ struct Subkeys {
     audit_mac: Subkey,
     blind_index: Subkey,
     device_token: Subkey,
-    cursor: Subkey,
 }
 
 /// Two keys for one purpose, so that no key ever serves two algorithms.
@@ -197,7 +193,6 @@ impl Subkeys {
             audit_mac: Subkey::derive(master, Purpose::AuditMac),
             blind_index: Subkey::derive(master, Purpose::BlindIndex),
             device_token: Subkey::derive(master, Purpose::DeviceToken),
-            cursor: Subkey::derive(master, Purpose::Cursor),
         }
     }
 
@@ -210,7 +205,6 @@ impl Subkeys {
             Purpose::AuditMac => &self.audit_mac,
             Purpose::BlindIndex => &self.blind_index,
             Purpose::DeviceToken => &self.device_token,
-            Purpose::Cursor => &self.cursor,
         }
     }
 }
@@ -246,7 +240,7 @@ mod tests {
 
     use super::*;
 
-    const PURPOSES: [Purpose; 8] = [
+    const PURPOSES: [Purpose; 7] = [
         Purpose::SigningKeys,
         Purpose::Outbox,
         Purpose::PersonKeys,
@@ -254,7 +248,6 @@ mod tests {
         Purpose::AuditMac,
         Purpose::BlindIndex,
         Purpose::DeviceToken,
-        Purpose::Cursor,
     ];
 
     fn master(seed: u64) -> MasterKey {
@@ -341,8 +334,8 @@ mod tests {
         #[test]
         fn what_was_sealed_opens(seed: u64, aad: Vec<u8>, plain: Vec<u8>) {
             let keyring = keyring();
-            let envelope = keyring.seal(Purpose::Cursor, &Random::seeded(seed), &aad, &plain);
-            let opened = keyring.open(Purpose::Cursor, &aad, &envelope).unwrap();
+            let envelope = keyring.seal(Purpose::Outbox, &Random::seeded(seed), &aad, &plain);
+            let opened = keyring.open(Purpose::Outbox, &aad, &envelope).unwrap();
             prop_assert_eq!(opened.as_slice(), plain.as_slice());
         }
 
@@ -370,8 +363,8 @@ mod tests {
 
         #[test]
         fn junk_is_refused(junk: Vec<u8>) {
-            prop_assert!(keyring().open(Purpose::Cursor, b"", &junk).is_err());
-            prop_assert!(!keyring().verify_mac(Purpose::Cursor, &[], &junk));
+            prop_assert!(keyring().open(Purpose::Outbox, b"", &junk).is_err());
+            prop_assert!(!keyring().verify_mac(Purpose::Outbox, &[], &junk));
         }
     }
 }
