@@ -1,15 +1,89 @@
-//! The program itself, on the embedded default: it starts from nothing, stops politely, and a
-//! sudden end costs nobody what they were told they have.
+//! The program itself, as a process: what it says, how it ends, and with which status.
+//!
+//! `serving` is a gateway that runs, `offline` the commands that need no stores, `commands` those
+//! that work on a database beside a running gateway.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+mod commands;
+mod offline;
+mod serving;
+
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, PASSWORD, http, queries};
+use crate::harness::{Answer, http, queries};
+
+/// The program with these settings and no others.
+fn idgate<N: AsRef<str>, V: AsRef<str>>(
+    arguments: &[&str],
+    settings: impl IntoIterator<Item = (N, V)>,
+) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_idgate"));
+    command.args(arguments).env_clear();
+    // Where a measured program leaves its counts, without which it would write beside the sources.
+    if let Some(place) = measurements() {
+        command.env("LLVM_PROFILE_FILE", place);
+    }
+    for (name, value) in settings {
+        command.env(name.as_ref(), value.as_ref());
+    }
+    command
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how tests are measured is no setting of idgate"
+)]
+fn measurements() -> Option<std::ffi::OsString> {
+    std::env::var_os("LLVM_PROFILE_FILE")
+}
+
+/// How a command ended.
+struct Outcome {
+    status: i32,
+    said: String,
+    complained: String,
+}
+
+impl Outcome {
+    fn of(mut command: Command) -> Self {
+        Self::given(&mut command, "")
+    }
+
+    /// Runs a command with this on its standard input.
+    fn given(command: &mut Command, input: &str) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that refuses before it reads has closed the pipe.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        Self {
+            status: output.status.code().expect("an end of its own"),
+            said: String::from_utf8(output.stdout).unwrap(),
+            complained: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// What was said by a command that has to succeed.
+    fn answer(self) -> String {
+        assert_eq!(self.status, 0, "{}", self.complained);
+        self.said
+    }
+
+    /// What a command complained about that has to end with this status.
+    fn refusal(self, status: i32) -> String {
+        assert_eq!(self.status, status, "{}{}", self.said, self.complained);
+        assert_eq!(self.said, "", "a refusal is no answer");
+        self.complained
+    }
+}
 
 /// A running gateway.
 struct Program {
@@ -20,13 +94,20 @@ struct Program {
 impl Program {
     /// Starts over this data directory and waits until it listens.
     fn start(data: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_idgate"))
-            .env_clear()
-            .env("IDGATE_DATA_DIR", data)
-            .env("IDGATE_SERVER__LISTEN", "127.0.0.1:0")
-            .env("IDGATE_SERVER__PUBLIC_URL", "http://127.0.0.1:8080")
-            .env("IDGATE_HASHING__MEMORY_KIB", "64")
-            .env("IDGATE_TELEMETRY__FORMAT", "json")
+        Self::with(data, &[])
+    }
+
+    /// The same with some more settings.
+    fn with(data: &Path, changes: &[(&str, &str)]) -> Self {
+        let data = data.display().to_string();
+        let settings = [
+            ("IDGATE_DATA_DIR", data.as_str()),
+            ("IDGATE_SERVER__LISTEN", "127.0.0.1:0"),
+            ("IDGATE_SERVER__PUBLIC_URL", "http://127.0.0.1:8080"),
+            ("IDGATE_HASHING__MEMORY_KIB", "64"),
+            ("IDGATE_TELEMETRY__FORMAT", "json"),
+        ];
+        let mut child = idgate(&[], settings.iter().chain(changes).copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -60,53 +141,4 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sudden_end_loses_nothing_that_was_answered() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
-    let first = Program::start(&data);
-    let input = json!({ "email": "ada@example.com", "password": PASSWORD });
-    let answer = first.run("Register", json!({ "input": input })).await;
-    assert_eq!(answer.typename("register"), "SignedIn");
-    let mut token = answer.root("register")["refreshToken"].clone();
-    let mut program = first;
-    for _ in 0..3 {
-        drop(program);
-        program = Program::start(&data);
-        let input = json!({ "refreshToken": token });
-        let answer = program
-            .run("RefreshSession", json!({ "input": input }))
-            .await;
-        assert_eq!(answer.typename("refreshSession"), "SignedIn");
-        token = answer.root("refreshSession")["refreshToken"].clone();
-    }
-    let input = json!({ "emailOrPhone": "ada@example.com", "password": PASSWORD });
-    let answer = program.run("Login", json!({ "input": input })).await;
-    assert_eq!(answer.typename("login"), "SignedIn");
-}
-
-#[test]
-fn a_stop_lets_the_request_in_flight_finish() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut program = Program::start(folder.path());
-    let body = json!({ "query": "{ __typename }" }).to_string();
-    let mut connection = TcpStream::connect(&program.address).unwrap();
-    let head = format!(
-        "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\nexpect: 100-continue\r\n\r\n",
-        body.len()
-    );
-    connection.write_all(head.as_bytes()).unwrap();
-    // The interim answer shows that the request is being handled.
-    let mut interim = [0; 25];
-    connection.read_exact(&mut interim).unwrap();
-    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
-    program.terminate();
-    connection.write_all(body.as_bytes()).unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    assert!(program.child.wait().unwrap().success());
 }
