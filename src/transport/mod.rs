@@ -231,3 +231,25 @@ fn request_id(request: &Request) -> String {
         .map(|id| id.0.clone())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_without_its_text() {
+        let causes: [Box<dyn std::any::Any + Send>; 3] = [
+            Box::new("the secret of the thing"),
+            Box::new("the secret of the thing".to_owned()),
+            Box::new(7),
+        ];
+        for cause in causes {
+            let response = panicked(cause);
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            let body = axum::body::to_bytes(response.into_body(), 4096).await;
+            let body = String::from_utf8(body.unwrap().to_vec()).unwrap();
+            assert!(body.contains("INTERNAL_SERVER_ERROR"), "{body}");
+            assert!(!body.contains("secret"), "{body}");
+        }
+    }
+}

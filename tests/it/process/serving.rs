@@ -128,7 +128,7 @@ async fn each_listener_serves_its_own_audience() {
         ("IDGATE_GRAPHQL__GRAPHIQL", "false"),
         ("IDGATE_GRAPHQL__TRUSTED_DOCUMENTS", "required"),
     ];
-    let program = Program::with(folder.path(), &settings);
+    let mut program = Program::with(folder.path(), &settings);
     let body = json!({ "query": "{ __schema { queryType { name } } }" });
     let ask = |address: &str| http().post(format!("http://{address}/graphql")).json(&body);
     let get = |address: &str, path: &str| http().get(format!("http://{address}{path}"));
@@ -144,6 +144,8 @@ async fn each_listener_serves_its_own_audience() {
     assert_eq!(ready.json["database"]["status"], "up");
     assert!(ready.json["database"]["since"].is_string());
     assert_eq!(Answer::of(ask(&operations)).await.status, 404);
+    program.terminate();
+    assert!(program.child.wait().unwrap().success());
 }
 
 #[test]

@@ -110,3 +110,35 @@ async fn connections_beyond_the_roof_wait_until_one_ends() {
     let answer = heard(&mut waiting, DEADLINE).unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 200 "));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_end_is_given_up_with_an_answer() {
+    let app = TestApp::with(&[("IDGATE_SERVER__REQUEST_TIMEOUT_SECONDS", "1")]).await;
+    let mut connection = app.connect();
+    let head = b"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                 content-length: 1000\r\n\r\n{";
+    connection.write_all(head).unwrap();
+    let answer = heard(&mut connection, DEADLINE).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("REQUEST_TIMEOUT"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_that_waits_too_long_is_given_up_and_changes_nothing() {
+    let app = TestApp::with(&[("IDGATE_GRAPHQL__TIMEOUT_SECONDS", "1")]).await;
+    let ada = app.register("ada@example.com").await;
+    let lock = if app.is_sqlite() {
+        "BEGIN IMMEDIATE"
+    } else {
+        "BEGIN; LOCK TABLE users, sessions IN EXCLUSIVE MODE"
+    };
+    app.execute(lock).await;
+    let input = serde_json::json!({ "input": { "city": "London" } });
+    let answer = ada.run("UpdateProfile", input).await;
+    assert_eq!(answer.code(), "REQUEST_TIMEOUT", "{}", answer.text);
+    app.execute("ROLLBACK").await;
+    assert!(ada.is_welcome().await);
+    let changed = "SELECT COUNT(*) FROM users WHERE city = 'London'";
+    assert_eq!(app.number(changed).await, 0);
+}
