@@ -181,3 +181,14 @@ async fn health_asks_the_running_gateway() {
         );
     }
 }
+
+#[test]
+fn health_does_not_wait_for_ever() {
+    // The system accepts for a listener that never does.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = mute.local_addr().unwrap().to_string();
+    let settings = [("IDGATE_SERVER__LISTEN", &address)];
+    let refusal = Outcome::of(idgate(&["health"], settings)).refusal(1);
+    let said = format!("{address} does not answer in time");
+    assert!(refusal.contains(&said), "{refusal}");
+}
