@@ -96,6 +96,23 @@ async fn a_request_under_way_is_not_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn http_2_is_spoken_to_whoever_begins_with_it() {
+    let app = TestApp::spawn().await;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .http2_prior_knowledge()
+        .build()
+        .unwrap();
+    let ask = || client.get(app.url("/health/live")).send();
+    let answers = futures_util::future::join_all((0..50).map(|_| ask())).await;
+    for answer in answers {
+        let answer = answer.unwrap();
+        assert_eq!(answer.version(), reqwest::Version::HTTP_2);
+        assert_eq!(answer.status(), 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connections_beyond_the_roof_wait_until_one_ends() {
     let app = TestApp::with(&[("IDGATE_SERVER__MAX_CONNECTIONS", "16")]).await;
     let mut kept: Vec<TcpStream> = (0..16).map(|_| app.connect()).collect();
