@@ -86,7 +86,7 @@ impl App {
         let now = clock.now();
         let volatile = volatile(&config, now)?;
         let templates = load_templates(&config)?;
-        let placeholder = KeySet::new(vec![SigningKey::generate(Algorithm::Es256, now, now)?])?;
+        let placeholder = KeySet::new(vec![SigningKey::generate(Algorithm::Es256, now)?])?;
         Ok(Self {
             config,
             database,
@@ -168,7 +168,6 @@ impl App {
         Ok(SigningKey::from_pkcs8(
             algorithm,
             private,
-            stored.created_at,
             stored.active_from,
         )?)
     }

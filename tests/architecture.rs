@@ -91,7 +91,10 @@ const HOMES: [(&[&str], &[&str]); 3] = [
         &["sea_orm", "sqlx"],
         &["entities", "stores", "selectors", "app"],
     ),
-    (&["axum", "async_graphql_axum"], &["transport", "rest"]),
+    (
+        &["axum", "async_graphql_axum", "hyper_util"],
+        &["transport", "rest"],
+    ),
     (&["redis", "bb8_redis", "bb8"], &["volatile"]),
 ];
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,7 +19,7 @@ use crate::domain::clock::Clock;
 use crate::fault::Fault;
 use crate::services::operator::{first_start, keys};
 use crate::stores::Database;
-use crate::transport::{self, Audience, Server};
+use crate::transport::{self, Audience, Limits, Server};
 use crate::{telemetry, work};
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
@@ -72,12 +72,13 @@ pub(super) fn check_messages(config: &Config) -> Result<(), Failure> {
 
 async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
     // Before anybody is served: a stop that comes in between must not cut a request off.
-    let stopped = stopped()?;
+    let mut signals = Signals::listen()?;
     let settings = &app.config.server;
     let draining = Arc::new(AtomicBool::new(false));
     let stop = CancellationToken::new();
     let work_stop = CancellationToken::new();
     let tracker = TaskTracker::new();
+    let limits = Limits::of(&app.config);
     work::start(&app, &tracker, &work_stop);
 
     let public = bind("server.listen", settings.listen).await?;
@@ -87,6 +88,7 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
     tracker.spawn(transport::listen(
         public,
         transport::router(&server),
+        limits,
         stop.clone(),
     ));
     if let Some(staff) = settings.staff_listen {
@@ -95,6 +97,7 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
         tracker.spawn(transport::listen(
             listener,
             transport::router(&server),
+            limits,
             stop.clone(),
         ));
     }
@@ -103,23 +106,38 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
         tracker.spawn(transport::listen(
             listener,
             transport::operations_router(&server),
+            limits,
             stop.clone(),
         ));
     }
-    stopped.await;
-    drain(&app, &draining, &stop, &work_stop, tracker).await;
+    signals.next().await;
+    draining.store(true, Ordering::Relaxed);
+    give_notice(settings.drain_notice_seconds, &mut signals).await;
+    drain(&app, &stop, &work_stop, tracker).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves on while probes already hear that this instance leaves; a second signal ends the wait.
+///
+/// A balancer sends requests until its next probe: refusing them before that would lose them.
+async fn give_notice(seconds: u64, signals: &mut Signals) {
+    if seconds == 0 {
+        return;
+    }
+    tracing::info!(seconds, "stopping; new requests are served until then");
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
+        () = signals.next() => {}
+    }
 }
 
 /// Lets requests in flight finish, within reason.
 async fn drain(
     app: &App,
-    draining: &AtomicBool,
     stop: &CancellationToken,
     work_stop: &CancellationToken,
     tracker: TaskTracker,
 ) {
-    draining.store(true, Ordering::Relaxed);
     let patience = Duration::from_secs(app.config.server.drain_seconds);
     tracing::info!(
         seconds = patience.as_secs(),
@@ -176,14 +194,25 @@ fn announce(app: &App, server: &Server, address: SocketAddr) {
     }
 }
 
-/// Listens for SIGTERM and SIGINT from now on; the future ends with the first of them.
-fn stopped() -> Result<impl Future<Output = ()>, Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Fault::from)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Fault::from)?;
-    Ok(async move {
+/// SIGTERM and SIGINT, listened to from the moment this is made.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(Fault::from)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(Fault::from)?,
+        })
+    }
+
+    /// Waits for the next of them.
+    async fn next(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    })
+    }
 }

@@ -203,6 +203,10 @@ fn resolve(mut merged: Figment) -> Figment {
             "registration.confirmation",
             if production { "required" } else { "optional" }.into(),
         ),
+        (
+            "server.drain_notice_seconds",
+            Value::from(if production { 5 } else { 0 }),
+        ),
         ("graphql.introspection", Value::from(!production)),
         ("graphql.graphiql", Value::from(!production)),
         (

@@ -35,6 +35,15 @@ pub struct Server {
     pub body_limit: usize,
     /// Seconds one request may take.
     pub request_timeout_seconds: u64,
+    /// Seconds from connecting to the end of the first request's head.
+    pub head_timeout_seconds: u64,
+    /// Seconds from an answer to the end of the next request's head.
+    pub idle_timeout_seconds: u64,
+    /// Connections of one listener at a time.
+    pub max_connections: usize,
+    /// Seconds a stop goes on serving while it already says that it is draining.
+    #[serde(deserialize_with = "values::number")]
+    pub drain_notice_seconds: u64,
     /// Seconds a stop waits for requests under way.
     pub drain_seconds: u64,
     /// Origins whose scripts may read answers.
@@ -48,6 +57,22 @@ impl Server {
             "server.request_timeout_seconds",
             self.request_timeout_seconds,
             1..=300,
+        );
+        review.within(
+            "server.head_timeout_seconds",
+            self.head_timeout_seconds,
+            1..=60,
+        );
+        review.within(
+            "server.idle_timeout_seconds",
+            self.idle_timeout_seconds,
+            1..=3_600,
+        );
+        review.within("server.max_connections", self.max_connections, 16..=65_536);
+        review.within(
+            "server.drain_notice_seconds",
+            self.drain_notice_seconds,
+            0..=120,
         );
         review.within("server.drain_seconds", self.drain_seconds, 0..=600);
         let url = &self.public_url;

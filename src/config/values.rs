@@ -107,6 +107,22 @@ fn told<T: FromStr, E: Error>(text: &str, expected: &str) -> Result<T, E> {
         .map_err(|_| E::custom(format!("{} is not {expected}", quoted(text))))
 }
 
+/// Reads a number whose default follows from the rest, so that the environment writes it as text.
+pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(u64),
+        Text(String),
+    }
+
+    match Written::deserialize(deserializer) {
+        Ok(Written::Number(number)) => Ok(number),
+        Ok(Written::Text(text)) => told(&text, "a whole number"),
+        Err(_) => Err(D::Error::custom("the value is not a whole number")),
+    }
+}
+
 /// Reads a secret that may be left empty.
 pub(super) fn optional_secret<'de, D>(deserializer: D) -> Result<Option<SecretString>, D::Error>
 where

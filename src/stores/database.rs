@@ -87,12 +87,6 @@ impl Database {
         self.primary.get_database_backend() == DatabaseBackend::Sqlite
     }
 
-    /// Asks the primary for nothing, to learn whether it answers.
-    pub async fn ping(&self) -> Result<(), Fault> {
-        retried(|| self.primary.execute_unprepared("SELECT 1")).await?;
-        Ok(())
-    }
-
     /// Applies the migrations that are missing and says how many there were.
     ///
     /// On Postgres an advisory lock makes a second instance wait instead of failing halfway.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue, EntityTrait};
 
-use super::database::{Database, Tx};
+use super::database::Tx;
 use crate::domain::ids::UserId;
 use crate::entities::person_key::{ActiveModel, Entity};
 use crate::fault::Fault;
@@ -22,12 +22,6 @@ pub async fn insert(
     };
     Entity::insert(row).exec_without_returning(&tx.0).await?;
     Ok(())
-}
-
-/// The sealed key of a person, if it was not erased.
-pub async fn find(database: &Database, user: UserId) -> Result<Option<Vec<u8>>, Fault> {
-    let row = super::database::one(database, Entity::find_by_id(user.uuid())).await?;
-    Ok(row.map(|row| row.sealed_key))
 }
 
 /// The sealed key of a person, read inside a transaction.

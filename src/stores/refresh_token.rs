@@ -123,19 +123,6 @@ pub async fn consume(tx: &Tx, id: RefreshTokenId, consumed: Consumed) -> Result<
     Ok(())
 }
 
-/// Forgets the sealed successor of a token, because that successor has been used.
-pub async fn forget_successor(tx: &Tx, id: RefreshTokenId) -> Result<(), Fault> {
-    Entity::update_many()
-        .col_expr(
-            Column::SealedSuccessor,
-            Expr::value(Option::<Vec<u8>>::None),
-        )
-        .filter(Column::Id.eq(id.uuid()))
-        .exec(&tx.0)
-        .await?;
-    Ok(())
-}
-
 /// Forgets every sealed successor whose window closed before `until`.
 pub async fn forget_successors(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
     let outcome = Entity::update_many()

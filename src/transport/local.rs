@@ -18,7 +18,8 @@ use crate::schema::error::{Error, ErrorCode};
 fn host(headers: &HeaderMap) -> Option<&str> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     if let Some(rest) = host.strip_prefix('[') {
-        return rest.split_once(']').map(|(address, _)| address);
+        let (address, port) = rest.split_once(']')?;
+        return (port.is_empty() || port.starts_with(':')).then_some(address);
     }
     Some(host.split_once(':').map_or(host, |(name, _)| name))
 }

@@ -8,6 +8,7 @@ mod graphiql;
 mod graphql;
 mod health;
 mod jwks;
+mod listener;
 mod local;
 mod mailbox;
 mod negotiation;
@@ -23,8 +24,6 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument as _;
@@ -33,6 +32,8 @@ use crate::app::App;
 use crate::schema::Schema;
 use crate::schema::error::{Error, ErrorCode};
 use crate::telemetry;
+
+pub use self::listener::{Limits, listen};
 
 /// Whether the binary carries GraphiQL; otherwise its page loads the public copy.
 pub const GRAPHIQL_EMBEDDED: bool = graphiql::EMBEDDED;
@@ -56,6 +57,7 @@ pub struct Server {
     audience: Audience,
     listen: SocketAddr,
     draining: Arc<AtomicBool>,
+    database: health::Remembered,
 }
 
 impl std::fmt::Debug for Server {
@@ -88,6 +90,7 @@ impl Server {
             audience,
             listen,
             draining,
+            database: health::Remembered::default(),
         })
     }
 
@@ -113,15 +116,16 @@ impl Server {
 /// Every route and every layer, outermost last.
 pub fn router(server: &Arc<Server>) -> Router {
     let mut pages = Router::new();
+    // The layer goes onto routes there are: production has none of them, and axum panics at that.
+    let check = middleware::from_fn_with_state(Arc::clone(server), local::refuse_foreign_host);
     if server.shows_graphiql() {
-        pages = pages.merge(graphiql::routes());
+        pages = pages.merge(graphiql::routes().route_layer(check.clone()));
     }
     if server.shows_mailbox() {
-        pages = pages.merge(mailbox::routes());
+        pages = pages.merge(mailbox::routes().route_layer(check));
     }
-    let check = middleware::from_fn_with_state(Arc::clone(server), local::refuse_foreign_host);
     Router::new()
-        .merge(pages.route_layer(check))
+        .merge(pages)
         .route("/graphql", axum::routing::any(graphql::serve))
         .route("/.well-known/jwks.json", get(jwks::keys))
         .route(
@@ -149,15 +153,6 @@ pub fn operations_router(server: &Arc<Server>) -> Router {
             outermost,
         ))
         .with_state(Arc::clone(server))
-}
-
-/// Serves a router until told to stop; then requests in flight finish.
-pub async fn listen(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = served.await {
-        tracing::error!(%error, "a listener failed");
-    }
 }
 
 /// Names the request, in the answer and in everything logged for it.
@@ -235,4 +230,26 @@ fn request_id(request: &Request) -> String {
         .get::<RequestId>()
         .map(|id| id.0.clone())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_without_its_text() {
+        let causes: [Box<dyn std::any::Any + Send>; 3] = [
+            Box::new("the secret of the thing"),
+            Box::new("the secret of the thing".to_owned()),
+            Box::new(7),
+        ];
+        for cause in causes {
+            let response = panicked(cause);
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            let body = axum::body::to_bytes(response.into_body(), 4096).await;
+            let body = String::from_utf8(body.unwrap().to_vec()).unwrap();
+            assert!(body.contains("INTERNAL_SERVER_ERROR"), "{body}");
+            assert!(!body.contains("secret"), "{body}");
+        }
+    }
 }

@@ -81,3 +81,6 @@ async fn deliver(app: Arc<App>, stop: CancellationToken) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ mod batching;
 mod documents;
 mod harness;
 mod incidents;
+mod operator;
 mod otp;
 mod password;
 mod process;

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Anonymous, Answer, PASSWORD, TestApp};
+use crate::harness::{Anonymous, Answer, PASSWORD, TestApp, queries};
 
 const REAL: (&str, &str) = ("IDGATE_THROTTLE__SCALE", "1");
 /// Ten attempts for an identifier while everything else is wide open.
@@ -257,4 +257,38 @@ async fn without_the_shared_store_people_still_sign_in_and_budgets_still_bite() 
     );
     assert_eq!(ready.json["volatile"]["status"], "down");
     assert_eq!(ready.json["volatile"]["since"], "2026-03-01T12:00:00Z");
+}
+
+/// The variables that a document of `queries/` proposes.
+fn proposed(document: &str) -> Value {
+    let line = document
+        .lines()
+        .find_map(|line| line.strip_prefix("# variables: "));
+    line.map_or_else(|| json!({}), |line| serde_json::from_str(line).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mutation_runs_out_of_a_budget() {
+    /// Whoever did it once is nobody afterwards.
+    const ENDS_ITSELF: &str = "Logout";
+    let app = TestApp::with(&[("IDGATE_THROTTLE__SCALE", "0.000001")]).await;
+    let ada = app.register("ada@example.com").await;
+    for (name, document) in queries::DOCUMENTS.iter() {
+        if !document.contains("\nmutation ") || name == ENDS_ITSELF {
+            continue;
+        }
+        let mut refused = false;
+        for _ in 0..3 {
+            let answer = ada.run(name, proposed(document)).await;
+            let data = answer.json["data"].as_object();
+            let result = data.and_then(|data| data.values().next());
+            refused = result.is_some_and(|it| it["__typename"] == "RateLimited");
+            if refused {
+                break;
+            }
+        }
+        assert!(refused, "{name} can be called for ever");
+    }
+    // Looking is not trying.
+    assert!(ada.is_welcome().await);
 }

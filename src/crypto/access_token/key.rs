@@ -158,7 +158,6 @@ impl From<crate::config::Algorithm> for Algorithm {
 pub struct SigningKey {
     kid: String,
     algorithm: Algorithm,
-    created_at: DateTime<Utc>,
     active_from: DateTime<Utc>,
     private_der: Zeroizing<Vec<u8>>,
     public_jwk: Value,
@@ -173,15 +172,11 @@ impl SigningKey {
     ///
     /// # Errors
     /// See [`KeyError`].
-    pub fn generate(
-        algorithm: Algorithm,
-        created_at: DateTime<Utc>,
-        active_from: DateTime<Utc>,
-    ) -> Result<Self, KeyError> {
+    pub fn generate(algorithm: Algorithm, active_from: DateTime<Utc>) -> Result<Self, KeyError> {
         let pkcs8 = algorithm
             .generate_pkcs8()
             .map_err(|_| KeyError::Generation)?;
-        Self::from_pkcs8(algorithm, pkcs8, created_at, active_from)
+        Self::from_pkcs8(algorithm, pkcs8, active_from)
     }
 
     /// Rebuilds a key pair from its stored private half.
@@ -191,7 +186,6 @@ impl SigningKey {
     pub fn from_pkcs8(
         algorithm: Algorithm,
         private_der: Zeroizing<Vec<u8>>,
-        created_at: DateTime<Utc>,
         active_from: DateTime<Utc>,
     ) -> Result<Self, KeyError> {
         let encoding = algorithm.read_pkcs8(&private_der)?;
@@ -207,7 +201,6 @@ impl SigningKey {
         Ok(Self {
             kid,
             algorithm,
-            created_at,
             active_from,
             private_der,
             public_jwk: serde_json::to_value(&public_jwk)?,
@@ -228,12 +221,6 @@ impl SigningKey {
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
-    }
-
-    /// When the pair was made.
-    #[must_use]
-    pub fn created_at(&self) -> DateTime<Utc> {
-        self.created_at
     }
 
     /// When it starts to sign: late enough for every verifier to have fetched the public half.
@@ -316,9 +303,9 @@ mod tests {
     #[test]
     fn every_algorithm_makes_keys_that_store_and_rebuild() {
         for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256] {
-            let made = SigningKey::generate(algorithm, instant(), instant()).unwrap();
+            let made = SigningKey::generate(algorithm, instant()).unwrap();
             let stored = Zeroizing::new(made.private_der().to_vec());
-            let rebuilt = SigningKey::from_pkcs8(algorithm, stored, instant(), instant()).unwrap();
+            let rebuilt = SigningKey::from_pkcs8(algorithm, stored, instant()).unwrap();
             assert_eq!(made.kid(), rebuilt.kid());
             assert_eq!(made.public_jwk(), rebuilt.public_jwk());
             assert_eq!(algorithm.as_str().parse(), Ok(algorithm));
@@ -327,14 +314,14 @@ mod tests {
 
     #[test]
     fn a_private_key_of_another_algorithm_is_rejected() {
-        let made = SigningKey::generate(Algorithm::Es256, instant(), instant()).unwrap();
+        let made = SigningKey::generate(Algorithm::Es256, instant()).unwrap();
         for (algorithm, bytes) in [
             (Algorithm::Rs256, made.private_der()),
             (Algorithm::EdDsa, made.private_der()),
             (Algorithm::Es256, b"junk".as_slice()),
         ] {
             let bytes = Zeroizing::new(bytes.to_vec());
-            let rebuilt = SigningKey::from_pkcs8(algorithm, bytes, instant(), instant());
+            let rebuilt = SigningKey::from_pkcs8(algorithm, bytes, instant());
             assert!(matches!(rebuilt, Err(KeyError::Rejected)), "{algorithm}");
         }
     }
@@ -349,7 +336,7 @@ mod tests {
         ];
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
         let pkcs8 = Zeroizing::new(pair.to_pkcs8v1().unwrap().as_ref().to_vec());
-        let key = SigningKey::from_pkcs8(Algorithm::EdDsa, pkcs8, instant(), instant()).unwrap();
+        let key = SigningKey::from_pkcs8(Algorithm::EdDsa, pkcs8, instant()).unwrap();
         assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
         let jwk = key.public_jwk();
         assert_eq!(jwk["x"], "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
@@ -357,7 +344,7 @@ mod tests {
 
     #[test]
     fn a_debugged_key_shows_nothing_private() {
-        let key = SigningKey::generate(Algorithm::EdDsa, instant(), instant()).unwrap();
+        let key = SigningKey::generate(Algorithm::EdDsa, instant()).unwrap();
         let text = format!("{key:?}");
         assert!(
             text.contains(key.kid()) && !text.contains("private"),

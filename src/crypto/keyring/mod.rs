@@ -40,8 +40,6 @@ pub enum Purpose {
     DeviceToken,
     /// One-time codes in flight.
     Codes,
-    /// Positions in lists, handed to clients.
-    Cursor,
 }
 
 impl Purpose {
@@ -56,7 +54,6 @@ impl Purpose {
             Self::BlindIndex => "blind-index",
             Self::DeviceToken => "device-token",
             Self::Codes => "codes",
-            Self::Cursor => "cursor",
         }
     }
 }
@@ -77,7 +74,6 @@ struct Subkeys {
     blind_index: Subkey,
     device_token: Subkey,
     codes: Subkey,
-    cursor: Subkey,
 }
 
 /// Two keys for one purpose, so that no key ever serves two algorithms.
@@ -202,7 +198,6 @@ impl Subkeys {
             blind_index: Subkey::derive(master, Purpose::BlindIndex),
             device_token: Subkey::derive(master, Purpose::DeviceToken),
             codes: Subkey::derive(master, Purpose::Codes),
-            cursor: Subkey::derive(master, Purpose::Cursor),
         }
     }
 
@@ -216,7 +211,6 @@ impl Subkeys {
             Purpose::BlindIndex => &self.blind_index,
             Purpose::DeviceToken => &self.device_token,
             Purpose::Codes => &self.codes,
-            Purpose::Cursor => &self.cursor,
         }
     }
 }
@@ -252,7 +246,7 @@ mod tests {
 
     use super::*;
 
-    const PURPOSES: [Purpose; 9] = [
+    const PURPOSES: [Purpose; 8] = [
         Purpose::SigningKeys,
         Purpose::Outbox,
         Purpose::PersonKeys,
@@ -261,7 +255,6 @@ mod tests {
         Purpose::BlindIndex,
         Purpose::DeviceToken,
         Purpose::Codes,
-        Purpose::Cursor,
     ];
 
     fn master(seed: u64) -> MasterKey {
@@ -348,8 +341,8 @@ mod tests {
         #[test]
         fn what_was_sealed_opens(seed: u64, aad: Vec<u8>, plain: Vec<u8>) {
             let keyring = keyring();
-            let envelope = keyring.seal(Purpose::Cursor, &Random::seeded(seed), &aad, &plain);
-            let opened = keyring.open(Purpose::Cursor, &aad, &envelope).unwrap();
+            let envelope = keyring.seal(Purpose::Outbox, &Random::seeded(seed), &aad, &plain);
+            let opened = keyring.open(Purpose::Outbox, &aad, &envelope).unwrap();
             prop_assert_eq!(opened.as_slice(), plain.as_slice());
         }
 
@@ -377,8 +370,8 @@ mod tests {
 
         #[test]
         fn junk_is_refused(junk: Vec<u8>) {
-            prop_assert!(keyring().open(Purpose::Cursor, b"", &junk).is_err());
-            prop_assert!(!keyring().verify_mac(Purpose::Cursor, &[], &junk));
+            prop_assert!(keyring().open(Purpose::Outbox, b"", &junk).is_err());
+            prop_assert!(!keyring().verify_mac(Purpose::Outbox, &[], &junk));
         }
     }
 }

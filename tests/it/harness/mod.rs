@@ -22,9 +22,10 @@ use idgate::crypto::random::Random;
 use idgate::domain::clock::Clock;
 use idgate::services::operator::{first_start, keys};
 use idgate::stores::Database;
-use idgate::transport::{self, Audience, Server};
+use idgate::transport::{self, Audience, Limits, Server};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use answer::Answer;
 pub(crate) use clients::{Anonymous, PASSWORD, SignedIn};
@@ -124,12 +125,13 @@ impl TestApp {
             address,
             Arc::clone(&draining),
         );
-        let service = transport::router(&server);
         let mut listening = JoinSet::new();
-        listening.spawn(async move {
-            let service = service.into_make_service_with_connect_info::<SocketAddr>();
-            axum::serve(listener, service).await.unwrap();
-        });
+        listening.spawn(transport::listen(
+            listener,
+            transport::router(&server),
+            Limits::of(&app.config),
+            CancellationToken::new(),
+        ));
         let http = http();
         let observer = world.observer().await;
         Self {
@@ -156,6 +158,16 @@ impl TestApp {
         self.http.request(method, self.url(path))
     }
 
+    /// A connection of one's own.
+    pub(crate) fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).unwrap()
+    }
+
+    /// The settings that lead another program to this gateway and its stores.
+    pub(crate) fn settings(&self) -> &[(String, String)] {
+        &self.settings
+    }
+
     /// A GET, answered.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request(reqwest::Method::GET, path)).await
@@ -177,7 +189,7 @@ impl TestApp {
         &self,
         write: impl FnOnce(&mut TcpStream) -> std::io::Result<()>,
     ) -> String {
-        let mut connection = TcpStream::connect(self.address).unwrap();
+        let mut connection = self.connect();
         // The gateway may close as soon as it has seen enough.
         let _ = write(&mut connection);
         let mut bytes = Vec::new();
@@ -205,6 +217,11 @@ impl TestApp {
     /// Lets time pass, at every instance of this world.
     pub(crate) fn advance(&self, seconds: i64) {
         self.clock.advance(Duration::seconds(seconds));
+    }
+
+    /// Sends the Postgres database away, or lets it come back.
+    pub(crate) async fn forbid_connections(&self, forbidden: bool) {
+        self.world.forbid_connections(forbidden).await;
     }
 
     /// Makes the instance one that is about to stop.

@@ -63,6 +63,24 @@ impl World {
         Some((&servers.redis, &servers.database))
     }
 
+    /// Ends every connection to the Postgres database of this test, and refuses or takes new ones.
+    pub(super) async fn forbid_connections(&self, forbidden: bool) {
+        let servers = self.servers.as_ref().expect("a database with a server");
+        let database = &servers.database;
+        let allowed = !forbidden;
+        let connection = connect(servers.administration.as_str()).await;
+        for statement in [
+            format!("ALTER DATABASE {database} ALLOW_CONNECTIONS {allowed}"),
+            format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                 WHERE datname = '{database}'"
+            ),
+        ] {
+            connection.execute_unprepared(&statement).await.unwrap();
+        }
+        connection.close().await.unwrap();
+    }
+
     /// A connection for looking at the rows.
     pub(super) async fn observer(&self) -> DatabaseConnection {
         match &self.servers {

@@ -71,6 +71,41 @@ async fn on_this_machine_the_cookie_works_without_https() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn on_this_machine_a_page_counts_as_ours_under_the_name_it_was_opened_by() {
+    let app = TestApp::spawn().await;
+    let mut cookie = pair(&login(&app).await);
+    let own = [
+        ("localhost:3000", "http://localhost:3000"),
+        ("[::1]:3000", "http://[::1]:3000"),
+    ];
+    let foreign = [
+        // Another program on this machine.
+        ("localhost:3000", "http://localhost:3001"),
+        ("localhost:3000", "https://localhost:3000"),
+        // A name of somebody else that leads here (DNS rebinding).
+        ("evil.test:3000", "http://evil.test:3000"),
+        ("[::1].evil.test", "http://[::1].evil.test"),
+        ("[::1", "http://[::1"),
+    ];
+    for (host, origin) in own.into_iter().chain(foreign) {
+        let client = app
+            .anonymous()
+            .with("cookie", &cookie)
+            .with("idgate-csrf", "1")
+            .with("host", host)
+            .with("origin", origin);
+        if foreign.contains(&(host, origin)) {
+            let answer = refresh(client).await;
+            assert_eq!(answer.code(), "CSRF_PREVENTION_FAILED", "{host} {origin}");
+        } else {
+            let answer = refresh(client.with("idgate-delivery", "cookie")).await;
+            assert_eq!(answer.typename("refreshSession"), "SignedIn", "{host}");
+            cookie = pair(&answer);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cookie_alone_proves_too_little() {
     let app = TestApp::with(SECURE).await;
     let cookie = pair(&login(&app).await);

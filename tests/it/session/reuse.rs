@@ -112,3 +112,24 @@ async fn assert_token_invalid(app: &TestApp, token: &str) {
     );
     assert_eq!(answer.root("refreshSession")["code"], "TOKEN_INVALID");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_moves_to_another_device_leaves_a_trace() {
+    let app = TestApp::spawn().await;
+    let linux = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    let newer = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0";
+    let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 \
+                 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+    let changes = "SELECT COUNT(*) FROM audit_events WHERE action = 'session.device_changed'";
+    let first = app.anonymous().with("user-agent", linux);
+    let answer = first.register("ada@example.com").await;
+    let mut ada = SignedIn::from_answer(&app, &answer, "register");
+    // A newer program on the same system is no other device.
+    for (agent, expected) in [(linux, 0), (newer, 0), (phone, 1), (phone, 1)] {
+        let client = app.anonymous().with("user-agent", agent);
+        let answer = client.refresh(&ada.refresh_token).await;
+        ada = SignedIn::from_answer(&app, &answer, "refreshSession");
+        assert_eq!(app.number(changes).await, expected, "after {agent}");
+    }
+    assert_eq!(ada.sessions().await[0]["device"], "mobile");
+}

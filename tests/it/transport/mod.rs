@@ -1,6 +1,8 @@
 //! HTTP as such: what comes in wrong is answered in GraphQL's own shape, and nothing stops.
 
+mod connections;
 mod documents;
+mod health;
 mod pages;
 
 use std::io::Write as _;

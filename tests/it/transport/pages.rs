@@ -5,7 +5,7 @@ use jsonwebtoken::{DecodingKey, Validation};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, TestApp};
+use crate::harness::{Answer, TestApp, queries};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_tells_whether_this_instance_can_serve() {
@@ -104,6 +104,39 @@ async fn graphiql_runs_under_a_policy_that_lets_nothing_else_in() {
     off.get("/graphiql")
         .await
         .assert_refusal(404, "BAD_USER_INPUT");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn graphiql_finds_its_own_files_and_every_document() {
+    let app = TestApp::spawn().await;
+    let page = app.get("/graphiql").await;
+    let own: Vec<&str> = page
+        .text
+        .split('"')
+        .filter(|text| text.starts_with("/graphiql/"))
+        .collect();
+    assert!(own.len() >= 2, "{}", page.text);
+    for path in own {
+        let file = app.get(path).await;
+        assert_eq!(file.status, 200, "{path}");
+        assert!(file.header("cache-control").contains("immutable"), "{path}");
+        let kind = match path.rsplit_once('.') {
+            Some((_, "js")) => "javascript",
+            Some((_, "css")) => "css",
+            _ => "text/plain",
+        };
+        assert!(file.header("content-type").contains(kind), "{path}");
+    }
+    let tabs = app.get("/graphiql/tabs.json").await;
+    let tabs = tabs.json.as_array().unwrap();
+    assert_eq!(tabs.len(), queries::DOCUMENTS.len());
+    for path in [
+        "/graphiql/none.js",
+        "/graphiql/../Cargo.toml",
+        "/graphiql/%2e%2e%2f",
+    ] {
+        assert_eq!(app.get(path).await.status, 404, "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,7 +39,7 @@ fn claims() -> Claims {
 }
 
 fn key(algorithm: Algorithm) -> SigningKey {
-    SigningKey::generate(algorithm, now(), now()).unwrap()
+    SigningKey::generate(algorithm, now()).unwrap()
 }
 
 fn key_set(algorithm: Algorithm) -> KeySet {

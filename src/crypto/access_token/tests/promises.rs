@@ -90,8 +90,8 @@ fn a_remembered_token_still_expires_and_keeps_its_issuer_and_audience() {
 #[test]
 fn a_key_signs_from_its_appointed_second_and_verifies_before() {
     let later = now() + Duration::seconds(300);
-    let pair = || SigningKey::generate(Algorithm::Es256, now(), now()).unwrap();
-    let next = SigningKey::generate(Algorithm::Es256, now(), later).unwrap();
+    let pair = || SigningKey::generate(Algorithm::Es256, now()).unwrap();
+    let next = SigningKey::generate(Algorithm::Es256, later).unwrap();
     let (current_kid, next_kid) = (pair(), next.kid().to_owned());
     let expected_now = current_kid.kid().to_owned();
     let keys = KeySet::new(vec![next, current_kid]).unwrap();

@@ -1,0 +1,187 @@
+-- The tables on Postgres after every migration, to be read. Nothing runs this file: what makes the
+-- tables is src/, and a test compares the two (migrations/README.md says how to write it anew).
+
+CREATE TABLE audit_events (
+    id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    action text NOT NULL,
+    actor_id uuid,
+    on_behalf_of_id uuid,
+    subject_id uuid,
+    identifier_index bytea,
+    address_index bytea,
+    request_id text NOT NULL,
+    operation_name text,
+    document_id text,
+    sealed_details bytea NOT NULL,
+    mac bytea NOT NULL,
+    CONSTRAINT audit_events_pkey PRIMARY KEY (id)
+);
+CREATE INDEX audit_events_actor ON audit_events USING btree (actor_id, created_at, id);
+CREATE INDEX audit_events_created ON audit_events USING btree (created_at, id);
+CREATE INDEX audit_events_subject ON audit_events USING btree (subject_id, created_at, id);
+
+CREATE TABLE links (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    purpose text NOT NULL,
+    address text NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT links_pkey PRIMARY KEY (id),
+    CONSTRAINT links_token_hash_key UNIQUE (token_hash),
+    CONSTRAINT links_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT links_purpose_check CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'change_email'::text, 'revert_email'::text, 'invitation'::text])))
+);
+CREATE INDEX links_expiry ON links USING btree (expires_at);
+CREATE INDEX links_of_user ON links USING btree (user_id, purpose);
+
+CREATE TABLE outbox_messages (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    channel text NOT NULL,
+    sealed_body bytea,
+    created_at timestamp with time zone NOT NULL,
+    available_at timestamp with time zone NOT NULL,
+    attempts bigint NOT NULL DEFAULT 0,
+    delivered_at timestamp with time zone,
+    dead_at timestamp with time zone,
+    last_failure text,
+    expires_at timestamp with time zone,
+    CONSTRAINT outbox_messages_pkey PRIMARY KEY (id),
+    CONSTRAINT outbox_messages_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'sms'::text, 'none'::text]))),
+    CONSTRAINT outbox_messages_check CHECK (((delivered_at IS NULL) OR (sealed_body IS NULL)))
+);
+CREATE INDEX outbox_messages_due ON outbox_messages USING btree (available_at, id) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
+
+CREATE TABLE passwords (
+    user_id uuid NOT NULL,
+    hash text NOT NULL,
+    set_before_proof boolean NOT NULL DEFAULT false,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT passwords_pkey PRIMARY KEY (user_id),
+    CONSTRAINT passwords_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT passwords_hash_check CHECK ((length(hash) > 0))
+);
+
+CREATE TABLE person_keys (
+    user_id uuid NOT NULL,
+    sealed_key bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT person_keys_pkey PRIMARY KEY (user_id)
+);
+
+CREATE TABLE refresh_tokens (
+    id uuid NOT NULL,
+    session_id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    predecessor_id uuid,
+    consumed_at timestamp with time zone,
+    successor_id uuid,
+    sealed_successor bytea,
+    CONSTRAINT refresh_tokens_pkey PRIMARY KEY (id),
+    CONSTRAINT refresh_tokens_token_hash_key UNIQUE (token_hash),
+    CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE,
+    CONSTRAINT refresh_tokens_check CHECK (((consumed_at IS NULL) = (successor_id IS NULL))),
+    CONSTRAINT refresh_tokens_check1 CHECK (((sealed_successor IS NULL) OR (consumed_at IS NOT NULL)))
+);
+CREATE INDEX refresh_tokens_expiry ON refresh_tokens USING btree (expires_at);
+CREATE INDEX refresh_tokens_in_grace ON refresh_tokens USING btree (consumed_at) WHERE (sealed_successor IS NOT NULL);
+CREATE INDEX refresh_tokens_of_session ON refresh_tokens USING btree (session_id);
+
+CREATE TABLE sessions (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_seen_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    auth_time timestamp with time zone NOT NULL,
+    amr text NOT NULL,
+    ip_address text,
+    user_agent text NOT NULL DEFAULT ''::text,
+    browser text NOT NULL DEFAULT ''::text,
+    os text NOT NULL DEFAULT ''::text,
+    device text NOT NULL DEFAULT ''::text,
+    revoked_at timestamp with time zone,
+    revoked_reason text,
+    CONSTRAINT sessions_pkey PRIMARY KEY (id),
+    CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT sessions_check CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL)))
+);
+CREATE INDEX sessions_expiry ON sessions USING btree (expires_at);
+CREATE INDEX sessions_of_user ON sessions USING btree (user_id, created_at, id);
+
+CREATE TABLE signing_keys (
+    kid text NOT NULL,
+    algorithm text NOT NULL,
+    sealed_private_key bytea NOT NULL,
+    public_jwk text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    active_from timestamp with time zone NOT NULL,
+    CONSTRAINT signing_keys_pkey PRIMARY KEY (kid),
+    CONSTRAINT signing_keys_algorithm_check CHECK ((algorithm = ANY (ARRAY['ES256'::text, 'EdDSA'::text, 'RS256'::text])))
+);
+
+CREATE TABLE spent_proofs (
+    digest bytea NOT NULL,
+    spent_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT spent_proofs_pkey PRIMARY KEY (digest)
+);
+CREATE INDEX spent_proofs_expiry ON spent_proofs USING btree (expires_at);
+
+CREATE TABLE users (
+    id uuid NOT NULL,
+    pid text NOT NULL,
+    legacy_id bigint,
+    email text,
+    email_canonical text,
+    email_verified boolean NOT NULL DEFAULT false,
+    phone text,
+    phone_verified boolean NOT NULL DEFAULT false,
+    first_name text NOT NULL DEFAULT ''::text,
+    last_name text NOT NULL DEFAULT ''::text,
+    avatar text,
+    bio text NOT NULL DEFAULT ''::text,
+    country text NOT NULL DEFAULT ''::text,
+    state text NOT NULL DEFAULT ''::text,
+    city text NOT NULL DEFAULT ''::text,
+    address text NOT NULL DEFAULT ''::text,
+    locale text,
+    role text NOT NULL,
+    staff_functions text NOT NULL DEFAULT ''::text,
+    auth_provider text NOT NULL,
+    is_verified boolean NOT NULL DEFAULT false,
+    vendor_id text,
+    staff_note text NOT NULL DEFAULT ''::text,
+    credential_version bigint NOT NULL DEFAULT 0,
+    suspended_at timestamp with time zone,
+    suspended_reason text,
+    last_login_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT users_pkey PRIMARY KEY (id),
+    CONSTRAINT users_legacy_id_key UNIQUE (legacy_id),
+    CONSTRAINT users_pid_key UNIQUE (pid),
+    CONSTRAINT users_auth_provider_check CHECK ((auth_provider = ANY (ARRAY['email'::text, 'phone'::text, 'google'::text]))),
+    CONSTRAINT users_check CHECK (((email IS NULL) = (email_canonical IS NULL))),
+    CONSTRAINT users_check1 CHECK (((email IS NOT NULL) OR (phone IS NOT NULL) OR (deleted_at IS NOT NULL))),
+    CONSTRAINT users_check2 CHECK (((email IS NOT NULL) OR (NOT email_verified))),
+    CONSTRAINT users_check3 CHECK (((phone IS NOT NULL) OR (NOT phone_verified))),
+    CONSTRAINT users_check4 CHECK (((length(first_name) <= 150) AND (length(last_name) <= 150) AND (length(bio) <= 2000) AND (length(country) <= 100) AND (length(state) <= 100) AND (length(city) <= 100) AND (length(address) <= 255) AND (length(staff_note) <= 2000))),
+    CONSTRAINT users_pid_check CHECK (((length(pid) >= 1) AND (length(pid) <= 50))),
+    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['client'::text, 'vendor'::text, 'staff'::text, 'admin'::text])))
+);
+CREATE INDEX users_country ON users USING btree (country, created_at, id);
+CREATE INDEX users_created ON users USING btree (created_at, id);
+CREATE INDEX users_deleted ON users USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX users_email_role ON users USING btree (email_canonical, role);
+CREATE UNIQUE INDEX users_live_email ON users USING btree (email_canonical) WHERE (deleted_at IS NULL);
+CREATE UNIQUE INDEX users_live_phone ON users USING btree (phone) WHERE (deleted_at IS NULL);
+CREATE INDEX users_phone_role ON users USING btree (phone, role);
+CREATE INDEX users_role ON users USING btree (role, created_at, id);
+CREATE INDEX users_verified ON users USING btree (is_verified, created_at, id);

@@ -1,0 +1,188 @@
+//! Listening: accepting connections, and ending those that hold on to one without using it.
+//!
+//! What is said on a connection lives in the router; nothing here reads a request.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use crate::config::Config;
+
+/// How long to leave the system alone when it gives out no more connections.
+const EXHAUSTED: Duration = Duration::from_millis(500);
+/// How long a connection that was told to end may take to do so.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// How often a silent HTTP/2 peer is asked whether it is still there, and how long it may take.
+const ARE_YOU_THERE: Duration = Duration::from_secs(20);
+
+/// What a listener grants its clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at a time; further ones wait in the system's queue.
+    pub connections: usize,
+    /// From connecting to the end of the first request's head.
+    pub head: Duration,
+    /// From an answer to the end of the next request's head.
+    pub idle: Duration,
+}
+
+impl Limits {
+    /// What the configuration says.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let server = &config.server;
+        Self {
+            connections: server.max_connections,
+            head: Duration::from_secs(server.head_timeout_seconds),
+            idle: Duration::from_secs(server.idle_timeout_seconds),
+        }
+    }
+}
+
+/// Serves a router until told to stop; then requests in flight finish.
+pub async fn listen(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let connections = TaskTracker::new();
+    let builder = builder();
+    while let Some(accepted) = stop.run_until_cancelled(accept(&listener, &places)).await {
+        let Some((stream, peer, place)) = accepted else {
+            continue;
+        };
+        let (builder, router, stop) = (builder.clone(), router.clone(), stop.clone());
+        connections.spawn(async move {
+            serve(&builder, stream, peer, router, limits, &stop).await;
+            drop(place);
+        });
+    }
+    // From here on the system refuses new connections.
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+/// The next connection and its place; nothing when accepting failed.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // Answers are small and complete: waiting for more to send only delays them.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection keeps its delays");
+            }
+            Some((stream, peer, place))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be accepted");
+            // Out of file descriptors, most likely: trying again at once would only spin.
+            tokio::time::sleep(EXHAUSTED).await;
+            None
+        }
+    }
+}
+
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(ARE_YOU_THERE)
+        .keep_alive_timeout(ARE_YOU_THERE);
+    builder
+}
+
+/// Serves one connection until the client leaves, is too slow, or the gateway stops.
+async fn serve(
+    builder: &Builder<TokioExecutor>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    limits: Limits,
+    stop: &CancellationToken,
+) {
+    let requests = watch::Sender::new(0);
+    let counted = requests.clone();
+    let service = tower::service_fn(move |mut request: Request<_>| {
+        let under_way = UnderWay::begin(&counted);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let answered = router.clone().oneshot(request);
+        async move {
+            let answer = answered.await;
+            drop(under_way);
+            answer
+        }
+    });
+    let service = TowerToHyperService::new(service);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    // Slowloris: a head that arrives a byte at a time, or never, must not hold a connection.
+    let farewell = tokio::select! {
+        outcome = connection.as_mut() => return note(outcome),
+        () = neglected(&requests, limits.head, limits.idle) => FAREWELL,
+        () = stop.cancelled() => limits.head,
+    };
+    connection.as_mut().graceful_shutdown();
+    tokio::select! {
+        outcome = connection.as_mut() => note(outcome),
+        () = neglected(&requests, farewell, FAREWELL) => {}
+    }
+}
+
+/// Waits until a connection has had no request under way for longer than it may.
+async fn neglected(requests: &watch::Sender<usize>, first: Duration, later: Duration) {
+    let mut under_way = requests.subscribe();
+    let mut patience = first;
+    loop {
+        let is_quiet = *under_way.borrow_and_update() == 0;
+        let changed = under_way.changed();
+        if !is_quiet {
+            // It only fails without a sender, and there is `requests`.
+            let _ = changed.await;
+        } else if tokio::time::timeout(patience, changed).await.is_err() {
+            return;
+        }
+        patience = later;
+    }
+}
+
+/// A request that is being answered; counted until it is dropped, also by a client that leaves.
+struct UnderWay(watch::Sender<usize>);
+
+impl UnderWay {
+    fn begin(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count = count.saturating_add(1));
+        Self(count.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+/// Clients leave in the middle of things every day: that is worth a line only to who looks for it.
+fn note(outcome: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
+    if let Err(error) = outcome {
+        tracing::debug!(error, "a connection ended early");
+    }
+}

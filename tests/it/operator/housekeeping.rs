@@ -1,0 +1,82 @@
+//! Tidying: what has no use any more goes, everything else stays.
+
+use chrono::Duration;
+use idgate::services::operator::housekeeping::{self, Removed};
+use serde_json::json;
+
+use crate::harness::{PASSWORD, SignedIn, TestApp};
+
+const SEALED: &str = "SELECT COUNT(*) FROM refresh_tokens WHERE sealed_successor IS NOT NULL";
+
+async fn tidied(app: &TestApp) -> Removed {
+    housekeeping::tidy(&app.app).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_removed_that_is_still_of_use() {
+    let app = TestApp::spawn().await;
+    let ada = app.register("ada@example.com").await;
+    let next = ada.refreshed().await;
+    let token = app.confirmation_token("ada@example.com").await;
+    app.advance(9);
+    assert_eq!(tidied(&app).await, Removed::default());
+
+    assert_eq!(ada.refreshed().await.refresh_token, next.refresh_token);
+    let input = json!({ "token": token, "password": PASSWORD });
+    let answer = app
+        .anonymous()
+        .run("VerifyEmail", json!({ "input": input }))
+        .await;
+    assert_eq!(answer.typename("verifyEmail"), "SignedIn");
+    assert!(next.is_welcome().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_successor_goes_when_its_window_is_over() {
+    let app = TestApp::spawn().await;
+    let ada = app.register("ada@example.com").await;
+    let next = ada.refreshed().await;
+    app.advance(app.app.config.sessions.grace_seconds);
+    // At the last moment it is not over yet.
+    assert_eq!(tidied(&app).await, Removed::default());
+    assert_eq!(app.number(SEALED).await, 1);
+    app.advance(1);
+    let removed = Removed {
+        successors: 1,
+        ..Removed::default()
+    };
+    assert_eq!(tidied(&app).await, removed);
+    assert_eq!(app.number(SEALED).await, 0);
+    assert_eq!(tidied(&app).await, Removed::default());
+
+    // The family goes on, and the token that was used is still known as used.
+    assert!(next.refreshed().await.is_welcome().await);
+    let answer = app.anonymous().refresh(&ada.refresh_token).await;
+    assert_eq!(answer.typename("refreshSession"), "TokenInvalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_and_spent_proofs_go_when_they_could_not_be_presented_any_more() {
+    let app = TestApp::spawn().await;
+    app.register("ada@example.com").await;
+    let token = app.confirmation_token("ada@example.com").await;
+    let input = json!({ "token": token, "password": PASSWORD });
+    let input = json!({ "input": input });
+    let answer = app.anonymous().run("VerifyEmail", input.clone()).await;
+    SignedIn::from_answer(&app, &answer, "verifyEmail");
+    let life = Duration::seconds(app.app.config.links.confirmation_seconds);
+    app.advance(life.num_seconds() - 60);
+    app.register("grace@example.com").await;
+    app.advance(61);
+
+    let links = app.number("SELECT COUNT(*) FROM links").await;
+    let removed = tidied(&app).await;
+    assert_eq!(removed.proofs, 1);
+    assert_eq!(app.number("SELECT COUNT(*) FROM spent_proofs").await, 0);
+    // The link of the second person is still fresh.
+    assert_eq!(app.number("SELECT COUNT(*) FROM links").await, 1);
+    assert_eq!(removed.links, u64::try_from(links - 1).unwrap());
+    // What was redeemed once is not redeemable again for having been forgotten.
+    let answer = app.anonymous().run("VerifyEmail", input).await;
+    assert_eq!(answer.typename("verifyEmail"), "TokenInvalid");
+}

@@ -1,0 +1,144 @@
+//! The program itself, as a process: what it says, how it ends, and with which status.
+//!
+//! `serving` is a gateway that runs, `offline` the commands that need no stores, `commands` those
+//! that work on a database beside a running gateway.
+
+mod commands;
+mod offline;
+mod serving;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, http, queries};
+
+/// The program with these settings and no others.
+fn idgate<N: AsRef<str>, V: AsRef<str>>(
+    arguments: &[&str],
+    settings: impl IntoIterator<Item = (N, V)>,
+) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_idgate"));
+    command.args(arguments).env_clear();
+    // Where a measured program leaves its counts, without which it would write beside the sources.
+    if let Some(place) = measurements() {
+        command.env("LLVM_PROFILE_FILE", place);
+    }
+    for (name, value) in settings {
+        command.env(name.as_ref(), value.as_ref());
+    }
+    command
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how tests are measured is no setting of idgate"
+)]
+fn measurements() -> Option<std::ffi::OsString> {
+    std::env::var_os("LLVM_PROFILE_FILE")
+}
+
+/// How a command ended.
+struct Outcome {
+    status: i32,
+    said: String,
+    complained: String,
+}
+
+impl Outcome {
+    fn of(mut command: Command) -> Self {
+        Self::given(&mut command, "")
+    }
+
+    /// Runs a command with this on its standard input.
+    fn given(command: &mut Command, input: &str) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that refuses before it reads has closed the pipe.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        Self {
+            status: output.status.code().expect("an end of its own"),
+            said: String::from_utf8(output.stdout).unwrap(),
+            complained: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// What was said by a command that has to succeed.
+    fn answer(self) -> String {
+        assert_eq!(self.status, 0, "{}", self.complained);
+        self.said
+    }
+
+    /// What a command complained about that has to end with this status.
+    fn refusal(self, status: i32) -> String {
+        assert_eq!(self.status, status, "{}{}", self.said, self.complained);
+        assert_eq!(self.said, "", "a refusal is no answer");
+        self.complained
+    }
+}
+
+/// A running gateway.
+struct Program {
+    child: Child,
+    address: String,
+}
+
+impl Program {
+    /// Starts over this data directory and waits until it listens.
+    fn start(data: &Path) -> Self {
+        Self::with(data, &[])
+    }
+
+    /// The same with some more settings.
+    fn with(data: &Path, changes: &[(&str, &str)]) -> Self {
+        let data = data.display().to_string();
+        let settings = [
+            ("IDGATE_DATA_DIR", data.as_str()),
+            ("IDGATE_SERVER__LISTEN", "127.0.0.1:0"),
+            ("IDGATE_SERVER__PUBLIC_URL", "http://127.0.0.1:8080"),
+            ("IDGATE_HASHING__MEMORY_KIB", "64"),
+            ("IDGATE_TELEMETRY__FORMAT", "json"),
+        ];
+        let mut child = idgate(&[], settings.iter().chain(changes).copied())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = child.stderr.as_mut().unwrap();
+        let mut lines = BufReader::new(log).lines().map(Result::unwrap);
+        let address = lines.find_map(|line| {
+            let event: Value = serde_json::from_str(&line).ok()?;
+            ["/fields/address", "/address"]
+                .iter()
+                .find_map(|place| event.pointer(place)?.as_str().map(str::to_owned))
+        });
+        let address = address.expect("the program says where it listens");
+        Self { child, address }
+    }
+
+    async fn run(&self, document: &str, variables: Value) -> Answer {
+        let url = format!("http://{}/graphql", self.address);
+        let body = json!({ "query": queries::text(document), "variables": variables });
+        Answer::of(http().post(url).json(&body)).await
+    }
+
+    fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

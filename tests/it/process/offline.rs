@@ -1,0 +1,163 @@
+//! Commands that need no stores: the configuration, the schema, and the command line itself.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{Outcome, idgate};
+
+const NOTHING: [(&str, &str); 0] = [];
+/// Secrets of every kind there is; none of them may show.
+const SECRETS: [(&str, &str); 4] = [
+    (
+        "DATABASE_URL",
+        "postgres://idgate:hunter2hunter2@127.0.0.1/idgate",
+    ),
+    ("REDIS_URL", "redis://:hunter2hunter2@127.0.0.1"),
+    (
+        "IDGATE_KEYS__MASTER",
+        "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ=",
+    ),
+    ("IDGATE_ROUTER__SECRET", "hunter2hunter2hunter2hunter2-0192"),
+];
+
+fn assert_hides_secrets(text: &str) {
+    for secret in ["hunter2", "aHVudGVyM"] {
+        assert!(!text.contains(secret), "a secret shows: {text}");
+    }
+}
+
+#[test]
+fn the_configuration_is_shown_without_its_secrets() {
+    let lines = Outcome::of(idgate(&["config", "show"], SECRETS)).answer();
+    assert_hides_secrets(&lines);
+    assert!(lines.contains("keys.master = set (hidden)  # "), "{lines}");
+    assert!(lines.contains("server.drain_seconds = 20  # built-in default"));
+
+    let text = Outcome::of(idgate(&["config", "show", "--json"], SECRETS)).answer();
+    assert_hides_secrets(&text);
+    let settings: Vec<Value> = serde_json::from_str(&text).unwrap();
+    assert_eq!(settings.len(), lines.lines().count());
+    let master = settings.iter().find(|it| it["key"] == "keys.master");
+    assert_eq!(master.unwrap()["value"], "set (hidden)");
+}
+
+#[test]
+fn a_configuration_is_checked_without_starting_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    let mut settings = vec![("IDGATE_DATA_DIR", data.as_str())];
+    let answer = Outcome::of(idgate(&["config", "check"], settings.clone())).answer();
+    assert_eq!(answer, "The configuration can be used.\n");
+    settings.push(("IDGATE_SERVER__LISTEN", "0.0.0.0:8080"));
+    let answer = Outcome::of(idgate(&["config", "check"], settings)).answer();
+    assert!(answer.starts_with("warning: server.listen"), "{answer}");
+    assert!(!Path::new(&data).exists(), "a check makes nothing");
+
+    let wrong = [
+        ("IDGATE_SERVER__DRAIN_SECONDS", "soon"),
+        ("IDGATE_SERVER__DRAIN_NOTICE_SECONDS", "later"),
+        ("IDGATE_SERVRE__LISTEN", "127.0.0.1:1"),
+    ];
+    let refusal = Outcome::of(idgate(&["config", "check"], wrong)).refusal(2);
+    for part in [
+        "server.drain_seconds",
+        "server.drain_notice_seconds",
+        "IDGATE_SERVRE__LISTEN",
+    ] {
+        assert!(refusal.contains(part), "{part} is not in {refusal}");
+    }
+}
+
+#[test]
+fn a_configuration_file_that_is_not_there_is_named() {
+    let arguments = ["config", "check", "--config", "/nonexistent/idgate.toml"];
+    let refusal = Outcome::of(idgate(&arguments, NOTHING)).refusal(2);
+    assert!(refusal.contains("/nonexistent/idgate.toml"), "{refusal}");
+}
+
+#[test]
+fn wrong_use_ends_with_two_and_says_what_to_do() {
+    let uses: [(&[&str], &str); 6] = [
+        (&["serv"], "'serve'"),
+        (&["keys"], "Usage:"),
+        (&["keys", "rotate", "--comprimised"], "--compromised"),
+        (&["schema", "--check", "--write"], "cannot be used with"),
+        (&["admin", "create", "--email", "a@b.c"], "--password-stdin"),
+        (&["--nonsense"], "--help"),
+    ];
+    for (arguments, advice) in uses {
+        let refusal = Outcome::of(idgate(arguments, NOTHING)).refusal(2);
+        assert!(refusal.contains(advice), "{arguments:?}: {refusal}");
+    }
+    let help = Outcome::of(idgate(&["--help"], NOTHING)).answer();
+    for command in [
+        "serve", "migrate", "schema", "config", "keys", "admin", "health",
+    ] {
+        assert!(help.contains(command), "{command} is not in {help}");
+    }
+    let version = Outcome::of(idgate(&["--version"], NOTHING)).answer();
+    assert_eq!(
+        version.trim(),
+        concat!("idgate ", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+/// A project folder with the documents and without what is made from them.
+fn project() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let documents = folder.path().join("queries/account");
+    std::fs::create_dir_all(&documents).unwrap();
+    std::fs::create_dir(folder.path().join("schema")).unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/account/Me.graphql");
+    std::fs::copy(source, documents.join("Me.graphql")).unwrap();
+    folder
+}
+
+#[test]
+fn the_schema_is_printed_written_and_checked() {
+    let printed = Outcome::of(idgate(&["schema"], NOTHING)).answer();
+    assert!(printed.contains("type Query"), "{printed}");
+    let folder = project();
+    let place = folder.path().display().to_string();
+    let schema = |what| Outcome::of(idgate(&["schema", what, "--project", &place], NOTHING));
+
+    let absent = schema("--check").refusal(1);
+    assert!(absent.contains("schema.graphql"), "{absent}");
+    schema("--write").answer();
+    let written = std::fs::read_to_string(folder.path().join("schema/schema.graphql")).unwrap();
+    assert_eq!(written, printed);
+    let manifest = std::fs::read_to_string(folder.path().join("queries/manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(manifest["documents"].as_object().unwrap().len(), 1);
+    assert_eq!(schema("--check").answer().lines().count(), 2);
+
+    std::fs::write(folder.path().join("schema/schema.graphql"), "type Query").unwrap();
+    let outcome = schema("--check");
+    assert_eq!(outcome.status, 1);
+    assert!(outcome.complained.contains("idgate schema --write"));
+}
+
+#[test]
+fn words_that_cannot_be_used_are_refused_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let words = folder.path().join("words");
+    std::fs::create_dir(&words).unwrap();
+    std::fs::write(words.join("de.ftl"), "# Deutsch\nfoter = x\n").unwrap();
+    let settings = [
+        ("IDGATE_DATA_DIR", data.display().to_string()),
+        (
+            "IDGATE_MESSAGES__TEMPLATES_DIR",
+            words.display().to_string(),
+        ),
+    ];
+    for command in [&["serve"][..], &["config", "check"]] {
+        let outcome = Outcome::of(idgate(command, settings.clone()));
+        let said = &outcome.complained;
+        assert_eq!(outcome.status, 2, "{said}");
+        let mistake = "de.ftl:2, foter: no message uses these words; did you mean footer?";
+        assert!(said.contains(mistake), "{said}");
+        assert!(!data.exists());
+    }
+}

@@ -1,0 +1,218 @@
+//! A gateway that runs: it starts from nothing, stops politely, and a sudden end costs nobody what
+//! they were told they have.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{Outcome, Program, idgate};
+use crate::harness::{Answer, PASSWORD, http};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sudden_end_loses_nothing_that_was_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let first = Program::start(&data);
+    let input = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let answer = first.run("Register", json!({ "input": input })).await;
+    assert_eq!(answer.typename("register"), "SignedIn");
+    let mut token = answer.root("register")["refreshToken"].clone();
+    let mut program = first;
+    for _ in 0..3 {
+        drop(program);
+        program = Program::start(&data);
+        let input = json!({ "refreshToken": token });
+        let answer = program
+            .run("RefreshSession", json!({ "input": input }))
+            .await;
+        assert_eq!(answer.typename("refreshSession"), "SignedIn");
+        token = answer.root("refreshSession")["refreshToken"].clone();
+    }
+    let input = json!({ "emailOrPhone": "ada@example.com", "password": PASSWORD });
+    let answer = program.run("Login", json!({ "input": input })).await;
+    assert_eq!(answer.typename("login"), "SignedIn");
+}
+
+#[test]
+fn a_stop_lets_the_request_in_flight_finish() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::start(folder.path());
+    let body = json!({ "query": "{ __typename }" }).to_string();
+    let mut connection = TcpStream::connect(&program.address).unwrap();
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).unwrap();
+    // The interim answer shows that the request is being handled.
+    let mut interim = [0; 25];
+    connection.read_exact(&mut interim).unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    program.terminate();
+    connection.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(program.child.wait().unwrap().success());
+}
+
+/// Asks until the answer is as wanted.
+async fn until(url: &str, wanted: impl Fn(&Answer) -> bool) -> Answer {
+    let started = Instant::now();
+    loop {
+        let answer = Answer::of(http().get(url)).await;
+        if wanted(&answer) {
+            return answer;
+        }
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "{}",
+            answer.text
+        );
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_is_announced_to_probes_before_anybody_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let notice = [("IDGATE_SERVER__DRAIN_NOTICE_SECONDS", "100")];
+    let mut program = Program::with(folder.path(), &notice);
+    let ready = format!("http://{}/health/ready", program.address);
+    assert_eq!(Answer::of(http().get(&ready)).await.status, 200);
+    program.terminate();
+    let draining = until(&ready, |answer| answer.status == 503).await;
+    assert_eq!(draining.json["status"], "draining");
+    // Whoever has not noticed yet is served as ever, on a new connection.
+    let input = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let answer = program.run("Register", json!({ "input": input })).await;
+    assert_eq!(answer.typename("register"), "SignedIn");
+    // The second signal says not to wait any longer.
+    program.terminate();
+    assert!(program.child.wait().unwrap().success());
+    assert!(TcpStream::connect(&program.address).is_err());
+}
+
+#[test]
+fn a_connection_that_says_nothing_does_not_hold_up_a_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = [("IDGATE_SERVER__HEAD_TIMEOUT_SECONDS", "1")];
+    let mut program = Program::with(folder.path(), &head);
+    let mut slow = TcpStream::connect(&program.address).unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nx-a: ").unwrap();
+    let started = Instant::now();
+    program.terminate();
+    assert!(program.child.wait().unwrap().success());
+    // The patience for requests under way is twenty seconds.
+    assert!(started.elapsed() < Duration::from_secs(15));
+}
+
+/// An address that nobody uses at this moment.
+fn free() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_listener_serves_its_own_audience() {
+    let folder = tempfile::tempdir().unwrap();
+    let (staff, operations) = (free(), free());
+    let settings = [
+        ("IDGATE_SERVER__STAFF_LISTEN", staff.as_str()),
+        ("IDGATE_SERVER__OPS_LISTEN", &operations),
+        ("IDGATE_GRAPHQL__INTROSPECTION", "false"),
+        ("IDGATE_GRAPHQL__GRAPHIQL", "false"),
+        ("IDGATE_GRAPHQL__TRUSTED_DOCUMENTS", "required"),
+    ];
+    let mut program = Program::with(folder.path(), &settings);
+    let body = json!({ "query": "{ __schema { queryType { name } } }" });
+    let ask = |address: &str| http().post(format!("http://{address}/graphql")).json(&body);
+    let get = |address: &str, path: &str| http().get(format!("http://{address}{path}"));
+
+    assert_ne!(Answer::of(ask(&program.address)).await.code(), "");
+    let public = Answer::of(get(&program.address, "/graphiql")).await;
+    assert_eq!(public.status, 404);
+    let schema = Answer::of(ask(&staff)).await;
+    assert_eq!(schema.root("__schema")["queryType"]["name"], "Query");
+    assert_eq!(Answer::of(get(&staff, "/graphiql")).await.status, 200);
+
+    let ready = Answer::of(get(&operations, "/health/ready")).await;
+    assert_eq!(ready.json["database"]["status"], "up");
+    assert!(ready.json["database"]["since"].is_string());
+    assert_eq!(Answer::of(ask(&operations)).await.status, 404);
+    program.terminate();
+    assert!(program.child.wait().unwrap().success());
+}
+
+#[test]
+fn an_address_in_use_is_named_with_the_setting_it_came_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for setting in ["listen", "staff_listen", "ops_listen"] {
+        let name = format!("IDGATE_SERVER__{}", setting.to_uppercase());
+        let settings = [
+            ("IDGATE_DATA_DIR", data.as_str()),
+            ("IDGATE_SERVER__LISTEN", "127.0.0.1:0"),
+            ("RUST_LOG", "off"),
+            (&name, &address),
+        ];
+        let refusal = Outcome::of(idgate(&["serve"], settings)).refusal(1);
+        let named = format!("server.{setting}: cannot listen on {address}");
+        assert!(refusal.contains(&named), "{refusal}");
+        assert!(refusal.contains("choose another address"), "{refusal}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn production_starts_with_its_defaults_and_shows_no_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [
+        ("IDGATE_ENV", "production"),
+        ("IDGATE_SERVER__PUBLIC_URL", "https://id.example.com"),
+        ("IDGATE_SERVER__DRAIN_NOTICE_SECONDS", "0"),
+        ("IDGATE_REDIS__ALLOW_IN_PROCESS", "true"),
+        (
+            "IDGATE_KEYS__MASTER",
+            "4zMDzBzCz0RMAGXwVwL1OYG7x7dLwIWD7qXsC4gV3o8=",
+        ),
+        ("IDGATE_HASHING__MEMORY_KIB", "19456"),
+    ];
+    let mut program = Program::with(folder.path(), &settings);
+    for (path, status) in [
+        ("/health/ready", 200),
+        ("/graphiql", 404),
+        ("/dev/mailbox", 404),
+    ] {
+        let url = format!("http://{}{path}", program.address);
+        assert_eq!(Answer::of(http().get(url)).await.status, status, "{path}");
+    }
+    program.terminate();
+    assert!(program.child.wait().unwrap().success());
+    assert!(!folder.path().join("master.key").exists());
+}
+
+#[test]
+fn production_does_not_start_with_what_development_makes_up() {
+    let settings = [("IDGATE_ENV", "production")];
+    let refusal = Outcome::of(idgate(&["serve"], settings)).refusal(2);
+    for key in ["keys.master", "redis.url", "server.public_url"] {
+        assert!(refusal.contains(key), "{refusal}");
+    }
+    let listener: [(&str, &str); 2] = [
+        ("IDGATE_SERVER__ROUTER_LISTEN", "127.0.0.1:0"),
+        (
+            "IDGATE_ROUTER__SECRET",
+            "a secret that is long enough to be one 0123",
+        ),
+    ];
+    let mut command = idgate(&["serve"], listener);
+    let refusal = Outcome::given(command.stdin(Stdio::null()), "").refusal(2);
+    assert!(refusal.contains("server.router_listen"), "{refusal}");
+    assert!(!refusal.contains("long enough to be one"), "{refusal}");
+}

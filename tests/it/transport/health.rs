@@ -1,0 +1,95 @@
+//! Readiness: what is down and since when.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, TestApp};
+
+/// The moments after the beginning at which a test looks.
+fn at(seconds: u32) -> String {
+    format!("2026-03-01T12:{:02}:{:02}Z", seconds / 60, seconds % 60)
+}
+
+async fn database(app: &TestApp) -> (u16, Value, Value) {
+    let answer = app.get("/health/ready").await;
+    let status = answer.json["status"].clone();
+    (answer.status, status, answer.json["database"].clone())
+}
+
+fn unavailable(status: &str, since: u32) -> (u16, Value, Value) {
+    let database = json!({ "status": status, "since": at(since) });
+    (503, json!("unavailable"), database)
+}
+
+fn ok(since: u32) -> (u16, Value, Value) {
+    let database = json!({ "status": "up", "since": at(since) });
+    (200, json!("ok"), database)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_migration_is_told_with_the_moment_it_was_noticed() {
+    let app = TestApp::spawn().await;
+    assert_eq!(database(&app).await, ok(0));
+    app.advance(60);
+    assert_eq!(database(&app).await, ok(0));
+    app.execute("ALTER TABLE seaql_migrations RENAME TO hidden")
+        .await;
+    assert_eq!(database(&app).await, unavailable("unmigrated", 60));
+    app.advance(60);
+    assert_eq!(database(&app).await, unavailable("unmigrated", 60));
+    app.execute("ALTER TABLE hidden RENAME TO seaql_migrations")
+        .await;
+    app.execute("UPDATE seaql_migrations SET version = version || '_'")
+        .await;
+    assert_eq!(database(&app).await, unavailable("unmigrated", 60));
+    app.execute("UPDATE seaql_migrations SET version = rtrim(version, '_')")
+        .await;
+    assert_eq!(database(&app).await, ok(120));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_away_is_told_since_when_and_so_is_its_return() {
+    let app = TestApp::spawn().await;
+    let ada = app.register("ada@example.com").await;
+    assert_eq!(database(&app).await, ok(0));
+    app.advance(30);
+    if app.is_sqlite() {
+        // A file does not go away; pools that are closed stay so.
+        app.app.database.clone().close().await.unwrap();
+    } else {
+        app.forbid_connections(true).await;
+    }
+    assert_eq!(database(&app).await, unavailable("down", 30));
+    app.advance(30);
+    assert_eq!(database(&app).await, unavailable("down", 30));
+    let answer = ada.run("Me", json!({})).await;
+    assert_eq!(answer.code(), "SERVICE_UNAVAILABLE", "{}", answer.text);
+    assert_eq!(app.get("/health/live").await.status, 200);
+    if !app.is_sqlite() {
+        app.forbid_connections(false).await;
+        assert_eq!(database(&app).await, ok(60));
+        assert!(ada.is_welcome().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_learn_that_something_is_down_and_not_what() {
+    let production = [
+        ("IDGATE_ENV", "production"),
+        ("IDGATE_SERVER__PUBLIC_URL", "https://id.example.com"),
+        ("IDGATE_REDIS__ALLOW_IN_PROCESS", "true"),
+        (
+            "IDGATE_KEYS__MASTER",
+            "4zMDzBzCz0RMAGXwVwL1OYG7x7dLwIWD7qXsC4gV3o8=",
+        ),
+        ("IDGATE_HASHING__MEMORY_KIB", "19456"),
+        ("IDGATE_HASHING__ITERATIONS", "2"),
+    ];
+    let app = TestApp::with(&production).await;
+    let answer = app.get("/health/ready").await;
+    assert_eq!(answer.json, json!({ "status": "ok" }));
+    app.execute("ALTER TABLE seaql_migrations RENAME TO hidden")
+        .await;
+    let answer: Answer = app.get("/health/ready").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json, json!({ "status": "unavailable" }));
+}
