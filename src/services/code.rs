@@ -38,6 +38,8 @@ pub(super) enum Holder<'a> {
 pub(super) struct Issued {
     pub(super) code: Code,
     pub(super) expires_at: DateTime<Utc>,
+    /// How long it works, for the message.
+    pub(super) minutes: i64,
 }
 
 /// Why no code was made.
@@ -99,7 +101,11 @@ pub(super) async fn issue(
         cooldown: Duration::from_secs(app.config.otp.resend_seconds.into()),
     };
     match app.volatile.place_code(now, new).await? {
-        Placed::Stored => Ok(Issued { code, expires_at }),
+        Placed::Stored => Ok(Issued {
+            code,
+            expires_at,
+            minutes: (i64::from(app.config.otp.life_seconds) / 60).max(1),
+        }),
         Placed::Cooling { wait } => Err(IssueRefusal::Cooling(Exhausted { retry_after: wait })),
     }
 }

@@ -99,7 +99,7 @@ pub async fn request_email_change(
     let message = Message::ChangeEmail {
         link: made.url.as_str(),
         code: issued.code.reveal(),
-        minutes: (issued.expires_at - app.clock.now()).num_minutes(),
+        minutes: issued.minutes,
     };
     let recipient = outbox::by_mail(&owner.user, to);
     outbox::enqueue(&tx, app, &recipient, &message, Some(made.expires_at)).await?;

@@ -83,7 +83,7 @@ pub async fn request_phone_change(
     let message = Message::Code {
         purpose,
         code: issued.code.reveal(),
-        minutes: (issued.expires_at - app.clock.now()).num_minutes(),
+        minutes: issued.minutes,
     };
     let tx = app.begin().await?;
     let recipient = outbox::by_text(&owner.user, new.as_str());

@@ -26,7 +26,7 @@ pub(super) async fn send_code(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
             let message = Message::Code {
                 purpose,
                 code: issued.code.reveal(),
-                minutes: (issued.expires_at - app.clock.now()).num_minutes(),
+                minutes: issued.minutes,
             };
             outbox::enqueue(tx, app, &recipient, &message, Some(issued.expires_at)).await
         }

@@ -81,7 +81,7 @@ pub async fn request_otp(
     let message = Message::Code {
         purpose,
         code: issued.code.reveal(),
-        minutes: (issued.expires_at - app.clock.now()).num_minutes(),
+        minutes: issued.minutes,
     };
     let recipient = Recipient {
         channel: match contact {

@@ -134,7 +134,7 @@ async fn text(
     let message = Message::Code {
         purpose,
         code: issued.code.reveal(),
-        minutes: (issued.expires_at - app.clock.now()).num_minutes(),
+        minutes: issued.minutes,
     };
     let until = Some(issued.expires_at);
     let tx = app.begin().await?;
