@@ -96,6 +96,9 @@ impl Config {
         self.phone.check(review);
         self.profile.check(review);
         self.outbox.check(review);
+        self.smtp.check(review);
+        self.sms.check(review);
+        self.breached.check(review);
         self.router.check(review);
         safety::check(self, review);
     }

@@ -8,10 +8,8 @@ use crate::domain::ids::MessageId;
 use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::messages::{Body, Channel, Message, Recipient};
-use crate::stores::{Tx, outbox_message};
-
-/// What the channel of a message that goes nowhere is called.
-pub(super) const NOWHERE: &str = "none";
+use crate::stores::Tx;
+use crate::stores::outbox_message::{self, NOWHERE};
 
 /// Adds a message to the transaction; after `until` it has no point and is not sent any more.
 pub(super) async fn enqueue(

@@ -10,6 +10,7 @@ mod health;
 mod jwks;
 mod local;
 mod mailbox;
+mod metrics;
 mod negotiation;
 mod trusted_documents;
 
@@ -139,10 +140,11 @@ pub fn router(server: &Arc<Server>) -> Router {
         .with_state(Arc::clone(server))
 }
 
-/// The operations listener: health with its details.
+/// The operations listener: health with its details, and metrics.
 pub fn operations_router(server: &Arc<Server>) -> Router {
     Router::new()
         .merge(health::detailed_routes())
+        .route("/metrics", get(metrics::page))
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(
             Arc::clone(server),

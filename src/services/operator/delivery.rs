@@ -1,77 +1,176 @@
 //! Delivering what waits in the outbox.
+//!
+//! Delivery is at least once: a worker that dies between sending and noting it leaves the message
+//! to the next one, which sends it under the same id. See `docs/decisions/outbox.md`.
+
+use std::time::Instant;
 
 use chrono::Duration;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 
 use crate::app::App;
 use crate::fault::Fault;
-use crate::providers::mailer::{Mail, MailError};
+use crate::providers::{Outgoing, Undelivered};
 use crate::services::outbox;
 use crate::stores::outbox_message::{self, ClaimedMessage};
 
-/// How long a claimed message is out of other workers' sight.
+/// How long a claimed message is out of other workers' sight. Sending may take 30 seconds at most
+/// (`config/smtp.rs`, `config/sms.rs`), noting the outcome 15.
 const LEASE_SECONDS: i64 = 60;
+/// After so many messages a round ends, so that decoys and expired messages have their turn.
+const ROUND: usize = 500;
+/// The longest wait between two attempts, before jitter: a provider that is back gets its
+/// messages this soon.
+const LONGEST_WAIT_SECONDS: i64 = 900;
 
 /// Delivers the messages that are due and says how many were dealt with.
-///
-/// Delivery is at least once: a worker that dies between sending and noting it leaves the message
-/// to the next one, which sends it under the same id.
 pub async fn deliver_due(app: &App) -> Result<usize, Fault> {
-    let Some(mailer) = &app.mailer else {
-        return Ok(0);
-    };
+    deliver_while(app, || true).await
+}
+
+/// The same, but claims nothing more once `go_on` says no; what is on its way is seen through.
+///
+/// A message is claimed when it can be sent at once, never to wait in this process: its lease
+/// would run meanwhile, and another worker would send it too.
+pub async fn deliver_while(app: &App, go_on: impl Fn() -> bool) -> Result<usize, Fault> {
     let now = app.clock.now();
-    let leased_until = now + Duration::seconds(LEASE_SECONDS);
-    let batch = app.config.outbox.batch;
-    let claimed = outbox_message::claim(&app.database, batch, leased_until, now).await?;
-    let count = claimed.len();
-    for message in claimed {
-        if message.channel == outbox::NOWHERE {
-            outbox_message::deliver(&app.database, message.id, app.clock.now()).await?;
-            continue;
-        }
-        let body = outbox::open(app, message.id, &message.sealed_body)?;
-        let mail = Mail {
-            id: message.id,
-            kind: &message.kind,
-            channel: &message.channel,
-            to: &body.to,
-            subject: &body.subject,
-            text: &body.text,
-            html: &body.html,
-            created_at: message.created_at,
-        };
-        match mailer.send(&mail).await {
-            Ok(()) => {
-                outbox_message::deliver(&app.database, message.id, app.clock.now()).await?;
+    outbox_message::settle_decoys(&app.database, now).await?;
+    outbox_message::expire(&app.database, now).await?;
+    let mut sending = FuturesUnordered::new();
+    let mut count = 0;
+    let mut fault = None;
+    loop {
+        if fault.is_none() && count < ROUND && go_on() {
+            let free = app.config.outbox.concurrency.saturating_sub(sending.len());
+            match claim(app, free).await {
+                Ok(claimed) => {
+                    count += claimed.len();
+                    sending.extend(claimed.into_iter().map(|message| deliver(app, message)));
+                }
+                Err(failed) => fault = Some(failed),
             }
-            Err(error) => postpone(app, &message, &error).await?,
+        }
+        if sending.is_empty() {
+            break;
+        }
+        tokio::select! {
+            Some(done) = sending.next() => fault = fault.or(done.err()),
+            // Something new need not wait for a slow one.
+            () = app.outbox_woken() => {}
+        }
+        // Whoever is done by now is replaced in one step.
+        while let Some(Some(done)) = sending.next().now_or_never() {
+            fault = fault.or(done.err());
         }
     }
-    Ok(count)
+    fault.map_or(Ok(count), Err)
 }
 
-async fn postpone(app: &App, message: &ClaimedMessage, error: &MailError) -> Result<(), Fault> {
+async fn claim(app: &App, free: usize) -> Result<Vec<ClaimedMessage>, Fault> {
+    let channels = app.channels();
+    if free == 0 || channels.is_empty() {
+        return Ok(Vec::new());
+    }
     let now = app.clock.now();
-    let given_up = message.attempts >= i64::from(app.config.outbox.max_attempts);
-    let retry_at = (!given_up).then(|| now + back_off(app, message.attempts));
-    tracing::warn!(
-        message.id = %message.id,
-        message.kind = message.kind,
-        attempts = message.attempts,
-        given_up,
-        %error,
-        "a message could not be delivered"
-    );
-    let failure = error.to_string();
-    outbox_message::postpone(&app.database, message.id, &failure, retry_at, now).await
+    let leased_until = now + Duration::seconds(LEASE_SECONDS);
+    let limit = u64::try_from(free)?;
+    outbox_message::claim(&app.database, &channels, limit, leased_until, now).await
 }
 
-/// Doubles from five seconds to an hour, plus up to a quarter so that retries spread out.
+/// One attempt at one message, from opening it to noting how it went.
+async fn deliver(app: &App, message: ClaimedMessage) -> Result<(), Fault> {
+    let started = Instant::now();
+    let outcome = attempt(app, &message).await;
+    let took = started.elapsed();
+    let (database, now) = (&app.database, app.clock.now());
+    let tried_enough = message.attempts >= i64::from(app.config.outbox.max_attempts);
+    let (noted, label) = match &outcome {
+        Ok(()) => {
+            let noted = outbox_message::deliver(database, &message, now).await?;
+            (noted, "delivered")
+        }
+        Err(Undelivered::Failed(failure)) if !tried_enough => {
+            let retry_at = now + back_off(app, message.attempts);
+            let noted = outbox_message::postpone(database, &message, failure, retry_at).await?;
+            (noted, "postponed")
+        }
+        Err(Undelivered::Failed(failure) | Undelivered::Rejected(failure)) => {
+            let noted = outbox_message::bury(database, &message, failure, now).await?;
+            (noted, "dead")
+        }
+    };
+    app.metrics.delivery(&message.channel, label, took);
+    if let Err(error) = outcome {
+        tracing::warn!(
+            message.id = %message.id,
+            message.kind = message.kind,
+            attempts = message.attempts,
+            outcome = label,
+            %error,
+            "a message could not be delivered"
+        );
+    }
+    if !noted {
+        tracing::warn!(
+            message.id = %message.id,
+            "a worker took longer than its lease, so this message may have been sent twice"
+        );
+    }
+    Ok(())
+}
+
+async fn attempt(app: &App, message: &ClaimedMessage) -> Result<(), Undelivered> {
+    if message.attempts > i64::from(app.config.outbox.max_attempts) {
+        // The last attempt was never noted: its worker died, perhaps of this very message.
+        let text = "the worker ended during the last attempt";
+        return Err(Undelivered::Rejected(text.to_owned()));
+    }
+    let body = outbox::open(app, message.id, &message.sealed_body)
+        .map_err(|fault| Undelivered::Rejected(format!("the message cannot be opened: {fault}")))?;
+    let outgoing = Outgoing {
+        id: message.id,
+        kind: &message.kind,
+        channel: &message.channel,
+        to: &body.to,
+        subject: &body.subject,
+        text: &body.text,
+        html: &body.html,
+        created_at: message.created_at,
+        now: app.clock.now(),
+    };
+    app.send(&outgoing).await
+}
+
+/// Doubles from five seconds to a quarter of an hour, plus up to a quarter, so that messages that
+/// failed together do not come back together.
 fn back_off(app: &App, attempts: i64) -> Duration {
-    let doublings = u32::try_from(attempts.saturating_sub(1))
-        .unwrap_or(0)
-        .min(10);
-    let base = (5_i64 << doublings).min(3600);
+    let base = wait_seconds(attempts);
     let jitter = app.random.below(u32::try_from(base / 4 + 1).unwrap_or(1));
     Duration::seconds(base + i64::from(jitter))
+}
+
+/// The wait after so many attempts, before jitter.
+fn wait_seconds(attempts: i64) -> i64 {
+    let doublings = attempts.saturating_sub(1).clamp(0, 10);
+    (5_i64 << doublings).min(LONGEST_WAIT_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_doubles_and_then_stays() {
+        let waits: Vec<i64> = (1..=10).map(wait_seconds).collect();
+        assert_eq!(waits, [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]);
+        assert_eq!(wait_seconds(i64::MAX), 900);
+        assert_eq!(wait_seconds(i64::MIN), 5);
+    }
+
+    #[test]
+    fn sixty_attempts_outlast_half_a_day() {
+        let altogether: i64 = (1..60).map(wait_seconds).sum();
+        assert!(altogether > 12 * 3600, "{altogether}");
+    }
 }

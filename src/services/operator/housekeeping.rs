@@ -1,11 +1,12 @@
-//! Removing what has no use any more: sealed successors, expired links, spent proofs, old keys.
+//! Removing what has no use any more: sealed successors, expired links, spent proofs, traces of
+//! messages, old keys.
 
 use chrono::Duration;
 
 use crate::app::App;
 use crate::fault::Fault;
 use crate::services::operator::keys;
-use crate::stores::{link, refresh_token, spent_proof};
+use crate::stores::{link, outbox_message, refresh_token, spent_proof};
 
 /// What one round removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Removed {
     pub links: u64,
     /// Redeemed digests that could not be presented any more.
     pub proofs: u64,
+    /// Messages that were delivered or given up long enough ago.
+    pub messages: u64,
     /// Signing keys whose last token has expired.
     pub keys: u64,
 }
@@ -29,10 +32,18 @@ pub async fn tidy(app: &App) -> Result<Removed, Fault> {
     let links = link::delete_expired(&tx, now).await?;
     let proofs = spent_proof::delete_expired(&tx, now).await?;
     tx.commit().await?;
+    let outbox = &app.config.outbox;
+    let messages = outbox_message::purge(
+        &app.database,
+        now - Duration::seconds(outbox.keep_delivered_seconds),
+        now - Duration::seconds(outbox.keep_dead_seconds),
+    )
+    .await?;
     Ok(Removed {
         successors,
         links,
         proofs,
+        messages,
         keys: keys::retire(app).await?,
     })
 }
