@@ -3,6 +3,7 @@
 //! Delivery is at least once: a worker that dies between sending and noting it leaves the message
 //! to the next one, which sends it under the same id. See `docs/decisions/outbox.md`.
 
+use std::pin::pin;
 use std::time::Instant;
 
 use chrono::Duration;
@@ -43,7 +44,15 @@ pub async fn deliver_while(app: &App, go_on: impl Fn() -> bool) -> Result<usize,
     loop {
         if fault.is_none() && count < ROUND && go_on() {
             let free = app.config.outbox.concurrency.saturating_sub(sending.len());
-            match claim(app, free).await {
+            let mut claiming = pin!(claim(app, free));
+            // Never claim alone: who is about to note an outcome may hold the last connection.
+            let claimed = loop {
+                tokio::select! {
+                    claimed = &mut claiming => break claimed,
+                    Some(done) = sending.next() => fault = fault.or(Result::err(done)),
+                }
+            };
+            match claimed {
                 Ok(claimed) => {
                     count += claimed.len();
                     sending.extend(claimed.into_iter().map(|message| deliver(app, message)));

@@ -4,8 +4,10 @@
 
 mod answer;
 mod clients;
+mod endpoint;
 pub(crate) mod queries;
 mod rows;
+mod smtp;
 mod world;
 
 use std::io::Read as _;
@@ -27,6 +29,8 @@ use tokio::task::JoinSet;
 
 pub(crate) use answer::Answer;
 pub(crate) use clients::{Anonymous, PASSWORD, SignedIn};
+pub(crate) use endpoint::Endpoint;
+pub(crate) use smtp::{MailServer, Mood};
 use world::World;
 
 /// When every test begins.
@@ -198,6 +202,11 @@ impl TestApp {
     pub(crate) async fn login(&self, email: &str) -> SignedIn<'_> {
         let answer = self.anonymous().login(email, PASSWORD).await;
         SignedIn::from_answer(self, &answer, "login")
+    }
+
+    /// The settings that this instance was started with.
+    pub(crate) fn settings(&self) -> &[(String, String)] {
+        &self.settings
     }
 
     /// Lets time pass, at every instance of this world.
