@@ -13,7 +13,7 @@ const YEAR: i64 = 365 * 86_400;
 pub struct Outbox {
     /// Whether it does.
     pub enabled: bool,
-    /// Messages on their way at once.
+    /// Messages on their way at once in each channel.
     pub concurrency: usize,
     /// Attempts before a message is set aside.
     pub max_attempts: u32,

@@ -190,7 +190,7 @@ pub(super) fn credentials(url: &Url) -> Result<Credentials, &'static str> {
     let decoded = |text: &str| {
         percent_decode_str(text)
             .decode_utf8()
-            .map(|text| text.into_owned())
+            .map(std::borrow::Cow::into_owned)
             .map_err(|_| "the user name or password is not UTF-8")
     };
     match (url.username(), url.password()) {

@@ -218,6 +218,69 @@ fn enhanced_status(reply: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
+    fn smtp() -> Smtp {
+        Smtp {
+            server: config::SmtpServer {
+                host: "localhost".to_owned(),
+                port: 25,
+                security: SmtpSecurity::Plain,
+                credentials: None,
+            },
+            tls: TlsParameters::new("localhost".to_owned()).unwrap(),
+            from: "Gate <no-reply@example.com>".parse().unwrap(),
+            timeout: Duration::from_secs(1),
+            name: ClientId::default(),
+            idle: Mutex::default(),
+        }
+    }
+
+    fn message<'a>(to: &'a str, subject: &'a str, html: &'a str) -> Outgoing<'a> {
+        Outgoing {
+            id: "019a9f3e-7c1d-7b52-8a44-0123456789ab".parse().unwrap(),
+            kind: "login_code",
+            channel: "email",
+            to,
+            subject,
+            text: "Добрый день\n.\nBcc: eve@example.com\n",
+            html,
+            created_at: "2026-03-01T12:00:00Z".parse().unwrap(),
+            now: "2026-03-01T12:00:00Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn no_value_begins_a_header_of_its_own() {
+        let subject = "Hello\r\nBcc: eve@example.com\r\n\r\n\u{85}\u{2028}Ж";
+        for html in ["", "<p>Bcc: eve@example.com</p>"] {
+            let mail = smtp().compose(&message("ada@example.com", subject, html));
+            let text = String::from_utf8(mail.unwrap().formatted()).unwrap();
+            let (head, _) = text.split_once("\r\n\r\n").unwrap();
+            let names: Vec<&str> = head
+                .lines()
+                .filter(|line| !line.starts_with([' ', '\t']))
+                .map(|line| line.split(':').next().unwrap())
+                .collect();
+            assert!(!names.contains(&"Bcc"), "{head}");
+            assert_eq!(names.iter().filter(|name| **name == "To").count(), 1);
+            assert!(head.is_ascii(), "{head}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_more_than_one_is_refused() {
+        for to in [
+            "ada@example.com\r\nBcc: eve@example.com",
+            "ada@example.com, eve@example.com",
+            "ada@example.com> RCPT TO:<eve@example.com",
+            "Ada <ada@example.com>",
+            "",
+        ] {
+            let refused = smtp().compose(&message(to, "Hello", "")).unwrap_err();
+            let expected = "the message has no usable address".to_owned();
+            assert_eq!(refused, Undelivered::Rejected(expected), "{to}");
+        }
+    }
+
     #[test]
     fn of_a_reply_only_the_status_is_kept() {
         assert_eq!(

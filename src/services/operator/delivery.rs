@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::time::Instant;
 
 use chrono::Duration;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 
@@ -31,60 +32,126 @@ pub async fn deliver_due(app: &App) -> Result<usize, Fault> {
 }
 
 /// The same, but claims nothing more once `go_on` says no; what is on its way is seen through.
-///
-/// A message is claimed when it can be sent at once, never to wait in this process: its lease
-/// would run meanwhile, and another worker would send it too.
 pub async fn deliver_while(app: &App, go_on: impl Fn() -> bool) -> Result<usize, Fault> {
     let now = app.clock.now();
     outbox_message::settle_decoys(&app.database, now).await?;
     outbox_message::expire(&app.database, now).await?;
-    let mut sending = FuturesUnordered::new();
-    let mut count = 0;
-    let mut fault = None;
+    let mut round = Round::new(app);
     loop {
-        if fault.is_none() && count < ROUND && go_on() {
-            let free = app.config.outbox.concurrency.saturating_sub(sending.len());
-            let mut claiming = pin!(claim(app, free));
+        if go_on() {
+            round.fill().await;
+        }
+        if round.sending.is_empty() {
+            break;
+        }
+        round.wait().await;
+    }
+    round.fault.map_or(Ok(round.count), Err)
+}
+
+/// What is on its way.
+///
+/// A message is claimed when it can be sent at once, never to wait in this process: its lease
+/// would run meanwhile, and another worker would send it too.
+struct Round<'a> {
+    app: &'a App,
+    lanes: Vec<Lane>,
+    sending: FuturesUnordered<BoxFuture<'a, Done>>,
+    count: usize,
+    fault: Option<Fault>,
+}
+
+/// The room of one channel, so that a mail server that hangs holds up no text message.
+struct Lane {
+    channel: &'static str,
+    free: usize,
+    /// Nothing was due when last asked.
+    dry: bool,
+}
+
+/// The channel of a message that was dealt with.
+type Done = (&'static str, Result<(), Fault>);
+
+impl<'a> Round<'a> {
+    fn new(app: &'a App) -> Self {
+        let lane = |channel| Lane {
+            channel,
+            free: app.config.outbox.concurrency,
+            dry: false,
+        };
+        Self {
+            app,
+            lanes: app.channels().into_iter().map(lane).collect(),
+            sending: FuturesUnordered::new(),
+            count: 0,
+            fault: None,
+        }
+    }
+
+    /// Claims as many messages as there is room for.
+    async fn fill(&mut self) {
+        let app = self.app;
+        let mut finished = Vec::new();
+        for lane in &mut self.lanes {
+            if self.fault.is_some() || self.count >= ROUND || lane.free == 0 || lane.dry {
+                continue;
+            }
+            let (channel, free) = (lane.channel, lane.free);
+            let mut claiming = pin!(claim(app, channel, free));
             // Never claim alone: who is about to note an outcome may hold the last connection.
             let claimed = loop {
                 tokio::select! {
                     claimed = &mut claiming => break claimed,
-                    Some(done) = sending.next() => fault = fault.or(Result::err(done)),
+                    Some(done) = self.sending.next() => finished.push(done),
                 }
             };
             match claimed {
                 Ok(claimed) => {
-                    count += claimed.len();
-                    sending.extend(claimed.into_iter().map(|message| deliver(app, message)));
+                    lane.dry = claimed.len() < free;
+                    lane.free = free.saturating_sub(claimed.len());
+                    self.count += claimed.len();
+                    for message in claimed {
+                        let sending = async move { (channel, deliver(app, message).await) };
+                        self.sending.push(sending.boxed());
+                    }
                 }
-                Err(failed) => fault = Some(failed),
+                Err(fault) => self.fault = Some(fault),
             }
         }
-        if sending.is_empty() {
-            break;
+        for done in finished {
+            self.finish(done);
         }
+    }
+
+    /// Waits until there is room, or something new.
+    async fn wait(&mut self) {
         tokio::select! {
-            Some(done) = sending.next() => fault = fault.or(done.err()),
+            Some(done) = self.sending.next() => self.finish(done),
             // Something new need not wait for a slow one.
-            () = app.outbox_woken() => {}
+            () = self.app.outbox_woken() => self.lanes.iter_mut().for_each(|lane| lane.dry = false),
         }
         // Whoever is done by now is replaced in one step.
-        while let Some(Some(done)) = sending.next().now_or_never() {
-            fault = fault.or(done.err());
+        while let Some(Some(done)) = self.sending.next().now_or_never() {
+            self.finish(done);
         }
     }
-    fault.map_or(Ok(count), Err)
+
+    fn finish(&mut self, (channel, outcome): Done) {
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.channel == channel) {
+            lane.free += 1;
+            lane.dry = false;
+        }
+        if let Err(fault) = outcome {
+            self.fault.get_or_insert(fault);
+        }
+    }
 }
 
-async fn claim(app: &App, free: usize) -> Result<Vec<ClaimedMessage>, Fault> {
-    let channels = app.channels();
-    if free == 0 || channels.is_empty() {
-        return Ok(Vec::new());
-    }
+async fn claim(app: &App, channel: &str, free: usize) -> Result<Vec<ClaimedMessage>, Fault> {
     let now = app.clock.now();
     let leased_until = now + Duration::seconds(LEASE_SECONDS);
     let limit = u64::try_from(free)?;
-    outbox_message::claim(&app.database, &channels, limit, leased_until, now).await
+    outbox_message::claim(&app.database, channel, limit, leased_until, now).await
 }
 
 /// One attempt at one message, from opening it to noting how it went.

@@ -95,17 +95,17 @@ fn due(database: &Database, which: Condition, limit: u64) -> SelectStatement {
     due
 }
 
-/// Claims due messages of these channels until `leased_until`; other workers pass them over.
+/// Claims due messages of this channel until `leased_until`; other workers pass them over.
 pub async fn claim(
     database: &Database,
-    channels: &[&str],
+    channel: &str,
     limit: u64,
     leased_until: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Vec<ClaimedMessage>, Fault> {
     let sendable = undelivered()
         .add(Column::AvailableAt.lte(now))
-        .add(Column::Channel.is_in(channels.iter().copied()))
+        .add(Column::Channel.eq(channel))
         .add(
             Condition::any()
                 .add(Column::ExpiresAt.is_null())

@@ -62,7 +62,7 @@ async fn deliver(app: &TestApp) {
 async fn claim(app: &TestApp) -> ClaimedMessage {
     let now = app.app.clock.now();
     let until = now + Duration::seconds(60);
-    let claimed = outbox_message::claim(&app.app.database, &["email"], 1, until, now).await;
+    let claimed = outbox_message::claim(&app.app.database, "email", 1, until, now).await;
     claimed.unwrap().pop().expect("a message that is due")
 }
 

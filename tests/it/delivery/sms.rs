@@ -9,7 +9,7 @@ use sha2::Sha256;
 use super::{counts, deliver, failures, post};
 use crate::harness::{Endpoint, TestApp};
 
-const KEY: &str = "whsec_q83vEjRWeJCrze8SNFZ4kBHhE7p2r0yPo6bWkJ1x5Hc=";
+pub(super) const KEY: &str = "whsec_q83vEjRWeJCrze8SNFZ4kBHhE7p2r0yPo6bWkJ1x5Hc=";
 
 async fn twilio(endpoint: &Endpoint) -> TestApp {
     TestApp::with(&[

@@ -1,12 +1,13 @@
 //! The worker: nothing is lost, nothing is doubled without need, one message stops no other.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 
 use idgate::services::operator::{delivery, housekeeping};
 use idgate::stores::outbox_message;
 
 use super::{claim, counts, deliver, failures, post, with_mail};
-use crate::harness::{MailServer, Mood, TestApp};
+use crate::harness::{Endpoint, MailServer, Mood, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_was_down_gets_everything_once() {
@@ -184,13 +185,61 @@ async fn after_so_many_attempts_a_message_is_set_aside() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slow_recipient_holds_up_nobody_else() {
+    let server = MailServer::start().await;
+    let endpoint = Endpoint::start().await;
+    let app = with_mail(
+        &server,
+        "",
+        &[
+            ("IDGATE_OUTBOX__CONCURRENCY", "2"),
+            ("IDGATE_SMS__URL", &endpoint.url("/")),
+            ("IDGATE_SMS__KIND", "webhook"),
+            ("IDGATE_SMS__WEBHOOK_SECRET", super::sms::KEY),
+        ],
+    )
+    .await;
+    server.be(Mood::SilentTo("slow@example.com"));
+    post(&app, "email", "slow@example.com", None).await;
+    for number in 0..20 {
+        post(&app, "email", &format!("p{number}@example.com"), None).await;
+    }
+    let mut delivering = pin!(deliver(&app));
+    let mut others = pin!(async {
+        until(|| server.taken().len() == 21).await;
+        // What comes meanwhile is not kept waiting either, least of all in another channel.
+        post(&app, "email", "late@example.com", None).await;
+        post(&app, "sms", "+37499123456", None).await;
+        app.app.wake_outbox();
+        until(|| server.taken().len() == 22 && endpoint.asked().len() == 1).await;
+    });
+    tokio::select! {
+        () = &mut delivering => panic!("everybody waited for the slow one"),
+        () = &mut others => {}
+    }
+    delivering.await;
+    assert_eq!(counts(&app).await, (22, 1, 0));
+}
+
+/// Waits for a condition, which has to come true soon.
+async fn until(condition: impl Fn() -> bool) {
+    let soon = std::time::Duration::from_mins(1);
+    let waiting = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(soon, waiting).await.expect("soon");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn messages_to_nobody_cost_one_statement_together() {
     let app = TestApp::spawn().await;
-    let (_, idle) = app.work_of(deliver(&app)).await;
+    let ((), idle) = app.work_of(deliver(&app)).await;
     for _ in 0..50 {
         post(&app, "none", "nobody@example.com", None).await;
     }
-    let (_, busy) = app.work_of(deliver(&app)).await;
+    let ((), busy) = app.work_of(deliver(&app)).await;
     assert_eq!(busy.statements, idle.statements);
     assert_eq!(counts(&app).await, (50, 0, 0));
     assert!(app.mail().await.is_empty());

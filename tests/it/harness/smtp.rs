@@ -31,6 +31,8 @@ pub(crate) enum Mood {
     Down,
     /// Takes the mail and never says so.
     Silent,
+    /// The same, but only to this recipient.
+    SilentTo(&'static str),
     /// Takes the mail and closes in place of saying so.
     Forgetful,
 }
@@ -218,6 +220,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
                     match mood {
                         Mood::Forgetful => return Ok(false),
                         Mood::Silent => std::future::pending().await,
+                        Mood::SilentTo(to) if to == self.to => std::future::pending().await,
                         _ => self.say("250 taken").await?,
                     }
                 }
