@@ -28,11 +28,31 @@ const MESSAGES: u32 = 50;
 /// A mail server.
 pub struct Smtp {
     server: SmtpServer,
-    tls: TlsParameters,
+    encryption: Encryption,
     from: Mailbox,
     timeout: Duration,
     name: ClientId,
     idle: Mutex<Vec<Connection>>,
+}
+
+/// How connections are encrypted, with what that takes: plain ones need no list of authorities.
+enum Encryption {
+    Wrapped(TlsParameters),
+    Required(TlsParameters),
+    Opportunistic(TlsParameters),
+    Plain,
+}
+
+impl Encryption {
+    fn of(server: &SmtpServer) -> Result<Self, SmtpError> {
+        let tls = || TlsParameters::new(server.host.clone());
+        Ok(match server.security {
+            SmtpSecurity::Wrapped => Self::Wrapped(tls()?),
+            SmtpSecurity::Required => Self::Required(tls()?),
+            SmtpSecurity::Opportunistic => Self::Opportunistic(tls()?),
+            SmtpSecurity::Plain => Self::Plain,
+        })
+    }
 }
 
 /// A connection over which so many messages went.
@@ -54,7 +74,7 @@ impl Smtp {
             return Ok(None);
         };
         Ok(Some(Self {
-            tls: TlsParameters::new(server.host.clone())?,
+            encryption: Encryption::of(&server)?,
             server,
             from,
             timeout: Duration::from_secs(settings.timeout_seconds),
@@ -139,20 +159,22 @@ impl Smtp {
 
     async fn connect(&self) -> Result<Connection, SmtpError> {
         let SmtpServer { host, port, .. } = &self.server;
-        let wrapped = (self.server.security == SmtpSecurity::Wrapped).then(|| self.tls.clone());
+        let wrapped = match &self.encryption {
+            Encryption::Wrapped(tls) => Some(tls.clone()),
+            _ => None,
+        };
         let address = (host.as_str(), *port);
         let limit = Some(self.timeout);
         let mut smtp =
             AsyncSmtpConnection::connect_tokio1(address, limit, &self.name, wrapped, None).await?;
-        let upgrade = match self.server.security {
-            SmtpSecurity::Wrapped | SmtpSecurity::Plain => false,
+        match &self.encryption {
+            Encryption::Wrapped(_) | Encryption::Plain => {}
+            Encryption::Opportunistic(_) if !smtp.can_starttls() => {}
             // A server that does not offer it, or somebody in between who cut the offer out, is
             // an error before anything is said (RFC 8314 §5).
-            SmtpSecurity::Required => true,
-            SmtpSecurity::Opportunistic => smtp.can_starttls(),
-        };
-        if upgrade {
-            smtp.starttls(self.tls.clone(), &self.name).await?;
+            Encryption::Required(tls) | Encryption::Opportunistic(tls) => {
+                smtp.starttls(tls.clone(), &self.name).await?;
+            }
         }
         if let Some((user, password)) = &self.server.credentials {
             let password = password.expose_secret().to_owned();
@@ -226,7 +248,7 @@ mod tests {
                 security: SmtpSecurity::Plain,
                 credentials: None,
             },
-            tls: TlsParameters::new("localhost".to_owned()).unwrap(),
+            encryption: Encryption::Plain,
             from: "Gate <no-reply@example.com>".parse().unwrap(),
             timeout: Duration::from_secs(1),
             name: ClientId::default(),
