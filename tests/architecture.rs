@@ -76,13 +76,15 @@ const TRANSPORT_MAY_NAME: [[&str; 3]; 2] = [
 const SUPPORTING: [&str; 5] = ["sign_in", "throttle", "audit", "outbox", "ownership"];
 
 /// Outside libraries with the layers that may name them.
-const HOMES: [(&[&str], &[&str]); 3] = [
+const HOMES: [(&[&str], &[&str]); 5] = [
     (
         &["sea_orm", "sqlx"],
         &["entities", "stores", "selectors", "app"],
     ),
     (&["axum", "async_graphql_axum"], &["transport", "rest"]),
     (&["redis", "bb8_redis", "bb8"], &["volatile"]),
+    (&["reqwest"], &["providers"]),
+    (&["lettre"], &["providers", "config"]),
 ];
 
 /// The one file that may name the GraphQL library's error, which tells clients what it wraps.

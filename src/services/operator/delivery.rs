@@ -20,8 +20,8 @@ use crate::stores::outbox_message::{self, ClaimedMessage};
 /// How long a claimed message is out of other workers' sight. Sending may take 30 seconds at most
 /// (`config/smtp.rs`, `config/sms.rs`), noting the outcome 15.
 const LEASE_SECONDS: i64 = 60;
-/// After so many messages a round ends, so that decoys and expired messages have their turn.
-const ROUND: usize = 500;
+/// After so many messages decoys and expired messages have their turn again.
+const TIDY_EVERY: usize = 500;
 /// The longest wait between two attempts, before jitter: a provider that is back gets its
 /// messages this soon.
 const LONGEST_WAIT_SECONDS: i64 = 900;
@@ -33,12 +33,9 @@ pub async fn deliver_due(app: &App) -> Result<usize, Fault> {
 
 /// The same, but claims nothing more once `go_on` says no; what is on its way is seen through.
 pub async fn deliver_while(app: &App, go_on: impl Fn() -> bool) -> Result<usize, Fault> {
-    let now = app.clock.now();
-    outbox_message::settle_decoys(&app.database, now).await?;
-    outbox_message::expire(&app.database, now).await?;
     let mut round = Round::new(app);
     loop {
-        if go_on() {
+        if go_on() && round.fault.is_none() {
             round.fill().await;
         }
         if round.sending.is_empty() {
@@ -58,6 +55,7 @@ struct Round<'a> {
     lanes: Vec<Lane>,
     sending: FuturesUnordered<BoxFuture<'a, Done>>,
     count: usize,
+    tidy_at: usize,
     fault: Option<Fault>,
 }
 
@@ -84,42 +82,60 @@ impl<'a> Round<'a> {
             lanes: app.channels().into_iter().map(lane).collect(),
             sending: FuturesUnordered::new(),
             count: 0,
+            tidy_at: 0,
             fault: None,
         }
     }
 
     /// Claims as many messages as there is room for.
     async fn fill(&mut self) {
-        let app = self.app;
-        let mut finished = Vec::new();
-        for lane in &mut self.lanes {
-            if self.fault.is_some() || self.count >= ROUND || lane.free == 0 || lane.dry {
+        if self.count >= self.tidy_at {
+            self.tidy_at = self.count + TIDY_EVERY;
+            let tidied = self.beside(tidy(self.app)).await;
+            self.remember(tidied);
+        }
+        for channel in self.app.channels() {
+            let free = self.room(channel);
+            if free == 0 {
                 continue;
             }
-            let (channel, free) = (lane.channel, lane.free);
-            let mut claiming = pin!(claim(app, channel, free));
-            // Never claim alone: who is about to note an outcome may hold the last connection.
-            let claimed = loop {
-                tokio::select! {
-                    claimed = &mut claiming => break claimed,
-                    Some(done) = self.sending.next() => finished.push(done),
-                }
-            };
-            match claimed {
-                Ok(claimed) => {
-                    lane.dry = claimed.len() < free;
-                    lane.free = free.saturating_sub(claimed.len());
-                    self.count += claimed.len();
-                    for message in claimed {
-                        let sending = async move { (channel, deliver(app, message).await) };
-                        self.sending.push(sending.boxed());
-                    }
-                }
-                Err(fault) => self.fault = Some(fault),
+            match self.beside(claim(self.app, channel, free)).await {
+                Ok(claimed) => self.start(channel, claimed, free),
+                Err(fault) => self.remember(Err(fault)),
             }
         }
-        for done in finished {
-            self.finish(done);
+    }
+
+    /// Does something while messages are on their way.
+    ///
+    /// Nothing is awaited without them: who is about to note an outcome may hold the connection to
+    /// the database that this work waits for.
+    async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                outcome = &mut work => return outcome,
+                Some(done) = self.sending.next() => self.finish(done),
+            }
+        }
+    }
+
+    /// How many messages of this channel may be claimed.
+    fn room(&self, channel: &str) -> usize {
+        let lane = self.lanes.iter().find(|lane| lane.channel == channel);
+        lane.map_or(0, |lane| if lane.dry { 0 } else { lane.free })
+    }
+
+    fn start(&mut self, channel: &'static str, claimed: Vec<ClaimedMessage>, asked: usize) {
+        let app = self.app;
+        self.count += claimed.len();
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.channel == channel) {
+            lane.dry = claimed.len() < asked;
+            lane.free = lane.free.saturating_sub(claimed.len());
+        }
+        for message in claimed {
+            let sending = async move { (channel, deliver(app, message).await) };
+            self.sending.push(sending.boxed());
         }
     }
 
@@ -141,10 +157,23 @@ impl<'a> Round<'a> {
             lane.free += 1;
             lane.dry = false;
         }
+        self.remember(outcome);
+    }
+
+    /// The first fault ends the round, once what is on its way has been noted.
+    fn remember(&mut self, outcome: Result<(), Fault>) {
         if let Err(fault) = outcome {
             self.fault.get_or_insert(fault);
         }
     }
+}
+
+/// Settles what is not sent: decoys, and what has lost its point.
+async fn tidy(app: &App) -> Result<(), Fault> {
+    let now = app.clock.now();
+    outbox_message::settle_decoys(&app.database, now).await?;
+    outbox_message::expire(&app.database, now).await?;
+    Ok(())
 }
 
 async fn claim(app: &App, channel: &str, free: usize) -> Result<Vec<ClaimedMessage>, Fault> {
