@@ -254,6 +254,44 @@ async fn a_worker_that_is_told_to_stop_claims_nothing_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn in_production_a_channel_without_a_provider_waits() {
+    let server = MailServer::start().await;
+    let app = with_mail(
+        &server,
+        "",
+        &[
+            ("IDGATE_ENV", "production"),
+            ("IDGATE_SERVER__PUBLIC_URL", "https://id.example.com"),
+            ("IDGATE_REDIS__ALLOW_IN_PROCESS", "true"),
+            ("IDGATE_HASHING__MEMORY_KIB", "19456"),
+            ("IDGATE_HASHING__ITERATIONS", "2"),
+            (
+                "IDGATE_KEYS__MASTER",
+                "q83vEjRWeJCrze8SNFZ4kBHhE7p2r0yPo6bWkJ1x5Hc=",
+            ),
+        ],
+    )
+    .await;
+    let warned = app
+        .app
+        .config
+        .warnings()
+        .iter()
+        .any(|it| it.key == "sms.url");
+    assert!(warned, "operators are told at start");
+    post(&app, "sms", "+37499123456", Some(600)).await;
+    post(&app, "email", "ada@example.com", Some(600)).await;
+    deliver(&app).await;
+    assert_eq!(counts(&app).await, (1, 1, 0));
+    let attempts = "SELECT MAX(attempts) FROM outbox_messages WHERE channel = 'sms'";
+    assert_eq!(app.number(attempts).await, 0);
+    app.advance(600);
+    deliver(&app).await;
+    assert_eq!(counts(&app).await, (1, 0, 1));
+    assert_eq!(failures(&app).await, ["expired; it was never tried"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn traces_go_in_time() {
     let server = MailServer::start().await;
     let app = with_mail(&server, "", &[]).await;
