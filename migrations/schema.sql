@@ -53,6 +53,8 @@ CREATE TABLE outbox_messages (
     CONSTRAINT outbox_messages_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'sms'::text, 'none'::text]))),
     CONSTRAINT outbox_messages_check CHECK (((delivered_at IS NULL) OR (sealed_body IS NULL)))
 );
+CREATE INDEX outbox_messages_dead ON outbox_messages USING btree (dead_at) WHERE (dead_at IS NOT NULL);
+CREATE INDEX outbox_messages_delivered ON outbox_messages USING btree (delivered_at) WHERE (delivered_at IS NOT NULL);
 CREATE INDEX outbox_messages_due ON outbox_messages USING btree (available_at, id) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
 
 CREATE TABLE passwords (
@@ -113,6 +115,7 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_expiry ON sessions USING btree (expires_at);
 CREATE INDEX sessions_of_user ON sessions USING btree (user_id, created_at, id);
+CREATE INDEX sessions_revoked ON sessions USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
 
 CREATE TABLE signing_keys (
     kid text NOT NULL,

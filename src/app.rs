@@ -18,11 +18,15 @@ use crate::crypto::keyring::{Keyring, MasterKey, Purpose};
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
 use crate::fault::Fault;
-use crate::messages::{TemplateError, TemplateSettings, Templates};
-use crate::providers::mailer::{DevMailbox, Mailer};
+use crate::messages::{Channel, TemplateError, TemplateSettings, Templates};
+use crate::providers::breached::Breached;
+use crate::providers::mailer::Mailer;
+use crate::providers::sms::Sms;
+use crate::providers::{DevMailbox, Outgoing, Undelivered};
 use crate::stores::database::{self, sqlite_url};
 use crate::stores::signing_key::{self, StoredKey};
 use crate::stores::{Database, DatabaseSettings, Tx};
+use crate::telemetry::Metrics;
 use crate::volatile::{RedisSettings, Unavailable, Volatile};
 
 /// The application's parts.
@@ -43,8 +47,14 @@ pub struct App {
     pub clock: Clock,
     /// The one source of randomness.
     pub random: Random,
-    /// How messages leave; absent while no provider is configured.
+    /// How mail leaves; absent while no server is configured.
     pub mailer: Option<Mailer>,
+    /// How text messages leave; absent while no provider is configured.
+    pub sms: Option<Sms>,
+    /// Who knows leaked passwords; absent while nobody is asked.
+    pub breached: Option<Breached>,
+    /// What is counted.
+    pub metrics: Metrics,
     /// The words of messages.
     pub templates: Templates,
     outbox: Notify,
@@ -79,8 +89,14 @@ impl App {
     ) -> Result<Self, Fault> {
         let keyring = keyring(&config)?;
         let hasher = Hasher::start(&hasher_parameters(&config), &random)?;
-        let mailer = (!config.is_production())
-            .then(|| Mailer::DevMailbox(DevMailbox::new(config.data_dir.join("mailbox"))));
+        let metrics = Metrics::new();
+        let breached = Breached::configured(&config.breached, &metrics)?;
+        // What is configured wins; development shows the rest, production lets it wait.
+        let mailbox =
+            (!config.is_production()).then(|| DevMailbox::new(config.data_dir.join("mailbox")));
+        let mailer =
+            Mailer::configured(&config.smtp)?.or_else(|| mailbox.clone().map(Mailer::DevMailbox));
+        let sms = Sms::configured(&config.sms)?.or_else(|| mailbox.map(Sms::DevMailbox));
         // Until the published keys are loaded a key that nobody knows stands in: what it would
         // sign is accepted by no one.
         let now = clock.now();
@@ -97,6 +113,9 @@ impl App {
             clock,
             random,
             mailer,
+            sms,
+            breached,
+            metrics,
             templates,
             outbox: Notify::new(),
             signing_keys: RwLock::new(Published {
@@ -174,9 +193,32 @@ impl App {
 
     /// The messages of the development mailbox, newest first.
     pub async fn mailbox(&self) -> Result<Vec<StoredMail>, Fault> {
-        match &self.mailer {
-            Some(Mailer::DevMailbox(mailbox)) => Ok(mailbox.messages().await?),
-            None => Ok(Vec::new()),
+        match (&self.mailer, &self.sms) {
+            (Some(Mailer::DevMailbox(mailbox)), _) | (_, Some(Sms::DevMailbox(mailbox))) => {
+                Ok(mailbox.messages().await?)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The channels by which messages can leave now, as the outbox names them.
+    #[must_use]
+    pub fn channels(&self) -> Vec<&'static str> {
+        let mail = self.mailer.as_ref().map(|_| Channel::Email.as_str());
+        let texts = self.sms.as_ref().map(|_| Channel::Sms.as_str());
+        mail.into_iter().chain(texts).collect()
+    }
+
+    /// Hands a message to the provider of its channel.
+    pub async fn send(&self, message: &Outgoing<'_>) -> Result<(), Undelivered> {
+        match (&self.mailer, &self.sms) {
+            (Some(mailer), _) if message.channel == Channel::Email.as_str() => {
+                mailer.send(message).await
+            }
+            (_, Some(sms)) if message.channel == Channel::Sms.as_str() => sms.send(message).await,
+            _ => Err(Undelivered::Failed(
+                "no provider is configured for this channel".to_owned(),
+            )),
         }
     }
 
@@ -191,7 +233,7 @@ impl App {
     }
 }
 
-pub use crate::providers::mailer::StoredMail;
+pub use crate::providers::StoredMail;
 
 /// Whether this failure means that something idgate depends on cannot be reached, so that trying
 /// later helps.

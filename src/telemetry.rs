@@ -1,11 +1,15 @@
-//! Logs and request ids: how they look and what carries them.
+//! Logs, request ids and metrics: how they look and what carries them.
 //!
 //! Uses nothing of ours and may be used by all. What is worth a log line is said where it happens;
 //! fields never hold a secret or a personal value.
 
 use std::fmt;
 use std::io::{IsTerminal, stderr};
+use std::sync::Arc;
+use std::time::Duration;
 
+use metrics::{counter, gauge, histogram, with_local_recorder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 use serde::Deserialize;
 use tracing::Span;
 use tracing_subscriber::EnvFilter;
@@ -115,6 +119,112 @@ pub fn accepted_request_id(text: &str) -> Option<&str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     let fits = (1..=LONGEST_REQUEST_ID).contains(&text.len()) && text.bytes().all(plain);
     fits.then_some(text)
+}
+
+/// Attempts to deliver a message, by `channel` and `outcome` (delivered, postponed, dead).
+const DELIVERIES: &str = "idgate_deliveries_total";
+/// How long such an attempt took, by `channel`.
+const DELIVERY_SECONDS: &str = "idgate_delivery_seconds";
+/// Messages not delivered yet, by `channel`.
+const OUTBOX_WAITING: &str = "idgate_outbox_waiting";
+/// Messages given up, by `channel`.
+const OUTBOX_DEAD: &str = "idgate_outbox_dead";
+/// The age of the oldest message not delivered yet, by `channel`.
+const OUTBOX_OLDEST: &str = "idgate_outbox_oldest_waiting_seconds";
+/// Questions after leaked passwords, by `outcome` (known, unknown, unavailable).
+const BREACHED_LOOKUPS: &str = "idgate_breached_lookups_total";
+
+/// Borders between the buckets of durations: from a loopback to the longest time limit.
+const SECONDS: [f64; 9] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+
+/// What is counted, and the page that says it. Labels come from closed sets.
+///
+/// One for each `App` rather than one for the process, so that tests beside each other count apart.
+#[derive(Clone)]
+pub struct Metrics(Arc<PrometheusRecorder>);
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Metrics that have counted nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let duration = Matcher::Full(DELIVERY_SECONDS.to_owned());
+        let builder = PrometheusBuilder::new()
+            .set_buckets_for_metric(duration, &SECONDS)
+            // Only an empty list of borders is refused.
+            .unwrap_or_default();
+        let recorder = builder.build_recorder();
+        with_local_recorder(&recorder, describe);
+        Self(Arc::new(recorder))
+    }
+
+    /// Counts an attempt to deliver a message.
+    pub fn delivery(&self, channel: &str, outcome: &'static str, took: Duration) {
+        let channel = channel.to_owned();
+        with_local_recorder(&*self.0, || {
+            counter!(DELIVERIES, "channel" => channel.clone(), "outcome" => outcome).increment(1);
+            histogram!(DELIVERY_SECONDS, "channel" => channel).record(took.as_secs_f64());
+        });
+    }
+
+    /// Says how full the outbox is; the age is in seconds.
+    pub fn outbox(&self, channel: &'static str, waiting: i64, dead: i64, oldest: i64) {
+        with_local_recorder(&*self.0, || {
+            gauge!(OUTBOX_WAITING, "channel" => channel).set(float(waiting));
+            gauge!(OUTBOX_DEAD, "channel" => channel).set(float(dead));
+            gauge!(OUTBOX_OLDEST, "channel" => channel).set(float(oldest));
+        });
+    }
+
+    /// Counts a question after a leaked password.
+    pub fn breached_lookup(&self, outcome: &'static str) {
+        with_local_recorder(&*self.0, || {
+            counter!(BREACHED_LOOKUPS, "outcome" => outcome).increment(1);
+        });
+    }
+
+    /// Sorts recorded durations into their buckets; without it they pile up until somebody reads.
+    pub fn upkeep(&self) {
+        self.0.handle().run_upkeep();
+    }
+
+    /// The page that Prometheus reads (text format 0.0.4).
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.0.handle().render()
+    }
+}
+
+fn describe() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
+    describe_counter!(DELIVERIES, "Attempts to deliver a message.");
+    describe_histogram!(
+        DELIVERY_SECONDS,
+        "Duration of an attempt to deliver a message."
+    );
+    describe_gauge!(OUTBOX_WAITING, "Messages that are not delivered yet.");
+    describe_gauge!(OUTBOX_DEAD, "Messages that were given up.");
+    describe_gauge!(
+        OUTBOX_OLDEST,
+        "Age of the oldest message that is not delivered yet."
+    );
+    describe_counter!(BREACHED_LOOKUPS, "Passwords looked up among leaked ones.");
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no gauge gets near 2^52")]
+const fn float(number: i64) -> f64 {
+    number as f64
 }
 
 #[cfg(test)]

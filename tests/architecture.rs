@@ -86,7 +86,7 @@ const SUPPORTING: [&str; 9] = [
 ];
 
 /// Outside libraries with the layers that may name them.
-const HOMES: [(&[&str], &[&str]); 3] = [
+const HOMES: [(&[&str], &[&str]); 5] = [
     (
         &["sea_orm", "sqlx"],
         &["entities", "stores", "selectors", "app"],
@@ -96,6 +96,8 @@ const HOMES: [(&[&str], &[&str]); 3] = [
         &["transport", "rest"],
     ),
     (&["redis", "bb8_redis", "bb8"], &["volatile"]),
+    (&["reqwest"], &["providers"]),
+    (&["lettre"], &["providers", "config"]),
 ];
 
 /// The one file that may name the GraphQL library's error, which tells clients what it wraps.

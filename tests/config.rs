@@ -58,6 +58,12 @@ fn production(changes: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
         ("IDGATE_KEYS__MASTER", MASTER),
         ("DATABASE_URL", "postgres://idgate:Tr0ub4dor@db/idgate"),
         ("REDIS_URL", "redis://cache:6379"),
+        ("IDGATE_SMTP__URL", "smtps://idgate:Tr0ub4dor@mail"),
+        ("IDGATE_SMTP__FROM", "idgate <no-reply@example.com>"),
+        ("IDGATE_SMS__URL", "https://sms.example.com/"),
+        ("IDGATE_SMS__FROM", "+15005550006"),
+        ("IDGATE_SMS__ACCOUNT", "idgate"),
+        ("IDGATE_SMS__TOKEN", "Tr0ub4dor"),
     ];
     variables.retain(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
     variables.extend(changes);
@@ -351,6 +357,8 @@ fn what_is_allowed_but_deserves_care_is_said() {
         ("IDGATE_GRAPHQL__GRAPHIQL", "true"),
         ("IDGATE_GRAPHQL__TRUSTED_DOCUMENTS", "off"),
         ("IDGATE_THROTTLE__SCALE", "1000"),
+        ("IDGATE_SMTP__URL", ""),
+        ("IDGATE_SMS__URL", ""),
     ]);
     let keys: Vec<_> = single
         .unwrap()
@@ -362,6 +370,9 @@ fn what_is_allowed_but_deserves_care_is_said() {
         "throttle.scale",
         "database.url",
         "redis.allow_in_process",
+        "smtp.url",
+        "sms.url",
+        "registration.confirmation",
         "graphql.trusted_documents",
         "graphql.introspection",
         "graphql.graphiql",

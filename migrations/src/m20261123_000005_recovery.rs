@@ -1,4 +1,5 @@
-//! Links for more than confirming an address, and messages that lose their point.
+//! Links for more than confirming an address, messages that lose their point, and finding the
+//! sessions that ended long ago.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -63,11 +64,15 @@ impl MigrationTrait for Migration {
         let add = outbox()
             .add_column(optional_instant("expires_at"))
             .to_owned();
-        manager.alter_table(add).await
+        manager.alter_table(add).await?;
+        let index = "CREATE INDEX sessions_revoked ON sessions (revoked_at) \
+                     WHERE revoked_at IS NOT NULL";
+        run(manager, &[index]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let drop = outbox().drop_column(Alias::new("expires_at")).to_owned();
+        run(manager, &["DROP INDEX sessions_revoked"]).await?;
         manager.alter_table(drop).await?;
         run(
             manager,

@@ -5,6 +5,7 @@ mod config;
 mod health;
 mod keys;
 mod migrate;
+mod outbox;
 mod schema;
 mod serve;
 
@@ -55,6 +56,9 @@ enum Command {
     /// Make an administrator.
     #[command(subcommand)]
     Admin(admin::Action),
+    /// List messages that were given up, or send them again.
+    #[command(subcommand)]
+    Outbox(outbox::Action),
     /// Ask a running gateway whether it is ready; for container health checks.
     Health,
 }
@@ -109,6 +113,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Migrate => block_on(migrate::run(configuration(&common)?)),
         Command::Keys(action) => block_on(keys::run(action, configuration(&common)?)),
         Command::Admin(action) => block_on(admin::run(action, configuration(&common)?)),
+        Command::Outbox(action) => block_on(outbox::run(action, configuration(&common)?)),
         Command::Health => block_on(health::run(configuration(&common)?)),
     }
 }

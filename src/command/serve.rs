@@ -17,6 +17,8 @@ use crate::config::Config;
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
 use crate::fault::Fault;
+use crate::providers::mailer::Mailer;
+use crate::providers::sms::Sms;
 use crate::services::operator::{first_start, keys};
 use crate::stores::Database;
 use crate::transport::{self, Audience, Limits, Server};
@@ -28,9 +30,6 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     check_messages(&config)?;
     for warning in config.warnings() {
         tracing::warn!("{warning}");
-    }
-    if config.is_production() {
-        tracing::warn!("no mail provider exists in this version: messages wait in the outbox");
     }
     let random = Random::system();
     first_start::prepare(&config, &random)?;
@@ -187,10 +186,26 @@ fn announce(app: &App, server: &Server, address: SocketAddr) {
             );
         }
     }
+    announce_mailbox(app, server, &url);
+}
+
+/// Says which messages are shown rather than sent, and where.
+fn announce_mailbox(app: &App, server: &Server, url: &str) {
+    let mail = matches!(app.mailer, Some(Mailer::DevMailbox(_)));
+    let texts = matches!(app.sms, Some(Sms::DevMailbox(_)));
+    let what = match (mail, texts) {
+        (true, true) => "Messages are",
+        (true, false) => "Mail is",
+        (false, true) => "Text messages are",
+        (false, false) => return,
+    };
     if server.shows_mailbox() {
-        tracing::info!("Mail is not sent but shown at {url}/dev/mailbox");
-    } else if !app.config.is_production() {
-        tracing::info!("The development mailbox is off: it is shown on a loopback address only");
+        tracing::info!("{what} not sent but shown at {url}/dev/mailbox");
+    } else {
+        tracing::info!(
+            "{what} not sent, and the development mailbox is off: it is shown on a loopback \
+             address only"
+        );
     }
 }
 

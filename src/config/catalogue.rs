@@ -10,12 +10,16 @@ use super::report::ConfigError;
 pub(super) const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
 /// Settings that never print and may be read from a file of their own.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 9] = [
     "database.url",
     "redis.url",
     "keys.master",
     "keys.master_previous",
     "router.secret",
+    "smtp.url",
+    "sms.url",
+    "sms.token",
+    "sms.webhook_secret",
 ];
 
 /// One setting that exists.

@@ -98,6 +98,9 @@ impl Config {
         self.otp.check(review);
         self.messages.check(review);
         self.outbox.check(review);
+        self.smtp.check(review);
+        self.sms.check(review);
+        self.breached.check(review);
         self.router.check(review);
         safety::check(self, review);
     }

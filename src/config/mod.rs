@@ -5,6 +5,7 @@
 //! that follow from others (the issuer from the public URL, say) are filled in while loading, so
 //! readers never see a blank. May use `domain` and `telemetry`; knows no layer above.
 
+mod breached;
 mod catalogue;
 mod cookies;
 mod database;
@@ -28,6 +29,8 @@ mod router;
 mod safety;
 mod server;
 mod sessions;
+mod sms;
+mod smtp;
 mod throttle;
 mod tokens;
 mod values;
@@ -38,6 +41,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+pub use self::breached::Breached;
 pub use self::cookies::{Cookies, SameSite};
 pub use self::database::{Database, MigrateAtStart};
 pub use self::graphql::{Graphql, TrustedDocuments};
@@ -56,6 +60,8 @@ pub use self::report::{ConfigError, ConfigErrors, Setting, Warning};
 pub use self::router::Router;
 pub use self::server::Server;
 pub use self::sessions::Sessions;
+pub use self::sms::{Sms, SmsEndpoint, SmsKind};
+pub use self::smtp::{Smtp, SmtpSecurity, SmtpServer};
 pub use self::throttle::{Budget, Throttle};
 pub use self::tokens::Tokens;
 pub use self::values::Origin;
@@ -107,6 +113,12 @@ pub struct Config {
     pub messages: Messages,
     /// Delivery of messages.
     pub outbox: Outbox,
+    /// The mail server.
+    pub smtp: Smtp,
+    /// The provider of text messages.
+    pub sms: Sms,
+    /// The service that knows leaked passwords.
+    pub breached: Breached,
     /// The federation router.
     pub router: Router,
     #[serde(skip)]

@@ -12,6 +12,7 @@
 //! - any plain http among those addresses, and among the origins of scripts except on this machine;
 //! - short-lived state inside the process, unless the single instance is declared;
 //! - no master key, or one that is a pattern rather than random (in `keys.rs`);
+//! - mail or text messages that could be read on the way, since they hold codes and links;
 //! - password hashes that are cheap to guess (in `hashing.rs`).
 
 use super::report::Review;
@@ -71,6 +72,7 @@ fn check_production(config: &Config, review: &mut Review<'_>) {
             "Set IDGATE_KEYS__MASTER_FILE; make one with `openssl rand -base64 32`.",
         );
     }
+    check_messages(config, review);
     for origin in &config.server.cors_origins {
         if origin.url().scheme() == "http" && !is_loopback(origin.url()) {
             review.refuse(
@@ -82,6 +84,47 @@ fn check_production(config: &Config, review: &mut Review<'_>) {
                 "Name https origins.",
             );
         }
+    }
+}
+
+/// What is in a message opens accounts, so nobody on its way out may read it.
+fn check_messages(config: &Config, review: &mut Review<'_>) {
+    if config.smtp.server().is_some_and(|it| it.is_exposed()) {
+        review.refuse(
+            "smtp.url",
+            "mail could be read on the way: encryption is missing, or can be taken away",
+            "Write smtps://…, or smtp://…?tls=required; plain is for a server on this machine.",
+        );
+    }
+    if config.sms.is_exposed() {
+        review.refuse(
+            "sms.url",
+            "text messages could be read on the way",
+            "Write an https address.",
+        );
+    }
+}
+
+/// Who cannot be written to waits, and operators should not learn that from people.
+fn warn_of_silence(config: &Config, review: &mut Review<'_>) {
+    let (mail, texts) = (config.smtp.url.is_some(), config.sms.url.is_some());
+    if !mail {
+        review.warn(
+            "smtp.url",
+            "there is no mail server: mail waits in the outbox until it expires",
+        );
+    }
+    if !texts {
+        review.warn(
+            "sms.url",
+            "there is no SMS provider: text messages wait in the outbox until they expire",
+        );
+    }
+    if config.confirmation_required() && !mail {
+        review.warn(
+            "registration.confirmation",
+            "addresses must be confirmed, but no mail can be sent: nobody who registers can sign in",
+        );
     }
 }
 
@@ -98,6 +141,7 @@ fn warn_in_production(config: &Config, review: &mut Review<'_>) {
             "limits are lost when this instance restarts",
         );
     }
+    warn_of_silence(config, review);
     if config.graphql.trusted_documents == TrustedDocuments::Off {
         review.warn("graphql.trusted_documents", "anyone may run any document");
     }

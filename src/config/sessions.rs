@@ -14,6 +14,8 @@ pub struct Sessions {
     pub absolute_seconds: i64,
     /// Seconds in which a used refresh token still gets the same successor.
     pub grace_seconds: i64,
+    /// Seconds sessions that ended are kept.
+    pub keep_ended_seconds: i64,
     /// Seconds an authentication counts as recent.
     pub fresh_seconds: i64,
 }
@@ -26,6 +28,8 @@ impl Sessions {
         review.within("sessions.absolute_seconds", absolute, 60..=63_244_800);
         // The longer the window, the longer a thief's replay goes unnoticed.
         review.within("sessions.grace_seconds", self.grace_seconds, 0..=60);
+        let keep = self.keep_ended_seconds;
+        review.within("sessions.keep_ended_seconds", keep, 0..=315_360_000);
         review.within("sessions.fresh_seconds", self.fresh_seconds, 30..=86_400);
         if idle > absolute {
             review.refuse(

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use ipnet::IpNet;
+use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -15,6 +16,9 @@ use url::Url;
 
 const SOCKET: &str = "an address and port such as 127.0.0.1:8080 (names are not looked up)";
 const URL: &str = "a complete address such as https://id.example.com";
+
+/// User name and password.
+type Credentials = Option<(String, SecretString)>;
 
 /// A refused text as the refusal may repeat it: an `@` can follow a password.
 pub(super) fn quoted(text: &str) -> String {
@@ -203,6 +207,22 @@ impl TryFrom<String> for Origin {
                 "{text:?} is not an origin such as https://app.example.com"
             ))
         }
+    }
+}
+
+/// User name and password of a URL, decoded.
+pub(super) fn credentials(url: &Url) -> Result<Credentials, &'static str> {
+    let decoded = |text: &str| {
+        percent_decode_str(text)
+            .decode_utf8()
+            .map(std::borrow::Cow::into_owned)
+            .map_err(|_| "the user name or password is not UTF-8")
+    };
+    match (url.username(), url.password()) {
+        ("", None) => Ok(None),
+        ("", Some(_)) => Err("there is a password but no user name"),
+        (_, None) => Err("there is a user name but no password"),
+        (user, Some(password)) => Ok(Some((decoded(user)?, decoded(password)?.into()))),
     }
 }
 

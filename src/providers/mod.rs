@@ -1,3 +1,59 @@
-//! The outside world: how messages leave the house. Knows no rule and no table.
+//! The outside world: how messages leave the house, and whom else we ask. Knows no rule and no table.
 
+pub mod breached;
+mod dev_mailbox;
+mod http;
 pub mod mailer;
+pub mod sms;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::ids::MessageId;
+
+pub use dev_mailbox::{DevMailbox, MailboxError, StoredMail};
+
+/// A message on its way out.
+#[derive(Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// The idempotency key: the same id is the same message.
+    pub id: MessageId,
+    /// What it is about.
+    pub kind: &'a str,
+    /// `email` or `sms`.
+    pub channel: &'a str,
+    /// The address or number of the recipient.
+    pub to: &'a str,
+    /// The subject line; empty in a text message.
+    pub subject: &'a str,
+    /// The plain-text part.
+    pub text: &'a str,
+    /// The HTML part; empty in a text message.
+    pub html: &'a str,
+    /// When it was written.
+    pub created_at: DateTime<Utc>,
+    /// The present, for signatures.
+    pub now: DateTime<Utc>,
+}
+
+/// Why a provider did not take a message.
+///
+/// The text is kept for operators: a status, an error code, a cause. What a provider says in words
+/// stays out of it, since that repeats addresses and sometimes the message.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Undelivered {
+    /// The provider will never take this message.
+    #[error("{0}")]
+    Rejected(String),
+    /// Later may be better; also when the provider refuses us rather than the message.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The innermost cause of a failure, which names the trouble and none of the parties.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}

@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use crate::app::App;
 use crate::domain::password::Password;
 use crate::domain::violation::Violation;
+use crate::providers::breached::Lookup;
 
 /// Why a password cannot be chosen.
 #[derive(Debug)]
@@ -35,7 +36,12 @@ pub(super) async fn choose(
     Ok(chosen)
 }
 
-/// Whether others know the password; asked only where an operator configured whom to ask.
-pub(super) async fn is_breached(_app: &App, _password: &Password) -> bool {
-    false
+/// Whether others know the password; asked only where an operator says whom to ask.
+///
+/// Nobody to be reached counts as no: a service of others must not stop people from signing up.
+pub(super) async fn is_breached(app: &App, password: &Password) -> bool {
+    match &app.breached {
+        Some(breached) => breached.lookup(password.expose()).await == Lookup::Known,
+        None => false,
+    }
 }

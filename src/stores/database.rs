@@ -190,7 +190,7 @@ where
 /// Runs an idempotent step again when its pooled connection turned out to be dead.
 ///
 /// Connections are not pinged before use; after a restart of the database each of them fails once.
-async fn retried<T, F>(mut step: impl FnMut() -> F) -> Result<T, DbErr>
+pub(super) async fn retried<T, F>(mut step: impl FnMut() -> F) -> Result<T, DbErr>
 where
     F: Future<Output = Result<T, DbErr>>,
 {

@@ -123,6 +123,16 @@ pub async fn consume(tx: &Tx, id: RefreshTokenId, consumed: Consumed) -> Result<
     Ok(())
 }
 
+/// Removes used tokens that expired before `until`: nobody could present them any more.
+pub async fn delete_expired(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
+    let outcome = Entity::delete_many()
+        .filter(Column::ExpiresAt.lt(until))
+        .filter(Column::ConsumedAt.is_not_null())
+        .exec(&tx.0)
+        .await?;
+    Ok(outcome.rows_affected)
+}
+
 /// Forgets every sealed successor whose window closed before `until`.
 pub async fn forget_successors(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
     let outcome = Entity::update_many()

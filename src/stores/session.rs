@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue, ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use super::database::{self, Database, Tx};
 use crate::domain::ids::{SessionId, UserId};
@@ -91,6 +91,15 @@ pub async fn revoke(
         Which::All => update,
     };
     Ok(update.exec(&tx.0).await?.rows_affected)
+}
+
+/// Removes sessions, with their tokens, that ended before `until`.
+pub async fn delete_ended(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
+    let ended = Condition::any()
+        .add(Column::ExpiresAt.lt(until))
+        .add(Column::RevokedAt.lt(until));
+    let outcome = Entity::delete_many().filter(ended).exec(&tx.0).await?;
+    Ok(outcome.rows_affected)
 }
 
 /// Notes where, when and by what a session was last used.

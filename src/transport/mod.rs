@@ -11,6 +11,7 @@ mod jwks;
 mod listener;
 mod local;
 mod mailbox;
+mod metrics;
 mod negotiation;
 mod trusted_documents;
 
@@ -143,10 +144,11 @@ pub fn router(server: &Arc<Server>) -> Router {
         .with_state(Arc::clone(server))
 }
 
-/// The operations listener: health with its details.
+/// The operations listener: health with its details, and metrics.
 pub fn operations_router(server: &Arc<Server>) -> Router {
     Router::new()
         .merge(health::detailed_routes())
+        .route("/metrics", get(metrics::page))
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(
             Arc::clone(server),

@@ -1,4 +1,4 @@
-//! The loops that run beside the requests: delivery, key reloading, tidying.
+//! The loops that run beside the requests: delivery, key reloading, tidying, measuring.
 //!
 //! A loop decides when; what is done lives in `services::operator`, so that a test can do one
 //! round at will.
@@ -12,11 +12,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::fault::Fault;
-use crate::services::operator::{delivery, housekeeping};
+use crate::services::operator::{delivery, housekeeping, outbox};
 
 /// How soon a key that another process rotated or withdrew is noticed.
 const KEY_RELOAD: Duration = Duration::from_secs(5);
 const TIDYING: Duration = Duration::from_secs(30);
+/// How old the numbers on the page of metrics may be.
+const MEASURING: Duration = Duration::from_secs(15);
 /// How long the outbox is left alone when nobody wakes it.
 const OUTBOX_IDLE: Duration = Duration::from_secs(2);
 
@@ -31,6 +33,11 @@ pub fn start(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToken) {
     tracker.spawn(every("tidying", TIDYING, stop.clone(), move || {
         let app = tidying.clone();
         async move { housekeeping::tidy(&app).await.map(drop) }
+    }));
+    let measuring = app.clone();
+    tracker.spawn(every("measuring", MEASURING, stop.clone(), move || {
+        let app = measuring.clone();
+        async move { outbox::measure(&app).await }
     }));
     if app.config.outbox.enabled {
         tracker.spawn(deliver(app.clone(), stop.clone()));
@@ -58,8 +65,8 @@ async fn every<F>(
 
 async fn deliver(app: Arc<App>, stop: CancellationToken) {
     loop {
-        match delivery::deliver_due(&app).await {
-            // A full batch means there may be more.
+        match delivery::deliver_while(&app, || !stop.is_cancelled()).await {
+            // More may have become due meanwhile.
             Ok(count) if count > 0 => {}
             Ok(_) => {
                 tokio::select! {

@@ -67,7 +67,18 @@ IDGATE_TELEMETRY__FORMAT=xml
 IDGATE_PHONE__DEFAULT_REGION=Germany
 IDGATE_PROFILE__DEFAULT_AVATAR_URL=javascript:alert(1)
 IDGATE_ROUTER__SECRET=changeme
-IDGATE_OUTBOX__BATCH=0";
+IDGATE_OUTBOX__CONCURRENCY=0
+IDGATE_OUTBOX__KEEP_DEAD_SECONDS=-1
+IDGATE_SMTP__URL=mail.example.com
+IDGATE_SMTP__URL=smtps://ada:secret@mail.example.com?tls=required
+IDGATE_SMTP__URL=smtps://ada:secret@mail.example.com
+IDGATE_SMTP__FROM=nobody
+IDGATE_SMTP__TIMEOUT_SECONDS=60
+IDGATE_SMS__URL=sms.example.com
+IDGATE_SMS__URL=https://ada:secret@sms.example.com/
+IDGATE_SMS__KIND=pigeon
+IDGATE_BREACHED__URL=http://ranges.example.com
+IDGATE_BREACHED__MIN_COUNT=0";
 
 /// What cannot be in production, each alone on top of what is right.
 const NEVER_IN_PRODUCTION: &str = "\
@@ -81,7 +92,10 @@ IDGATE_KEYS__MASTER=
 IDGATE_KEYS__MASTER=BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=
 IDGATE_KEYS__MASTER=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=
 IDGATE_HASHING__MEMORY_KIB=1024
-IDGATE_HASHING__ITERATIONS=1";
+IDGATE_HASHING__ITERATIONS=1
+IDGATE_SMTP__URL=smtp://mail.example.com
+IDGATE_SMTP__URL=smtp://ada:secret@mail.example.com?tls=opportunistic
+IDGATE_SMS__URL=http://sms.example.com/";
 
 /// The one refusal of a single variable, under it.
 fn refusal(
@@ -121,7 +135,7 @@ fn one_start_names_everything_that_is_wrong() {
     let directory = tempfile::tempdir().unwrap();
     let text = "evn = 1\nserver = 3\n[sever]\nlisten = \"x\"\n[keys]\naudience = \"x\"\n\
         [database]\nmax_connections = \"ten\"\nurl = 2020-01-01\n\
-        [tokens]\naccess_seconds = 1.5\n[outbox]\nbatch = 0\nzzzzzzzzzz = 1\n";
+        [tokens]\naccess_seconds = 1.5\n[outbox]\nconcurrency = 0\nzzzzzzzzzz = 1\n";
     let file = written(directory.path(), "idgate.toml", text, 0o600);
     let variables = owned(&[("IDGATE_THROTTLE__INSTANCES", "0"), ("IDGATE_PORTS", "1")]);
     let refused = Config::load(Some(file.clone()), variables)

@@ -12,6 +12,10 @@ fn secrets_are_never_shown() {
         ("IDGATE_REDIS__URL", "redis://:hunter2@cache"),
         ("IDGATE_KEYS__MASTER_PREVIOUS", MASTER),
         ("IDGATE_ROUTER__SECRET", "correct-horse-battery-staple-4711"),
+        ("IDGATE_SMTP__URL", "smtps://ada:hunter2@mail"),
+        ("IDGATE_SMS__URL", "https://ada:hunter2@sms.example.com/"),
+        ("IDGATE_SMS__TOKEN", "hunter2"),
+        ("IDGATE_SMS__WEBHOOK_SECRET", "hunter2"),
     ])
     .unwrap();
     let json = serde_json::to_string(config.describe()).unwrap();
@@ -63,7 +67,7 @@ fn secrets_that_everybody_can_read_are_warned_of() {
         let file = written(
             directory.path(),
             "plain.toml",
-            "[outbox]\nbatch = 1\n",
+            "[outbox]\nconcurrency = 1\n",
             mode,
         );
         assert_eq!(

@@ -8,6 +8,7 @@
 mod account;
 mod audit;
 mod batching;
+mod delivery;
 mod documents;
 mod harness;
 mod incidents;

@@ -1,57 +1,35 @@
-//! Sending a message to a person.
+//! Sending mail: over SMTP, or into the development mailbox.
 
-mod dev_mailbox;
+mod smtp;
 
-use chrono::{DateTime, Utc};
+use std::sync::Arc;
 
-use crate::domain::ids::MessageId;
+use super::{DevMailbox, Outgoing, Undelivered};
+use crate::config;
+use crate::fault::Fault;
 
-pub use dev_mailbox::{DevMailbox, StoredMail};
+use smtp::Smtp;
 
-/// A message on its way out.
-#[derive(Debug)]
-pub struct Mail<'a> {
-    /// The idempotency key: the same id is the same message.
-    pub id: MessageId,
-    /// What it is about.
-    pub kind: &'a str,
-    /// `email` or `sms`.
-    pub channel: &'a str,
-    /// The recipient.
-    pub to: &'a str,
-    /// The subject line.
-    pub subject: &'a str,
-    /// The plain-text part.
-    pub text: &'a str,
-    /// The HTML part.
-    pub html: &'a str,
-    /// When it was written.
-    pub created_at: DateTime<Utc>,
-}
-
-/// A message was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum MailError {
-    /// The mailbox directory cannot be written.
-    #[error("the development mailbox cannot be written: {0}")]
-    Mailbox(#[from] std::io::Error),
-    /// The message cannot be written down.
-    #[error("the message cannot be encoded: {0}")]
-    Encoding(#[from] serde_json::Error),
-}
-
-/// The ways a message can leave.
+/// The ways mail can leave.
 #[derive(Clone, Debug)]
 pub enum Mailer {
     /// Shown to the developer instead of sent.
     DevMailbox(DevMailbox),
+    /// Sent by a mail server.
+    Smtp(Arc<Smtp>),
 }
 
 impl Mailer {
+    /// The mail server that the configuration names, if any. Nothing is connected yet.
+    pub fn configured(settings: &config::Smtp) -> Result<Option<Self>, Fault> {
+        Ok(Smtp::configured(settings)?.map(|smtp| Self::Smtp(Arc::new(smtp))))
+    }
+
     /// Hands the message over; returning `Ok` means it is somebody else's duty now.
-    pub async fn send(&self, mail: &Mail<'_>) -> Result<(), MailError> {
+    pub async fn send(&self, message: &Outgoing<'_>) -> Result<(), Undelivered> {
         match self {
-            Self::DevMailbox(mailbox) => mailbox.store(mail).await,
+            Self::DevMailbox(mailbox) => mailbox.store(message).await,
+            Self::Smtp(smtp) => smtp.send(message).await,
         }
     }
 }

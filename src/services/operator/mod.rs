@@ -5,3 +5,4 @@ pub mod delivery;
 pub mod first_start;
 pub mod housekeeping;
 pub mod keys;
+pub mod outbox;

@@ -4,10 +4,12 @@
 
 mod answer;
 mod clients;
+mod endpoint;
 mod messages;
 pub(crate) mod queries;
 mod rows;
 mod shared_store;
+mod smtp;
 mod world;
 
 use std::io::Read as _;
@@ -29,7 +31,9 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use answer::Answer;
 pub(crate) use clients::{Anonymous, PASSWORD, SignedIn};
+pub(crate) use endpoint::Endpoint;
 pub(crate) use messages::wrong;
+pub(crate) use smtp::{MailServer, Mood};
 use world::World;
 
 /// When every test begins.

@@ -1,5 +1,6 @@
 //! Looking into the shared store, and changing what opens its contents.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use idgate::crypto::keyring::MasterKey;
@@ -31,11 +32,8 @@ impl TestApp {
                 .query_async(&mut connection)
                 .await
                 .unwrap();
-            dump += &format!(
-                "{key} {} {}\n",
-                String::from_utf8_lossy(&value),
-                hex(&value)
-            );
+            let text = String::from_utf8_lossy(&value);
+            let _ = writeln!(dump, "{key} {text} {}", hex(&value));
         }
         dump
     }

@@ -80,3 +80,27 @@ async fn links_and_spent_proofs_go_when_they_could_not_be_presented_any_more() {
     let answer = app.anonymous().run("VerifyEmail", input).await;
     assert_eq!(answer.typename("verifyEmail"), "TokenInvalid");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_ended_long_ago_go_with_their_tokens() {
+    let app = TestApp::with(&[("IDGATE_SESSIONS__KEEP_ENDED_SECONDS", "1000")]).await;
+    let ended = app.register("ada@example.com").await;
+    let lives = app.login("ada@example.com").await;
+    ended.run("Logout", json!({})).await;
+    app.advance(1000);
+    assert_eq!(tidied(&app).await.sessions, 0);
+    app.advance(1);
+    assert_eq!(tidied(&app).await.sessions, 1);
+    assert_eq!(app.number("SELECT COUNT(*) FROM sessions").await, 1);
+    assert_eq!(app.number("SELECT COUNT(*) FROM refresh_tokens").await, 1);
+    let next = lives.refreshed().await;
+    app.advance(app.app.config.sessions.refresh_idle_seconds - 10);
+    let later = next.refreshed().await;
+    app.advance(11);
+    let removed = tidied(&app).await;
+    assert_eq!((removed.tokens, removed.sessions), (2, 0));
+    assert!(later.refreshed().await.is_welcome().await);
+    app.advance(app.app.config.sessions.absolute_seconds + 1000);
+    assert_eq!(tidied(&app).await.sessions, 1);
+    assert_eq!(app.number("SELECT COUNT(*) FROM refresh_tokens").await, 0);
+}

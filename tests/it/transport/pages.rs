@@ -172,3 +172,23 @@ async fn an_address_where_nothing_is_answers_in_the_same_shape() {
         app.get(path).await.assert_refusal(404, "BAD_USER_INPUT");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn production_serves_and_has_none_of_the_pages() {
+    let app = TestApp::with(&[
+        ("IDGATE_ENV", "production"),
+        ("IDGATE_SERVER__PUBLIC_URL", "https://id.example.com"),
+        ("IDGATE_REDIS__ALLOW_IN_PROCESS", "true"),
+        ("IDGATE_HASHING__MEMORY_KIB", "19456"),
+        ("IDGATE_HASHING__ITERATIONS", "2"),
+        (
+            "IDGATE_KEYS__MASTER",
+            "q83vEjRWeJCrze8SNFZ4kBHhE7p2r0yPo6bWkJ1x5Hc=",
+        ),
+    ])
+    .await;
+    assert_eq!(app.get("/health/live").await.status, 200);
+    for path in ["/dev/mailbox", "/dev/mailbox.json", "/graphiql", "/metrics"] {
+        assert_eq!(app.get(path).await.status, 404, "{path}");
+    }
+}

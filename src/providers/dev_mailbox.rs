@@ -1,13 +1,25 @@
-//! The development mailbox: messages as files in the data directory, never in production.
+//! The development mailbox: mail and text messages as files in the data directory, never in
+//! production.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Mail, MailError};
+use super::{Outgoing, Undelivered};
 
 /// How many messages are kept.
 const CAPACITY: usize = 500;
+
+/// The mailbox cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MailboxError {
+    /// Its directory cannot be read or written.
+    #[error("the development mailbox cannot be used: {0}; check the data directory")]
+    Directory(#[from] std::io::Error),
+    /// A message cannot be written down or read back.
+    #[error("a message of the development mailbox is damaged: {0}")]
+    Message(#[from] serde_json::Error),
+}
 
 /// A directory with one file per message.
 #[derive(Clone, Debug)]
@@ -45,7 +57,12 @@ impl DevMailbox {
     }
 
     /// Keeps a message; the same id again replaces it.
-    pub(super) async fn store(&self, mail: &Mail<'_>) -> Result<(), MailError> {
+    pub(super) async fn store(&self, message: &Outgoing<'_>) -> Result<(), Undelivered> {
+        let written = self.write(message).await;
+        written.map_err(|error| Undelivered::Failed(error.to_string()))
+    }
+
+    async fn write(&self, mail: &Outgoing<'_>) -> Result<(), MailboxError> {
         let stored = StoredMail {
             id: mail.id.to_string(),
             kind: mail.kind.to_owned(),
@@ -70,7 +87,7 @@ impl DevMailbox {
     }
 
     /// The messages, newest first.
-    pub async fn messages(&self) -> Result<Vec<StoredMail>, MailError> {
+    pub async fn messages(&self) -> Result<Vec<StoredMail>, MailboxError> {
         let mut messages = Vec::new();
         for file in self.files().await?.iter().rev() {
             // A file that vanished meanwhile was dropped as the oldest.

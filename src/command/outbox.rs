@@ -1,0 +1,105 @@
+//! `idgate outbox`: messages that were given up. Never shows whom they were for or what they said.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use chrono::SecondsFormat;
+use clap::Subcommand;
+
+use super::{Failure, say};
+use crate::app::App;
+use crate::config::Config;
+use crate::crypto::random::Random;
+use crate::domain::clock::Clock;
+use crate::domain::ids::MessageId;
+use crate::services::operator::outbox::{self, DeadMessage, Revived};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Action {
+    /// List the messages that were given up, newest first.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        /// How many at most.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+        limit: u64,
+    },
+    /// Send given-up messages again, unless they have expired.
+    Retry {
+        /// The id of the message, as `list` shows it.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        id: Option<MessageId>,
+        /// Every one of them.
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Failure> {
+    let app = App::build(Arc::new(config), Clock::System, Random::system()).await?;
+    match action {
+        Action::List { json, limit } => list(&outbox::dead(&app, limit).await?, json),
+        Action::Retry { id, all: _ } => report(id, outbox::retry(&app, id).await?)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(dead: &[DeadMessage], json: bool) {
+    if json {
+        let rows: Vec<_> = dead.iter().map(as_json).collect();
+        say(&serde_json::Value::Array(rows).to_string());
+        return;
+    }
+    for message in dead {
+        say(&format!(
+            "{}  {}  {}  {} attempts  written {}  {}",
+            message.id,
+            message.kind,
+            message.channel,
+            message.attempts,
+            message
+                .created_at
+                .to_rfc3339_opts(SecondsFormat::Secs, true),
+            message.last_failure,
+        ));
+    }
+    if dead.is_empty() {
+        say("No message was given up.");
+    }
+}
+
+fn report(id: Option<MessageId>, revived: Revived) -> Result<(), Failure> {
+    if let Some(id) = id {
+        return match revived {
+            Revived { again: 1.., .. } => {
+                say(&format!("{id} will be sent again."));
+                Ok(())
+            }
+            Revived { expired: 1.., .. } => Err(Failure::Failed(format!(
+                "{id} has expired: what it says is of no use any more; ask the person to try again"
+            ))),
+            _ => Err(Failure::Failed(format!(
+                "no message {id} was given up; `idgate outbox list` shows those that were"
+            ))),
+        };
+    }
+    say(&format!("{} messages will be sent again.", revived.again));
+    if revived.expired > 0 {
+        say(&format!("{} have expired and stay.", revived.expired));
+    }
+    Ok(())
+}
+
+fn as_json(message: &DeadMessage) -> serde_json::Value {
+    serde_json::json!({
+        "id": message.id,
+        "kind": message.kind,
+        "channel": message.channel,
+        "attempts": message.attempts,
+        "lastFailure": message.last_failure,
+        "createdAt": message.created_at,
+        "deadAt": message.dead_at,
+        "expiresAt": message.expires_at,
+    })
+}

@@ -1,0 +1,218 @@
+//! `[smtp]`: the mail server, or none.
+
+use std::net::IpAddr;
+
+use lettre::message::Mailbox;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+use crate::config::report::Review;
+use crate::config::values;
+
+const REMEDY: &str = "Write smtps://user:password@host, or smtp://user:password@host?tls=required; \
+                      percent-encode what is special in a URL.";
+
+/// The server that takes our mail.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smtp {
+    /// The server's URL with the credentials; `None` sends no mail.
+    #[serde(deserialize_with = "values::optional_secret")]
+    pub url: Option<SecretString>,
+    /// Who mail is from.
+    #[serde(deserialize_with = "values::optional_text")]
+    pub from: Option<String>,
+    /// Seconds for one message, from connecting to the server's word that it has it.
+    pub timeout_seconds: u64,
+}
+
+/// Where mail is handed in.
+#[derive(Clone, Debug)]
+pub struct SmtpServer {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Whether and how the connection is encrypted.
+    pub security: SmtpSecurity,
+    /// User name and password.
+    pub credentials: Option<(String, SecretString)>,
+}
+
+/// How a connection to a mail server is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpSecurity {
+    /// TLS from the first byte (RFC 8314 §3.3).
+    Wrapped,
+    /// By STARTTLS, or not at all used.
+    Required,
+    /// By STARTTLS where it is offered; anyone in between can take the offer away.
+    Opportunistic,
+    /// Not.
+    Plain,
+}
+
+impl Smtp {
+    /// The server; `None` when none is named.
+    #[must_use]
+    pub fn server(&self) -> Option<SmtpServer> {
+        SmtpServer::read(self.url.as_ref()?.expose_secret()).ok()
+    }
+
+    /// Who mail is from, parsed.
+    #[must_use]
+    pub fn sender(&self) -> Option<Mailbox> {
+        self.from.as_ref()?.parse().ok()
+    }
+
+    pub(super) fn check(&self, review: &mut Review<'_>) {
+        review.within("smtp.timeout_seconds", self.timeout_seconds, 1..=30);
+        if self.from.is_some() && self.sender().is_none() {
+            review.refuse(
+                "smtp.from",
+                "the text is no address",
+                "Write an address such as \"Example <no-reply@example.com>\".",
+            );
+        }
+        let Some(url) = &self.url else { return };
+        if let Err(reason) = SmtpServer::read(url.expose_secret()) {
+            review.refuse("smtp.url", reason, REMEDY);
+        } else if self.from.is_none() {
+            review.refuse(
+                "smtp.from",
+                "there is a mail server, but mail would be from nobody",
+                "Write an address such as \"Example <no-reply@example.com>\".",
+            );
+        }
+    }
+}
+
+impl SmtpServer {
+    /// Reads `smtps://user:password@host:465` or `smtp://host:587?tls=required`.
+    fn read(written: &str) -> Result<Self, &'static str> {
+        let url = Url::parse(written).map_err(|_| "the address is no URL")?;
+        let security = security(&url)?;
+        let named = url.host_str().filter(|host| !host.is_empty());
+        let host = named.ok_or("the address names no server")?;
+        if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
+            return Err("the address has a path or a fragment, which mean nothing here");
+        }
+        let usual = match security {
+            SmtpSecurity::Wrapped => 465,
+            SmtpSecurity::Required | SmtpSecurity::Opportunistic => 587,
+            SmtpSecurity::Plain => 25,
+        };
+        Ok(Self {
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: url.port().unwrap_or(usual),
+            security,
+            credentials: values::credentials(&url)?,
+        })
+    }
+
+    /// Whether what is said to the server can be read on the way to it.
+    pub(super) fn is_exposed(&self) -> bool {
+        let open = matches!(
+            self.security,
+            SmtpSecurity::Plain | SmtpSecurity::Opportunistic
+        );
+        open && !self.is_local()
+    }
+
+    fn is_local(&self) -> bool {
+        self.host.parse::<IpAddr>().map_or_else(
+            |_| self.host == "localhost" || self.host.ends_with(".localhost"),
+            |address| address.is_loopback(),
+        )
+    }
+}
+
+fn security(url: &Url) -> Result<SmtpSecurity, &'static str> {
+    let mut pairs = url.query_pairs();
+    let tls = match (pairs.next(), pairs.next()) {
+        (None, _) => None,
+        (Some((name, value)), None) if name == "tls" => Some(value),
+        _ => return Err("the address has a query other than tls"),
+    };
+    match (url.scheme(), tls.as_deref()) {
+        ("smtps", None) => Ok(SmtpSecurity::Wrapped),
+        ("smtp", Some("required")) => Ok(SmtpSecurity::Required),
+        ("smtp", Some("opportunistic")) => Ok(SmtpSecurity::Opportunistic),
+        ("smtp", None) => Ok(SmtpSecurity::Plain),
+        ("smtp" | "smtps", _) => Err("tls is \"required\" or \"opportunistic\", with smtp only"),
+        _ => Err("the address starts with neither smtps:// nor smtp://"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_server_encryption_and_credentials() {
+        let server =
+            SmtpServer::read("smtps://ada%40example.com:p%2Fw%3A@mail.example.com").unwrap();
+        assert_eq!(
+            (server.host.as_str(), server.port),
+            ("mail.example.com", 465)
+        );
+        assert_eq!(server.security, SmtpSecurity::Wrapped);
+        let (user, password) = server.credentials.unwrap();
+        assert_eq!(
+            (user.as_str(), password.expose_secret()),
+            ("ada@example.com", "p/w:")
+        );
+        let server = SmtpServer::read("smtp://mail:2525/?tls=required").unwrap();
+        assert_eq!(
+            (server.port, server.security),
+            (2525, SmtpSecurity::Required)
+        );
+        assert_eq!(
+            SmtpServer::read("smtp://mail?tls=opportunistic")
+                .unwrap()
+                .port,
+            587
+        );
+        assert_eq!(SmtpServer::read("smtp://mail").unwrap().port, 25);
+    }
+
+    #[test]
+    fn only_what_stays_on_the_machine_may_be_plain() {
+        let exposed = |url: &str| SmtpServer::read(url).unwrap().is_exposed();
+        for fine in [
+            "smtps://mail",
+            "smtp://mail?tls=required",
+            "smtp://127.0.0.1:1025",
+            "smtp://[::1]:1025",
+            "smtp://localhost",
+        ] {
+            assert!(!exposed(fine), "{fine}");
+        }
+        for open in [
+            "smtp://mail",
+            "smtp://10.0.0.1",
+            "smtp://mail?tls=opportunistic",
+        ] {
+            assert!(exposed(open), "{open}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_mail_server_is_refused() {
+        for wrong in [
+            "mail.example.com",
+            "https://mail.example.com",
+            "smtp://",
+            "smtp://mail/path",
+            "smtp://mail?tls=maybe",
+            "smtp://mail?tls=required&x=y",
+            "smtps://mail?tls=required",
+            "smtps://ada@mail",
+            "smtps://:password@mail",
+            "smtps://ada:%ff@mail",
+        ] {
+            assert!(SmtpServer::read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

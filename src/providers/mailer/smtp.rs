@@ -1,0 +1,322 @@
+//! Mail over SMTP submission (RFC 6409): one message, one time limit, connections kept for the next.
+//!
+//! The library's own pool is not used. It takes a connection back that was given up halfway, and
+//! the next message would read the answers to the last: a message could count as delivered that
+//! was refused. Here a connection returns only after a message went through.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::{Error as SmtpError, response::Severity};
+use lettre::{Address, Message};
+use secrecy::ExposeSecret;
+
+use crate::config::{self, SmtpSecurity, SmtpServer};
+use crate::fault::Fault;
+use crate::providers::{Outgoing, Undelivered, root_cause};
+
+/// How long an unused connection is kept; servers close theirs after minutes.
+const IDLE: Duration = Duration::from_secs(30);
+/// Messages over one connection; many servers end it after a hundred.
+const MESSAGES: u32 = 50;
+
+/// A mail server.
+pub struct Smtp {
+    server: SmtpServer,
+    encryption: Encryption,
+    from: Mailbox,
+    timeout: Duration,
+    name: ClientId,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// How connections are encrypted, with what that takes: plain ones need no list of authorities.
+enum Encryption {
+    Wrapped(TlsParameters),
+    Required(TlsParameters),
+    Opportunistic(TlsParameters),
+    Plain,
+}
+
+impl Encryption {
+    fn of(server: &SmtpServer) -> Result<Self, SmtpError> {
+        let tls = || TlsParameters::new(server.host.clone());
+        Ok(match server.security {
+            SmtpSecurity::Wrapped => Self::Wrapped(tls()?),
+            SmtpSecurity::Required => Self::Required(tls()?),
+            SmtpSecurity::Opportunistic => Self::Opportunistic(tls()?),
+            SmtpSecurity::Plain => Self::Plain,
+        })
+    }
+}
+
+/// A connection over which so many messages went.
+struct Connection {
+    smtp: AsyncSmtpConnection,
+    used_at: Instant,
+    messages: u32,
+}
+
+impl std::fmt::Debug for Smtp {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Smtp").finish_non_exhaustive()
+    }
+}
+
+impl Smtp {
+    pub(super) fn configured(settings: &config::Smtp) -> Result<Option<Self>, Fault> {
+        let (Some(server), Some(from)) = (settings.server(), settings.sender()) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            encryption: Encryption::of(&server)?,
+            server,
+            from,
+            timeout: Duration::from_secs(settings.timeout_seconds),
+            name: ClientId::default(),
+            idle: Mutex::new(Vec::new()),
+        }))
+    }
+
+    pub(super) async fn send(&self, message: &Outgoing<'_>) -> Result<(), Undelivered> {
+        let mail = self.compose(message)?;
+        // One limit for all steps together: a server that answers each of them just in time
+        // could otherwise hold a message longer than it is leased.
+        let sent = tokio::time::timeout(self.timeout, self.transmit(&mail)).await;
+        sent.unwrap_or_else(|_| {
+            let seconds = self.timeout.as_secs();
+            Err(Undelivered::Failed(format!(
+                "the mail server did not finish within {seconds} seconds"
+            )))
+        })
+    }
+
+    /// Writes the mail. Repeated for the same message it gives the same `Message-ID` (RFC 5322
+    /// §3.6.4), by which mail systems recognise a second copy.
+    fn compose(&self, message: &Outgoing<'_>) -> Result<Message, Undelivered> {
+        let unfit = |what: &str| Undelivered::Rejected(format!("the message has no usable {what}"));
+        let to: Address = message.to.parse().map_err(|_| unfit("address"))?;
+        // A line break in a subject would begin a header of the sender's choice.
+        let subject: String = message
+            .subject
+            .chars()
+            .map(|sign| if sign.is_control() { ' ' } else { sign })
+            .collect();
+        let domain = self.from.email.domain();
+        // No robot shall answer a robot (RFC 3834 §5).
+        let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
+        let head = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(subject)
+            .date(SystemTime::from(message.created_at))
+            .message_id(Some(format!("<{}@{domain}>", message.id)))
+            .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()));
+        let composed = if message.html.is_empty() {
+            head.header(ContentType::TEXT_PLAIN)
+                .body(message.text.to_owned())
+        } else {
+            let (text, html) = (message.text.to_owned(), message.html.to_owned());
+            head.multipart(MultiPart::alternative_plain_html(text, html))
+        };
+        composed.map_err(|_| unfit("form"))
+    }
+
+    async fn transmit(&self, mail: &Message) -> Result<(), Undelivered> {
+        let mut connection = self.connection().await?;
+        let text = mail.formatted();
+        let sent = connection.smtp.send(mail.envelope(), &text);
+        sent.await.map_err(|error| judged(&error))?;
+        connection.used_at = Instant::now();
+        connection.messages += 1;
+        if connection.messages < MESSAGES {
+            self.idle().push(connection);
+        } else {
+            connection.smtp.abort().await;
+        }
+        Ok(())
+    }
+
+    /// A connection that answers: one that is kept, or a new one.
+    ///
+    /// What goes wrong here is between the server and us, so no message is rejected for it.
+    async fn connection(&self) -> Result<Connection, Undelivered> {
+        loop {
+            let Some(mut kept) = self.idle().pop() else {
+                let made = self.connect().await;
+                return made.map_err(|error| Undelivered::Failed(described(&error)));
+            };
+            if kept.used_at.elapsed() < IDLE && kept.smtp.test_connected().await {
+                return Ok(kept);
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, SmtpError> {
+        let SmtpServer { host, port, .. } = &self.server;
+        let wrapped = match &self.encryption {
+            Encryption::Wrapped(tls) => Some(tls.clone()),
+            _ => None,
+        };
+        let address = (host.as_str(), *port);
+        let limit = Some(self.timeout);
+        let mut smtp =
+            AsyncSmtpConnection::connect_tokio1(address, limit, &self.name, wrapped, None).await?;
+        match &self.encryption {
+            Encryption::Wrapped(_) | Encryption::Plain => {}
+            Encryption::Opportunistic(_) if !smtp.can_starttls() => {}
+            // A server that does not offer it, or somebody in between who cut the offer out, is
+            // an error before anything is said (RFC 8314 §5).
+            Encryption::Required(tls) | Encryption::Opportunistic(tls) => {
+                smtp.starttls(tls.clone(), &self.name).await?;
+            }
+        }
+        if let Some((user, password)) = &self.server.credentials {
+            let password = password.expose_secret().to_owned();
+            let credentials = Credentials::new(user.clone(), password);
+            smtp.auth(DEFAULT_MECHANISMS, &credentials).await?;
+        }
+        Ok(Connection {
+            smtp,
+            used_at: Instant::now(),
+            messages: 0,
+        })
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a failed message means: 5xx is final (RFC 5321 §4.2.1), unless it is about who we are.
+fn judged(error: &SmtpError) -> Undelivered {
+    let text = described(error);
+    let about_us = error
+        .status()
+        .is_some_and(|code| ["530", "534", "535", "538"].contains(&code.to_string().as_str()));
+    // The library refuses by itself what the server could not carry, such as an address that
+    // needs SMTPUTF8.
+    if (error.is_permanent() && !about_us) || error.is_client() {
+        Undelivered::Rejected(text)
+    } else {
+        Undelivered::Failed(text)
+    }
+}
+
+/// The failure without the server's words, which repeat addresses.
+fn described(error: &SmtpError) -> String {
+    let Some(code) = error.status() else {
+        return match error {
+            error if error.is_response() => "the mail server broke off or spoke no SMTP".to_owned(),
+            error => format!("mail could not be handed over: {}", root_cause(error)),
+        };
+    };
+    let said = std::error::Error::source(error).map(ToString::to_string);
+    let detail = said.as_deref().and_then(enhanced_status);
+    let kind = match code.severity {
+        Severity::PermanentNegativeCompletion => "refused",
+        _ => "put off",
+    };
+    let detail = detail
+        .map(|detail| format!(" {detail}"))
+        .unwrap_or_default();
+    format!("the mail server {kind} with {code}{detail}")
+}
+
+/// The enhanced status code at the start of a reply (RFC 3463 §2), such as 5.1.1.
+fn enhanced_status(reply: &str) -> Option<&str> {
+    let word = reply.split_whitespace().next()?;
+    let parts: Vec<&str> = word.split('.').collect();
+    let numeric = |part: &&str| part.len() <= 3 && part.parse::<u16>().is_ok();
+    (parts.len() == 3 && parts.iter().all(numeric)).then_some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn smtp() -> Smtp {
+        Smtp {
+            server: config::SmtpServer {
+                host: "localhost".to_owned(),
+                port: 25,
+                security: SmtpSecurity::Plain,
+                credentials: None,
+            },
+            encryption: Encryption::Plain,
+            from: "Gate <no-reply@example.com>".parse().unwrap(),
+            timeout: Duration::from_secs(1),
+            name: ClientId::default(),
+            idle: Mutex::default(),
+        }
+    }
+
+    fn message<'a>(to: &'a str, subject: &'a str, html: &'a str) -> Outgoing<'a> {
+        Outgoing {
+            id: "019a9f3e-7c1d-7b52-8a44-0123456789ab".parse().unwrap(),
+            kind: "login_code",
+            channel: "email",
+            to,
+            subject,
+            text: "Добрый день\n.\nBcc: eve@example.com\n",
+            html,
+            created_at: "2026-03-01T12:00:00Z".parse().unwrap(),
+            now: "2026-03-01T12:00:00Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn no_value_begins_a_header_of_its_own() {
+        let subject = "Hello\r\nBcc: eve@example.com\r\n\r\n\u{85}\u{2028}Ж";
+        for html in ["", "<p>Bcc: eve@example.com</p>"] {
+            let mail = smtp().compose(&message("ada@example.com", subject, html));
+            let text = String::from_utf8(mail.unwrap().formatted()).unwrap();
+            let (head, _) = text.split_once("\r\n\r\n").unwrap();
+            let names: Vec<&str> = head
+                .lines()
+                .filter(|line| !line.starts_with([' ', '\t']))
+                .map(|line| line.split(':').next().unwrap())
+                .collect();
+            assert!(!names.contains(&"Bcc"), "{head}");
+            assert_eq!(names.iter().filter(|name| **name == "To").count(), 1);
+            assert!(head.is_ascii(), "{head}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_more_than_one_is_refused() {
+        for to in [
+            "ada@example.com\r\nBcc: eve@example.com",
+            "ada@example.com, eve@example.com",
+            "ada@example.com> RCPT TO:<eve@example.com",
+            "Ada <ada@example.com>",
+            "",
+        ] {
+            let refused = smtp().compose(&message(to, "Hello", "")).unwrap_err();
+            let expected = "the message has no usable address".to_owned();
+            assert_eq!(refused, Undelivered::Rejected(expected), "{to}");
+        }
+    }
+
+    #[test]
+    fn of_a_reply_only_the_status_is_kept() {
+        assert_eq!(
+            enhanced_status("5.1.1 <ada@example.com>: no"),
+            Some("5.1.1")
+        );
+        for other in [
+            "",
+            "ada@example.com",
+            "5.1.1.1 x",
+            "5.x.1",
+            "10.0.0.1 is listed",
+        ] {
+            assert_eq!(enhanced_status(other), None, "{other}");
+        }
+    }
+}

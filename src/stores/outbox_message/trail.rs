@@ -1,0 +1,180 @@
+//! What is left of messages, and how many wait: for operators, never contents or recipients.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use uuid::Uuid;
+
+use super::{AT_ONCE, NOWHERE, due};
+use crate::domain::ids::MessageId;
+use crate::entities::outbox_message::{Column, Entity};
+use crate::fault::Fault;
+use crate::stores::database::{Database, retried};
+
+/// A message that was given up.
+#[derive(Clone, Debug)]
+pub struct DeadMessage {
+    /// Its identifier.
+    pub id: MessageId,
+    /// What it is about.
+    pub kind: String,
+    /// How it would have travelled.
+    pub channel: String,
+    /// How often delivery was tried.
+    pub attempts: i64,
+    /// What went wrong last.
+    pub last_failure: String,
+    /// When it was written.
+    pub created_at: DateTime<Utc>,
+    /// When it was given up.
+    pub dead_at: DateTime<Utc>,
+    /// When it loses or lost its point.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// How many messages of one channel there are.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct Depth {
+    /// The channel.
+    pub channel: String,
+    /// Those that are not delivered yet.
+    pub waiting: i64,
+    /// Those that were given up.
+    pub dead: i64,
+    /// When the oldest that waits was written.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+/// What became of a wish to send dead messages again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revived {
+    /// Those that will be sent.
+    pub again: u64,
+    /// Those that stay dead, because they have expired.
+    pub expired: u64,
+}
+
+#[derive(FromQueryResult)]
+struct DeadRow {
+    id: Uuid,
+    kind: String,
+    channel: String,
+    attempts: i64,
+    last_failure: Option<String>,
+    created_at: DateTime<Utc>,
+    dead_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+fn is_dead() -> Condition {
+    Condition::all().add(Column::DeadAt.is_not_null())
+}
+
+/// Messages that were given up, newest first.
+pub async fn dead(database: &Database, limit: u64) -> Result<Vec<DeadMessage>, Fault> {
+    let columns = [
+        Column::Id,
+        Column::Kind,
+        Column::Channel,
+        Column::Attempts,
+        Column::LastFailure,
+        Column::CreatedAt,
+        Column::DeadAt,
+        Column::ExpiresAt,
+    ];
+    let rows: Vec<DeadRow> = Entity::find()
+        .select_only()
+        .columns(columns)
+        .filter(is_dead())
+        .order_by(Column::DeadAt, Order::Desc)
+        .order_by(Column::Id, Order::Desc)
+        .limit(limit)
+        .into_model()
+        .all(database.reader())
+        .await?;
+    let dead = rows.into_iter().map(|row| DeadMessage {
+        id: row.id.into(),
+        kind: row.kind,
+        channel: row.channel,
+        attempts: row.attempts,
+        last_failure: row.last_failure.unwrap_or_default(),
+        created_at: row.created_at,
+        dead_at: row.dead_at,
+        expires_at: row.expires_at,
+    });
+    Ok(dead.collect())
+}
+
+/// Makes dead messages due again, as if they had never been tried: one, or all there are.
+pub async fn revive(
+    database: &Database,
+    id: Option<MessageId>,
+    now: DateTime<Utc>,
+) -> Result<Revived, Fault> {
+    let meant = || match id {
+        Some(id) => is_dead().add(Column::Id.eq(id.uuid())),
+        None => is_dead(),
+    };
+    let unexpired = Condition::any()
+        .add(Column::ExpiresAt.is_null())
+        .add(Column::ExpiresAt.gt(now));
+    let revived = Entity::update_many()
+        .col_expr(Column::DeadAt, Expr::value(Option::<DateTime<Utc>>::None))
+        .col_expr(Column::AvailableAt, Expr::value(now))
+        .col_expr(Column::Attempts, Expr::value(0_i64))
+        .filter(meant().add(Column::SealedBody.is_not_null()).add(unexpired))
+        .exec(&database.primary)
+        .await?;
+    let left = Entity::find()
+        .select_only()
+        .column_as(Column::Id.count(), "count")
+        .filter(meant())
+        .into_tuple::<i64>()
+        .one(&database.primary)
+        .await?;
+    Ok(Revived {
+        again: revived.rows_affected,
+        expired: u64::try_from(left.unwrap_or(0))?,
+    })
+}
+
+/// How many messages wait and how many were given up, by channel.
+pub async fn depth(database: &Database) -> Result<Vec<Depth>, Fault> {
+    let count = |condition: &str| Expr::cust(format!("COUNT(CASE WHEN {condition} THEN 1 END)"));
+    let depth = Entity::find()
+        .select_only()
+        .column(Column::Channel)
+        .column_as(count("dead_at IS NULL"), "waiting")
+        .column_as(count("dead_at IS NOT NULL"), "dead")
+        .column_as(
+            Expr::cust("MIN(CASE WHEN dead_at IS NULL THEN created_at END)"),
+            "oldest",
+        )
+        .filter(Column::DeliveredAt.is_null())
+        .filter(Column::Channel.ne(NOWHERE))
+        .group_by(Column::Channel);
+    Ok(retried(|| depth.clone().into_model::<Depth>().all(database.reader())).await?)
+}
+
+/// Removes what was delivered or given up before these moments, and says how much.
+pub async fn purge(
+    database: &Database,
+    delivered_before: DateTime<Utc>,
+    dead_before: DateTime<Utc>,
+) -> Result<u64, Fault> {
+    let mut removed = 0;
+    for old in [
+        Condition::all().add(Column::DeliveredAt.lte(delivered_before)),
+        Condition::all().add(Column::DeadAt.lte(dead_before)),
+    ] {
+        let deleted = Entity::delete_many()
+            .filter(Column::Id.in_subquery(due(database, old, AT_ONCE)))
+            .exec(&database.primary)
+            .await?;
+        removed += deleted.rows_affected;
+    }
+    Ok(removed)
+}

@@ -1,0 +1,17 @@
+//! The page of metrics, for the operations listener alone: it tells how busy the house is.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use super::Server;
+
+pub(super) async fn page(State(server): State<Arc<Server>>) -> Response {
+    let media = [(
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )];
+    (media, server.app.metrics.render()).into_response()
+}

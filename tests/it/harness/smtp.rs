@@ -1,0 +1,261 @@
+//! A mail server on the loopback: takes mail, and everything that can go wrong on request.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// A certificate that nobody trusts, for `localhost`; its key opens nothing.
+const SELF_SIGNED: &[u8] = include_bytes!("self_signed.pem");
+
+/// What the server does with mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// Takes it.
+    Friendly,
+    /// Takes it, but only behind STARTTLS, with a certificate that nobody trusts.
+    SelfSigned,
+    /// Answers every recipient with this.
+    Refusing(&'static str),
+    /// Answers every sign-in with this.
+    Locked(&'static str),
+    /// Closes connections at once.
+    Down,
+    /// Takes the mail and never says so.
+    Silent,
+    /// The same, but only to this recipient.
+    SilentTo(&'static str),
+    /// Takes the mail and closes in place of saying so.
+    Forgetful,
+}
+
+/// A mail that was taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
+    /// Who it was for, as the envelope says.
+    pub(crate) to: String,
+    /// Header and body.
+    pub(crate) text: String,
+    /// User name and password of the connection.
+    pub(crate) login: Option<(String, String)>,
+}
+
+impl Taken {
+    /// The value of a header; empty when it is absent.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let (head, _) = self.text.split_once("\r\n\r\n").unwrap();
+        let line = head
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        line.unwrap_or_default()
+    }
+}
+
+struct Shared {
+    mood: Mutex<Mood>,
+    taken: Mutex<Vec<Taken>>,
+    /// Every line that came in clear text.
+    heard: Mutex<Vec<String>>,
+    tls: TlsAcceptor,
+}
+
+/// The running server.
+pub(crate) struct MailServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    _listening: JoinSet<()>,
+}
+
+impl MailServer {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            mood: Mutex::new(Mood::Friendly),
+            taken: Mutex::default(),
+            heard: Mutex::default(),
+            tls: acceptor(),
+        });
+        let mut listening = JoinSet::new();
+        let state = Arc::clone(&shared);
+        listening.spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let state = Arc::clone(&state);
+                connections.spawn(async move {
+                    // A client that leaves in the middle is part of the tests.
+                    let _ = serve(stream, &state).await;
+                });
+            }
+        });
+        Self {
+            address,
+            shared,
+            _listening: listening,
+        }
+    }
+
+    /// The address as `smtp.url` takes it, with credentials and this query.
+    pub(crate) fn url(&self, query: &str) -> String {
+        format!("smtp://idgate:p%40ss@{}{query}", self.address)
+    }
+
+    pub(crate) fn be(&self, mood: Mood) {
+        *self.shared.mood.lock().unwrap() = mood;
+    }
+
+    pub(crate) fn taken(&self) -> Vec<Taken> {
+        self.shared.taken.lock().unwrap().clone()
+    }
+
+    /// Every line that came in clear text.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.shared.heard.lock().unwrap().clone()
+    }
+}
+
+fn acceptor() -> TlsAcceptor {
+    let certificate = CertificateDer::from_pem_slice(SELF_SIGNED).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(SELF_SIGNED).unwrap();
+    let provider = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider();
+    let config = ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
+    let mood = *shared.mood.lock().unwrap();
+    if mood == Mood::Down {
+        return Ok(());
+    }
+    let mut session = Session::new(stream, shared);
+    session.say("220 sink.test ESMTP").await?;
+    if !session.converse(mood == Mood::SelfSigned).await? {
+        return Ok(());
+    }
+    let stream = shared.tls.accept(session.stream.into_inner()).await?;
+    Session::new(stream, shared).converse(false).await?;
+    Ok(())
+}
+
+/// One conversation, in clear text or behind TLS.
+struct Session<'a, S> {
+    stream: BufReader<S>,
+    shared: &'a Shared,
+    to: String,
+    login: Option<(String, String)>,
+}
+
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
+    fn new(stream: S, shared: &'a Shared) -> Self {
+        Self {
+            stream: BufReader::new(stream),
+            shared,
+            to: String::new(),
+            login: None,
+        }
+    }
+
+    async fn say(&mut self, line: &str) -> std::io::Result<()> {
+        self.stream
+            .write_all(format!("{line}\r\n").as_bytes())
+            .await?;
+        self.stream.flush().await
+    }
+
+    async fn line(&mut self) -> std::io::Result<String> {
+        let mut line = String::new();
+        if self.stream.read_line(&mut line).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(line)
+    }
+
+    /// Talks until the client leaves; `true` means that it wants TLS now.
+    async fn converse(&mut self, offers_tls: bool) -> std::io::Result<bool> {
+        loop {
+            let line = self.line().await?;
+            let line = line.trim_end();
+            self.shared.heard.lock().unwrap().push(line.to_owned());
+            let mood = *self.shared.mood.lock().unwrap();
+            let word = line.split([' ', ':']).next().unwrap().to_ascii_uppercase();
+            match (word.as_str(), mood) {
+                ("EHLO", _) => {
+                    let tls = if offers_tls { "250-STARTTLS\r\n" } else { "" };
+                    let offer = format!("250-sink.test\r\n{tls}250-8BITMIME\r\n250 AUTH PLAIN");
+                    self.say(&offer).await?;
+                }
+                ("STARTTLS", _) => {
+                    self.say("220 go ahead").await?;
+                    return Ok(true);
+                }
+                ("AUTH", Mood::Locked(reply)) | ("RCPT", Mood::Refusing(reply)) => {
+                    self.say(reply).await?;
+                }
+                ("AUTH", _) => {
+                    self.login = Some(plain_login(line));
+                    self.say("235 welcome").await?;
+                }
+                ("RCPT", _) => {
+                    let (_, rest) = line.split_once('<').unwrap();
+                    rest.split('>').next().unwrap().clone_into(&mut self.to);
+                    self.say("250 ok").await?;
+                }
+                ("DATA", _) => {
+                    self.say("354 go ahead").await?;
+                    self.take().await?;
+                    match mood {
+                        Mood::Forgetful => return Ok(false),
+                        Mood::Silent => std::future::pending().await,
+                        Mood::SilentTo(to) if to == self.to => std::future::pending().await,
+                        _ => self.say("250 taken").await?,
+                    }
+                }
+                ("QUIT", _) => {
+                    self.say("221 bye").await?;
+                    return Ok(false);
+                }
+                _ => self.say("250 ok").await?,
+            }
+        }
+    }
+
+    async fn take(&mut self) -> std::io::Result<()> {
+        let mut text = String::new();
+        loop {
+            let line = self.line().await?;
+            if line == ".\r\n" {
+                break;
+            }
+            text += &line;
+        }
+        let taken = Taken {
+            to: self.to.clone(),
+            text,
+            login: self.login.clone(),
+        };
+        self.shared.taken.lock().unwrap().push(taken);
+        Ok(())
+    }
+}
+
+/// User name and password of `AUTH PLAIN` (RFC 4616).
+fn plain_login(line: &str) -> (String, String) {
+    let encoded = line.rsplit(' ').next().unwrap();
+    let decoded = String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap();
+    let mut parts = decoded.split('\0').skip(1).map(str::to_owned);
+    (parts.next().unwrap(), parts.next().unwrap())
+}
