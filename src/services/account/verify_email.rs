@@ -206,7 +206,10 @@ pub async fn request_email_verification(
             to: "",
             locale: None,
         };
-        let message = Message::VerifyEmail { link: "", hours: 0 };
+        let message = Message::VerifyEmail {
+            link: app.config.links_base().as_str(),
+            hours: app.config.links.confirmation_seconds / 3600,
+        };
         outbox::enqueue_decoy(&tx, app, &recipient, &message, None).await?;
     }
     let about = found.as_ref().map_or(About::Nobody(&identifier), about);
