@@ -3,6 +3,7 @@
 //! Each test is the check that would have caught it; the capabilities have the details.
 
 mod access;
+mod attacks;
 mod engine;
 mod recovery;
 mod sdl;
