@@ -14,11 +14,13 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::crypto::access_token::{Algorithm, KeySet, SigningKey};
 use crate::crypto::hasher::{Hasher, HasherParameters};
+use crate::crypto::id_token::{IssuerKeys, IssuerKeysError};
 use crate::crypto::keyring::{Keyring, MasterKey, Purpose};
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
 use crate::fault::Fault;
 use crate::messages::Templates;
+use crate::providers::google::{KeyDocument, ProviderKeys};
 use crate::providers::mailer::{DevMailbox, Mailer};
 use crate::stores::database::sqlite_url;
 use crate::stores::signing_key::{self, StoredKey};
@@ -45,6 +47,8 @@ pub struct App {
     pub random: Random,
     /// How messages leave; absent while no provider is configured.
     pub mailer: Option<Mailer>,
+    /// The keys of Google, or of the issuer in its place; absent while nobody can sign in there.
+    pub google: Option<ProviderKeys<IssuerKeys>>,
     /// The words of messages.
     pub templates: Templates,
     outbox: Notify,
@@ -86,6 +90,7 @@ impl App {
         let now = clock.now();
         let volatile = volatile(&config, now)?;
         let templates = Templates::embedded(config.links_base().host_str().unwrap_or_default());
+        let google = google(&config)?;
         let placeholder = KeySet::new(vec![SigningKey::generate(Algorithm::Es256, now, now)?])?;
         Ok(Self {
             config,
@@ -97,6 +102,7 @@ impl App {
             clock,
             random,
             mailer,
+            google,
             templates,
             outbox: Notify::new(),
             signing_keys: RwLock::new(Published {
@@ -256,6 +262,27 @@ fn hasher_parameters(config: &Config) -> HasherParameters {
         threads: hashing.threads(),
         queue: hashing.queue,
     }
+}
+
+impl KeyDocument for IssuerKeys {
+    type Error = IssuerKeysError;
+
+    fn read(document: &[u8]) -> Result<Self, IssuerKeysError> {
+        Self::read(document)
+    }
+
+    fn has(&self, key_id: &str) -> bool {
+        self.has(key_id)
+    }
+}
+
+fn google(config: &Config) -> Result<Option<ProviderKeys<IssuerKeys>>, Fault> {
+    let settings = &config.google;
+    if !settings.is_enabled() {
+        return Ok(None);
+    }
+    let timeout = Duration::from_millis(settings.timeout_milliseconds);
+    Ok(Some(ProviderKeys::new(&settings.jwks_url, timeout)?))
 }
 
 fn volatile(config: &Config, now: DateTime<Utc>) -> Result<Volatile, Fault> {

@@ -145,6 +145,7 @@ async fn differences(database: &DatabaseConnection) -> Vec<String> {
 fn described(database: &DatabaseConnection) -> BTreeSet<String> {
     [
         columns::<entities::audit_event::Entity>(database),
+        columns::<entities::identity::Entity>(database),
         columns::<entities::link::Entity>(database),
         columns::<entities::outbox_message::Entity>(database),
         columns::<entities::password::Entity>(database),

@@ -12,6 +12,7 @@ mod m20261123_000002_sessions;
 mod m20261123_000003_audit;
 mod m20261123_000004_delivery;
 mod m20261123_000005_recovery;
+mod m20261123_000006_identities;
 mod portable;
 
 /// Runs every migration in order.
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000003_audit::Migration),
             Box::new(m20261123_000004_delivery::Migration),
             Box::new(m20261123_000005_recovery::Migration),
+            Box::new(m20261123_000006_identities::Migration),
         ]
     }
 }

@@ -98,6 +98,14 @@ problems! {
     EmailNotVerified: "Confirm your e-mail address first, by the link in the message we sent.";
     /// The token is unknown, used or expired.
     TokenInvalid: "This token is not valid any more. Ask for a new one.";
+    /// The Google token could not be accepted.
+    GoogleTokenInvalid: "This Google sign-in cannot be accepted. Start it again.";
+    /// The identity belongs to another account.
+    IdentityAlreadyLinked: "This Google account is linked with another account here.";
+    /// Without this the person could not sign in any more.
+    LastAuthenticator: "This is the only way you can sign in. Set a password first.";
+    /// The operation needs a recent proof of who asks.
+    StepUpRequired: "Prove again who you are, then repeat.";
     /// There is no such thing, or it is not yours.
     NotFound: "There is nothing with this id.";
     /// The address has an account already.
@@ -198,6 +206,14 @@ pub enum Problem {
     EmailNotVerified(EmailNotVerified),
     /// See [`TokenInvalid`].
     TokenInvalid(TokenInvalid),
+    /// See [`GoogleTokenInvalid`].
+    GoogleTokenInvalid(GoogleTokenInvalid),
+    /// See [`IdentityAlreadyLinked`].
+    IdentityAlreadyLinked(IdentityAlreadyLinked),
+    /// See [`LastAuthenticator`].
+    LastAuthenticator(LastAuthenticator),
+    /// See [`StepUpRequired`].
+    StepUpRequired(StepUpRequired),
     /// See [`NotFound`].
     NotFound(NotFound),
     /// See [`Conflict`].

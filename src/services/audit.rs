@@ -38,6 +38,9 @@ pub(super) enum Action {
     StepUpFailed,
     PhoneVerified,
     AccountReclaimed,
+    IdentityLinked,
+    IdentityUnlinked,
+    GoogleLoginRefused,
     AdminCreated,
     SigningKeyRotated,
 }
@@ -64,6 +67,9 @@ impl Action {
             Self::StepUpFailed => "session.step_up_failed",
             Self::PhoneVerified => "phone.verified",
             Self::AccountReclaimed => "account.reclaimed",
+            Self::IdentityLinked => "identity.linked",
+            Self::IdentityUnlinked => "identity.unlinked",
+            Self::GoogleLoginRefused => "google.login_refused",
             Self::AdminCreated => "admin.created",
             Self::SigningKeyRotated => "signing_key.rotated",
         }

@@ -9,6 +9,7 @@ mod account;
 mod audit;
 mod batching;
 mod documents;
+mod google;
 mod harness;
 mod incidents;
 mod process;

@@ -1,8 +1,8 @@
 //! What the database refuses whatever the code believes, and what follows a row that goes.
 
 use idgate::entities::{
-    audit_event, link, outbox_message, password, refresh_token, session, signing_key, spent_proof,
-    user,
+    audit_event, identity, link, outbox_message, password, refresh_token, session, signing_key,
+    spent_proof, user,
 };
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{
@@ -11,7 +11,8 @@ use sea_orm::{
 };
 
 use crate::rows::{
-    event_about, id, later, link_of, message, noon, person, session_of, signing_key, token,
+    event_about, id, identity_of, later, link_of, message, noon, person, session_of, signing_key,
+    token,
 };
 use crate::worlds::on_every_world;
 
@@ -350,11 +351,46 @@ fn a_proof_is_spent_once() {
 }
 
 #[test]
+fn an_identity_belongs_to_one_account() {
+    with_ada(async |database: &DatabaseConnection, ada| {
+        let identity = identity_of(ada.id);
+        for (issuer, subject) in [("", "1"), ("https://id.example.com", "")] {
+            let spoilt = identity::Model {
+                issuer: issuer.to_owned(),
+                subject: subject.to_owned(),
+                ..identity.clone()
+            };
+            refuses(database, spoilt).await;
+        }
+        let endless = identity::Model {
+            subject: "1".repeat(256),
+            ..identity.clone()
+        };
+        refuses(database, endless).await;
+        assert_of_nobody(insert(database, identity_of(id(9))).await);
+        insert(database, identity.clone()).await.unwrap();
+        insert(database, person(2)).await.unwrap();
+        let rival = identity::Model {
+            id: id(46),
+            user_id: id(2),
+            ..identity
+        };
+        assert_taken(insert(database, rival.clone()).await);
+        let elsewhere = identity::Model {
+            issuer: "https://id.example.com".to_owned(),
+            ..rival
+        };
+        insert(database, elsewhere).await.unwrap();
+    });
+}
+
+#[test]
 fn what_is_of_a_person_goes_with_them_and_the_record_stays() {
     with_ada(async |database: &DatabaseConnection, ada| {
         insert(database, session_of(ada.id)).await.unwrap();
         insert(database, token(1)).await.unwrap();
         insert(database, link_of(ada.id)).await.unwrap();
+        insert(database, identity_of(ada.id)).await.unwrap();
         insert(database, event_about(ada.id)).await.unwrap();
         ada.delete(database).await.unwrap();
         assert_eq!(session::Entity::find().count(database).await.unwrap(), 0);
@@ -363,6 +399,7 @@ fn what_is_of_a_person_goes_with_them_and_the_record_stays() {
             0
         );
         assert_eq!(link::Entity::find().count(database).await.unwrap(), 0);
+        assert_eq!(identity::Entity::find().count(database).await.unwrap(), 0);
         assert_eq!(
             audit_event::Entity::find().count(database).await.unwrap(),
             1

@@ -13,8 +13,10 @@ use crate::schema::connection::DEFAULT_SIZE;
 use crate::schema::error::{Error, ErrorCode};
 
 /// Mutations that take a secret: guessing many in one document is refused whole.
-const CREDENTIAL_MUTATIONS: [&str; 6] = [
+const CREDENTIAL_MUTATIONS: [&str; 8] = [
     "login",
+    "loginWithGoogle",
+    "linkGoogle",
     "register",
     "refreshSession",
     "verifyEmail",

@@ -10,6 +10,8 @@ use crate::schema::request::Asked as _;
 pub enum SignInMethod {
     /// E-mail address or phone number with a password: `login`.
     Password,
+    /// An ID token of Google: `loginWithGoogle`.
+    Google,
 }
 
 /// What a sign-in page needs to know.
@@ -20,8 +22,17 @@ pub struct AuthConfig;
 #[Object]
 impl AuthConfig {
     /// The ways to sign in.
-    async fn methods(&self) -> Vec<SignInMethod> {
-        vec![SignInMethod::Password]
+    async fn methods(&self, context: &Context<'_>) -> Vec<SignInMethod> {
+        let google = &context.app().config.google;
+        let mut methods = vec![SignInMethod::Password];
+        methods.extend(google.is_enabled().then_some(SignInMethod::Google));
+        methods
+    }
+
+    /// The client id to ask Google for ID tokens with; `null` where people cannot sign in that way.
+    async fn google_client_id(&self, context: &Context<'_>) -> Option<String> {
+        let client_id = context.app().config.google.client_id();
+        client_id.map(str::to_owned)
     }
 
     /// Whether people can register.

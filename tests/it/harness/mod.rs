@@ -4,6 +4,7 @@
 
 mod answer;
 mod clients;
+mod issuer;
 pub(crate) mod queries;
 mod rows;
 mod world;
@@ -27,6 +28,7 @@ use tokio::task::JoinSet;
 
 pub(crate) use answer::Answer;
 pub(crate) use clients::{Anonymous, PASSWORD, SignedIn};
+pub(crate) use issuer::{Google, Issuer, Manner};
 use world::World;
 
 /// When every test begins.

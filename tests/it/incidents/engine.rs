@@ -23,6 +23,7 @@ async fn vilnacrm_315_every_mutation_has_a_budget_that_bites() {
         "register(input: { email: \"a@example.com\", password: \"x\" })",
         "refreshSession(input: { refreshToken: \"x\" })",
         "verifyEmail(input: { token: \"x\" })",
+        "loginWithGoogle(input: { idToken: \"x\" })",
         "requestEmailVerification(input: { email: \"a@example.com\" })",
     ];
     for attempt in attempts {

@@ -4,6 +4,7 @@
 
 mod access;
 mod engine;
+mod google;
 mod sdl;
 mod secrets;
 
