@@ -17,6 +17,8 @@
 
 #[path = "migrations/constraints.rs"]
 mod constraints;
+#[path = "migrations/identities.rs"]
+mod identities;
 #[path = "migrations/rows.rs"]
 mod rows;
 #[path = "migrations/worlds.rs"]

@@ -17,7 +17,7 @@ use crate::rows::{
 use crate::worlds::on_every_world;
 
 /// Runs a check on migrated databases that hold one user.
-fn with_ada(check: impl AsyncFn(&DatabaseConnection, user::Model)) {
+pub(crate) fn with_ada(check: impl AsyncFn(&DatabaseConnection, user::Model)) {
     on_every_world(async |database: &DatabaseConnection| {
         Migrator::up(database, None).await.unwrap();
         insert(database, person(1)).await.unwrap();
@@ -25,7 +25,7 @@ fn with_ada(check: impl AsyncFn(&DatabaseConnection, user::Model)) {
     });
 }
 
-async fn insert<M>(database: &DatabaseConnection, row: M) -> Result<M, DbErr>
+pub(crate) async fn insert<M>(database: &DatabaseConnection, row: M) -> Result<M, DbErr>
 where
     M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
     M::Entity: EntityTrait<Model = M>,
@@ -35,7 +35,7 @@ where
 }
 
 /// Asserts that the row as it is breaks a CHECK, which the SQL error alone does not name.
-async fn refuses<M>(database: &DatabaseConnection, row: M)
+pub(crate) async fn refuses<M>(database: &DatabaseConnection, row: M)
 where
     M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
     M::Entity: EntityTrait<Model = M>,
@@ -52,7 +52,7 @@ where
     );
 }
 
-fn assert_taken<M>(outcome: Result<M, DbErr>) {
+pub(crate) fn assert_taken<M>(outcome: Result<M, DbErr>) {
     let refusal = outcome.err().and_then(|error| error.sql_err());
     assert!(
         matches!(refusal, Some(SqlErr::UniqueConstraintViolation(_))),
@@ -60,7 +60,7 @@ fn assert_taken<M>(outcome: Result<M, DbErr>) {
     );
 }
 
-fn assert_of_nobody<M>(outcome: Result<M, DbErr>) {
+pub(crate) fn assert_of_nobody<M>(outcome: Result<M, DbErr>) {
     let refusal = outcome.err().and_then(|error| error.sql_err());
     assert!(
         matches!(refusal, Some(SqlErr::ForeignKeyConstraintViolation(_))),
@@ -347,40 +347,6 @@ fn a_proof_is_spent_once() {
         };
         insert(database, proof.clone()).await.unwrap();
         assert_taken(insert(database, proof).await);
-    });
-}
-
-#[test]
-fn an_identity_belongs_to_one_account() {
-    with_ada(async |database: &DatabaseConnection, ada| {
-        let identity = identity_of(ada.id);
-        for (issuer, subject) in [("", "1"), ("https://id.example.com", "")] {
-            let spoilt = identity::Model {
-                issuer: issuer.to_owned(),
-                subject: subject.to_owned(),
-                ..identity.clone()
-            };
-            refuses(database, spoilt).await;
-        }
-        let endless = identity::Model {
-            subject: "1".repeat(256),
-            ..identity.clone()
-        };
-        refuses(database, endless).await;
-        assert_of_nobody(insert(database, identity_of(id(9))).await);
-        insert(database, identity.clone()).await.unwrap();
-        insert(database, person(2)).await.unwrap();
-        let rival = identity::Model {
-            id: id(46),
-            user_id: id(2),
-            ..identity
-        };
-        assert_taken(insert(database, rival.clone()).await);
-        let elsewhere = identity::Model {
-            issuer: "https://id.example.com".to_owned(),
-            ..rival
-        };
-        insert(database, elsewhere).await.unwrap();
     });
 }
 

@@ -139,10 +139,7 @@ fn is_authoritative(
     settings: &config::Google,
 ) -> bool {
     let domain = email.canonical().rsplit_once('@').map(|(_, domain)| domain);
-    domain.is_some_and(|domain| {
-        hosted_domain.is_some_and(|hosted| hosted.eq_ignore_ascii_case(domain))
-            || settings.authoritative_domains.iter().any(|it| it == domain)
-    })
+    domain.is_some_and(|domain| settings.runs(domain, hosted_domain))
 }
 
 /// What a provider writes into a name is as free as what a person types: it has to fit.

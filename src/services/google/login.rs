@@ -150,6 +150,7 @@ async fn refuse_token(
     Ok(match refused {
         Refused::Off => GoogleLoginRefusal::TokenInvalid,
         Refused::Token(error) => {
+            tracing::debug!(%error, "an ID token was refused");
             record(app, caller, About::System, &error.to_string()).await?;
             GoogleLoginRefusal::TokenInvalid
         }

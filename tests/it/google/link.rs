@@ -30,7 +30,10 @@ async fn a_linked_identity_opens_the_account_and_proves_no_address() {
     let google = Google::spawn().await;
     let ada = google.app.register("ada@example.com").await;
     let linked = link(&google, &ada, &json!({})).await;
-    assert_eq!(linked.root("linkGoogle")["identity"]["email"], "ada@gmail.com");
+    assert_eq!(
+        linked.root("linkGoogle")["identity"]["email"],
+        "ada@gmail.com"
+    );
     let again = google.login(&json!({})).await;
     assert_eq!(signed_in(&google, &again).user_id, ada.user_id);
     let me = ada.run("Me", json!({})).await;
@@ -39,11 +42,17 @@ async fn a_linked_identity_opens_the_account_and_proves_no_address() {
     assert_eq!(events(&google, "identity.linked").await, 1);
     // An address that nobody has proven is not written to.
     let mail = google.app.mail().await;
-    assert!(mail.iter().all(|it| it["kind"] != "identity_linked"), "{mail:?}");
+    assert!(
+        mail.iter().all(|it| it["kind"] != "identity_linked"),
+        "{mail:?}"
+    );
     let first = identities(&ada).await;
     // Asked again it is the same answer, and nothing happens twice.
     let repeated = link(&google, &ada, &json!({})).await;
-    assert_eq!(repeated.root("linkGoogle")["identity"]["id"], first[0]["id"]);
+    assert_eq!(
+        repeated.root("linkGoogle")["identity"]["id"],
+        first[0]["id"]
+    );
     assert_eq!(events(&google, "identity.linked").await, 1);
 }
 
@@ -63,15 +72,25 @@ async fn of_many_who_link_one_identity_at_once_one_gets_it() {
     let google = Google::spawn().await;
     let mut people = Vec::new();
     for number in 0..10 {
-        people.push(google.app.register(&format!("person{number}@example.com")).await);
+        people.push(
+            google
+                .app
+                .register(&format!("person{number}@example.com"))
+                .await,
+        );
     }
     let nothing = json!({});
     let answers = join_all(people.iter().map(|person| link(&google, person, &nothing))).await;
     let kinds = |kind: &str| {
-        let named = answers.iter().filter(|it| it.typename("linkGoogle") == kind);
+        let named = answers
+            .iter()
+            .filter(|it| it.typename("linkGoogle") == kind);
         named.count()
     };
-    assert_eq!((kinds("GoogleLinked"), kinds("IdentityAlreadyLinked")), (1, 9));
+    assert_eq!(
+        (kinds("GoogleLinked"), kinds("IdentityAlreadyLinked")),
+        (1, 9)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,11 +102,17 @@ async fn linking_and_unlinking_ask_for_a_recent_proof() {
     let ada = ada.refreshed().await;
     let answer = link(&google, &ada, &grace()).await;
     assert_eq!(answer.typename("linkGoogle"), "StepUpRequired");
-    assert_eq!(unlink(&ada, &Value::Null).await.typename("unlinkGoogle"), "StepUpRequired");
+    assert_eq!(
+        unlink(&ada, &Value::Null).await.typename("unlinkGoogle"),
+        "StepUpRequired"
+    );
     let input = json!({ "input": { "password": PASSWORD } });
     let proof = ada.run("StepUp", input).await;
     let token = proof.root("stepUp")["accessToken"].as_str().unwrap();
-    let fresh = google.app.anonymous().with("authorization", format!("Bearer {token}"));
+    let fresh = google
+        .app
+        .anonymous()
+        .with("authorization", format!("Bearer {token}"));
     let answer = fresh.run("UnlinkGoogle", json!({})).await;
     assert_eq!(answer.typename("unlinkGoogle"), "GoogleUnlinked");
     let nobody = google.app.anonymous().run("UnlinkGoogle", json!({})).await;
@@ -110,7 +135,10 @@ async fn the_last_way_in_stays() {
     assert_eq!(several.violations("unlinkGoogle"), ["identityId REQUIRED"]);
     let both = identities(&ada).await;
     let answers = join_all(both.iter().map(|it| unlink(&ada, &it["id"]))).await;
-    let mut kinds: Vec<_> = answers.iter().map(|it| it.typename("unlinkGoogle")).collect();
+    let mut kinds: Vec<_> = answers
+        .iter()
+        .map(|it| it.typename("unlinkGoogle"))
+        .collect();
     kinds.sort_unstable();
     assert_eq!(kinds, ["GoogleUnlinked", "LastAuthenticator"]);
     assert_eq!(identities(&ada).await.len(), 1);
@@ -122,12 +150,18 @@ async fn the_last_way_in_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_unlinked_opens_nothing_until_its_owner_links_it_again() {
-    let google = Google::spawn().await;
+    let google = Google::genuine().await;
     let ada = google.app.register("ada@gmail.com").await;
-    google.app.execute("UPDATE users SET email_verified = TRUE, is_verified = TRUE").await;
+    google
+        .app
+        .execute("UPDATE users SET email_verified = TRUE, is_verified = TRUE")
+        .await;
     signed_in(&google, &google.login(&json!({})).await);
     let id = identities(&ada).await[0]["id"].clone();
-    assert_eq!(unlink(&ada, &id).await.root("unlinkGoogle")["identityId"], id);
+    assert_eq!(
+        unlink(&ada, &id).await.root("unlinkGoogle")["identityId"],
+        id
+    );
     assert_eq!(unlink(&ada, &id).await.typename("unlinkGoogle"), "NotFound");
     // The address is the issuer's own, but the owner has said no.
     assert_eq!(google.outcome(&json!({})).await, "Conflict");
@@ -140,7 +174,10 @@ async fn what_was_unlinked_opens_nothing_until_its_owner_links_it_again() {
     unlink(&ada, &id).await.root("unlinkGoogle");
     let eve = google.app.register("eve@example.com").await;
     link(&google, &eve, &json!({})).await.root("linkGoogle");
-    assert_eq!(signed_in(&google, &google.login(&json!({})).await).user_id, eve.user_id);
+    assert_eq!(
+        signed_in(&google, &google.login(&json!({})).await).user_id,
+        eve.user_id
+    );
     assert!(identities(&ada).await.is_empty());
 }
 
@@ -158,7 +195,10 @@ async fn nobody_unlinks_or_reads_the_identity_of_another() {
         assert_eq!(unlink(&eve, &json!(other)).await.text, foreign.text);
     }
     assert_eq!(identities(&ada).await.len(), 1);
-    let query = format!("{{ user(id: \"{}\") {{ identities {{ id }} }} }}", ada.user_id);
+    let query = format!(
+        "{{ user(id: \"{}\") {{ identities {{ id }} }} }}",
+        ada.user_id
+    );
     assert_eq!(eve.ask(&query, json!({})).await.code(), "FORBIDDEN");
     google
         .app
@@ -191,7 +231,8 @@ async fn a_session_that_ended_meanwhile_links_nothing() {
     let ours = google.token(&json!({}));
     // The squatter's request and the owner's first sign-in meet: whoever is first, the squatter's
     // identity opens nothing afterwards.
-    let squatter = link(&google, &eve, &grace());
+    let of_the_squatter = grace();
+    let squatter = link(&google, &eve, &of_the_squatter);
     let owner = google.present(&ours);
     let (_, owner) = tokio::join!(squatter, owner);
     let ada = signed_in(&google, &owner);

@@ -60,6 +60,7 @@ struct Shared {
 
 /// The issuer.
 pub(crate) struct Issuer {
+    name: String,
     address: SocketAddr,
     shared: Arc<Shared>,
     serial: AtomicU64,
@@ -67,9 +68,16 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
+    /// One that has its address for a name.
     pub(crate) async fn start() -> Self {
+        Self::named(None).await
+    }
+
+    /// One that passes for another.
+    async fn named(name: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let name = name.map_or_else(|| format!("http://{address}"), str::to_owned);
         let shared = Arc::new(Shared {
             keys: Mutex::new(vec![Arc::new(Pair::new())]),
             manner: Mutex::new(Manner::Prompt),
@@ -84,6 +92,7 @@ impl Issuer {
         let mut listening = JoinSet::new();
         listening.spawn(async move { axum::serve(listener, routes).await.unwrap() });
         Self {
+            name,
             address,
             shared,
             serial: AtomicU64::new(0),
@@ -92,6 +101,11 @@ impl Issuer {
     }
 
     /// What it calls itself.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -142,7 +156,7 @@ impl Issuer {
     pub(crate) fn claims(&self, now: i64, changes: &Value) -> Value {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let mut claims = json!({
-            "iss": self.url(), "aud": CLIENT, "azp": CLIENT, "sub": "1001",
+            "iss": self.name, "aud": CLIENT, "azp": CLIENT, "sub": "1001",
             "email": "ada@gmail.com", "email_verified": true,
             "given_name": "Ada", "family_name": "Lovelace",
             "iat": now, "exp": now + HOUR, "jti": serial.to_string(),
@@ -174,7 +188,12 @@ impl Pair {
         let mut signature = vec![0; self.private.public_modulus_len()];
         let random = SystemRandom::new();
         self.private
-            .sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature)
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &random,
+                signed.as_bytes(),
+                &mut signature,
+            )
             .unwrap();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
@@ -230,12 +249,20 @@ impl Google {
         Self::of(Issuer::start().await, changes).await
     }
 
-    /// A gateway that was told other things about its issuer.
-    pub(crate) async fn of(issuer: Issuer, changes: &[(&str, &str)]) -> Self {
-        let (url, jwks) = (issuer.url(), format!("{}/jwks", issuer.url()));
+    /// The same with Google's own name.
+    pub(crate) async fn genuine() -> Self {
+        Self::of(
+            Issuer::named(Some("https://accounts.google.com")).await,
+            &[],
+        )
+        .await
+    }
+
+    async fn of(issuer: Issuer, changes: &[(&str, &str)]) -> Self {
+        let jwks = format!("{}/jwks", issuer.url());
         let mut settings = vec![
             ("IDGATE_GOOGLE__CLIENT_IDS", CLIENT),
-            ("IDGATE_GOOGLE__ISSUER", url.as_str()),
+            ("IDGATE_GOOGLE__ISSUER", issuer.name()),
             ("IDGATE_GOOGLE__JWKS_URL", jwks.as_str()),
             ("IDGATE_GOOGLE__TIMEOUT_MILLISECONDS", "300"),
         ];
@@ -265,7 +292,9 @@ impl Google {
     pub(crate) async fn present(&self, token: &str) -> Answer {
         let input = json!({ "idToken": token });
         let client = self.app.anonymous();
-        client.run("LoginWithGoogle", json!({ "input": input })).await
+        client
+            .run("LoginWithGoogle", json!({ "input": input }))
+            .await
     }
 
     /// What comes of signing in with a token about Ada, with changes.

@@ -28,7 +28,7 @@ use tokio::task::JoinSet;
 
 pub(crate) use answer::Answer;
 pub(crate) use clients::{Anonymous, PASSWORD, SignedIn};
-pub(crate) use issuer::{Google, Issuer, Manner};
+pub(crate) use issuer::{Google, Manner};
 use world::World;
 
 /// When every test begins.

@@ -25,7 +25,10 @@ async fn authorizer_ghsa_29rf_f4vv_pvq6_nothing_of_a_squatter_outlives_the_owner
             let linked = person.run("LinkGoogle", json!({ "input": input })).await;
             assert_eq!(linked.typename("linkGoogle"), "GoogleLinked");
             let profile = json!({ "input": { "bio": "Eve was here" } });
-            person.run("UpdateProfile", profile).await.root("updateProfile");
+            person
+                .run("UpdateProfile", profile)
+                .await
+                .root("updateProfile");
             eve = Some(person);
         }
         app.execute("UPDATE users SET role = 'vendor'").await;
@@ -34,7 +37,10 @@ async fn authorizer_ghsa_29rf_f4vv_pvq6_nothing_of_a_squatter_outlives_the_owner
         let password = app.anonymous().login("ada@gmail.com", PASSWORD).await;
         assert_eq!(password.typename("login"), "InvalidCredentials");
         let input = json!({ "token": link, "password": PASSWORD });
-        let click = app.anonymous().run("VerifyEmail", json!({ "input": input })).await;
+        let click = app
+            .anonymous()
+            .run("VerifyEmail", json!({ "input": input }))
+            .await;
         assert_eq!(click.typename("verifyEmail"), "TokenInvalid");
         if let Some(eve) = eve {
             assert!(!eve.is_welcome().await);
@@ -54,7 +60,10 @@ async fn authorizer_ghsa_29rf_f4vv_pvq6_nothing_of_a_squatter_outlives_the_owner
         assert_eq!(ada.sessions().await.len(), 1);
         assert_eq!(events(&google, "account.reclaimed").await, 1);
         let told = app.mail().await;
-        assert!(told.iter().any(|it| it["kind"] == "account_reclaimed"), "{told:?}");
+        assert!(
+            told.iter().any(|it| it["kind"] == "account_reclaimed"),
+            "{told:?}"
+        );
     }
 }
 
@@ -62,10 +71,19 @@ async fn authorizer_ghsa_29rf_f4vv_pvq6_nothing_of_a_squatter_outlives_the_owner
 async fn nhost_cve_2026_41574_an_address_the_provider_did_not_verify_opens_nothing() {
     let google = Google::spawn().await;
     let verified = google.app.register("ada@gmail.com").await;
-    google.app.execute("UPDATE users SET email_verified = TRUE, is_verified = TRUE").await;
+    google
+        .app
+        .execute("UPDATE users SET email_verified = TRUE, is_verified = TRUE")
+        .await;
     let unverified = google.app.register("grace@gmail.com").await;
     let mut answers = Vec::new();
-    for word in [json!(false), json!("true"), json!("false"), json!(1), Value::Null] {
+    for word in [
+        json!(false),
+        json!("true"),
+        json!("false"),
+        json!(1),
+        Value::Null,
+    ] {
         for email in ["ada@gmail.com", "grace@gmail.com", "nobody@gmail.com"] {
             let changes = json!({ "email": email, "email_verified": word, "hd": "gmail.com" });
             answers.push(google.login(&changes).await);
@@ -80,7 +98,10 @@ async fn nhost_cve_2026_41574_an_address_the_provider_did_not_verify_opens_nothi
     }
     assert!(verified.is_welcome().await && unverified.is_welcome().await);
     assert_eq!(google.app.number("SELECT COUNT(*) FROM users").await, 2);
-    assert_eq!(google.app.number("SELECT COUNT(*) FROM identities").await, 0);
+    assert_eq!(
+        google.app.number("SELECT COUNT(*) FROM identities").await,
+        0
+    );
     let proven = "SELECT COUNT(*) FROM users WHERE email_verified";
     assert_eq!(google.app.number(proven).await, 1);
     assert_eq!(events(&google, "account.reclaimed").await, 0);
@@ -91,7 +112,10 @@ async fn django_allauth_65_13_0_whoever_changes_their_address_keeps_their_accoun
     let google = Google::spawn().await;
     let ada = signed_in(&google, &google.login(&json!({})).await);
     let grace = google.app.register("grace@gmail.com").await;
-    google.app.execute("UPDATE users SET email_verified = TRUE, is_verified = TRUE").await;
+    google
+        .app
+        .execute("UPDATE users SET email_verified = TRUE, is_verified = TRUE")
+        .await;
     for (email, verified) in [
         ("countess@gmail.com", json!(true)),
         // Another person's address changes nothing either: it is not looked at.
@@ -108,7 +132,10 @@ async fn django_allauth_65_13_0_whoever_changes_their_address_keeps_their_accoun
     assert!(grace.is_welcome().await);
     // A name that people choose themselves is not who they are.
     let changes = json!({ "sub": "1002", "preferred_username": "1001", "email": "eve@gmail.com" });
-    assert_ne!(signed_in(&google, &google.login(&changes).await).user_id, ada.user_id);
+    assert_ne!(
+        signed_in(&google, &google.login(&changes).await).user_id,
+        ada.user_id
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,11 +196,18 @@ async fn django_allauth_64_2_0_replayed_misdirected_and_forged_tokens_are_refuse
         assert_eq!(answer.root(FIELD)["code"], "GOOGLE_TOKEN_INVALID");
     }
     assert_eq!(google.app.number("SELECT COUNT(*) FROM sessions").await, 1);
-    assert_eq!(other.issuer.fetches(), 0, "a token chose where keys come from");
+    assert_eq!(
+        other.issuer.fetches(),
+        0,
+        "a token chose where keys come from"
+    );
     assert!(google.issuer.fetches() <= 5);
     let refused = i64::try_from(tokens.len()).unwrap();
     assert_eq!(events(&google, "google.login_refused").await, refused);
     // An access token of our own is none either.
     let ada = signed_in(&google, &google.login(&json!({})).await);
-    assert_eq!(google.present(&ada.access_token).await.typename(FIELD), "GoogleTokenInvalid");
+    assert_eq!(
+        google.present(&ada.access_token).await.typename(FIELD),
+        "GoogleTokenInvalid"
+    );
 }
