@@ -44,6 +44,11 @@ pub(super) async fn enter(
         Some(held) if is_the_same(&held, &owner.user) => owner.user = held,
         _ => return Ok(Outcome::Again),
     }
+    // The account may be one that the same person made a moment ago, by a sign-in elsewhere.
+    let known = identity::find(tx, &person.issuer, &person.subject).await?;
+    if known.is_some_and(|known| known.unlinked_at.is_none()) {
+        return Ok(Outcome::Again);
+    }
     if owner.user.has_proven(Contact::Email) {
         return join(tx, app, caller, person, owner).await;
     }

@@ -107,9 +107,12 @@ async fn remove(
     chosen: IdentityId,
 ) -> Result<(), Fault> {
     let now = app.clock.now();
-    identity::unlink(tx, owner.id, chosen, now).await?;
     // A sign-in under way with this identity compares the version, and finds it changed.
-    user::renew_credentials(tx, owner.id, owner.credential_version, now).await?;
+    if !user::renew_credentials(tx, owner.id, owner.credential_version, now).await?
+        || !identity::unlink(tx, owner.id, chosen, now).await?
+    {
+        return Err(Fault::new("an account changed while it was held"));
+    }
     let changes = json!({ "provider": PROVIDER, "identityId": chosen.to_string() });
     let event = Event::new(Action::IdentityUnlinked, About::Whom(owner.id))
         .by(caller)
