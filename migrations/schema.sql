@@ -21,6 +21,23 @@ CREATE INDEX audit_events_actor ON audit_events USING btree (actor_id, created_a
 CREATE INDEX audit_events_created ON audit_events USING btree (created_at, id);
 CREATE INDEX audit_events_subject ON audit_events USING btree (subject_id, created_at, id);
 
+CREATE TABLE identities (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    issuer text NOT NULL,
+    subject text NOT NULL,
+    email text,
+    created_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone,
+    unlinked_at timestamp with time zone,
+    CONSTRAINT identities_pkey PRIMARY KEY (id),
+    CONSTRAINT identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT identities_issuer_check CHECK ((length(issuer) > 0)),
+    CONSTRAINT identities_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 255)))
+);
+CREATE INDEX identities_of_user ON identities USING btree (user_id, created_at, id);
+CREATE UNIQUE INDEX identities_subject ON identities USING btree (issuer, subject);
+
 CREATE TABLE links (
     id uuid NOT NULL,
     user_id uuid NOT NULL,

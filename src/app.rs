@@ -14,12 +14,14 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::crypto::access_token::{Algorithm, KeySet, SigningKey};
 use crate::crypto::hasher::{Hasher, HasherParameters};
+use crate::crypto::id_token::{IssuerKeys, IssuerKeysError};
 use crate::crypto::keyring::{Keyring, MasterKey, Purpose};
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
 use crate::fault::Fault;
 use crate::messages::{Channel, TemplateError, TemplateSettings, Templates};
 use crate::providers::breached::Breached;
+use crate::providers::google::{KeyDocument, ProviderKeys};
 use crate::providers::mailer::Mailer;
 use crate::providers::sms::Sms;
 use crate::providers::{DevMailbox, Outgoing, Undelivered};
@@ -55,6 +57,8 @@ pub struct App {
     pub breached: Option<Breached>,
     /// What is counted.
     pub metrics: Metrics,
+    /// The keys of Google, or of the issuer in its place; absent while nobody can sign in there.
+    pub google: Option<ProviderKeys<IssuerKeys>>,
     /// The words of messages.
     pub templates: Templates,
     outbox: Notify,
@@ -102,6 +106,7 @@ impl App {
         let now = clock.now();
         let volatile = volatile(&config, now)?;
         let templates = load_templates(&config)?;
+        let google = google(&config)?;
         let placeholder = KeySet::new(vec![SigningKey::generate(Algorithm::Es256, now)?])?;
         Ok(Self {
             config,
@@ -116,6 +121,7 @@ impl App {
             sms,
             breached,
             metrics,
+            google,
             templates,
             outbox: Notify::new(),
             signing_keys: RwLock::new(Published {
@@ -318,6 +324,27 @@ fn hasher_parameters(config: &Config) -> HasherParameters {
         threads: hashing.threads(),
         queue: hashing.queue,
     }
+}
+
+impl KeyDocument for IssuerKeys {
+    type Error = IssuerKeysError;
+
+    fn read(document: &[u8]) -> Result<Self, IssuerKeysError> {
+        Self::read(document)
+    }
+
+    fn has(&self, key_id: &str) -> bool {
+        self.has(key_id)
+    }
+}
+
+fn google(config: &Config) -> Result<Option<ProviderKeys<IssuerKeys>>, Fault> {
+    let settings = &config.google;
+    if !settings.is_enabled() {
+        return Ok(None);
+    }
+    let timeout = Duration::from_millis(settings.timeout_milliseconds);
+    Ok(Some(ProviderKeys::new(&settings.jwks_url, timeout)?))
 }
 
 fn volatile(config: &Config, now: DateTime<Utc>) -> Result<Volatile, Fault> {

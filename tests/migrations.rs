@@ -17,6 +17,8 @@
 
 #[path = "migrations/constraints.rs"]
 mod constraints;
+#[path = "migrations/identities.rs"]
+mod identities;
 #[path = "migrations/printed.rs"]
 mod printed;
 #[path = "migrations/rows.rs"]
@@ -147,6 +149,7 @@ async fn differences(database: &DatabaseConnection) -> Vec<String> {
 fn described(database: &DatabaseConnection) -> BTreeSet<String> {
     [
         columns::<entities::audit_event::Entity>(database),
+        columns::<entities::identity::Entity>(database),
         columns::<entities::link::Entity>(database),
         columns::<entities::outbox_message::Entity>(database),
         columns::<entities::password::Entity>(database),

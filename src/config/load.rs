@@ -92,6 +92,7 @@ impl Config {
         self.hashing.check(review);
         self.links.check(review);
         self.throttle.check(review);
+        self.google.check(review);
         self.graphql.check(review);
         self.phone.check(review);
         self.profile.check(review);

@@ -10,6 +10,7 @@ mod catalogue;
 mod cookies;
 mod database;
 pub mod env;
+mod google;
 mod graphql;
 mod hashing;
 mod keys;
@@ -44,6 +45,7 @@ use url::Url;
 pub use self::breached::Breached;
 pub use self::cookies::{Cookies, SameSite};
 pub use self::database::{Database, MigrateAtStart};
+pub use self::google::Google;
 pub use self::graphql::{Graphql, TrustedDocuments};
 pub use self::hashing::Hashing;
 pub use self::keys::{Algorithm, Keys};
@@ -101,6 +103,8 @@ pub struct Config {
     pub otp: Otp,
     /// How often things may be tried.
     pub throttle: Throttle,
+    /// Signing in with Google, or with an issuer in its place.
+    pub google: Google,
     /// Openness and limits of GraphQL.
     pub graphql: Graphql,
     /// What is logged and how.

@@ -215,7 +215,7 @@ impl<'a> Review<'a> {
         } else if plain && !values::is_loopback(url) {
             self.refuse(
                 key,
-                format!("{url} is plain http on another machine, where cookies would be read"),
+                format!("{url} is plain http on another machine, so anyone on the way can read it"),
                 "Write an https address; plain http is for localhost only.",
             );
         }

@@ -47,6 +47,10 @@ pub struct Throttle {
     pub code_identifier: Budget,
     /// Repeated authentications of one signed-in person.
     pub step_up_user: Budget,
+    /// Sign-ins with a provider's token from one address.
+    pub google_address: Budget,
+    /// Sign-ins of one person at a provider.
+    pub google_subject: Budget,
     /// Changes of one signed-in person to what is theirs.
     pub change_user: Budget,
 }

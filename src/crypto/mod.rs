@@ -5,6 +5,7 @@
 
 pub mod access_token;
 pub mod hasher;
+pub mod id_token;
 pub mod keyring;
 pub mod random;
 pub mod seal;

@@ -82,6 +82,10 @@ id! {
     /// Names a link that was sent to somebody.
     LinkId
 }
+id! {
+    /// Names an identity at a provider that a person signs in with.
+    IdentityId
+}
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ pub mod code;
 pub mod email;
 pub mod html;
 pub mod identifier;
+pub mod identity;
 pub mod ids;
 pub mod network;
 pub mod password;

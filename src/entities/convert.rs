@@ -1,5 +1,6 @@
 //! Rows to domain values.
 
+use crate::domain::identity::Identity;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::role::StaffFunctions;
 use crate::domain::session::Session;
@@ -70,6 +71,20 @@ impl From<super::session::Model> for Session {
             os: row.os,
             device: row.device,
             revoked_at: row.revoked_at,
+        }
+    }
+}
+
+impl From<super::identity::Model> for Identity {
+    fn from(row: super::identity::Model) -> Self {
+        Self {
+            id: row.id.into(),
+            user_id: row.user_id.into(),
+            issuer: row.issuer,
+            email: row.email,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            unlinked_at: row.unlinked_at,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod convert;
 
 pub mod audit_event;
+pub mod identity;
 pub mod link;
 pub mod outbox_message;
 pub mod password;

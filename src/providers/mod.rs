@@ -1,7 +1,9 @@
-//! The outside world: how messages leave the house, and whom else we ask. Knows no rule and no table.
+//! The outside world: how messages leave the house, and whose word about people and passwords we
+//! take. Knows no rule and no table.
 
 pub mod breached;
 mod dev_mailbox;
+pub mod google;
 mod http;
 pub mod mailer;
 pub mod sms;

@@ -98,6 +98,14 @@ problems! {
     EmailNotVerified: "Confirm your address first, by the link or the code in the message we sent.";
     /// The token is unknown, used or expired.
     TokenInvalid: "This token is not valid any more. Ask for a new one.";
+    /// The Google token could not be accepted.
+    GoogleTokenInvalid: "This Google sign-in cannot be accepted. Start it again.";
+    /// The identity belongs to another account.
+    IdentityAlreadyLinked: "This Google account is linked with another account here.";
+    /// Without this the person could not sign in any more.
+    LastAuthenticator: "This is the only way you can sign in. Set a password first.";
+    /// The operation needs a recent proof of who asks.
+    StepUpRequired: "Prove again who you are, by stepUp or by a code for STEP_UP, then repeat.";
     /// There is no such thing, or it is not yours.
     NotFound: "There is nothing with this id.";
     /// The password is known from a data breach.
@@ -106,8 +114,6 @@ problems! {
     CodeInvalid: "This code is not right. Check it, or ask for a new one.";
     /// The code was right once.
     CodeExpired: "This code has expired. Ask for a new one.";
-    /// The sign-in is too long ago for this.
-    StepUpRequired: "Prove again who you are, by stepUp or by a code for STEP_UP, then repeat.";
 }
 
 /// It clashes with something that exists.
@@ -229,6 +235,14 @@ pub enum Problem {
     EmailNotVerified(EmailNotVerified),
     /// See [`TokenInvalid`].
     TokenInvalid(TokenInvalid),
+    /// See [`GoogleTokenInvalid`].
+    GoogleTokenInvalid(GoogleTokenInvalid),
+    /// See [`IdentityAlreadyLinked`].
+    IdentityAlreadyLinked(IdentityAlreadyLinked),
+    /// See [`LastAuthenticator`].
+    LastAuthenticator(LastAuthenticator),
+    /// See [`StepUpRequired`].
+    StepUpRequired(StepUpRequired),
     /// See [`NotFound`].
     NotFound(NotFound),
     /// See [`Conflict`].
@@ -239,8 +253,6 @@ pub enum Problem {
     CodeInvalid(CodeInvalid),
     /// See [`CodeExpired`].
     CodeExpired(CodeExpired),
-    /// See [`StepUpRequired`].
-    StepUpRequired(StepUpRequired),
     /// See [`PasswordTooWeak`].
     PasswordTooWeak(PasswordTooWeak),
     /// See [`InputInvalid`].

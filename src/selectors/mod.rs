@@ -2,6 +2,7 @@
 //!
 //! Nothing here writes, and nothing decides who may see what: the schema's guards do.
 
+pub mod identity;
 pub mod session;
 pub mod user;
 
@@ -13,11 +14,13 @@ use async_graphql::runtime::{Timer, TokioSpawner};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use sea_orm::DatabaseConnection;
 
+use crate::domain::identity::Identity;
 use crate::domain::ids::UserId;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::fault::Fault;
 
+use identity::IdentitiesOfUser;
 use session::{SessionCountOfUser, SessionsOfUser};
 use user::UserById;
 
@@ -106,6 +109,12 @@ impl Loaders {
             Some(user) if user.id == id => Ok(Some(user.clone())),
             _ => self.loader().load_one(UserById(id)).await,
         }
+    }
+
+    /// What a person can sign in with at providers.
+    pub async fn identities(&self, user: UserId) -> Result<Vec<Identity>, ReadFailure> {
+        let found = self.loader().load_one(IdentitiesOfUser(user)).await?;
+        Ok(found.unwrap_or_default())
     }
 
     /// A slice of a person's live sessions.

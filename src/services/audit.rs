@@ -50,6 +50,9 @@ pub(super) enum Action {
     PhoneChangeRequested,
     PhoneChanged,
     AccountReclaimed,
+    IdentityLinked,
+    IdentityUnlinked,
+    GoogleLoginRefused,
     AdminCreated,
     SigningKeyRotated,
 }
@@ -88,6 +91,9 @@ impl Action {
             Self::PhoneChangeRequested => "phone.change_requested",
             Self::PhoneChanged => "phone.changed",
             Self::AccountReclaimed => "account.reclaimed",
+            Self::IdentityLinked => "identity.linked",
+            Self::IdentityUnlinked => "identity.unlinked",
+            Self::GoogleLoginRefused => "google.login_refused",
             Self::AdminCreated => "admin.created",
             Self::SigningKeyRotated => "signing_key.rotated",
         }

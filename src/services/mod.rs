@@ -1,11 +1,12 @@
 //! The use cases: one public function is one mutation is one transaction.
 //!
-//! Entry services (`account`, `session`) are what mutations call and never call each other; the
+//! Entry services (`account`, `google`, `session`) are what mutations call and never call each other; the
 //! supporting ones (`sign_in`, `throttle`, `audit`, `outbox`,
 //! `ownership`) are called by them. `operator` is
 //! what the command line and the background work do. Reads for display live in the selectors.
 
 pub mod account;
+pub mod google;
 pub mod operator;
 pub mod otp;
 pub mod password;

@@ -16,7 +16,7 @@ use crate::services::audit::{self, About, Action, Event};
 use crate::services::outbox;
 use crate::stores::session::Which;
 use crate::stores::user::Credentials;
-use crate::stores::{Tx, link, password, session, user};
+use crate::stores::{Tx, identity, link, password, session, user};
 
 /// How an address came to be proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +79,8 @@ pub(super) async fn prove(
     Ok(user)
 }
 
-/// Ends the password, the sessions and the links of an account's first author, and forgets what
-/// they said about themselves.
+/// Ends the password, the sessions, the links and the identities of an account's first author, and
+/// forgets what they said about themselves.
 async fn reclaim(
     tx: &Tx,
     app: &App,
@@ -94,10 +94,12 @@ async fn reclaim(
     user::reclaim(tx, id, contact, role, now).await?;
     password::delete(tx, id).await?;
     link::delete_all_of_user(tx, id).await?;
+    let identities = identity::delete_all_of_user(tx, id).await?;
     let reason = Action::AccountReclaimed.as_str();
     let sessions = session::revoke(tx, id, Which::All, reason, now).await?;
     let changes = json!({
         "sessions": sessions,
+        "identities": identities,
         "password": owner.password_hash.is_some(),
         "role": { "before": owner.user.role.as_str(), "after": role.as_str() },
     });

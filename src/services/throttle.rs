@@ -41,6 +41,13 @@ pub(super) enum Attempt<'a> {
     StepUp {
         user: UserId,
     },
+    /// A token of an identity provider, before anything about it is known.
+    Google,
+    /// The same, once the provider's signature says who it is about.
+    GoogleSubject {
+        issuer: &'a str,
+        subject: &'a str,
+    },
     /// A change by a signed-in person to what is theirs.
     OwnChange {
         user: UserId,
@@ -188,6 +195,11 @@ fn lines(app: &App, client: &Client, attempt: Attempt<'_>) -> Vec<Line> {
                 user.to_string(),
                 &budgets.step_up_user,
             )]
+        }
+        Attempt::Google => vec![line("google-address", address(), &budgets.google_address)],
+        Attempt::GoogleSubject { issuer, subject } => {
+            let key = hidden(app, &format!("{issuer} {subject}"));
+            vec![line("google-subject", key, &budgets.google_subject)]
         }
         Attempt::OwnChange { user } => {
             vec![line("change-user", user.to_string(), &budgets.change_user)]

@@ -8,6 +8,7 @@
 pub mod audit_event;
 pub mod database;
 pub mod decoy;
+pub mod identity;
 pub mod link;
 pub mod outbox_message;
 pub mod password;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, PASSWORD, SignedIn, TestApp, queries};
+use crate::harness::{Answer, Google, PASSWORD, SignedIn, TestApp, queries};
 
 /// Runs documents and remembers which.
 struct Tour<'a> {
@@ -45,9 +45,10 @@ impl Tour<'_> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_document_runs_to_its_success() {
-    let app = TestApp::spawn().await;
+    let google = Google::spawn().await;
+    let app = &google.app;
     let mut tour = Tour {
-        app: &app,
+        app,
         seen: BTreeSet::new(),
     };
     tour.anonymous("AuthConfig", json!({}), "").await;
@@ -58,7 +59,7 @@ async fn every_document_runs_to_its_success() {
     let answer = tour
         .anonymous("Register", json!({ "input": input }), "SignedIn")
         .await;
-    let ada = SignedIn::from_answer(&app, &answer, "register");
+    let ada = SignedIn::from_answer(app, &answer, "register");
     tour.by(&ada, "Me", json!({}), "").await;
     tour.by(&ada, "User", json!({ "id": ada.user_id }), "")
         .await;
@@ -94,7 +95,7 @@ async fn every_document_runs_to_its_success() {
     let answer = tour
         .anonymous("Login", json!({ "input": input }), "SignedIn")
         .await;
-    let phone = SignedIn::from_answer(&app, &answer, "login");
+    let phone = SignedIn::from_answer(app, &answer, "login");
     let ada = tour.app.login("ada@example.org").await;
     tour.by(&ada, "MySessions", json!({ "first": 10 }), "")
         .await;
@@ -108,6 +109,7 @@ async fn every_document_runs_to_its_success() {
         "OtherSessionsRevoked",
     )
     .await;
+    visit_google(&mut tour, &google, &ada).await;
     let token = json!({ "input": { "refreshToken": ada.refresh_token } });
     tour.anonymous("RefreshSession", token, "SignedIn").await;
     tour.by(&ada, "Logout", json!({}), "LoggedOut").await;
@@ -173,6 +175,15 @@ async fn moving(tour: &mut Tour<'_>) {
     let code = app.code(number, "change_phone").await;
     let proof = json!({ "input": { "phone": number, "code": code } });
     tour.by(&ada, "ConfirmPhoneChange", proof, "PhoneChanged")
+        .await;
+}
+
+async fn visit_google(tour: &mut Tour<'_>, google: &Google, ada: &SignedIn<'_>) {
+    let token = || json!({ "input": { "idToken": google.token(&json!({})) } });
+    tour.by(ada, "LinkGoogle", token(), "GoogleLinked").await;
+    tour.by(ada, "MyIdentities", json!({}), "").await;
+    tour.anonymous("LoginWithGoogle", token(), "SignedIn").await;
+    tour.by(ada, "UnlinkGoogle", json!({}), "GoogleUnlinked")
         .await;
 }
 

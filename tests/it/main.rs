@@ -10,6 +10,7 @@ mod audit;
 mod batching;
 mod delivery;
 mod documents;
+mod google;
 mod harness;
 mod incidents;
 mod operator;

@@ -1,8 +1,8 @@
 //! What the database refuses whatever the code believes, and what follows a row that goes.
 
 use idgate::entities::{
-    audit_event, link, outbox_message, password, refresh_token, session, signing_key, spent_proof,
-    user,
+    audit_event, identity, link, outbox_message, password, refresh_token, session, signing_key,
+    spent_proof, user,
 };
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{
@@ -11,12 +11,13 @@ use sea_orm::{
 };
 
 use crate::rows::{
-    event_about, id, later, link_of, message, noon, person, session_of, signing_key, token,
+    event_about, id, identity_of, later, link_of, message, noon, person, session_of, signing_key,
+    token,
 };
 use crate::worlds::on_every_world;
 
 /// Runs a check on migrated databases that hold one user.
-fn with_ada(check: impl AsyncFn(&DatabaseConnection, user::Model)) {
+pub(crate) fn with_ada(check: impl AsyncFn(&DatabaseConnection, user::Model)) {
     on_every_world(async |database: &DatabaseConnection| {
         Migrator::up(database, None).await.unwrap();
         insert(database, person(1)).await.unwrap();
@@ -24,7 +25,7 @@ fn with_ada(check: impl AsyncFn(&DatabaseConnection, user::Model)) {
     });
 }
 
-async fn insert<M>(database: &DatabaseConnection, row: M) -> Result<M, DbErr>
+pub(crate) async fn insert<M>(database: &DatabaseConnection, row: M) -> Result<M, DbErr>
 where
     M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
     M::Entity: EntityTrait<Model = M>,
@@ -34,7 +35,7 @@ where
 }
 
 /// Asserts that the row as it is breaks a CHECK, which the SQL error alone does not name.
-async fn refuses<M>(database: &DatabaseConnection, row: M)
+pub(crate) async fn refuses<M>(database: &DatabaseConnection, row: M)
 where
     M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
     M::Entity: EntityTrait<Model = M>,
@@ -51,7 +52,7 @@ where
     );
 }
 
-fn assert_taken<M>(outcome: Result<M, DbErr>) {
+pub(crate) fn assert_taken<M>(outcome: Result<M, DbErr>) {
     let refusal = outcome.err().and_then(|error| error.sql_err());
     assert!(
         matches!(refusal, Some(SqlErr::UniqueConstraintViolation(_))),
@@ -59,7 +60,7 @@ fn assert_taken<M>(outcome: Result<M, DbErr>) {
     );
 }
 
-fn assert_of_nobody<M>(outcome: Result<M, DbErr>) {
+pub(crate) fn assert_of_nobody<M>(outcome: Result<M, DbErr>) {
     let refusal = outcome.err().and_then(|error| error.sql_err());
     assert!(
         matches!(refusal, Some(SqlErr::ForeignKeyConstraintViolation(_))),
@@ -355,6 +356,7 @@ fn what_is_of_a_person_goes_with_them_and_the_record_stays() {
         insert(database, session_of(ada.id)).await.unwrap();
         insert(database, token(1)).await.unwrap();
         insert(database, link_of(ada.id)).await.unwrap();
+        insert(database, identity_of(ada.id)).await.unwrap();
         insert(database, event_about(ada.id)).await.unwrap();
         ada.delete(database).await.unwrap();
         assert_eq!(session::Entity::find().count(database).await.unwrap(), 0);
@@ -363,6 +365,7 @@ fn what_is_of_a_person_goes_with_them_and_the_record_stays() {
             0
         );
         assert_eq!(link::Entity::find().count(database).await.unwrap(), 0);
+        assert_eq!(identity::Entity::find().count(database).await.unwrap(), 0);
         assert_eq!(
             audit_event::Entity::find().count(database).await.unwrap(),
             1

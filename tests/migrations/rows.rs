@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use idgate::entities::{
-    audit_event, link, outbox_message, refresh_token, session, signing_key, user,
+    audit_event, identity, link, outbox_message, refresh_token, session, signing_key, user,
 };
 use uuid::Uuid;
 
@@ -96,6 +96,19 @@ pub(crate) fn link_of(user_id: Uuid) -> link::Model {
         token_hash: vec![4; 32],
         created_at: noon(),
         expires_at: later(),
+    }
+}
+
+pub(crate) fn identity_of(user_id: Uuid) -> identity::Model {
+    identity::Model {
+        id: id(45),
+        user_id,
+        issuer: "https://accounts.google.com".to_owned(),
+        subject: "10769150350006150715113082367".to_owned(),
+        email: Some("ada@example.com".to_owned()),
+        created_at: noon(),
+        last_used_at: None,
+        unlinked_at: None,
     }
 }
 

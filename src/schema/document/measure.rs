@@ -13,8 +13,10 @@ use crate::schema::connection::DEFAULT_SIZE;
 use crate::schema::error::{Error, ErrorCode};
 
 /// Mutations that take a secret: guessing many in one document is refused whole.
-const CREDENTIAL_MUTATIONS: [&str; 15] = [
+const CREDENTIAL_MUTATIONS: [&str; 19] = [
     "login",
+    "loginWithGoogle",
+    "linkGoogle",
     "register",
     "refreshSession",
     "verifyEmail",
@@ -29,6 +31,8 @@ const CREDENTIAL_MUTATIONS: [&str; 15] = [
     "confirmEmailChange",
     "confirmPhoneChange",
     "revertEmailChange",
+    "requestEmailChange",
+    "requestPhoneChange",
 ];
 
 /// The lists through which introspection can go in circles.

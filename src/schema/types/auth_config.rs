@@ -13,6 +13,8 @@ pub enum SignInMethod {
     Password,
     /// E-mail address or phone number with a one-time code: `requestOtp`, `verifyOtp`.
     Otp,
+    /// An ID token of Google: `loginWithGoogle`.
+    Google,
 }
 
 /// What a sign-in page needs to know.
@@ -23,8 +25,17 @@ pub struct AuthConfig;
 #[Object]
 impl AuthConfig {
     /// The ways to sign in.
-    async fn methods(&self) -> Vec<SignInMethod> {
-        vec![SignInMethod::Password, SignInMethod::Otp]
+    async fn methods(&self, context: &Context<'_>) -> Vec<SignInMethod> {
+        let google = &context.app().config.google;
+        let mut methods = vec![SignInMethod::Password, SignInMethod::Otp];
+        methods.extend(google.is_enabled().then_some(SignInMethod::Google));
+        methods
+    }
+
+    /// The client id to ask Google for ID tokens with; `null` where people cannot sign in that way.
+    async fn google_client_id(&self, context: &Context<'_>) -> Option<String> {
+        let client_id = context.app().config.google.client_id();
+        client_id.map(str::to_owned)
     }
 
     /// Whether people can register.

@@ -2,6 +2,7 @@
 
 pub mod auth_config;
 pub mod enums;
+pub mod identity;
 pub mod session;
 pub mod signed_in;
 pub mod user;

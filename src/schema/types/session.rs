@@ -69,7 +69,8 @@ impl Session {
         &self.0.device
     }
 
-    /// How the person proved who they are (RFC 8176).
+    /// How the person proved who they are (RFC 8176); `fed` is the word of
+    /// an identity provider.
     async fn amr(&self) -> &[String] {
         &self.0.amr
     }

@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 
 use super::enums::{AuthProvider, Role, StaffFunction};
+use super::identity::Identity;
 use super::session::SessionConnection;
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::role;
@@ -204,6 +205,19 @@ impl User {
         Some(match PageArguments::check(first, after, last, before) {
             Ok(arguments) => SessionConnection::load(context, user, arguments).await,
             Err(refusal) => Err(refusal),
+        })
+    }
+
+    /// What the person can sign in with at providers, oldest first.
+    async fn identities(&self, context: &Context<'_>) -> Nullable<Vec<Identity>> {
+        let user = match self.private(context, |user| Some(user.id))? {
+            Ok(user) => user,
+            Err(refusal) => return Some(Err(refusal)),
+        };
+        let found = context.loaders().identities(user).await;
+        Some(match found {
+            Ok(found) => Ok(found.into_iter().map(Identity).collect()),
+            Err(failure) => Err(failure.into()),
         })
     }
 

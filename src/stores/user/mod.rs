@@ -128,6 +128,17 @@ pub async fn find_by_id(database: &Database, id: UserId) -> Result<Option<Creden
         .transpose()
 }
 
+/// The same read inside a transaction.
+pub async fn find_by_id_within(tx: &Tx, id: UserId) -> Result<Option<Credentials>, Fault> {
+    let select = with_credentials(Entity::find()).filter(Column::Id.eq(id.uuid()));
+    select
+        .into_model::<Row>()
+        .one(&tx.0)
+        .await?
+        .map(TryInto::try_into)
+        .transpose()
+}
+
 /// The account with this id, held until the transaction ends.
 pub async fn lock(tx: &Tx, id: UserId) -> Result<Option<User>, Fault> {
     let row = Entity::find_by_id(id.uuid())

@@ -5,6 +5,7 @@
 mod answer;
 mod clients;
 mod endpoint;
+mod issuer;
 mod messages;
 pub(crate) mod queries;
 mod rows;
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use answer::Answer;
 pub(crate) use clients::{Anonymous, PASSWORD, SignedIn};
 pub(crate) use endpoint::Endpoint;
+pub(crate) use issuer::{Google, Manner};
 pub(crate) use messages::wrong;
 pub(crate) use smtp::{MailServer, Mood};
 use world::World;

@@ -22,6 +22,7 @@ async fn vilnacrm_315_every_mutation_has_a_budget_that_bites() {
         "register(input: { email: \"a@example.com\", password: \"x\" })",
         "refreshSession(input: { refreshToken: \"x\" })",
         "verifyEmail(input: { token: \"x\" })",
+        "loginWithGoogle(input: { idToken: \"x\" })",
         "requestEmailVerification(input: { email: \"a@example.com\" })",
         "requestOtp(input: { emailOrPhone: \"a@example.com\", purpose: LOGIN })",
         "verifyOtp(input: { emailOrPhone: \"a@example.com\", purpose: LOGIN, code: \"123456\" })",

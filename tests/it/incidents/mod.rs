@@ -5,6 +5,7 @@
 mod access;
 mod attacks;
 mod engine;
+mod google;
 mod recovery;
 mod sdl;
 mod secrets;

@@ -1,0 +1,197 @@
+//! What an ID token says, and what it must say to be believed.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::IdTokenError;
+
+/// How far the issuer's clock may be from ours, in either direction.
+const LEEWAY_SECONDS: i64 = 30;
+/// Whatever it says itself, an ID token is for signing in now; this also bounds how long a used
+/// one is remembered.
+const LONGEST_LIFE_SECONDS: i64 = 86_400;
+/// OpenID Connect Core §2: a subject has at most 255 ASCII characters.
+const MAX_SUBJECT_BYTES: usize = 255;
+
+/// What a token has to match.
+#[derive(Debug)]
+pub struct Expected<'a> {
+    /// The spellings of the issuer.
+    pub issuers: &'a [&'a str],
+    /// The clients that tokens may be for.
+    pub client_ids: &'a [String],
+    /// The one organisation whose people may come.
+    pub hosted_domain: Option<&'a str>,
+    /// What the page had put into its request.
+    pub nonce: Option<&'a str>,
+    /// Whether there has to be a nonce.
+    pub require_nonce: bool,
+}
+
+/// A token that was checked: who somebody is at the issuer.
+pub struct IdToken {
+    /// Who it is, the same for ever (OpenID Connect Core §5.7).
+    pub subject: String,
+    /// An e-mail address; whose it is says `email_verified`.
+    pub email: Option<String>,
+    /// Whether the issuer made sure of it. Only `true` is yes.
+    pub email_verified: bool,
+    /// The organisation the person belongs to.
+    pub hosted_domain: Option<String>,
+    /// What the person calls themselves.
+    pub given_name: Option<String>,
+    /// What the family is called.
+    pub family_name: Option<String>,
+    /// Names the token, so that it is used once.
+    pub digest: [u8; 32],
+    /// From when on it is refused anyway.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl fmt::Debug for IdToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("IdToken")
+            .field("email_verified", &self.email_verified)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One audience or several (RFC 7519 §4.1.3).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Audience {
+    fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(several) => several,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Claims {
+    iss: String,
+    sub: String,
+    aud: Audience,
+    exp: i64,
+    iat: i64,
+    #[serde(default)]
+    nbf: Option<i64>,
+    #[serde(default)]
+    azp: Option<String>,
+    #[serde(default)]
+    nonce: Option<String>,
+    #[serde(default)]
+    hd: Option<String>,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default, deserialize_with = "exactly_true")]
+    email_verified: bool,
+    #[serde(default)]
+    given_name: Option<String>,
+    #[serde(default)]
+    family_name: Option<String>,
+}
+
+/// `"true"`, 1 and everything else that is not `true` is no: issuers that write a text there have
+/// been made to write any text.
+fn exactly_true<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Value::deserialize(deserializer)? == Value::Bool(true))
+}
+
+impl Claims {
+    /// Everything but the signature; says from when on the token is refused.
+    pub(super) fn check(
+        &self,
+        now: DateTime<Utc>,
+        expected: &Expected<'_>,
+    ) -> Result<DateTime<Utc>, IdTokenError> {
+        if !expected.issuers.contains(&self.iss.as_str()) {
+            return Err(IdTokenError::WrongIssuer);
+        }
+        self.check_audience(expected.client_ids)?;
+        let ends = self.check_times(now.timestamp())?;
+        self.check_nonce(expected)?;
+        let domain = self.hd.as_deref();
+        if expected
+            .hosted_domain
+            .is_some_and(|wanted| !domain.is_some_and(|it| it.eq_ignore_ascii_case(wanted)))
+        {
+            return Err(IdTokenError::WrongDomain);
+        }
+        let sub = &self.sub;
+        if sub.is_empty()
+            || sub.len() > MAX_SUBJECT_BYTES
+            || !sub.chars().all(|it| it.is_ascii_graphic() || it == ' ')
+        {
+            return Err(IdTokenError::Malformed);
+        }
+        DateTime::from_timestamp(ends, 0).ok_or(IdTokenError::Malformed)
+    }
+
+    /// OpenID Connect Core §3.1.3.7, 3 to 5: for us, for nobody else, and asked for by us.
+    fn check_audience(&self, client_ids: &[String]) -> Result<(), IdTokenError> {
+        let audiences = self.aud.as_slice();
+        let are_ours = audiences
+            .iter()
+            .all(|audience| client_ids.contains(audience));
+        let asked_by_us = match &self.azp {
+            Some(party) => client_ids.contains(party),
+            None => audiences.len() == 1,
+        };
+        if audiences.is_empty() || !are_ours || !asked_by_us {
+            return Err(IdTokenError::WrongAudience);
+        }
+        Ok(())
+    }
+
+    /// The second from which on the token is refused.
+    fn check_times(&self, now: i64) -> Result<i64, IdTokenError> {
+        let begins = self.nbf.unwrap_or(self.iat).max(self.iat);
+        if begins > now.saturating_add(LEEWAY_SECONDS) {
+            return Err(IdTokenError::FromTheFuture);
+        }
+        let longest = self.iat.saturating_add(LONGEST_LIFE_SECONDS);
+        let ends = self.exp.min(longest).saturating_add(LEEWAY_SECONDS);
+        if ends <= now {
+            return Err(IdTokenError::Expired);
+        }
+        Ok(ends)
+    }
+
+    /// A nonce on one side only is a token that somebody else asked for.
+    fn check_nonce(&self, expected: &Expected<'_>) -> Result<(), IdTokenError> {
+        let is_right = match (self.nonce.as_deref(), expected.nonce) {
+            (None, None) => !expected.require_nonce,
+            (claimed, wanted) => claimed == wanted,
+        };
+        if is_right {
+            Ok(())
+        } else {
+            Err(IdTokenError::WrongNonce)
+        }
+    }
+
+    pub(super) fn into_token(self, digest: [u8; 32], expires_at: DateTime<Utc>) -> IdToken {
+        IdToken {
+            subject: self.sub,
+            email: self.email,
+            email_verified: self.email_verified,
+            hosted_domain: self.hd,
+            given_name: self.given_name,
+            family_name: self.family_name,
+            digest,
+            expires_at,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The public keys that an issuer signs with, as it publishes them.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Issuers publish two to ten.
+const MAX_KEYS: usize = 64;
+/// RFC 7518 §3.3: RSA keys have 2048 bits or more. Above 8192 a check gets expensive.
+const MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
+
+/// The usable keys of one issuer.
+pub struct IssuerKeys(Vec<(String, DecodingKey)>);
+
+/// A document that no key can be taken from.
+#[derive(Debug, thiserror::Error)]
+pub enum IssuerKeysError {
+    /// Not a JSON Web Key Set (RFC 7517 §5).
+    #[error("not a JSON Web Key Set: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// More keys than any issuer has.
+    #[error("more than {MAX_KEYS} keys")]
+    TooMany,
+    /// No key for RS256 signatures with an id among them.
+    #[error("no RSA key for signatures")]
+    NoneUsable,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    keys: Vec<Value>,
+}
+
+/// The members of a JSON Web Key that matter here (RFC 7517 §4, RFC 7518 §6.3.1).
+#[derive(Deserialize)]
+struct Written {
+    kty: String,
+    kid: String,
+    #[serde(default, rename = "use")]
+    purpose: Option<String>,
+    #[serde(default)]
+    alg: Option<String>,
+    n: String,
+    e: String,
+}
+
+impl IssuerKeys {
+    /// Reads a published key set; keys of other kinds are left out (RFC 7517 §5).
+    pub fn read(document: &[u8]) -> Result<Self, IssuerKeysError> {
+        let document: Document = serde_json::from_slice(document)?;
+        if document.keys.len() > MAX_KEYS {
+            return Err(IssuerKeysError::TooMany);
+        }
+        let keys: Vec<_> = document.keys.into_iter().filter_map(usable).collect();
+        if keys.is_empty() {
+            return Err(IssuerKeysError::NoneUsable);
+        }
+        Ok(Self(keys))
+    }
+
+    /// Whether there is a key with this id.
+    #[must_use]
+    pub fn has(&self, key_id: &str) -> bool {
+        self.find(key_id).is_some()
+    }
+
+    pub(super) fn find(&self, key_id: &str) -> Option<&DecodingKey> {
+        let mut named = self.0.iter().filter(|(id, _)| id == key_id);
+        named.next().map(|(_, key)| key)
+    }
+}
+
+fn usable(key: Value) -> Option<(String, DecodingKey)> {
+    let written: Written = serde_json::from_value(key).ok()?;
+    let signs = written.purpose.as_deref().is_none_or(|it| it == "sig");
+    let is_ours = written
+        .alg
+        .as_deref()
+        .is_none_or(|it| it == super::ALGORITHM_NAME);
+    let modulus = URL_SAFE_NO_PAD.decode(&written.n).ok()?;
+    let length = modulus.iter().skip_while(|byte| **byte == 0).count();
+    if written.kty != "RSA" || !signs || !is_ours || !MODULUS_BYTES.contains(&length) {
+        return None;
+    }
+    let key = DecodingKey::from_rsa_components(&written.n, &written.e).ok()?;
+    Some((written.kid, key))
+}
+
+impl fmt::Debug for IssuerKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids = self.0.iter().map(|(id, _)| id);
+        formatter.debug_list().entries(ids).finish()
+    }
+}

@@ -1,0 +1,150 @@
+//! The keys of an identity provider: fetched when needed, shared, and few fetches whatever is asked.
+//!
+//! `policy` decides when to fetch, `fetch` does it. What a key is, and whether a token is right,
+//! is decided above.
+
+mod fetch;
+mod policy;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::OwnedMutexGuard;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use self::fetch::Fetcher;
+use self::policy::{Ledger, Verdict};
+use crate::fault::Fault;
+
+/// What is fetched: a document with keys by their id.
+pub trait KeyDocument: Send + Sync + Sized + 'static {
+    /// Why a document is of no use.
+    type Error: fmt::Display;
+
+    /// Reads what was fetched.
+    fn read(document: &[u8]) -> Result<Self, Self::Error>;
+
+    /// Whether it has a key with this id.
+    fn has(&self, key_id: &str) -> bool;
+}
+
+/// The provider does not answer, and there is no key of it that may still be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the keys of the identity provider are not available")]
+pub struct KeysUnavailable;
+
+/// The keys of one provider.
+pub struct ProviderKeys<K> {
+    shared: Arc<Shared<K>>,
+    flight: Arc<tokio::sync::Mutex<()>>,
+    tasks: TaskTracker,
+}
+
+struct Shared<K> {
+    ledger: Mutex<Ledger<K>>,
+    fetcher: Fetcher,
+}
+
+impl<K: KeyDocument> ProviderKeys<K> {
+    /// Prepares fetching from this address; nothing is fetched yet.
+    pub fn new(address: &Url, timeout: Duration) -> Result<Self, Fault> {
+        Ok(Self {
+            shared: Arc::new(Shared {
+                ledger: Mutex::new(Ledger::default()),
+                fetcher: Fetcher::new(address, timeout)?,
+            }),
+            flight: Arc::default(),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// The keys to look for `key_id` in. It may be missing from them: then the provider does not
+    /// have it, or was asked too often about keys it does not have.
+    pub async fn for_key(
+        &self,
+        key_id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<K>, KeysUnavailable> {
+        let meanwhile = match self.judge(key_id, now) {
+            Verdict::Use(keys) => return Ok(keys),
+            Verdict::Unavailable => return Err(KeysUnavailable),
+            Verdict::Refresh { meanwhile } => meanwhile,
+        };
+        let flight = match (Arc::clone(&self.flight).try_lock_owned(), meanwhile) {
+            (Ok(flight), _) => flight,
+            // Somebody is at it: whoever can go on does not wait for a slow provider.
+            (Err(_), Some(keys)) => return Ok(keys),
+            (Err(_), None) => {
+                let flight = Arc::clone(&self.flight).lock_owned().await;
+                match self.judge(key_id, now) {
+                    Verdict::Use(keys) => return Ok(keys),
+                    Verdict::Unavailable => return Err(KeysUnavailable),
+                    Verdict::Refresh { .. } => flight,
+                }
+            }
+        };
+        self.refresh(key_id, now, flight).await;
+        match self.judge(key_id, now) {
+            Verdict::Use(keys)
+            | Verdict::Refresh {
+                meanwhile: Some(keys),
+            } => Ok(keys),
+            Verdict::Refresh { meanwhile: None } | Verdict::Unavailable => Err(KeysUnavailable),
+        }
+    }
+
+    fn judge(&self, key_id: &str, now: DateTime<Utc>) -> Verdict<K> {
+        self.shared.ledger().judge(key_id, now)
+    }
+
+    /// Fetches once, also if whoever asked goes away meanwhile: otherwise a client that hangs up
+    /// would use up the attempts of all.
+    async fn refresh(&self, key_id: &str, now: DateTime<Utc>, flight: OwnedMutexGuard<()>) {
+        self.shared.ledger().begin(key_id, now);
+        let shared = Arc::clone(&self.shared);
+        let task = self.tasks.spawn(async move {
+            shared.fetch(now).await;
+            drop(flight);
+        });
+        if let Err(error) = task.await {
+            tracing::error!(%error, "fetching the keys of the identity provider broke off");
+        }
+    }
+}
+
+impl<K: KeyDocument> Shared<K> {
+    async fn fetch(&self, now: DateTime<Utc>) {
+        let reason = match self.fetcher.fetch().await {
+            Ok(fetched) => match K::read(&fetched.body) {
+                Ok(keys) => {
+                    self.ledger().succeed(keys, fetched.max_age, now);
+                    return;
+                }
+                Err(error) => error.to_string(),
+            },
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(
+            reason,
+            "the keys of the identity provider cannot be fetched"
+        );
+        self.ledger().fail(now);
+    }
+}
+
+impl<K> Shared<K> {
+    fn ledger(&self) -> MutexGuard<'_, Ledger<K>> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K> fmt::Debug for ProviderKeys<K> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ProviderKeys")
+            .finish_non_exhaustive()
+    }
+}

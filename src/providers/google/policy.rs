@@ -1,0 +1,216 @@
+//! When keys may be used and when they are fetched again.
+//!
+//! Knows no network and no clock: instants come as arguments.
+
+use std::sync::Arc;
+use std::time::Duration as StdDuration;
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::KeyDocument;
+
+/// Keys are used this long at least and at most, whatever the provider's headers say.
+const SHORTEST_USE: Duration = Duration::minutes(5);
+const LONGEST_USE: Duration = Duration::hours(24);
+/// How much longer while the provider does not answer.
+const STALE_USE: Duration = Duration::hours(24);
+/// The pause after an attempt that failed.
+const PAUSE: Duration = Duration::seconds(5);
+/// So many fetches may unknown keys cause in this span: anybody can invent a key id.
+const UNKNOWN_KEYS: usize = 4;
+const UNKNOWN_SPAN: Duration = Duration::minutes(2);
+
+/// What to do about a token's key.
+pub(super) enum Verdict<K> {
+    /// Look in these.
+    Use(Arc<K>),
+    /// Fetch; who need not wait may look in these.
+    Refresh {
+        /// Keys that are due but have the one in question.
+        meanwhile: Option<Arc<K>>,
+    },
+    /// The provider failed a moment ago, and nothing kept will do.
+    Unavailable,
+}
+
+struct Held<K> {
+    keys: Arc<K>,
+    fresh_until: DateTime<Utc>,
+}
+
+/// What is known of the provider's keys.
+pub(super) struct Ledger<K> {
+    held: Option<Held<K>>,
+    failed_at: Option<DateTime<Utc>>,
+    /// Key ids that a fetch was made for and that it did not bring.
+    missed: Vec<(String, DateTime<Utc>)>,
+}
+
+impl<K> Default for Ledger<K> {
+    fn default() -> Self {
+        Self {
+            held: None,
+            failed_at: None,
+            missed: Vec::new(),
+        }
+    }
+}
+
+impl<K: KeyDocument> Ledger<K> {
+    pub(super) fn judge(&self, key_id: &str, now: DateTime<Utc>) -> Verdict<K> {
+        let usable = |held: &&Held<K>| now < held.fresh_until + STALE_USE;
+        let held = self.held.as_ref().filter(usable);
+        let is_fresh = held.is_some_and(|held| now < held.fresh_until);
+        let found = held
+            .filter(|held| held.keys.has(key_id))
+            .map(|held| Arc::clone(&held.keys));
+        let is_pausing = self.failed_at.is_some_and(|at| now < at + PAUSE);
+        match (found, held) {
+            (Some(keys), _) if is_fresh || is_pausing => Verdict::Use(keys),
+            (None, _) if is_pausing => Verdict::Unavailable,
+            (None, Some(held)) if is_fresh && !self.may_ask_about(key_id, now) => {
+                Verdict::Use(Arc::clone(&held.keys))
+            }
+            (meanwhile, _) => Verdict::Refresh { meanwhile },
+        }
+    }
+
+    /// Whether an unknown key may cause one more fetch.
+    fn may_ask_about(&self, key_id: &str, now: DateTime<Utc>) -> bool {
+        let mut recent = self
+            .missed
+            .iter()
+            .filter(|(_, at)| now < *at + UNKNOWN_SPAN);
+        let count = recent.clone().count();
+        count < UNKNOWN_KEYS && !recent.any(|(missed, _)| missed == key_id)
+    }
+
+    /// Notes that a fetch begins on behalf of this key.
+    pub(super) fn begin(&mut self, key_id: &str, now: DateTime<Utc>) {
+        self.missed.retain(|(_, at)| now < *at + UNKNOWN_SPAN);
+        self.missed.push((key_id.to_owned(), now));
+    }
+
+    /// Keeps what was fetched; a key that is not in it any more counts no longer.
+    pub(super) fn succeed(&mut self, keys: K, max_age: Option<StdDuration>, now: DateTime<Utc>) {
+        let asked = max_age.and_then(|age| Duration::from_std(age).ok());
+        let use_for = asked
+            .unwrap_or(SHORTEST_USE)
+            .clamp(SHORTEST_USE, LONGEST_USE);
+        self.missed.retain(|(missed, _)| !keys.has(missed));
+        self.failed_at = None;
+        self.held = Some(Held {
+            keys: Arc::new(keys),
+            fresh_until: now + use_for,
+        });
+    }
+
+    pub(super) fn fail(&mut self, now: DateTime<Utc>) {
+        self.failed_at = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Ids(Vec<&'static str>);
+
+    impl KeyDocument for Ids {
+        type Error = &'static str;
+
+        fn read(_: &[u8]) -> Result<Self, Self::Error> {
+            Err("not used here")
+        }
+
+        fn has(&self, key_id: &str) -> bool {
+            self.0.contains(&key_id)
+        }
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_770_000_000 + seconds, 0).unwrap()
+    }
+
+    fn holding(ids: &[&'static str], max_age: Option<u64>) -> Ledger<Ids> {
+        let mut ledger = Ledger::default();
+        let max_age = max_age.map(StdDuration::from_secs);
+        ledger.succeed(Ids(ids.to_vec()), max_age, at(0));
+        ledger
+    }
+
+    fn verdict(ledger: &Ledger<Ids>, key_id: &str, seconds: i64) -> &'static str {
+        match ledger.judge(key_id, at(seconds)) {
+            Verdict::Use(_) => "use",
+            Verdict::Refresh { meanwhile: None } => "refresh",
+            Verdict::Refresh { meanwhile: Some(_) } => "refresh, or go on",
+            Verdict::Unavailable => "unavailable",
+        }
+    }
+
+    #[test]
+    fn keys_are_used_as_long_as_the_provider_says_within_bounds() {
+        for (max_age, fresh) in [
+            (None, 300),
+            (Some(0), 300),
+            (Some(19_000), 19_000),
+            (Some(u64::MAX), 86_400),
+        ] {
+            let ledger = holding(&["a"], max_age.map(|age| age.min(1 << 40)));
+            assert_eq!(verdict(&ledger, "a", fresh - 1), "use");
+            assert_eq!(verdict(&ledger, "a", fresh), "refresh, or go on");
+        }
+    }
+
+    #[test]
+    fn stale_keys_serve_for_a_day_while_the_provider_fails() {
+        let mut ledger = holding(&["a"], None);
+        let end = 300 + 86_400;
+        for seconds in [300, 4_000, end - 1] {
+            ledger.begin("a", at(seconds));
+            ledger.fail(at(seconds));
+            assert_eq!(verdict(&ledger, "a", seconds), "use", "{seconds}");
+            assert_eq!(verdict(&ledger, "b", seconds), "unavailable", "{seconds}");
+        }
+        assert_eq!(verdict(&ledger, "a", end), "unavailable");
+        assert_eq!(verdict(&ledger, "a", end + 5), "refresh");
+    }
+
+    #[test]
+    fn a_failure_is_followed_by_a_pause() {
+        let mut ledger: Ledger<Ids> = Ledger::default();
+        assert_eq!(verdict(&ledger, "a", 0), "refresh");
+        ledger.begin("a", at(0));
+        ledger.fail(at(0));
+        assert_eq!(verdict(&ledger, "a", 4), "unavailable");
+        assert_eq!(verdict(&ledger, "a", 5), "refresh");
+    }
+
+    #[test]
+    fn an_unknown_key_is_asked_about_once_and_all_together_a_few_times() {
+        let mut ledger = holding(&["a"], None);
+        assert_eq!(verdict(&ledger, "b", 1), "refresh");
+        ledger.begin("b", at(1));
+        ledger.succeed(Ids(vec!["a"]), None, at(1));
+        assert_eq!(verdict(&ledger, "b", 2), "use");
+        for key_id in ["c", "d", "e"] {
+            assert_eq!(verdict(&ledger, key_id, 3), "refresh");
+            ledger.begin(key_id, at(3));
+            ledger.succeed(Ids(vec!["a"]), None, at(3));
+        }
+        assert_eq!(verdict(&ledger, "f", 4), "use");
+        assert_eq!(verdict(&ledger, "b", 120), "use");
+        assert_eq!(verdict(&ledger, "b", 121), "refresh");
+        assert_eq!(ledger.missed.len(), 4);
+    }
+
+    #[test]
+    fn a_key_that_was_found_does_not_count_as_missed_and_a_withdrawn_one_is_gone() {
+        let mut ledger = holding(&["a"], None);
+        ledger.begin("b", at(1));
+        ledger.succeed(Ids(vec!["b"]), None, at(1));
+        assert!(ledger.missed.is_empty());
+        assert_eq!(verdict(&ledger, "b", 2), "use");
+        assert_eq!(verdict(&ledger, "a", 2), "refresh");
+    }
+}

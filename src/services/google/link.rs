@@ -1,0 +1,142 @@
+//! Adding Google to the ways a signed-in person can sign in.
+
+use chrono::Duration;
+use serde_json::json;
+
+use super::credential::{self, GoogleCredential, Person, Refused};
+use super::{PROVIDER, reachable};
+use crate::app::App;
+use crate::domain::caller::{Caller, SignedIn};
+use crate::domain::identity::Identity;
+use crate::domain::user::User;
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::fault::Fault;
+use crate::messages::Message;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::outbox;
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::identity::NewIdentity;
+use crate::stores::{Tx, identity, session, spent_proof, user};
+
+/// A list that can be shown whole.
+const MOST_IDENTITIES: usize = 10;
+
+/// Why nothing was linked.
+#[derive(Debug)]
+pub enum LinkGoogleRefusal {
+    /// The token is not right, or was used before.
+    TokenInvalid,
+    /// The identity opens another account.
+    AlreadyLinked,
+    /// The person proved who they are too long ago.
+    StepUpRequired,
+    /// The session ended meanwhile.
+    SessionEnded,
+    /// The nonce is none, or the account has too many identities.
+    Invalid(Vec<Violation>),
+    /// Too many attempts.
+    RateLimited(Exhausted),
+    /// The issuer's keys cannot be had.
+    Unavailable,
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for LinkGoogleRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Links whom the token names with the account of whoever asks. It proves no address: the account
+/// keeps the one it has.
+pub async fn link(
+    app: &App,
+    caller: &Caller,
+    person: &SignedIn,
+    input: GoogleCredential,
+) -> Result<Identity, LinkGoogleRefusal> {
+    let attempt = Attempt::OwnChange {
+        user: person.user(),
+    };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(LinkGoogleRefusal::RateLimited)?;
+    let fresh = Duration::seconds(app.config.sessions.fresh_seconds);
+    if caller.fresh(app.clock.now(), fresh).is_none() {
+        return Err(LinkGoogleRefusal::StepUpRequired);
+    }
+    let checked = credential::check(app, &caller.client, &input).await;
+    let named = checked.map_err(|refused| match refused {
+        Refused::Off | Refused::Token(_) => LinkGoogleRefusal::TokenInvalid,
+        Refused::Invalid(violations) => LinkGoogleRefusal::Invalid(violations),
+        Refused::RateLimited(limit) => LinkGoogleRefusal::RateLimited(limit),
+        Refused::Unavailable => LinkGoogleRefusal::Unavailable,
+    })?;
+    let tx = app.begin().await?;
+    let owner = hold(&tx, app, person).await?;
+    let owner = owner.ok_or(LinkGoogleRefusal::SessionEnded)?;
+    let known = identity::find(&tx, &named.issuer, &named.subject).await?;
+    match known.filter(|known| known.unlinked_at.is_none()) {
+        // Asked again, perhaps because the first answer got lost.
+        Some(known) if known.user_id == owner.id => return Ok(known),
+        Some(_) => return Err(LinkGoogleRefusal::AlreadyLinked),
+        None => {}
+    }
+    let linked = add(&tx, app, caller, &owner, &named).await?;
+    tx.commit().await?;
+    app.wake_outbox();
+    Ok(linked)
+}
+
+/// The account of a session, held; nothing when the session was ended while the request ran.
+///
+/// Whoever reclaims an account ends its sessions under the same lock: without this look a
+/// squatter's request under way could leave an identity behind.
+pub(super) async fn hold(tx: &Tx, app: &App, person: &SignedIn) -> Result<Option<User>, Fault> {
+    let owner = user::lock(tx, person.user()).await?;
+    let current = session::find_with_user_within(tx, person.session()).await?;
+    let now = app.clock.now();
+    let is_live = current.is_some_and(|(session, _)| session.is_live(now));
+    Ok(owner.filter(|owner| is_live && owner.may_sign_in()))
+}
+
+async fn add(
+    tx: &Tx,
+    app: &App,
+    caller: &Caller,
+    owner: &User,
+    named: &Person,
+) -> Result<Identity, LinkGoogleRefusal> {
+    let now = app.clock.now();
+    if identity::of_user(tx, owner.id).await?.len() >= MOST_IDENTITIES {
+        let message = "the account has as many identities as it can; unlink one first";
+        let violation = Violation::new("idToken", ViolationRule::NotAllowed, message);
+        return Err(LinkGoogleRefusal::Invalid(vec![violation]));
+    }
+    if !spent_proof::spend(tx, &named.digest, named.expires_at, now).await? {
+        return Err(LinkGoogleRefusal::TokenInvalid);
+    }
+    let new = NewIdentity {
+        id: app.new_id(),
+        user_id: owner.id,
+        issuer: &named.issuer,
+        subject: &named.subject,
+        email: named.shown_email.as_deref(),
+        last_used_at: None,
+        now,
+    };
+    if !identity::insert(tx, new).await? {
+        return Err(LinkGoogleRefusal::AlreadyLinked);
+    }
+    let event = Event::new(Action::IdentityLinked, About::Whom(owner.id))
+        .by(caller)
+        .with(json!({ "provider": PROVIDER, "automatic": false }));
+    audit::record(tx, app, &caller.client, event).await?;
+    if let Some(recipient) = reachable(owner) {
+        let message = Message::IdentityLinked { provider: PROVIDER };
+        outbox::enqueue(tx, app, &recipient, &message, None).await?;
+    }
+    let linked = identity::find(tx, &named.issuer, &named.subject).await?;
+    linked.ok_or_else(|| Fault::new("a new identity is not there").into())
+}

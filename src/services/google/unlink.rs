@@ -1,0 +1,126 @@
+//! Taking Google off the ways a person can sign in.
+
+use chrono::Duration;
+use serde_json::json;
+
+use super::link::hold;
+use super::{PROVIDER, reachable};
+use crate::app::App;
+use crate::domain::caller::{Caller, SignedIn};
+use crate::domain::identity::Identity;
+use crate::domain::ids::IdentityId;
+use crate::domain::user::User;
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::fault::Fault;
+use crate::messages::Message;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::outbox;
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::{Tx, identity, user};
+
+/// Why nothing was unlinked.
+#[derive(Debug)]
+pub enum UnlinkGoogleRefusal {
+    /// The account has no such identity.
+    NotFound,
+    /// There would be neither a password nor another identity left.
+    LastAuthenticator,
+    /// The person proved who they are too long ago.
+    StepUpRequired,
+    /// The session ended meanwhile.
+    SessionEnded,
+    /// Several are linked, and none was named.
+    Invalid(Vec<Violation>),
+    /// Too many attempts.
+    RateLimited(Exhausted),
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for UnlinkGoogleRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Unlinks the named identity, or the only one there is. Sessions that began with it go on.
+pub async fn unlink(
+    app: &App,
+    caller: &Caller,
+    person: &SignedIn,
+    wanted: Option<IdentityId>,
+) -> Result<IdentityId, UnlinkGoogleRefusal> {
+    let attempt = Attempt::OwnChange {
+        user: person.user(),
+    };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(UnlinkGoogleRefusal::RateLimited)?;
+    let fresh = Duration::seconds(app.config.sessions.fresh_seconds);
+    if caller.fresh(app.clock.now(), fresh).is_none() {
+        return Err(UnlinkGoogleRefusal::StepUpRequired);
+    }
+    let tx = app.begin().await?;
+    // Held, so that of two requests that unlink one each, the second sees what the first left.
+    let owner = hold(&tx, app, person).await?;
+    let owner = owner.ok_or(UnlinkGoogleRefusal::SessionEnded)?;
+    let linked = identity::of_user(&tx, owner.id).await?;
+    let chosen = choose(&linked, wanted)?;
+    if linked.len() == 1 && !has_password(&tx, &owner).await? {
+        return Err(UnlinkGoogleRefusal::LastAuthenticator);
+    }
+    remove(&tx, app, caller, &owner, chosen).await?;
+    tx.commit().await?;
+    app.wake_outbox();
+    Ok(chosen)
+}
+
+fn choose(
+    linked: &[Identity],
+    wanted: Option<IdentityId>,
+) -> Result<IdentityId, UnlinkGoogleRefusal> {
+    match (wanted, linked) {
+        (Some(wanted), _) => {
+            let found = linked.iter().find(|it| it.id == wanted);
+            found.map(|it| it.id).ok_or(UnlinkGoogleRefusal::NotFound)
+        }
+        (None, []) => Err(UnlinkGoogleRefusal::NotFound),
+        (None, [only]) => Ok(only.id),
+        (None, _) => {
+            let message = "several identities are linked; name the one to unlink";
+            let violation = Violation::new("identityId", ViolationRule::Required, message);
+            Err(UnlinkGoogleRefusal::Invalid(vec![violation]))
+        }
+    }
+}
+
+async fn has_password(tx: &Tx, owner: &User) -> Result<bool, Fault> {
+    let found = user::find_by_id_within(tx, owner.id).await?;
+    Ok(found.is_some_and(|found| found.password_hash.is_some()))
+}
+
+async fn remove(
+    tx: &Tx,
+    app: &App,
+    caller: &Caller,
+    owner: &User,
+    chosen: IdentityId,
+) -> Result<(), Fault> {
+    let now = app.clock.now();
+    // A sign-in under way with this identity compares the version, and finds it changed.
+    if !user::renew_credentials(tx, owner.id, owner.credential_version, now).await?
+        || !identity::unlink(tx, owner.id, chosen, now).await?
+    {
+        return Err(Fault::new("an account changed while it was held"));
+    }
+    let changes = json!({ "provider": PROVIDER, "identityId": chosen.to_string() });
+    let event = Event::new(Action::IdentityUnlinked, About::Whom(owner.id))
+        .by(caller)
+        .with(changes);
+    audit::record(tx, app, &caller.client, event).await?;
+    if let Some(recipient) = reachable(owner) {
+        let message = Message::IdentityUnlinked { provider: PROVIDER };
+        outbox::enqueue(tx, app, &recipient, &message, None).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! The issuer's keys: rotation, outages, and that nobody can make us fetch them all the time.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use super::FIELD;
+use crate::harness::{Google, Manner};
+
+const HOUR: i64 = 3_600;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_is_noticed_by_the_first_token_of_the_new_key() {
+    let google = Google::spawn().await;
+    google.issuer.allow_use_for(86_400);
+    let old = google.token(&json!({}));
+    assert_eq!(google.outcome(&json!({})).await, "SignedIn");
+    for rotation in 1..=3 {
+        google.issuer.rotate();
+        assert_eq!(google.outcome(&json!({})).await, "SignedIn");
+        assert_eq!(google.outcome(&json!({})).await, "SignedIn");
+        assert_eq!(google.issuer.fetches(), 1 + rotation);
+    }
+    // What was withdrawn counts no longer.
+    assert_eq!(
+        google.present(&old).await.typename(FIELD),
+        "GoogleTokenInvalid"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_fetched_again_when_the_issuer_says_so_and_not_before() {
+    for (said, used) in [
+        (None, 300),
+        (Some(10), 300),
+        (Some(7_200), 7_200),
+        (Some(1_000_000), 86_400),
+    ] {
+        let google = Google::spawn().await;
+        if let Some(said) = said {
+            google.issuer.allow_use_for(said);
+        }
+        google.login(&json!({})).await;
+        google.app.advance(used - 1);
+        google.login(&json!({})).await;
+        assert_eq!(google.issuer.fetches(), 1, "{said:?}");
+        google.app.advance(1);
+        assert_eq!(google.outcome(&json!({})).await, "SignedIn");
+        assert_eq!(google.issuer.fetches(), 2, "{said:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn known_keys_outlive_an_outage_for_a_day() {
+    for manner in [
+        Manner::Failing,
+        Manner::Hanging,
+        Manner::Huge,
+        Manner::Redirecting,
+        Manner::Babbling,
+    ] {
+        let google = Google::spawn().await;
+        assert_eq!(google.outcome(&json!({})).await, "SignedIn");
+        google.issuer.behave(manner.clone());
+        google.app.advance(HOUR);
+        assert_eq!(google.outcome(&json!({})).await, "SignedIn", "{manner:?}");
+        assert_eq!(google.issuer.fetches(), 2, "{manner:?}");
+        // During the pause nobody waits for it again.
+        assert_eq!(google.outcome(&json!({})).await, "SignedIn");
+        assert_eq!(google.issuer.fetches(), 2, "{manner:?}");
+        google.app.advance(22 * HOUR);
+        assert_eq!(google.outcome(&json!({})).await, "SignedIn", "{manner:?}");
+        google.app.advance(2 * HOUR);
+        let answer = google.login(&json!({})).await;
+        answer.assert_refusal(503, "SERVICE_UNAVAILABLE");
+        google.issuer.behave(Manner::Prompt);
+        google.app.advance(5);
+        assert_eq!(google.outcome(&json!({})).await, "SignedIn", "{manner:?}");
+        assert_eq!(google.issuer.strays(), 0, "a redirect was followed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_keys_people_are_told_to_come_back() {
+    let google = Google::spawn().await;
+    for manner in [
+        Manner::Failing,
+        Manner::Hanging,
+        Manner::Huge,
+        Manner::Redirecting,
+    ] {
+        google.issuer.behave(manner);
+        let nothing = json!({});
+        let answers = join_all((0..20).map(|_| google.login(&nothing))).await;
+        for answer in &answers {
+            answer.assert_refusal(503, "SERVICE_UNAVAILABLE");
+        }
+        google.app.advance(5);
+    }
+    assert_eq!(google.issuer.fetches(), 4, "one attempt for each pause");
+    google.issuer.behave(Manner::Prompt);
+    assert_eq!(google.outcome(&json!({})).await, "SignedIn");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_issuer_holds_up_one_sign_in_and_not_those_it_could_not_help() {
+    let google = Google::with(&[("IDGATE_GOOGLE__TIMEOUT_MILLISECONDS", "1000")]).await;
+    google.login(&json!({})).await;
+    google.issuer.behave(Manner::Hanging);
+    google.app.advance(HOUR);
+    let started = std::time::Instant::now();
+    let nothing = json!({});
+    let answers = join_all((0..20).map(|_| google.login(&nothing))).await;
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.typename(FIELD) == "SignedIn")
+    );
+    assert_eq!(google.issuer.fetches(), 2);
+    assert!(started.elapsed() < std::time::Duration::from_secs(20));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_unknown_keys_cause_a_handful_of_fetches() {
+    // Not a test of how fast this machine is.
+    let google = Google::with(&[
+        ("IDGATE_GOOGLE__TIMEOUT_MILLISECONDS", "9000"),
+        ("IDGATE_DATABASE__ACQUIRE_TIMEOUT_SECONDS", "30"),
+    ])
+    .await;
+    google.login(&json!({})).await;
+    let attempts = (0..1_000).map(|number| {
+        let mut header = google.issuer.header();
+        // Half of them agree on one.
+        header["kid"] = json!(format!(
+            "unknown {}",
+            if number % 2 == 0 { 0 } else { number }
+        ));
+        let claims = google.issuer.claims(google.now(), &json!({}));
+        let token = google.issuer.sign(&header, &claims);
+        let google = &google;
+        async move { google.present(&token).await }
+    });
+    let answers = join_all(attempts).await;
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.typename(FIELD) == "GoogleTokenInvalid")
+    );
+    let fetches = google.issuer.fetches();
+    assert!((2..=5).contains(&fetches), "{fetches} fetches");
+    // They hinder nobody whose key is known, and a rotation only for two minutes.
+    assert_eq!(google.outcome(&json!({})).await, "SignedIn");
+    google.issuer.rotate();
+    google.app.advance(120);
+    assert_eq!(google.outcome(&json!({})).await, "SignedIn");
+}

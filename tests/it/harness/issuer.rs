@@ -1,0 +1,305 @@
+//! An OpenID Connect issuer on a real socket: signs what it is told to, publishes its keys, and can
+//! be as slow, as broken and as greedy as one on the internet.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::DateTime;
+use idgate::crypto::access_token::{Algorithm, SigningKey};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::{Answer, TestApp};
+
+/// The client that tokens are for.
+pub(crate) const CLIENT: &str = "web.apps.example.com";
+/// As long as a token counts.
+const HOUR: i64 = 3_600;
+
+/// How the issuer answers when it is asked for its keys.
+#[derive(Clone, Debug)]
+pub(crate) enum Manner {
+    /// With the keys.
+    Prompt,
+    /// With a failure.
+    Failing,
+    /// Never.
+    Hanging,
+    /// With ten megabytes.
+    Huge,
+    /// With another address.
+    Redirecting,
+    /// With something else.
+    Babbling,
+}
+
+/// A key pair of an issuer.
+struct Pair {
+    private: RsaKeyPair,
+    public: Value,
+}
+
+struct Shared {
+    keys: Mutex<Vec<Arc<Pair>>>,
+    manner: Mutex<Manner>,
+    max_age: Mutex<Option<u64>>,
+    fetches: AtomicU64,
+    strays: AtomicU64,
+}
+
+/// The issuer.
+pub(crate) struct Issuer {
+    name: String,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    serial: AtomicU64,
+    _listener: JoinSet<()>,
+}
+
+impl Issuer {
+    /// One that has its address for a name.
+    pub(crate) async fn start() -> Self {
+        Self::named(None).await
+    }
+
+    /// One that passes for another.
+    async fn named(name: Option<&str>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let name = name.map_or_else(|| format!("http://{address}"), str::to_owned);
+        let shared = Arc::new(Shared {
+            keys: Mutex::new(vec![Arc::new(Pair::new())]),
+            manner: Mutex::new(Manner::Prompt),
+            max_age: Mutex::new(None),
+            fetches: AtomicU64::new(0),
+            strays: AtomicU64::new(0),
+        });
+        let routes = Router::new()
+            .route("/jwks", get(publish))
+            .fallback(stray)
+            .with_state(Arc::clone(&shared));
+        let mut listening = JoinSet::new();
+        listening.spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        Self {
+            name,
+            address,
+            shared,
+            serial: AtomicU64::new(0),
+            _listener: listening,
+        }
+    }
+
+    /// What it calls itself.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How often it was asked for its keys.
+    pub(crate) fn fetches(&self) -> u64 {
+        self.shared.fetches.load(Ordering::Relaxed)
+    }
+
+    /// How often it was asked for anything else.
+    pub(crate) fn strays(&self) -> u64 {
+        self.shared.strays.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn behave(&self, manner: Manner) {
+        *self.shared.manner.lock().unwrap() = manner;
+    }
+
+    pub(crate) fn allow_use_for(&self, seconds: u64) {
+        *self.shared.max_age.lock().unwrap() = Some(seconds);
+    }
+
+    /// Signs with a new key from now on, and withdraws the old ones.
+    pub(crate) fn rotate(&self) {
+        *self.shared.keys.lock().unwrap() = vec![Arc::new(Pair::new())];
+    }
+
+    /// The public half of the key it signs with.
+    pub(crate) fn public_key(&self) -> Value {
+        self.pair().public.clone()
+    }
+
+    /// The header it writes.
+    pub(crate) fn header(&self) -> Value {
+        json!({ "alg": "RS256", "kid": self.public_key()["kid"], "typ": "JWT" })
+    }
+
+    /// Signs these very parts.
+    pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
+        self.pair().sign(header, claims)
+    }
+
+    fn pair(&self) -> Arc<Pair> {
+        Arc::clone(self.shared.keys.lock().unwrap().last().unwrap())
+    }
+
+    /// What it says about Ada at this second, with changes; `null` leaves a claim out.
+    pub(crate) fn claims(&self, now: i64, changes: &Value) -> Value {
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        let mut claims = json!({
+            "iss": self.name, "aud": CLIENT, "azp": CLIENT, "sub": "1001",
+            "email": "ada@gmail.com", "email_verified": true,
+            "given_name": "Ada", "family_name": "Lovelace",
+            "iat": now, "exp": now + HOUR, "jti": serial.to_string(),
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            if value.is_null() {
+                claims.as_object_mut().unwrap().remove(name);
+            } else {
+                claims[name] = value.clone();
+            }
+        }
+        claims
+    }
+}
+
+impl Pair {
+    fn new() -> Self {
+        let instant = DateTime::UNIX_EPOCH;
+        let key = SigningKey::generate(Algorithm::Rs256, instant).unwrap();
+        Self {
+            private: RsaKeyPair::from_pkcs8(key.private_der()).unwrap(),
+            public: key.public_jwk().clone(),
+        }
+    }
+
+    fn sign(&self, header: &Value, claims: &Value) -> String {
+        let encoded = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
+        let signed = format!("{}.{}", encoded(header), encoded(claims));
+        let mut signature = vec![0; self.private.public_modulus_len()];
+        let random = SystemRandom::new();
+        self.private
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &random,
+                signed.as_bytes(),
+                &mut signature,
+            )
+            .unwrap();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+async fn publish(State(shared): State<Arc<Shared>>) -> Response {
+    shared.fetches.fetch_add(1, Ordering::Relaxed);
+    let manner = shared.manner.lock().unwrap().clone();
+    match manner {
+        Manner::Prompt => {
+            let keys: Vec<Value> = shared
+                .keys
+                .lock()
+                .unwrap()
+                .iter()
+                .map(|pair| pair.public.clone())
+                .collect();
+            let mut headers = HeaderMap::new();
+            if let Some(seconds) = *shared.max_age.lock().unwrap() {
+                let value = format!("public, max-age={seconds}, must-revalidate");
+                headers.insert(header::CACHE_CONTROL, value.parse().unwrap());
+            }
+            (headers, json!({ "keys": keys }).to_string()).into_response()
+        }
+        Manner::Failing => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Manner::Hanging => std::future::pending().await,
+        Manner::Huge => vec![b' '; 10 * 1024 * 1024].into_response(),
+        Manner::Redirecting => {
+            let elsewhere = [(header::LOCATION, "/elsewhere")];
+            (StatusCode::FOUND, elsewhere).into_response()
+        }
+        Manner::Babbling => "<html>welcome to the hotel</html>".into_response(),
+    }
+}
+
+async fn stray(State(shared): State<Arc<Shared>>) -> StatusCode {
+    shared.strays.fetch_add(1, Ordering::Relaxed);
+    StatusCode::NOT_FOUND
+}
+
+/// A gateway and the issuer whose word it takes.
+pub(crate) struct Google {
+    pub(crate) issuer: Issuer,
+    pub(crate) app: TestApp,
+}
+
+impl Google {
+    pub(crate) async fn spawn() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub(crate) async fn with(changes: &[(&str, &str)]) -> Self {
+        Self::of(Issuer::start().await, changes).await
+    }
+
+    /// The same with Google's own name.
+    pub(crate) async fn genuine() -> Self {
+        Self::of(
+            Issuer::named(Some("https://accounts.google.com")).await,
+            &[],
+        )
+        .await
+    }
+
+    async fn of(issuer: Issuer, changes: &[(&str, &str)]) -> Self {
+        let jwks = format!("{}/jwks", issuer.url());
+        let mut settings = vec![
+            ("IDGATE_GOOGLE__CLIENT_IDS", CLIENT),
+            ("IDGATE_GOOGLE__ISSUER", issuer.name()),
+            ("IDGATE_GOOGLE__JWKS_URL", jwks.as_str()),
+            ("IDGATE_GOOGLE__TIMEOUT_MILLISECONDS", "300"),
+        ];
+        settings.retain(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
+        settings.extend(changes);
+        let app = TestApp::with(&settings).await;
+        Self { issuer, app }
+    }
+
+    /// The second it is.
+    pub(crate) fn now(&self) -> i64 {
+        self.app.app.clock.now().timestamp()
+    }
+
+    /// A token about Ada, with changes.
+    pub(crate) fn token(&self, changes: &Value) -> String {
+        let claims = self.issuer.claims(self.now(), changes);
+        self.issuer.sign(&self.issuer.header(), &claims)
+    }
+
+    /// Signs in with a token about Ada, with changes.
+    pub(crate) async fn login(&self, changes: &Value) -> Answer {
+        self.present(&self.token(changes)).await
+    }
+
+    /// Signs in with this token.
+    pub(crate) async fn present(&self, token: &str) -> Answer {
+        let input = json!({ "idToken": token });
+        let client = self.app.anonymous();
+        client
+            .run("LoginWithGoogle", json!({ "input": input }))
+            .await
+    }
+
+    /// What comes of signing in with a token about Ada, with changes.
+    pub(crate) async fn outcome(&self, changes: &Value) -> String {
+        let answer = self.login(changes).await;
+        answer.typename("loginWithGoogle").to_owned()
+    }
+}

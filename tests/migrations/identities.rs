@@ -1,0 +1,41 @@
+//! What the database refuses of identities at providers.
+
+use idgate::entities::identity;
+use sea_orm::DatabaseConnection;
+
+use crate::constraints::{assert_of_nobody, assert_taken, insert, refuses, with_ada};
+use crate::rows::{id, identity_of, person};
+
+#[test]
+fn an_identity_belongs_to_one_account() {
+    with_ada(async |database: &DatabaseConnection, ada| {
+        let identity = identity_of(ada.id);
+        for (issuer, subject) in [("", "1"), ("https://id.example.com", "")] {
+            let spoilt = identity::Model {
+                issuer: issuer.to_owned(),
+                subject: subject.to_owned(),
+                ..identity.clone()
+            };
+            refuses(database, spoilt).await;
+        }
+        let endless = identity::Model {
+            subject: "1".repeat(256),
+            ..identity.clone()
+        };
+        refuses(database, endless).await;
+        assert_of_nobody(insert(database, identity_of(id(9))).await);
+        insert(database, identity.clone()).await.unwrap();
+        insert(database, person(2)).await.unwrap();
+        let rival = identity::Model {
+            id: id(46),
+            user_id: id(2),
+            ..identity
+        };
+        assert_taken(insert(database, rival.clone()).await);
+        let elsewhere = identity::Model {
+            issuer: "https://id.example.com".to_owned(),
+            ..rival
+        };
+        insert(database, elsewhere).await.unwrap();
+    });
+}
