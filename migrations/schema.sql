@@ -49,7 +49,7 @@ CREATE TABLE links (
     CONSTRAINT links_pkey PRIMARY KEY (id),
     CONSTRAINT links_token_hash_key UNIQUE (token_hash),
     CONSTRAINT links_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
-    CONSTRAINT links_purpose_check CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'change_email'::text, 'revert_email'::text, 'invitation'::text])))
+    CONSTRAINT links_purpose_check CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'change_email'::text, 'revert_email'::text, 'new_phone'::text, 'invitation'::text])))
 );
 CREATE INDEX links_expiry ON links USING btree (expires_at);
 CREATE INDEX links_of_user ON links USING btree (user_id, purpose);

@@ -12,7 +12,7 @@ use crate::portable::{
 pub(crate) struct Migration;
 
 const ANY: &str = "purpose IN ('verify_email', 'reset_password', 'change_email', \
-    'revert_email', 'invitation')";
+    'revert_email', 'new_phone', 'invitation')";
 const FIRST: &str = "purpose IN ('verify_email')";
 
 /// Changes what a link may be for.

@@ -18,9 +18,10 @@ pub struct Otp {
 
 impl Otp {
     pub(super) fn check(&self, review: &mut Review<'_>) {
-        review.within("otp.life_seconds", self.life_seconds, 30..=3600);
+        // NIST SP 800-63B-3 §5.1.3.2: a code sent out of band is good for ten minutes at most.
+        review.within("otp.life_seconds", self.life_seconds, 30..=600);
         review.within("otp.resend_seconds", self.resend_seconds, 1..=3600);
-        // NIST SP 800-63B-3 §5.1.3.2: guessing a short code has to be limited.
+        // NIST SP 800-63B-3 §5.2.2: guessing a short code has to be limited.
         review.within("otp.tries", self.tries, 1..=10);
     }
 }

@@ -39,12 +39,14 @@ pub struct Throttle {
     pub message_identifier: Budget,
     /// Messages asked for from one address.
     pub message_address: Budget,
-    /// Text messages altogether.
+    /// Text messages that leave.
     pub sms_global: Budget,
     /// Codes tried from one address.
     pub code_address: Budget,
     /// Codes tried on one identifier.
     pub code_identifier: Budget,
+    /// The same in the long run.
+    pub code_day: Budget,
     /// Repeated authentications of one signed-in person.
     pub step_up_user: Budget,
     /// Sign-ins with a provider's token from one address.

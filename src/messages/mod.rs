@@ -120,6 +120,11 @@ pub enum Message<'a> {
         /// How long that works.
         minutes: i64,
     },
+    /// Your account has another e-mail address; for those who cannot undo it from where they read.
+    EmailNoted {
+        /// The new address, partly hidden.
+        new_address: &'a str,
+    },
     /// Your account has another phone number.
     PhoneChanged {
         /// The new number, partly hidden.
@@ -162,7 +167,7 @@ impl Message<'_> {
             Self::SignInWithGoogle { .. } => "sign_in_with_google",
             Self::PasswordChanged { .. } => "password_changed",
             Self::ChangeEmail { .. } => "change_email",
-            Self::EmailChanged { .. } => "email_changed",
+            Self::EmailChanged { .. } | Self::EmailNoted { .. } => "email_changed",
             Self::EmailReverted { .. } => "email_reverted",
             Self::PhoneChanged { .. } => "phone_changed",
             Self::AccountReclaimed { .. } => "account_reclaimed",

@@ -56,6 +56,9 @@ pub fn samples() -> Vec<Message<'static>> {
             link: LINK,
             minutes: MINUTES,
         },
+        Message::EmailNoted {
+            new_address: "a***@example.org",
+        },
         Message::PhoneChanged {
             new_number: "+44******123",
         },

@@ -123,6 +123,9 @@ impl<'a> Facts<'a> {
             Message::EmailReverted { link, minutes } => {
                 Self::link("email-reverted", link, Time::Minutes(minutes))
             }
+            Message::EmailNoted { new_address } => {
+                Self::about("email-noted", "address", new_address)
+            }
             Message::PhoneChanged { new_number } => {
                 Self::about("phone-changed", "number", new_number)
             }

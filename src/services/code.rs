@@ -94,8 +94,9 @@ pub(super) async fn issue(
     plain.extend_from_slice(&expires_at.timestamp_micros().to_be_bytes());
     let aad = bound_to(holder, purpose, contact);
     let sealed = app.keyring.seal(Purpose::Codes, &app.random, &aad, &plain);
+    let key = keys(app, holder, purpose, contact).next();
     let new = NewCode {
-        key: &key(app, holder, purpose, contact),
+        key: &key.unwrap_or_default(),
         sealed: &sealed,
         keep: life + REMEMBERED,
         cooldown: Duration::from_secs(app.config.otp.resend_seconds.into()),
@@ -119,12 +120,16 @@ pub(super) async fn check(
     typed: &Code,
 ) -> Result<Verdict, Fault> {
     let now = app.clock.now();
-    let key = key(app, holder, purpose, contact);
-    let Some(sealed) = app
-        .volatile
-        .try_code(now, &key, app.config.otp.tries)
-        .await?
-    else {
+    let mut found = None;
+    for key in keys(app, holder, purpose, contact) {
+        let tries = app.config.otp.tries;
+        let sealed = app.volatile.try_code(now, &key, tries).await?;
+        found = sealed.map(|sealed| (key, sealed));
+        if found.is_some() {
+            break;
+        }
+    }
+    let Some((key, sealed)) = found else {
         return Ok(Verdict::Wrong);
     };
     let aad = bound_to(holder, purpose, contact);
@@ -170,22 +175,33 @@ impl Ticket {
     }
 }
 
-/// Where the code is kept. The kind of address is part of it: if all addresses of a person shared
-/// a cooldown, asking by two of them would tell that they belong together.
-fn key(app: &App, holder: Holder<'_>, purpose: CodePurpose, contact: &Identifier) -> String {
-    let subject = match holder {
-        Holder::Person(user) => user.id.to_string(),
-        Holder::Nobody => {
-            let index = app.keyring.blind_index("code-holder", &contact.key());
-            URL_SAFE_NO_PAD.encode(index.get(..16).unwrap_or(&index))
-        }
+/// Where the code is kept: under the current master key first, then where it was before a
+/// rotation.
+///
+/// A code that strangers can ask for is kept under its address, known or not: a key that changed
+/// once the address has an account would show in the cooldown. What only its person can ask for is
+/// kept under the person, so that nobody else gets near it.
+fn keys(
+    app: &App,
+    holder: Holder<'_>,
+    purpose: CodePurpose,
+    contact: &Identifier,
+) -> impl Iterator<Item = String> {
+    let own = matches!(
+        purpose,
+        CodePurpose::StepUp | CodePurpose::ChangeEmail | CodePurpose::ChangePhone
+    );
+    let subjects: Vec<String> = match holder {
+        Holder::Person(user) if own => vec![user.id.to_string()],
+        Holder::Person(_) | Holder::Nobody => app
+            .keyring
+            .blind_indices("code-address", &contact.key())
+            .map(|index| URL_SAFE_NO_PAD.encode(index.get(..16).unwrap_or(&index)))
+            .collect(),
     };
-    let kind = match contact {
-        Identifier::Email(_) => "email",
-        Identifier::Phone(_) => "phone",
-        Identifier::Other(_) => "other",
-    };
-    format!("{subject}:{}:{kind}", purpose.as_str())
+    subjects
+        .into_iter()
+        .map(move |subject| format!("{subject}:{}", purpose.as_str()))
 }
 
 /// Everything a code is bound to, each part with its length before it.

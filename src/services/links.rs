@@ -42,9 +42,10 @@ pub(super) async fn create(
         id: app.new_id(),
         user_id: user.id,
         address,
+        created_at: now,
         expires_at: now + lifetime,
     };
-    link::insert(tx, &row, purpose, &token.hash(), now).await?;
+    link::insert(tx, &row, purpose, &token.hash()).await?;
     Ok(Made {
         url: url(app, purpose, &token)?,
         token,
@@ -59,6 +60,7 @@ fn url(app: &App, purpose: LinkPurpose, token: &PlainToken) -> Result<Url, Fault
         LinkPurpose::ResetPassword => "password_reset",
         LinkPurpose::ChangeEmail => "change_email",
         LinkPurpose::RevertEmail => "revert_email",
+        LinkPurpose::NewPhone => "new_phone",
     };
     let mut url = app.config.links_base().join(kind)?;
     url.query_pairs_mut().append_pair("token", token.reveal());
@@ -82,10 +84,13 @@ pub(super) async fn follow(
 }
 
 impl Followed {
-    /// Redeems the link in this transaction; `false` when it was redeemed before, also by a
-    /// request at this very moment.
+    /// Redeems the link in this transaction; `false` when it was redeemed or ended before, also by
+    /// a request at this very moment. The person's row is held by then: whoever ends links changes
+    /// that row first.
     pub(super) async fn spend(&self, tx: &Tx, app: &App) -> Result<bool, Fault> {
-        spent_proof::spend(tx, &self.digest, self.link.expires_at, app.clock.now()).await
+        let (until, now) = (self.link.expires_at, app.clock.now());
+        let is_first = spent_proof::spend(tx, &self.digest, until, now).await?;
+        Ok(is_first && link::delete(tx, self.link.id).await?)
     }
 
     /// Which address of the account the link was sent to, if the account still has it.

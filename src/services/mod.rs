@@ -14,6 +14,7 @@ pub mod session;
 
 mod audit;
 mod code;
+mod device;
 mod links;
 mod new_password;
 mod outbox;

@@ -84,6 +84,16 @@ pub(super) fn by_text<'a>(user: &'a User, to: &'a str) -> Recipient<'a> {
     }
 }
 
+/// Every address that a person proved.
+pub(super) fn proven(user: &User) -> impl Iterator<Item = Recipient<'_>> {
+    let email = user.email.as_deref().filter(|_| user.email_verified);
+    let phone = user.phone.as_deref().filter(|_| user.phone_verified);
+    let by_mail = email.map(|email| by_mail(user, email));
+    by_mail
+        .into_iter()
+        .chain(phone.map(|phone| by_text(user, phone)))
+}
+
 /// Opens the contents of a claimed message. The fault names no part of them.
 pub(super) fn open(app: &App, id: MessageId, sealed: &[u8]) -> Result<Body, Fault> {
     let body = app

@@ -8,6 +8,8 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::domain::caller::Client;
+use crate::domain::identifier::Identifier;
+use crate::domain::ids::UserId;
 use crate::domain::role::StaffFunctions;
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
@@ -79,6 +81,59 @@ pub(super) async fn prove(
     Ok(user)
 }
 
+/// Takes an address that somebody has just proven from an account that never proved it; `false`
+/// when its holder did, and keeps it.
+///
+/// Otherwise whoever registers an address they cannot read could keep its owner from it. An account
+/// that has nothing else ends: nobody ever proved to be its owner.
+pub(super) async fn take(
+    tx: &Tx,
+    app: &App,
+    client: &Client,
+    address: &Identifier,
+    taker: UserId,
+) -> Result<bool, Fault> {
+    let holder = user::find_by_identifier_within(tx, address).await?;
+    let (Some(holder), Some(contact)) = (holder, address.contact()) else {
+        return Ok(true);
+    };
+    if holder.user.id == taker {
+        return Ok(true);
+    }
+    if holder.user.has_proven(contact) {
+        return Ok(false);
+    }
+    release(tx, app, client, &holder, contact).await?;
+    Ok(true)
+}
+
+/// Takes an unproven address from an account, and ends the account if it has no other.
+pub(super) async fn release(
+    tx: &Tx,
+    app: &App,
+    client: &Client,
+    holder: &Credentials,
+    contact: Contact,
+) -> Result<(), Fault> {
+    let now = app.clock.now();
+    let id = holder.user.id;
+    let (before, other) = match contact {
+        Contact::Email => (&holder.user.email, &holder.user.phone),
+        Contact::Phone => (&holder.user.phone, &holder.user.email),
+    };
+    if other.is_some() {
+        user::release(tx, id, contact, now).await?;
+    } else {
+        user::close(tx, id, now).await?;
+        let reason = Action::AddressReleased.as_str();
+        session::revoke(tx, id, Which::All, reason, now).await?;
+        link::delete_all_of_user(tx, id).await?;
+    }
+    let changes = json!({ "address": { "before": before, "after": null } });
+    let event = Event::new(Action::AddressReleased, about(holder)).with(changes);
+    audit::record(tx, app, client, event).await
+}
+
 /// Ends the password, the sessions, the links and the identities of an account's first author, and
 /// forgets what they said about themselves.
 async fn reclaim(
@@ -101,6 +156,10 @@ async fn reclaim(
         "sessions": sessions,
         "identities": identities,
         "password": owner.password_hash.is_some(),
+        "proven": match contact {
+            Contact::Email => "email",
+            Contact::Phone => "phone",
+        },
         "role": { "before": owner.user.role.as_str(), "after": role.as_str() },
     });
     let event = Event::new(Action::AccountReclaimed, about(owner))

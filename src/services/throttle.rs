@@ -31,12 +31,14 @@ pub(super) enum Attempt<'a> {
         identifier: &'a Identifier,
     },
     RequestMessage {
-        identifier: &'a Identifier,
+        against: Against<'a>,
     },
     RedeemLink,
     TryCode {
-        identifier: &'a Identifier,
+        against: Against<'a>,
     },
+    /// A text message on its way out, whoever asked for it.
+    SendText,
     Refresh,
     StepUp {
         user: UserId,
@@ -54,6 +56,17 @@ pub(super) enum Attempt<'a> {
     },
 }
 
+/// Whose budget a message or a try counts against, besides the network address.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Against<'a> {
+    /// What was typed, whether or not anybody has it.
+    Identifier(&'a Identifier),
+    /// Somebody signed in, whose own codes strangers must not use up.
+    Person(UserId),
+    /// A device that was here before, for the same reason.
+    Device(&'a str),
+}
+
 struct Line {
     scope: &'static str,
     key: String,
@@ -69,7 +82,10 @@ pub(super) async fn charge(
     client: &Client,
     attempt: Attempt<'_>,
 ) -> Result<(), Exhausted> {
-    charge_lines(app, &lines(app, client, attempt)).await?;
+    match lines(app, client, attempt) {
+        lines if lines.is_empty() => {}
+        lines => charge_lines(app, &lines).await?,
+    }
     // Roofs are charged last: attempts that one address was refused must not fill them for all.
     match roofs(app, attempt) {
         roofs if roofs.is_empty() => Ok(()),
@@ -106,16 +122,10 @@ fn roofs(app: &App, attempt: Attempt<'_>) -> Vec<Line> {
         key: "all".to_owned(),
         budget: *budget,
     };
-    let texts = |identifier: &Identifier| {
-        matches!(identifier, Identifier::Phone(_)).then(|| line("sms-global", &budgets.sms_global))
-    };
     match attempt {
         Attempt::Login { .. } => vec![line("login-global", &budgets.login_global)],
-        Attempt::Register { identifier } => {
-            let roof = line("register-global", &budgets.register_global);
-            std::iter::once(roof).chain(texts(identifier)).collect()
-        }
-        Attempt::RequestMessage { identifier } => texts(identifier).into_iter().collect(),
+        Attempt::Register { .. } => vec![line("register-global", &budgets.register_global)],
+        Attempt::SendText => vec![line("sms-global", &budgets.sms_global)],
         _ => Vec::new(),
     }
 }
@@ -150,6 +160,11 @@ fn lines(app: &App, client: &Client, attempt: Attempt<'_>) -> Vec<Line> {
         budget: *budget,
     };
     let named = |identifier: &Identifier| hidden(app, &identifier.key());
+    let counted = |against| match against {
+        Against::Identifier(identifier) => named(identifier),
+        Against::Person(user) => user.to_string(),
+        Against::Device(device) => hidden(app, device),
+    };
     match attempt {
         Attempt::Login { identifier, device } => vec![
             line("login-address", address(), &budgets.login_address),
@@ -171,22 +186,24 @@ fn lines(app: &App, client: &Client, attempt: Attempt<'_>) -> Vec<Line> {
                 &budgets.register_identifier,
             ),
         ],
-        Attempt::RequestMessage { identifier } => vec![
+        Attempt::RequestMessage { against } => vec![
             line("message-address", address(), &budgets.message_address),
             line(
                 "message-identifier",
-                named(identifier),
+                counted(against),
                 &budgets.message_identifier,
             ),
         ],
-        Attempt::TryCode { identifier } => vec![
+        Attempt::TryCode { against } => vec![
             line("code-address", address(), &budgets.code_address),
             line(
                 "code-identifier",
-                named(identifier),
+                counted(against),
                 &budgets.code_identifier,
             ),
+            line("code-day", counted(against), &budgets.code_day),
         ],
+        Attempt::SendText => Vec::new(),
         Attempt::RedeemLink => vec![line("verify-address", address(), &budgets.verify_address)],
         Attempt::Refresh => vec![line("refresh-address", address(), &budgets.refresh_address)],
         Attempt::StepUp { user } => {

@@ -129,6 +129,16 @@ pub async fn unlink(
     Ok(outcome.rows_affected == 1)
 }
 
+/// Forgets the identities that came to an account at this moment or later.
+pub async fn delete_linked_since(tx: &Tx, user: UserId, since: DateTime<Utc>) -> Result<(), Fault> {
+    Entity::delete_many()
+        .filter(Column::UserId.eq(user.uuid()))
+        .filter(Column::CreatedAt.gte(since))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}
+
 /// Forgets every identity of an account and says how many there were.
 pub async fn delete_all_of_user(tx: &Tx, user: UserId) -> Result<u64, Fault> {
     let outcome = Entity::delete_many()

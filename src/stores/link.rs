@@ -1,12 +1,12 @@
 //! Single-use links.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder as _};
 
 use super::database::{Database, Tx};
 use crate::domain::ids::{LinkId, UserId};
 use crate::domain::token::HashedToken;
-use crate::entities::link::{ActiveModel, Column, Entity};
+use crate::entities::link::{ActiveModel, Column, Entity, Model};
 use crate::fault::Fault;
 
 /// What a link is for; one of one purpose never serves another.
@@ -20,6 +20,8 @@ pub enum LinkPurpose {
     ChangeEmail,
     /// Undoing that, sent to the old address.
     RevertEmail,
+    /// Stands for a phone number that was put in lately. Nobody gets its token.
+    NewPhone,
 }
 
 impl LinkPurpose {
@@ -31,6 +33,7 @@ impl LinkPurpose {
             Self::ResetPassword => "reset_password",
             Self::ChangeEmail => "change_email",
             Self::RevertEmail => "revert_email",
+            Self::NewPhone => "new_phone",
         }
     }
 }
@@ -42,8 +45,11 @@ pub struct Link {
     pub id: LinkId,
     /// Whose account it is about.
     pub user_id: UserId,
-    /// The canonical address it was sent to.
+    /// The address it was sent to: canonical where it opens an account, as its owner writes it
+    /// where it changes one.
     pub address: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
     /// When it stops working.
     pub expires_at: DateTime<Utc>,
 }
@@ -54,7 +60,6 @@ pub async fn insert(
     link: &Link,
     purpose: LinkPurpose,
     hash: &HashedToken,
-    now: DateTime<Utc>,
 ) -> Result<(), Fault> {
     let row = ActiveModel {
         id: ActiveValue::Set(link.id.uuid()),
@@ -62,7 +67,7 @@ pub async fn insert(
         purpose: ActiveValue::Set(purpose.as_str().to_owned()),
         address: ActiveValue::Set(link.address.clone()),
         token_hash: ActiveValue::Set(hash.as_bytes().to_vec()),
-        created_at: ActiveValue::Set(now),
+        created_at: ActiveValue::Set(link.created_at),
         expires_at: ActiveValue::Set(link.expires_at),
     };
     Entity::insert(row).exec_without_returning(&tx.0).await?;
@@ -79,12 +84,23 @@ pub async fn find(
         .filter(Column::TokenHash.eq(hash.as_bytes().to_vec()))
         .filter(Column::Purpose.eq(purpose.as_str()));
     let row = super::database::one(database, select).await?;
-    Ok(row.map(|row| Link {
+    Ok(row.map(link))
+}
+
+fn link(row: Model) -> Link {
+    Link {
         id: row.id.into(),
         user_id: row.user_id.into(),
         address: row.address,
+        created_at: row.created_at,
         expires_at: row.expires_at,
-    }))
+    }
+}
+
+/// Removes a link; `false` when it went before, by whatever ended it.
+pub async fn delete(tx: &Tx, id: LinkId) -> Result<bool, Fault> {
+    let outcome = Entity::delete_by_id(id.uuid()).exec(&tx.0).await?;
+    Ok(outcome.rows_affected == 1)
 }
 
 /// Removes the links of one purpose that a person has.
@@ -95,6 +111,37 @@ pub async fn delete_of_user(tx: &Tx, user: UserId, purpose: LinkPurpose) -> Resu
         .exec(&tx.0)
         .await?;
     Ok(outcome.rows_affected)
+}
+
+/// The newest live link of one purpose that a person has.
+pub async fn newest_of_user(
+    tx: &Tx,
+    user: UserId,
+    purpose: LinkPurpose,
+    now: DateTime<Utc>,
+) -> Result<Option<Link>, Fault> {
+    let row = Entity::find()
+        .filter(Column::UserId.eq(user.uuid()))
+        .filter(Column::Purpose.eq(purpose.as_str()))
+        .filter(Column::ExpiresAt.gt(now))
+        .order_by_desc(Column::CreatedAt)
+        .one(&tx.0)
+        .await?;
+    Ok(row.map(link))
+}
+
+/// Removes every link that a person has, but those that undo a change of address and are older
+/// than this one.
+pub async fn delete_since(tx: &Tx, redeemed: &Link) -> Result<(), Fault> {
+    let is_older_undo = Condition::all()
+        .add(Column::Purpose.eq(LinkPurpose::RevertEmail.as_str()))
+        .add(Column::CreatedAt.lt(redeemed.created_at));
+    Entity::delete_many()
+        .filter(Column::UserId.eq(redeemed.user_id.uuid()))
+        .filter(is_older_undo.not())
+        .exec(&tx.0)
+        .await?;
+    Ok(())
 }
 
 /// Removes every link that a person has.

@@ -7,6 +7,11 @@
 local now = tonumber(ARGV[1])
 local cooldown = tonumber(ARGV[2])
 
+-- Asked once more because the answer was lost on the way.
+if redis.call('HGET', KEYS[1], 'sealed') == ARGV[4] then
+  return 0
+end
+
 local wait = (tonumber(redis.call('HGET', KEYS[1], 'replaceable_at')) or now) - now
 -- Further ahead than the cooldown is a clock that was set back.
 if wait > 0 and wait <= cooldown then

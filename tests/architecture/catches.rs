@@ -74,7 +74,7 @@ fn transport_that_does_more_than_authenticate_is_caught() {
 #[test]
 fn what_lies_below_may_be_used() {
     let cases = r##"
-        src/services/session/login.rs: use super::device; use crate::stores::{Tx, user};
+        src/services/session/login.rs: use super::refresh; use crate::stores::{Tx, user};
         src/config/telemetry.rs: use crate::telemetry::Settings;
         src/command/serve.rs: use crate::{stores, transport, volatile};
         src/main.rs: use idgate::stores;
@@ -113,7 +113,7 @@ fn a_service_that_uses_an_entry_service_is_caught() {
     ";
     assert_caught(rules::services, cases);
     let fine = "
-        src/services/session/login.rs: use crate::services::audit; use super::device;
+        src/services/session/login.rs: use crate::services::audit; use super::refresh;
         src/services/operator/delivery.rs: use crate::services::outbox;
         src/services/mod.rs: pub use self::outbox::Body;
         src/schema/mutations/session.rs: use crate::services::session;
@@ -130,6 +130,7 @@ fn an_incomplete_capability_is_caught() {
         src/services/outbox.rs
         src/services/ownership.rs
         src/services/code.rs
+        src/services/device.rs
         src/services/links.rs
         src/services/new_password.rs
         src/services/step_up.rs

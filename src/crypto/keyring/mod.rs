@@ -165,12 +165,15 @@ impl Keyring {
     /// one is not found.
     #[must_use]
     pub fn blind_index(&self, label: &str, value: &str) -> [u8; MAC_BYTES] {
-        let subkey = self.current.of(Purpose::BlindIndex);
-        subkey
-            .authenticate(&[label.as_bytes(), value.as_bytes()])
-            .finalize()
-            .into_bytes()
-            .into()
+        self.current.blind_index(label, value)
+    }
+
+    /// The same under the current and every previous master key, for what was indexed before a
+    /// rotation and is still wanted.
+    pub fn blind_indices(&self, label: &str, value: &str) -> impl Iterator<Item = [u8; MAC_BYTES]> {
+        std::iter::once(&self.current)
+            .chain(&self.previous)
+            .map(move |subkeys| subkeys.blind_index(label, value))
     }
 
     fn find(&self, id: [u8; ID_BYTES]) -> Option<&Subkeys> {
@@ -187,6 +190,14 @@ impl fmt::Debug for Keyring {
 }
 
 impl Subkeys {
+    fn blind_index(&self, label: &str, value: &str) -> [u8; MAC_BYTES] {
+        self.of(Purpose::BlindIndex)
+            .authenticate(&[label.as_bytes(), value.as_bytes()])
+            .finalize()
+            .into_bytes()
+            .into()
+    }
+
     fn derive(master: &MasterKey) -> Self {
         Self {
             id: master.id(),

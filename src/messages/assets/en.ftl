@@ -170,11 +170,22 @@ email-reverted =
     .subject = Your e-mail address is back
     .preheader = One more step: set a new password.
     .heading = Your account is back at this address
-    .intro = The change of your e-mail address was undone, and your { -product } account belongs to this address again. Somebody may still know your password, so please set a new one now.
+    .intro = The change of your e-mail address was undone, and your { -product } account belongs to this address again. The old password has ended, since somebody else may know it. Please set a new one now.
     .button = Set a new password
     .validity = The link works for { $time }, and once.
-    .doubt = If the link has expired, ask for another one on the sign-in page. If you set no new password, whoever knows the old one may try again.
+    .doubt = If the link has expired, ask for another one on the sign-in page. Your old password does not work any more.
     .sms = { -product }: your address is back. Set a new password here, within { $time }.
+
+email-noted =
+    .subject = Your account has a new e-mail address
+    .preheader = If it was not you, act now.
+    .heading = Your account has a new e-mail address
+    .intro =
+        The e-mail address of your { -product } account is now { $address }. If it was you, all is well.
+
+        If it was not you, sign in at once, put your own address back and set a new password.
+    .doubt = If you are in doubt, sign in and look at the address in your profile. If you do nothing, the new address stays.
+    .sms = { -product }: your e-mail address is now { $address }. Not you? Sign in now.
 
 phone-changed =
     .subject = Your phone number was changed
@@ -183,7 +194,7 @@ phone-changed =
     .intro =
         The phone number of your { -product } account is now { $number }. If it was you, all is well.
 
-        If it was not you, sign in at once, set a new password and put your own number back.
+        If it was not you, set a new password at once by “forgotten password” with this e-mail address: that also takes the new number its power over your account.
     .doubt = If you are in doubt, set a new password and look at the number in your profile. If you do nothing, the new number stays.
     .sms = { -product }: your phone number is now { $number }. If it was not you, sign in and set a new password at once.
 

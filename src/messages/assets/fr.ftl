@@ -174,6 +174,17 @@ email-reverted =
     .doubt = Si le lien a expiré, demandez-en un autre sur la page de connexion. Si vous ne changez pas de mot de passe, celui qui connaît l’ancien pourra recommencer.
     .sms = { -product }: votre adresse est rétablie. Choisissez un mot de passe ici, dans les { $time }.
 
+email-noted =
+    .subject = Votre compte a une nouvelle adresse e-mail
+    .preheader = Si ce n’était pas vous, agissez maintenant.
+    .heading = Votre compte a une nouvelle adresse e-mail
+    .intro =
+        L’adresse e-mail de votre compte { -product } est maintenant { $address }. Si c’était vous, tout va bien.
+
+        Si ce n’était pas vous, connectez-vous tout de suite, remettez votre adresse et choisissez un nouveau mot de passe.
+    .doubt = Dans le doute, connectez-vous et vérifiez l’adresse de votre profil. Si vous ne faites rien, la nouvelle adresse reste.
+    .sms = { -product }: votre adresse e-mail est maintenant { $address }. Pas vous? Connectez-vous vite.
+
 phone-changed =
     .subject = Votre numéro de téléphone a été changé
     .preheader = Si ce n’était pas vous, agissez maintenant.
@@ -181,7 +192,7 @@ phone-changed =
     .intro =
         Le numéro de téléphone de votre compte { -product } est maintenant { $number }. Si c’était vous, tout va bien.
 
-        Si ce n’était pas vous, connectez-vous tout de suite, choisissez un nouveau mot de passe et remettez votre numéro.
+        Si ce n’était pas vous, choisissez tout de suite un nouveau mot de passe par « mot de passe oublié » avec cette adresse e-mail : le nouveau numéro n’ouvrira alors plus votre compte.
     .doubt = Dans le doute, choisissez un nouveau mot de passe et vérifiez le numéro de votre profil. Si vous ne faites rien, le nouveau numéro reste.
     .sms = { -product }: votre numéro est maintenant { $number }. Si ce n'était pas vous, changez vite de mot de passe.
 

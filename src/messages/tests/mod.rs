@@ -72,6 +72,7 @@ fn link_of<'a>(message: &Message<'a>) -> Option<&'a str> {
         | Message::PasswordChanged { sign_in }
         | Message::AccountReclaimed { sign_in } => Some(sign_in),
         Message::Code { .. }
+        | Message::EmailNoted { .. }
         | Message::PhoneChanged { .. }
         | Message::IdentityLinked { .. }
         | Message::IdentityUnlinked { .. } => None,

@@ -55,6 +55,8 @@ pub struct VerifyOtpInput {
     /// With `VERIFY_EMAIL` and `VERIFY_PHONE`: the password that was chosen at registration. It
     /// is kept only if it comes along, or if the session that registered makes the call.
     password: Option<String>,
+    /// The `deviceToken` of an earlier sign-in on this device.
+    device_token: Option<String>,
 }
 
 /// The address is proven.
@@ -122,7 +124,7 @@ impl OtpMutations {
         }
     }
 
-    /// Redeems a one-time code for what its purpose opens. Five wrong tries end a code.
+    /// Redeems a one-time code for what its purpose opens. A few wrong tries end a code.
     async fn verify_otp(
         &self,
         context: &Context<'_>,
@@ -133,6 +135,7 @@ impl OtpMutations {
             purpose: input.purpose.into(),
             code: input.code,
             password: input.password.map(Into::into),
+            device_token: input.device_token,
         };
         match otp::verify_otp(context.app(), context.caller(), verification).await {
             Ok(verified) => Ok(verified_result(context, verified)),
@@ -159,8 +162,8 @@ impl OtpMutations {
 
 fn verified_result(context: &Context<'_>, verified: Verified) -> VerifyOtpResult {
     match verified {
-        Verified::SignedIn(started) => {
-            let signed_in = SignedIn::deliver(context, *started, None);
+        Verified::SignedIn(started, device_token) => {
+            let signed_in = SignedIn::deliver(context, *started, Some(device_token));
             VerifyOtpResult::SignedIn(Box::new(signed_in))
         }
         Verified::SteppedUp(stepped_up) => VerifyOtpResult::SteppedUp(stepped_up.into()),

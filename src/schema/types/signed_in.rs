@@ -16,7 +16,7 @@ pub struct SignedIn {
     refresh_token: Option<String>,
     /// How many seconds the access token works.
     expires_in: i64,
-    /// Send it with the next `login` from this device: attempts by others elsewhere then cannot
+    /// Send it with the next `login` or `verifyOtp` from this device: attempts by others elsewhere then cannot
     /// use up this device's attempts. It proves nothing else.
     device_token: Option<String>,
     /// The person who signed in.

@@ -19,7 +19,8 @@ use crate::services::audit::{self, About, Action, Event};
 use crate::services::code::{self, Holder, IssueRefusal, Ticket, Verdict};
 use crate::services::links::{self, Followed};
 use crate::services::outbox;
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::ownership;
+use crate::services::throttle::{self, Against, Attempt, Exhausted};
 use crate::stores::link::{self, LinkPurpose};
 use crate::stores::user::{self, Credentials};
 use crate::stores::{Tx, decoy};
@@ -29,6 +30,8 @@ use crate::stores::{Tx, decoy};
 pub enum RequestEmailChangeRefusal {
     /// Not an e-mail address, or the one the account has.
     Invalid(Vec<Violation>),
+    /// Nobody has proven to own the number of the account, which would ride along.
+    NotVerified,
     /// The account ended meanwhile.
     Unauthenticated,
     /// Too many requests, or too soon after the last one.
@@ -68,7 +71,7 @@ pub async fn request_email_change(
             user: person.user(),
         },
         Attempt::RequestMessage {
-            identifier: &identifier,
+            against: Against::Identifier(&identifier),
         },
     ];
     for attempt in attempts {
@@ -87,6 +90,9 @@ pub async fn request_email_change(
     if owner.user.email.as_deref() == Some(new.as_str()) {
         let message = "this is the address the account has";
         return Err(invalid(ViolationRule::NotAllowed, message));
+    }
+    if owner.user.phone.is_some() && !owner.user.is_proven() {
+        return Err(RequestEmailChangeRefusal::NotVerified);
     }
     let purpose = CodePurpose::ChangeEmail;
     let issued = code::issue(app, Holder::Person(&owner.user), purpose, &identifier).await?;
@@ -158,7 +164,40 @@ impl<E: Into<Fault>> From<E> for ConfirmEmailChangeRefusal {
 /// A proof that holds, to be spent with the change.
 enum Held {
     Link(Followed),
-    Code(Ticket),
+    /// A code, and the address it was typed for.
+    Code(Ticket, EmailAddress),
+}
+
+impl Held {
+    /// Redeems the proof and returns the address as the message went there, never a spelling that
+    /// was typed (CVE-2019-19844).
+    async fn spend(
+        &self,
+        tx: &Tx,
+        app: &App,
+        user: &User,
+    ) -> Result<EmailAddress, ConfirmEmailChangeRefusal> {
+        match self {
+            Self::Link(followed) => {
+                let new = EmailAddress::parse(&followed.link.address)?;
+                let is_first = followed.spend(tx, app).await?;
+                is_first
+                    .then_some(new)
+                    .ok_or(ConfirmEmailChangeRefusal::TokenInvalid)
+            }
+            Self::Code(ticket, typed) => {
+                let refusal = ConfirmEmailChangeRefusal::CodeInvalid;
+                if !ticket.spend(tx, app).await? {
+                    return Err(refusal);
+                }
+                let (purpose, now) = (LinkPurpose::ChangeEmail, app.clock.now());
+                let sent = link::newest_of_user(tx, user.id, purpose, now).await?;
+                let sent = sent.and_then(|sent| EmailAddress::parse(&sent.address).ok());
+                sent.filter(|sent| sent.canonical() == typed.canonical())
+                    .ok_or(refusal)
+            }
+        }
+    }
 }
 
 /// Moves the account to the new address and tells the old one.
@@ -170,31 +209,22 @@ pub async fn confirm_email_change(
 ) -> Result<User, ConfirmEmailChangeRefusal> {
     let found = user::find_by_id(&app.database, person.user()).await?;
     let owner = found.ok_or(ConfirmEmailChangeRefusal::Unauthenticated)?;
-    let (held, new) = match proof {
+    let held = match proof {
         NewEmailProof::Token(token) => by_token(app, caller, person, &token).await?,
         NewEmailProof::Code { email, code } => by_code(app, caller, &owner, &email, &code).await?,
     };
     let tx = app.begin().await?;
     let now = app.clock.now();
-    let (is_first, refusal) = match &held {
-        Held::Link(followed) => (
-            followed.spend(&tx, app).await?,
-            ConfirmEmailChangeRefusal::TokenInvalid,
-        ),
-        Held::Code(ticket) => (
-            ticket.spend(&tx, app).await?,
-            ConfirmEmailChangeRefusal::CodeInvalid,
-        ),
-    };
-    if !is_first {
-        return Err(refusal);
-    }
     let version = owner.user.credential_version;
     if !user::renew_credentials(&tx, owner.user.id, version, now).await? {
         return Err(ConfirmEmailChangeRefusal::Unauthenticated);
     }
+    let new = held.spend(&tx, app, &owner.user).await?;
     let identifier = Identifier::Email(new.clone());
-    if !user::change_address(&tx, owner.user.id, &identifier, now).await? {
+    let client = &caller.client;
+    if !ownership::take(&tx, app, client, &identifier, owner.user.id).await?
+        || !user::change_address(&tx, owner.user.id, &identifier, now).await?
+    {
         return Err(ConfirmEmailChangeRefusal::Taken);
     }
     for purpose in [
@@ -204,7 +234,7 @@ pub async fn confirm_email_change(
     ] {
         link::delete_of_user(&tx, owner.user.id, purpose).await?;
     }
-    tell_old_address(&tx, app, &owner.user, &new).await?;
+    tell_old_addresses(&tx, app, &owner.user, &new).await?;
     let changes = json!({ "email": { "before": owner.user.email, "after": new.as_str() } });
     let event = Event::new(Action::EmailChanged, about(&owner))
         .by(caller)
@@ -212,7 +242,7 @@ pub async fn confirm_email_change(
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     app.wake_outbox();
-    if let Held::Code(ticket) = held {
+    if let Held::Code(ticket, _) = held {
         ticket.discard(app).await;
     }
     Ok(User {
@@ -230,15 +260,14 @@ async fn by_token(
     caller: &Caller,
     person: &SignedIn,
     token: &str,
-) -> Result<(Held, EmailAddress), ConfirmEmailChangeRefusal> {
+) -> Result<Held, ConfirmEmailChangeRefusal> {
     let charged = throttle::charge(app, &caller.client, Attempt::RedeemLink).await;
     charged.map_err(ConfirmEmailChangeRefusal::RateLimited)?;
     let followed = links::follow(app, LinkPurpose::ChangeEmail, token).await?;
     let followed = followed
         .filter(|followed| followed.link.user_id == person.user())
         .ok_or(ConfirmEmailChangeRefusal::TokenInvalid)?;
-    let new = EmailAddress::parse(&followed.link.address)?;
-    Ok((Held::Link(followed), new))
+    Ok(Held::Link(followed))
 }
 
 async fn by_code(
@@ -247,10 +276,10 @@ async fn by_code(
     owner: &Credentials,
     email: &str,
     typed: &str,
-) -> Result<(Held, EmailAddress), ConfirmEmailChangeRefusal> {
+) -> Result<Held, ConfirmEmailChangeRefusal> {
     let identifier = Identifier::read(email, None);
     let attempt = Attempt::TryCode {
-        identifier: &identifier,
+        against: Against::Person(owner.user.id),
     };
     let charged = throttle::charge(app, &caller.client, attempt).await;
     charged.map_err(ConfirmEmailChangeRefusal::RateLimited)?;
@@ -268,7 +297,7 @@ async fn by_code(
     let purpose = CodePurpose::ChangeEmail;
     let holder = Holder::Person(&owner.user);
     let refusal = match code::check(app, holder, purpose, &identifier, &typed).await? {
-        Verdict::Right(ticket) => return Ok((Held::Code(ticket), new.clone())),
+        Verdict::Right(ticket) => return Ok(Held::Code(ticket, new.clone())),
         Verdict::Expired => ConfirmEmailChangeRefusal::CodeExpired,
         Verdict::Wrong => ConfirmEmailChangeRefusal::CodeInvalid,
     };
@@ -280,12 +309,19 @@ async fn by_code(
 }
 
 /// Only an address that was proven is told: any other may be a stranger's, who could then undo it.
-async fn tell_old_address(
+async fn tell_old_addresses(
     tx: &Tx,
     app: &App,
     before: &User,
     new: &EmailAddress,
 ) -> Result<(), Fault> {
+    if let Some(phone) = before.phone.as_deref().filter(|_| before.phone_verified) {
+        let message = Message::EmailNoted {
+            new_address: &new.masked(),
+        };
+        let recipient = outbox::by_text(before, phone);
+        outbox::enqueue(tx, app, &recipient, &message, None).await?;
+    }
     let Some(old) = before.email.as_deref().filter(|_| before.email_verified) else {
         return decoy::write(tx, app.new_id()).await;
     };

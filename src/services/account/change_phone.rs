@@ -1,5 +1,6 @@
 //! Moving an account to another phone number, or giving it its first.
 
+use chrono::Duration;
 use serde_json::json;
 
 use crate::app::App;
@@ -13,9 +14,12 @@ use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::code::{self, Holder, IssueRefusal, Ticket, Verdict};
+use crate::services::links;
 use crate::services::outbox;
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::ownership;
+use crate::services::throttle::{self, Against, Attempt, Exhausted};
 use crate::stores::Tx;
+use crate::stores::link::LinkPurpose;
 use crate::stores::user::{self, Credentials};
 
 /// Why no code went to the new number.
@@ -23,6 +27,8 @@ use crate::stores::user::{self, Credentials};
 pub enum RequestPhoneChangeRefusal {
     /// Not a phone number, or the one the account has.
     Invalid(Vec<Violation>),
+    /// Nobody has proven to own the e-mail address of the account, which would ride along.
+    NotVerified,
     /// The account ended meanwhile.
     Unauthenticated,
     /// Too many requests, or too soon after the last one.
@@ -62,7 +68,7 @@ pub async fn request_phone_change(
             user: person.user(),
         },
         Attempt::RequestMessage {
-            identifier: &identifier,
+            against: Against::Identifier(&identifier),
         },
     ];
     for attempt in attempts {
@@ -77,6 +83,9 @@ pub async fn request_phone_change(
         let message = "this is the number the account has";
         let rule = ViolationRule::NotAllowed;
         return Err(invalid(Violation::new("phone", rule, message)));
+    }
+    if owner.user.email.is_some() && !owner.user.is_proven() {
+        return Err(RequestPhoneChangeRefusal::NotVerified);
     }
     let purpose = CodePurpose::ChangePhone;
     let issued = code::issue(app, Holder::Person(&owner.user), purpose, &identifier).await?;
@@ -134,7 +143,7 @@ pub async fn confirm_phone_change(
 ) -> Result<User, ConfirmPhoneChangeRefusal> {
     let identifier = Identifier::read(typed, app.config.phone.region());
     let attempt = Attempt::TryCode {
-        identifier: &identifier,
+        against: Against::Person(person.user()),
     };
     let charged = throttle::charge(app, &caller.client, attempt).await;
     charged.map_err(ConfirmPhoneChangeRefusal::RateLimited)?;
@@ -153,17 +162,23 @@ pub async fn confirm_phone_change(
     let ticket = check(app, caller, &owner, &identifier, &typed_code).await?;
 
     let tx = app.begin().await?;
-    if !ticket.spend(&tx, app).await? {
-        return Err(ConfirmPhoneChangeRefusal::CodeInvalid);
-    }
     let now = app.clock.now();
     let version = owner.user.credential_version;
     if !user::renew_credentials(&tx, owner.user.id, version, now).await? {
         return Err(ConfirmPhoneChangeRefusal::Unauthenticated);
     }
-    if !user::change_address(&tx, owner.user.id, &identifier, now).await? {
+    if !ticket.spend(&tx, app).await? {
+        return Err(ConfirmPhoneChangeRefusal::CodeInvalid);
+    }
+    let client = &caller.client;
+    if !ownership::take(&tx, app, client, &identifier, owner.user.id).await?
+        || !user::change_address(&tx, owner.user.id, &identifier, now).await?
+    {
         return Err(ConfirmPhoneChangeRefusal::Taken);
     }
+    let recent = Duration::seconds(app.config.links.revert_seconds);
+    let (purpose, address) = (LinkPurpose::NewPhone, new.as_str().to_owned());
+    links::create(&tx, app, &owner.user, purpose, address, recent).await?;
     tell_old_addresses(&tx, app, &owner.user, new).await?;
     let changes = json!({ "phone": { "before": owner.user.phone, "after": new.as_str() } });
     let event = Event::new(Action::PhoneChanged, about(&owner))

@@ -12,11 +12,11 @@ use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::throttle::{self, Attempt, Exhausted};
-use crate::services::{links, outbox};
+use crate::services::{links, outbox, ownership};
 use crate::stores::link::LinkPurpose;
 use crate::stores::session::Which;
 use crate::stores::user::{self, Credentials};
-use crate::stores::{Tx, link, password, session};
+use crate::stores::{Tx, identity, link, password, session};
 
 /// Why the account keeps the new address.
 #[derive(Debug)]
@@ -41,7 +41,8 @@ impl<E: Into<Fault>> From<E> for RevertEmailChangeRefusal {
 /// Brings the account back to its old address.
 ///
 /// Whoever follows this link says that somebody else was in the account. So the password, every
-/// session, every link and the proof of the phone number go, and a reset link follows by mail.
+/// session, the links and identities added since, and the proof of the phone number go, and a
+/// reset link follows by mail.
 pub async fn revert_email_change(
     app: &App,
     caller: &Caller,
@@ -57,23 +58,24 @@ pub async fn revert_email_change(
     let old = EmailAddress::parse(&followed.link.address)?;
 
     let tx = app.begin().await?;
-    if !followed.spend(&tx, app).await? {
-        return Err(RevertEmailChangeRefusal::TokenInvalid);
-    }
     let now = app.clock.now();
     let (id, version) = (owner.user.id, owner.user.credential_version);
-    if !user::renew_credentials(&tx, id, version, now).await? {
+    if !user::renew_credentials(&tx, id, version, now).await? || !followed.spend(&tx, app).await? {
         return Err(RevertEmailChangeRefusal::TokenInvalid);
     }
     let identifier = Identifier::Email(old.clone());
-    if !user::change_address(&tx, id, &identifier, now).await? {
+    if !ownership::take(&tx, app, &caller.client, &identifier, id).await?
+        || !user::change_address(&tx, id, &identifier, now).await?
+    {
         return Err(RevertEmailChangeRefusal::Taken);
     }
     let reason = Action::EmailReverted.as_str();
     user::doubt(&tx, id, Contact::Phone).await?;
     password::delete(&tx, id).await?;
     session::revoke(&tx, id, Which::All, reason, now).await?;
-    link::delete_all_of_user(&tx, id).await?;
+    identity::delete_linked_since(&tx, id, followed.link.created_at).await?;
+    // An undo that is older than this one goes back further: it may be the owner's.
+    link::delete_since(&tx, &followed.link).await?;
     send_reset(&tx, app, &owner.user, &old).await?;
     record(&tx, app, caller, &owner, &old).await?;
     tx.commit().await?;

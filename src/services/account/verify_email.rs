@@ -17,7 +17,7 @@ use crate::services::links;
 use crate::services::outbox;
 use crate::services::ownership::{self, Proof};
 use crate::services::sign_in::{self, Started};
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::throttle::{self, Against, Attempt, Exhausted};
 use crate::stores::link::LinkPurpose;
 use crate::stores::user::Credentials;
 use crate::stores::{Tx, decoy, user};
@@ -86,7 +86,9 @@ pub async fn verify_email(
         return Err(VerifyEmailRefusal::Suspended);
     }
     let tx = app.begin().await?;
-    if !followed.spend(&tx, app).await? {
+    // Held first, as by everybody who ends links.
+    let held = user::lock(&tx, owner.user.id).await?;
+    if held.is_none_or(|held| held.is_deleted()) || !followed.spend(&tx, app).await? {
         return Err(VerifyEmailRefusal::TokenInvalid);
     }
     let started = confirm(&tx, app, caller, owner).await?;
@@ -185,7 +187,7 @@ pub async fn request_email_verification(
         app,
         &caller.client,
         Attempt::RequestMessage {
-            identifier: &identifier,
+            against: Against::Identifier(&identifier),
         },
     )
     .await

@@ -12,9 +12,12 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 
 use crate::app::App;
+use crate::domain::caller::Client;
 use crate::fault::Fault;
+use crate::messages::Channel;
 use crate::providers::{Outgoing, Undelivered};
 use crate::services::outbox;
+use crate::services::throttle::{self, Attempt};
 use crate::stores::outbox_message::{self, ClaimedMessage};
 
 /// How long a claimed message is out of other workers' sight. Sending may take 30 seconds at most
@@ -230,6 +233,16 @@ async fn attempt(app: &App, message: &ClaimedMessage) -> Result<(), Undelivered>
         // The last attempt was never noted: its worker died, perhaps of this very message.
         let text = "the worker ended during the last attempt";
         return Err(Undelivered::Rejected(text.to_owned()));
+    }
+    if message.channel == Channel::Sms.as_str() {
+        // Charged here, where it costs money: an answer to whoever asked must not tell whether a
+        // message leaves at all.
+        let nobody = Client::command_line(message.id.to_string());
+        let charged = throttle::charge(app, &nobody, Attempt::SendText).await;
+        charged.map_err(|_| {
+            let text = "so many text messages leave that this one waits (throttle.sms_global)";
+            Undelivered::Failed(text.to_owned())
+        })?;
     }
     let body = outbox::open(app, message.id, &message.sealed_body)
         .map_err(|fault| Undelivered::Rejected(format!("the message cannot be opened: {fault}")))?;

@@ -12,6 +12,7 @@ use crate::domain::identifier::Identifier;
 use crate::domain::user::{Contact, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::services::ownership;
+use crate::services::throttle::Against;
 
 /// The address a code goes to, if this purpose can use it.
 fn contact(purpose: CodePurpose, identifier: &Identifier) -> Result<Contact, Violation> {
@@ -46,5 +47,14 @@ fn is_served(caller: &Caller, user: &User, purpose: CodePurpose, contact: Contac
         // An address that nobody proved says nothing about who asks.
         CodePurpose::StepUp => is_own && user.has_proven(contact),
         CodePurpose::ChangeEmail | CodePurpose::ChangePhone => false,
+    }
+}
+
+/// Whose budget asking for or typing a code counts against. Codes for a session of one's own are
+/// counted apart, or strangers who know the address could keep its owner from them.
+fn budget<'a>(caller: &Caller, purpose: CodePurpose, identifier: &'a Identifier) -> Against<'a> {
+    match (purpose, caller.signed_in()) {
+        (CodePurpose::StepUp, Some(person)) => Against::Person(person.user()),
+        _ => Against::Identifier(identifier),
     }
 }

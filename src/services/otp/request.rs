@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{contact, is_served};
+use super::{budget, contact, is_served};
 use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::code::CodePurpose;
@@ -63,9 +63,8 @@ pub async fn request_otp(
     purpose: CodePurpose,
 ) -> Result<OtpSent, RequestOtpRefusal> {
     let identifier = Identifier::read(typed, app.config.phone.region());
-    let attempt = Attempt::RequestMessage {
-        identifier: &identifier,
-    };
+    let against = budget(caller, purpose, &identifier);
+    let attempt = Attempt::RequestMessage { against };
     let charged = throttle::charge(app, &caller.client, attempt).await;
     charged.map_err(RequestOtpRefusal::RateLimited)?;
     let contact = contact(purpose, &identifier)

@@ -4,7 +4,7 @@ use chrono::Duration;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{contact, is_served};
+use super::{budget, contact, is_served};
 use crate::app::App;
 use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::{Caller, SignedIn};
@@ -17,11 +17,12 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::code::{self, Holder, Ticket, Verdict};
+use crate::services::device;
 use crate::services::links;
 use crate::services::ownership::{self, Proof};
 use crate::services::sign_in::{self, Started};
 use crate::services::step_up::{self, SteppedUp};
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::throttle::{self, Against, Attempt, Exhausted};
 use crate::stores::link::LinkPurpose;
 use crate::stores::user::Credentials;
 use crate::stores::{Tx, user};
@@ -37,13 +38,15 @@ pub struct OtpVerification {
     pub code: String,
     /// The password of a registration that this proves; without it that password ends.
     pub password: Option<SecretString>,
+    /// The token this device got at an earlier sign-in.
+    pub device_token: Option<String>,
 }
 
 /// What a code opened.
 #[derive(Debug)]
 pub enum Verified {
-    /// A new session.
-    SignedIn(Box<Started>),
+    /// A new session, and the token by which this device is known from now on.
+    SignedIn(Box<Started>, String),
     /// The proof of the session that asked.
     SteppedUp(SteppedUp),
     /// The address is proven, in the session that asked.
@@ -94,15 +97,18 @@ pub async fn verify_otp(
     input: OtpVerification,
 ) -> Result<Verified, VerifyOtpRefusal> {
     let identifier = Identifier::read(&input.email_or_phone, app.config.phone.region());
-    let attempt = Attempt::TryCode {
-        identifier: &identifier,
-    };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(VerifyOtpRefusal::RateLimited)?;
     let purpose = input.purpose;
     if purpose == CodePurpose::StepUp && caller.signed_in().is_none() {
         return Err(VerifyOtpRefusal::Unauthenticated);
     }
+    let bucket = device::recognise(app, input.device_token.as_deref(), &identifier);
+    let against = match &bucket {
+        Some(device) => Against::Device(device),
+        None => budget(caller, purpose, &identifier),
+    };
+    let attempt = Attempt::TryCode { against };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(VerifyOtpRefusal::RateLimited)?;
     let invalid = |violation| VerifyOtpRefusal::Invalid(vec![violation]);
     let contact = contact(purpose, &identifier).map_err(invalid)?;
     let typed = Code::parse(&input.code).ok_or_else(|| {
@@ -142,6 +148,7 @@ pub async fn verify_otp(
         app,
         caller,
         owner,
+        identifier,
         contact,
         ticket,
     };
@@ -186,14 +193,20 @@ struct Redemption<'a> {
     app: &'a App,
     caller: &'a Caller,
     owner: Credentials,
+    identifier: Identifier,
     contact: Contact,
     ticket: Ticket,
 }
 
 impl Redemption<'_> {
-    /// Begins the transaction in which the code is spent.
+    /// Begins the transaction in which the code is spent, if the account is still as it was read.
     async fn begin(&self) -> Result<Tx, VerifyOtpRefusal> {
         let tx = self.app.begin().await?;
+        let held = user::lock(&tx, self.owner.user.id).await?;
+        let version = self.owner.user.credential_version;
+        if held.is_none_or(|held| held.is_deleted() || held.credential_version != version) {
+            return Err(VerifyOtpRefusal::CodeInvalid);
+        }
         if self.ticket.spend(&tx, self.app).await? {
             Ok(tx)
         } else {
@@ -234,8 +247,9 @@ impl Redemption<'_> {
             .with(json!({ "method": "otp" }));
         audit::record(&tx, app, client, event).await?;
         let started = sign_in::start(&tx, app, client, user, &amr).await?;
+        let device_token = device::issue(app, &self.identifier);
         self.finish(tx).await?;
-        Ok(Verified::SignedIn(Box::new(started)))
+        Ok(Verified::SignedIn(Box::new(started), device_token))
     }
 
     /// RFC 8176 §2: a one-time code, and by which way if that has a name.
@@ -264,7 +278,7 @@ impl Redemption<'_> {
         let verification = verified.map_err(|Overloaded| VerifyOtpRefusal::Overloaded)?;
         if !verification.matches {
             let event = Event::new(Action::CodeRefused, about(&self.owner))
-                .with(json!({ "password": false }));
+                .with(json!({ "method": "otp", "password": "wrong" }));
             let tx = self.app.begin().await?;
             audit::record(&tx, self.app, &self.caller.client, event).await?;
             tx.commit().await?;
@@ -299,6 +313,9 @@ impl Redemption<'_> {
             .ok_or_else(|| Fault::new("a code for an account without this address"))?;
         let purpose = LinkPurpose::ResetPassword;
         let made = links::create(&tx, self.app, user, purpose, address, life).await?;
+        let event = Event::new(Action::PasswordResetRequested, about(&self.owner))
+            .with(json!({ "method": "otp" }));
+        audit::record(&tx, self.app, &self.caller.client, event).await?;
         self.finish(tx).await?;
         Ok(Verified::Reset {
             token: made.token,

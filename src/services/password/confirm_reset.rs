@@ -1,6 +1,7 @@
 //! Setting a new password with the link or the code that was sent.
 
 use secrecy::SecretString;
+use serde_json::json;
 
 use super::{about, known_words, store};
 use crate::app::App;
@@ -16,11 +17,11 @@ use crate::services::code::{self, Holder, Ticket, Verdict};
 use crate::services::links::{self, Followed};
 use crate::services::new_password::{self, Unfit};
 use crate::services::ownership::{self, Proof};
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::throttle::{self, Against, Attempt, Exhausted};
 use crate::stores::link::LinkPurpose;
 use crate::stores::session::Which;
 use crate::stores::user::Credentials;
-use crate::stores::{Tx, user};
+use crate::stores::{Tx, link, user};
 
 /// What a person got at their address.
 #[derive(Debug)]
@@ -102,6 +103,7 @@ pub async fn confirm_password_reset(
         } => by_code(app, caller, &email_or_phone, &code).await?,
     };
     if owner.user.is_suspended() {
+        record(app, caller, Action::PasswordResetRefused, about(&owner)).await?;
         return Err(ConfirmResetRefusal::Suspended);
     }
     let words = known_words(&owner.user);
@@ -110,11 +112,11 @@ pub async fn confirm_password_reset(
     let hash = hashed.map_err(|Overloaded| ConfirmResetRefusal::Overloaded)?;
 
     let tx = app.begin().await?;
-    held.spend(&tx, app).await?;
     let (id, version) = (owner.user.id, owner.user.credential_version);
     if !user::renew_credentials(&tx, id, version, app.clock.now()).await? {
         return Err(held.refused());
     }
+    held.spend(&tx, app).await?;
     let client = &caller.client;
     let proof = Proof::AddressAlone;
     let proven = ownership::prove(&tx, app, client, &owner, contact, proof).await?;
@@ -122,6 +124,11 @@ pub async fn confirm_password_reset(
         user: proven,
         ..owner
     };
+    if contact == Contact::Email && link::delete_of_user(&tx, id, LinkPurpose::NewPhone).await? > 0
+    {
+        // Whoever recovers by mail may be getting rid of somebody who has just put in a number.
+        user::doubt(&tx, id, Contact::Phone).await?;
+    }
     let change = (Which::All, Action::PasswordReset);
     store(&tx, app, caller, &owner, hash, change).await?;
     tx.commit().await?;
@@ -138,7 +145,7 @@ async fn charge(app: &App, caller: &Caller, proof: &ResetProof) -> Result<(), Co
         ResetProof::Code { email_or_phone, .. } => {
             let identifier = Identifier::read(email_or_phone, app.config.phone.region());
             let attempt = Attempt::TryCode {
-                identifier: &identifier,
+                against: Against::Identifier(&identifier),
             };
             throttle::charge(app, &caller.client, attempt).await
         }
@@ -194,11 +201,18 @@ async fn by_code(
         Verdict::Wrong => ConfirmResetRefusal::CodeInvalid,
     };
     let about = found.as_ref().map_or(About::Nobody(&identifier), about);
-    let tx = app.begin().await?;
-    let event = Event::new(Action::CodeRefused, about);
-    audit::record(&tx, app, &caller.client, event).await?;
-    tx.commit().await?;
+    record(app, caller, Action::CodeRefused, about).await?;
     Err(refusal)
+}
+
+/// Records an attempt that changed nothing.
+async fn record(app: &App, caller: &Caller, action: Action, about: About<'_>) -> Result<(), Fault> {
+    let event = Event::new(action, about)
+        .by(caller)
+        .with(json!({ "purpose": CodePurpose::ResetPassword.as_str() }));
+    let tx = app.begin().await?;
+    audit::record(&tx, app, &caller.client, event).await?;
+    tx.commit().await
 }
 
 impl Held {

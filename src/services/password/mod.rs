@@ -12,7 +12,7 @@ pub use set::{SetPasswordRefusal, set_password};
 
 use crate::app::App;
 use crate::domain::caller::Caller;
-use crate::domain::user::{Contact, User};
+use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
@@ -37,24 +37,25 @@ async fn store(
     let id = owner.user.id;
     password::replace(tx, id, hash, now).await?;
     session::revoke(tx, id, which, action.as_str(), now).await?;
-    link::delete_of_user(tx, id, LinkPurpose::ResetPassword).await?;
+    // What somebody else may have asked for before ends with the old password.
+    for purpose in [LinkPurpose::ResetPassword, LinkPurpose::ChangeEmail] {
+        link::delete_of_user(tx, id, purpose).await?;
+    }
     let event = Event::new(action, about(owner)).by_user(id);
     audit::record(tx, app, &caller.client, event).await?;
     announce(tx, app, &owner.user).await
 }
 
-/// Tells the owner at an address they proved, so that a change they did not make is noticed.
+/// Tells the owner at every address they proved, so that a change they did not make is noticed
+/// even if one of the addresses is not theirs any more.
 async fn announce(tx: &Tx, app: &App, user: &User) -> Result<(), Fault> {
     let message = Message::PasswordChanged {
         sign_in: app.config.links_base().as_str(),
     };
-    let proven = |contact| user.has_proven(contact);
-    let recipient = match (&user.email, &user.phone) {
-        (Some(email), _) if proven(Contact::Email) => outbox::by_mail(user, email),
-        (_, Some(phone)) if proven(Contact::Phone) => outbox::by_text(user, phone),
-        _ => return Ok(()),
-    };
-    outbox::enqueue(tx, app, &recipient, &message, None).await
+    for recipient in outbox::proven(user) {
+        outbox::enqueue(tx, app, &recipient, &message, None).await?;
+    }
+    Ok(())
 }
 
 fn about(owner: &Credentials) -> About<'_> {

@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::code::{self, Holder, IssueRefusal};
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::throttle::{self, Against, Attempt, Exhausted};
 use crate::services::{links, outbox, ownership};
 use crate::stores::link::LinkPurpose;
 use crate::stores::user::Credentials;
@@ -57,7 +57,7 @@ pub async fn request_password_reset(
 ) -> Result<(), RequestResetRefusal> {
     let identifier = Identifier::read(typed, app.config.phone.region());
     let attempt = Attempt::RequestMessage {
-        identifier: &identifier,
+        against: Against::Identifier(&identifier),
     };
     let charged = throttle::charge(app, &caller.client, attempt).await;
     charged.map_err(RequestResetRefusal::RateLimited)?;
@@ -80,7 +80,7 @@ pub async fn request_password_reset(
         Contact::Phone => text(app, served, &identifier).await?,
     };
     let about = found.as_ref().map_or(About::Nobody(&identifier), about);
-    let event = Event::new(Action::PasswordResetRequested, about);
+    let event = Event::new(Action::PasswordResetRequested, about).by(caller);
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     app.wake_outbox();

@@ -2,7 +2,6 @@
 
 use secrecy::SecretString;
 
-use super::device;
 use crate::app::App;
 use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::Caller;
@@ -12,6 +11,7 @@ use crate::domain::user::User;
 use crate::domain::violation::Violation;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
+use crate::services::device;
 use crate::services::sign_in::{self, Started};
 use crate::services::throttle::{self, Attempt, Exhausted};
 use crate::stores::user::Credentials;

@@ -1,7 +1,6 @@
 //! Signing in, staying signed in, and ending it: one file per use case.
 
 mod authenticate;
-mod device;
 mod login;
 mod refresh;
 mod revoke;

@@ -161,3 +161,20 @@ pub async fn doubt(tx: &Tx, id: UserId, contact: Contact) -> Result<(), Fault> {
         .await?;
     Ok(())
 }
+
+/// Ends an account that nobody ever proved to own, so that its address is free.
+pub async fn close(tx: &Tx, id: UserId, now: DateTime<Utc>) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::DeletedAt, Expr::value(now))
+        .col_expr(
+            Column::CredentialVersion,
+            Expr::col(Column::CredentialVersion).add(1),
+        )
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id.uuid()))
+        .filter(Column::EmailVerified.eq(false))
+        .filter(Column::PhoneVerified.eq(false))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}

@@ -24,7 +24,7 @@ use crate::entities::{password, person_key};
 use crate::fault::Fault;
 use crate::stores::database::{self, Database, Tx};
 
-pub use credentials::{change_address, doubt, prove, reclaim, release, renew_credentials};
+pub use credentials::{change_address, close, doubt, prove, reclaim, release, renew_credentials};
 pub use profile::{ProfileChange, update_profile};
 
 /// An account with what is needed to check a password and to record about its owner.

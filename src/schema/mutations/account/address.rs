@@ -10,7 +10,8 @@ use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::schema::error::Error;
 use crate::schema::problem::{
-    CodeExpired, CodeInvalid, Conflict, InputInvalid, RateLimited, StepUpRequired, TokenInvalid,
+    CodeExpired, CodeInvalid, Conflict, EmailNotVerified, InputInvalid, RateLimited,
+    StepUpRequired, TokenInvalid,
 };
 use crate::schema::request::Asked as _;
 use crate::schema::scalars::{EmailAddress, PhoneNumber};
@@ -39,6 +40,7 @@ pub struct EmailChangeRequested {
 pub enum RequestEmailChangeResult {
     EmailChangeRequested(EmailChangeRequested),
     StepUpRequired(StepUpRequired),
+    EmailNotVerified(EmailNotVerified),
     InputInvalid(InputInvalid),
     RateLimited(RateLimited),
 }
@@ -116,6 +118,7 @@ pub struct PhoneChangeRequested {
 pub enum RequestPhoneChangeResult {
     PhoneChangeRequested(PhoneChangeRequested),
     StepUpRequired(StepUpRequired),
+    EmailNotVerified(EmailNotVerified),
     InputInvalid(InputInvalid),
     RateLimited(RateLimited),
 }
@@ -174,6 +177,9 @@ impl AddressMutations {
             }
             Err(RequestEmailChangeRefusal::Invalid(rules)) => {
                 Ok(RequestEmailChangeResult::InputInvalid(rules.into()))
+            }
+            Err(RequestEmailChangeRefusal::NotVerified) => {
+                Ok(RequestEmailChangeResult::EmailNotVerified(EmailNotVerified))
             }
             Err(RequestEmailChangeRefusal::Unauthenticated) => Err(Error::unauthenticated()),
             Err(RequestEmailChangeRefusal::RateLimited(limit)) => {
@@ -281,6 +287,9 @@ impl AddressMutations {
             }
             Err(RequestPhoneChangeRefusal::Invalid(rules)) => {
                 Ok(RequestPhoneChangeResult::InputInvalid(rules.into()))
+            }
+            Err(RequestPhoneChangeRefusal::NotVerified) => {
+                Ok(RequestPhoneChangeResult::EmailNotVerified(EmailNotVerified))
             }
             Err(RequestPhoneChangeRefusal::Unauthenticated) => Err(Error::unauthenticated()),
             Err(RequestPhoneChangeRefusal::RateLimited(limit)) => {

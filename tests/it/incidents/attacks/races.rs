@@ -9,14 +9,15 @@ use crate::harness::TestApp;
 const LOCKS: &str = "FROM pg_locks WHERE database = \
                      (SELECT oid FROM pg_database WHERE datname = current_database())";
 
-/// Runs `change` in a transaction that locks `table`, once a request waits for that table.
-async fn while_it_waits(app: &TestApp, table: &str, change: &str) {
+/// Runs `change` in a transaction that holds the accounts in this mode, once a request waits for
+/// them.
+async fn while_it_waits(app: &TestApp, mode: &str, change: &str) {
     app.execute(&format!(
         "DO $$ BEGIN \
-           LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; \
+           LOCK TABLE users IN {mode} MODE; \
            PERFORM pg_advisory_xact_lock(1); \
            FOR attempt IN 1..1000 LOOP \
-             EXIT WHEN EXISTS (SELECT 1 {LOCKS} AND NOT granted AND relation = '{table}'::regclass); \
+             EXIT WHEN EXISTS (SELECT 1 {LOCKS} AND NOT granted AND relation = 'users'::regclass); \
              PERFORM pg_sleep(0.01); \
            END LOOP; \
            {change} \
@@ -52,7 +53,7 @@ async fn a_reset_link_that_ends_while_it_is_redeemed_sets_no_password() {
         until_locked(&observer).await;
         reset(&app, &token).await
     };
-    let (outcome, ()) = tokio::join!(redeem, while_it_waits(&app, "users", CHANGED));
+    let (outcome, ()) = tokio::join!(redeem, while_it_waits(&app, "ACCESS EXCLUSIVE", CHANGED));
     assert_eq!(outcome, "TokenInvalid");
 }
 
@@ -71,7 +72,7 @@ async fn a_reset_code_that_ends_while_it_is_redeemed_gives_no_token() {
         until_locked(&observer).await;
         client.verify_otp(VICTIM, "RESET_PASSWORD", &code).await
     };
-    let change = while_it_waits(&app, "spent_proofs", CHANGED);
+    let change = while_it_waits(&app, "EXCLUSIVE", CHANGED);
     let (answer, ()) = tokio::join!(redeem, change);
     if answer.typename("verifyOtp") == "PasswordResetAllowed" {
         let token = answer.root("verifyOtp")["token"].as_str().unwrap();
