@@ -101,49 +101,13 @@ pub async fn verify_otp(
     if purpose == CodePurpose::StepUp && caller.signed_in().is_none() {
         return Err(VerifyOtpRefusal::Unauthenticated);
     }
-    let bucket = device::recognise(app, input.device_token.as_deref(), &identifier);
-    let against = match &bucket {
-        Some(device) => Against::Device(device),
-        None => budget(caller, purpose, &identifier),
-    };
-    let attempt = Attempt::TryCode { against };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(VerifyOtpRefusal::RateLimited)?;
+    charge(app, caller, &input, &identifier).await?;
     let invalid = |violation| VerifyOtpRefusal::Invalid(vec![violation]);
     let contact = contact(purpose, &identifier).map_err(invalid)?;
-    let typed = Code::parse(&input.code).ok_or_else(|| {
-        let message = "a code has six digits";
-        invalid(Violation::new(
-            "code",
-            ViolationRule::InvalidFormat,
-            message,
-        ))
-    })?;
+    let typed = code(&input.code).map_err(invalid)?;
     let password = input.password.map(Password::attempt).transpose();
     let password = password.map_err(invalid)?;
-
-    let found = user::find_by_identifier(&app.database, &identifier).await?;
-    let served = found
-        .as_ref()
-        .filter(|found| is_served(caller, &found.user, purpose, contact));
-    let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
-    let verdict = code::check(app, holder, purpose, &identifier, &typed).await?;
-    let ticket = match verdict {
-        Verdict::Right(ticket) => ticket,
-        verdict => {
-            refuse(app, caller, purpose, found.as_ref(), &identifier).await?;
-            return Err(match verdict {
-                Verdict::Expired => VerifyOtpRefusal::CodeExpired,
-                _ => VerifyOtpRefusal::CodeInvalid,
-            });
-        }
-    };
-    // Only an account has a right code.
-    let owner = found.ok_or(VerifyOtpRefusal::CodeInvalid)?;
-    if owner.user.is_suspended() {
-        refuse(app, caller, purpose, Some(&owner), &identifier).await?;
-        return Err(VerifyOtpRefusal::Suspended);
-    }
+    let (owner, ticket) = check(app, caller, purpose, (&identifier, contact), &typed).await?;
     let redemption = Redemption {
         app,
         caller,
@@ -162,6 +126,59 @@ pub async fn verify_otp(
         },
         CodePurpose::ChangeEmail | CodePurpose::ChangePhone => Err(VerifyOtpRefusal::CodeInvalid),
     }
+}
+
+async fn charge(
+    app: &App,
+    caller: &Caller,
+    input: &OtpVerification,
+    identifier: &Identifier,
+) -> Result<(), VerifyOtpRefusal> {
+    let bucket = device::recognise(app, input.device_token.as_deref(), identifier);
+    let against = match &bucket {
+        Some(device) => Against::Device(device),
+        None => budget(caller, input.purpose, identifier),
+    };
+    let attempt = Attempt::TryCode { against };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(VerifyOtpRefusal::RateLimited)
+}
+
+fn code(typed: &str) -> Result<Code, Violation> {
+    Code::parse(typed).ok_or_else(|| {
+        let message = "a code has six digits";
+        Violation::new("code", ViolationRule::InvalidFormat, message)
+    })
+}
+
+/// Whose code it is, if it is right and its owner may come in.
+async fn check(
+    app: &App,
+    caller: &Caller,
+    purpose: CodePurpose,
+    (identifier, contact): (&Identifier, Contact),
+    typed: &Code,
+) -> Result<(Credentials, Ticket), VerifyOtpRefusal> {
+    let found = user::find_by_identifier(&app.database, identifier).await?;
+    let served = found
+        .as_ref()
+        .filter(|found| is_served(caller, &found.user, purpose, contact));
+    let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
+    let verdict = code::check(app, holder, purpose, identifier, typed).await?;
+    let refusal = match (verdict, found) {
+        (Verdict::Right(ticket), Some(owner)) if !owner.user.is_suspended() => {
+            return Ok((owner, ticket));
+        }
+        (verdict, found) => {
+            refuse(app, caller, purpose, found.as_ref(), identifier).await?;
+            verdict
+        }
+    };
+    Err(match refusal {
+        Verdict::Right(_) => VerifyOtpRefusal::Suspended,
+        Verdict::Expired => VerifyOtpRefusal::CodeExpired,
+        Verdict::Wrong => VerifyOtpRefusal::CodeInvalid,
+    })
 }
 
 /// Records a code that opened nothing.
