@@ -192,3 +192,32 @@ fn health_does_not_wait_for_ever() {
     let said = format!("{address} does not answer in time");
     assert!(refusal.contains(&said), "{refusal}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_were_given_up_are_listed_and_sent_again() {
+    let app = TestApp::spawn().await;
+    assert_eq!(run(&app, &["outbox", "list", "--json"]).answer(), "[]\n");
+    app.register("ada@example.com").await;
+    app.execute("UPDATE outbox_messages SET dead_at = created_at, last_failure = 'status 550'")
+        .await;
+    let text = run(&app, &["outbox", "list", "--json"]).answer();
+    let dead: Vec<Value> = serde_json::from_str(&text).unwrap();
+    assert_eq!((dead.len(), &dead[0]["kind"]), (1, &"verify_email".into()));
+    let lines = run(&app, &["outbox", "list"]).answer();
+    assert!(
+        lines.contains("status 550") && !lines.contains("ada@"),
+        "{lines}"
+    );
+
+    let nobody = "01900000-0000-7000-8000-000000000000";
+    let outcome = run(&app, &["outbox", "retry", nobody]);
+    assert_eq!(outcome.status, 1, "{}", outcome.complained);
+    assert_eq!(run(&app, &["outbox", "retry"]).status, 2);
+    let id = dead[0]["id"].as_str().unwrap();
+    // The clock of tests stands long before the program's, by which the link has expired.
+    app.execute("UPDATE outbox_messages SET expires_at = NULL")
+        .await;
+    run(&app, &["outbox", "retry", id]).answer();
+    assert_eq!(run(&app, &["outbox", "list", "--json"]).answer(), "[]\n");
+    run(&app, &["outbox", "retry", "--all"]).answer();
+}
