@@ -73,7 +73,7 @@ const TRANSPORT_MAY_NAME: [[&str; 3]; 2] = [
 
 /// Services that others build on. All the rest are entry services, one for each capability,
 /// except `operator`, which is what the command line and the background work do.
-const SUPPORTING: [&str; 9] = [
+const SUPPORTING: [&str; 10] = [
     "sign_in",
     "step_up",
     "throttle",
@@ -83,6 +83,7 @@ const SUPPORTING: [&str; 9] = [
     "code",
     "links",
     "new_password",
+    "profile_rules",
 ];
 
 /// Outside libraries with the layers that may name them.

@@ -59,6 +59,7 @@ fn url(app: &App, purpose: LinkPurpose, token: &PlainToken) -> Result<Url, Fault
         LinkPurpose::ResetPassword => "password_reset",
         LinkPurpose::ChangeEmail => "change_email",
         LinkPurpose::RevertEmail => "revert_email",
+        LinkPurpose::Invitation => "invitation",
     };
     let mut url = app.config.links_base().join(kind)?;
     url.query_pairs_mut().append_pair("token", token.reveal());

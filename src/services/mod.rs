@@ -1,11 +1,12 @@
 //! The use cases: one public function is one mutation is one transaction.
 //!
-//! Entry services (`account`, `session`) are what mutations call and never call each other; the
+//! Entry services (`account`, `session`, `administration`) are what mutations call and never call each other; the
 //! supporting ones (`sign_in`, `throttle`, `audit`, `outbox`,
 //! `ownership`) are called by them. `operator` is
 //! what the command line and the background work do. Reads for display live in the selectors.
 
 pub mod account;
+pub mod administration;
 pub mod operator;
 pub mod otp;
 pub mod password;
@@ -17,6 +18,7 @@ mod links;
 mod new_password;
 mod outbox;
 mod ownership;
+mod profile_rules;
 mod sign_in;
 mod step_up;
 mod throttle;

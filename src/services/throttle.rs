@@ -45,6 +45,10 @@ pub(super) enum Attempt<'a> {
     OwnChange {
         user: UserId,
     },
+    /// A change by an administrator to somebody else's account.
+    Administer {
+        user: UserId,
+    },
 }
 
 struct Line {
@@ -191,6 +195,10 @@ fn lines(app: &App, client: &Client, attempt: Attempt<'_>) -> Vec<Line> {
         }
         Attempt::OwnChange { user } => {
             vec![line("change-user", user.to_string(), &budgets.change_user)]
+        }
+        Attempt::Administer { user } => {
+            let (key, budget) = (user.to_string(), &budgets.administer_user);
+            vec![line("administer-user", key, budget)]
         }
     }
 }

@@ -20,6 +20,8 @@ pub enum LinkPurpose {
     ChangeEmail,
     /// Undoing that, sent to the old address.
     RevertEmail,
+    /// Setting the first password of an account that somebody else made.
+    Invitation,
 }
 
 impl LinkPurpose {
@@ -31,6 +33,7 @@ impl LinkPurpose {
             Self::ResetPassword => "reset_password",
             Self::ChangeEmail => "change_email",
             Self::RevertEmail => "revert_email",
+            Self::Invitation => "invitation",
         }
     }
 }

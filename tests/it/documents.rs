@@ -112,8 +112,48 @@ async fn every_document_runs_to_its_success() {
     tour.anonymous("RefreshSession", token, "SignedIn").await;
     tour.by(&ada, "Logout", json!({}), "LoggedOut").await;
 
+    administration(&mut tour).await;
+
     let all: BTreeSet<String> = queries::DOCUMENTS.keys().cloned().collect();
     assert_eq!(tour.seen, all, "documents that this tour leaves out");
+}
+
+/// What an administrator does.
+async fn administration(tour: &mut Tour<'_>) {
+    let app = tour.app;
+    let root = app.appoint("root@example.com", "admin").await;
+    let grace = json!({ "email": "grace@example.com", "role": "CLIENT" });
+    let invited = root.run("InviteUser", json!({ "input": grace })).await;
+    tour.note("InviteUser", &invited, "UserInvited");
+    let id = invited.root("inviteUser")["user"]["id"].clone();
+    for (document, input, kind) in [
+        ("UpdateUser", json!({ "vendorId": "v-1" }), "UserUpdated"),
+        ("SetUserRole", json!({ "role": "STAFF" }), "UserRoleChanged"),
+        (
+            "SetStaffFunctions",
+            json!({ "staffFunctions": ["SALES"] }),
+            "StaffFunctionsChanged",
+        ),
+        ("SuspendUser", json!({}), "UserSuspended"),
+        ("UnsuspendUser", json!({}), "UserUnsuspended"),
+        ("RevokeUserSessions", json!({}), "UserSessionsRevoked"),
+    ] {
+        let mut input = input;
+        input["userId"] = id.clone();
+        tour.by(&root, document, json!({ "input": input }), kind)
+            .await;
+    }
+    for (document, variables) in [
+        ("Users", json!({ "first": 10 })),
+        ("SearchUsers", json!({ "search": "grace" })),
+        ("NewUsers", json!({ "since": "2026-01-01T00:00:00Z" })),
+        ("SuspendedUsers", json!({})),
+        ("StaffMembers", json!({ "role": "STAFF" })),
+        ("UserDetails", json!({ "id": id })),
+        ("UserStats", json!({})),
+    ] {
+        tour.by(&root, document, variables, "").await;
+    }
 }
 
 /// Codes and passwords.

@@ -1,6 +1,7 @@
 //! Everything that can be changed: one file per capability, each field thin over one service.
 
 pub mod account;
+pub mod administration;
 pub mod otp;
 pub mod password;
 pub mod session;
@@ -15,4 +16,5 @@ pub struct Mutation(
     session::SessionMutations,
     otp::OtpMutations,
     password::PasswordMutations,
+    administration::AdministrationMutations,
 );

@@ -5,3 +5,5 @@ pub mod enums;
 pub mod session;
 pub mod signed_in;
 pub mod user;
+pub mod user_list;
+pub mod user_stats;

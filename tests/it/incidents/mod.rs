@@ -5,7 +5,7 @@
 mod access;
 mod engine;
 mod recovery;
-mod sdl;
+pub(crate) mod sdl;
 mod secrets;
 
 use serde_json::json;
