@@ -60,8 +60,8 @@ mod tests {
     }
 
     fn any_rank() -> impl Strategy<Value = Rank> {
-        let functions = ["", "support", "editor", "sales", "support,sales"];
-        (0_usize..4, proptest::sample::select(&functions[..]))
+        const FUNCTIONS: [&str; 5] = ["", "support", "editor", "sales", "support,sales"];
+        (0_usize..4, proptest::sample::select(&FUNCTIONS[..]))
             .prop_map(|(role, functions)| rank(Role::ALL[role], functions))
     }
 

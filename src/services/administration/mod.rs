@@ -197,8 +197,8 @@ impl Change<'_> {
 
 /// A field that changed, as the audit log has it.
 fn changed(field: &str, before: Value, after: Value) -> Map<String, Value> {
-    let value = json!({ "before": before, "after": after });
-    Map::from_iter([(field.to_owned(), value)])
+    let value = [("before".to_owned(), before), ("after".to_owned(), after)];
+    Map::from_iter([(field.to_owned(), Value::Object(Map::from_iter(value)))])
 }
 
 fn wrong_with_reason(reason: &str) -> Option<Violation> {

@@ -29,7 +29,7 @@ fn row(app: &TestApp, number: usize) -> String {
         let hour = hour + number / 3600;
         format!("'2026-02-01T{hour:02}:{minute:02}:{second:02}+00:00'")
     };
-    let login = if number % 4 == 0 {
+    let login = if number.is_multiple_of(4) {
         "NULL".to_owned()
     } else {
         instant(12)
@@ -46,7 +46,7 @@ fn row(app: &TestApp, number: usize) -> String {
          'First{}', 'Last{}', '{role}', '{provider}', {}, '{country}', {login}, {}, {})",
         number % 7,
         number % 11,
-        flag(number % 2 == 0),
+        flag(number.is_multiple_of(2)),
         instant(1),
         instant(1),
     )

@@ -125,6 +125,11 @@ fn target(id: &ID, reason: Option<String>) -> Option<Target> {
     Some(Target { user, reason })
 }
 
+/// A field that is left out, `null`, or given.
+#[expect(
+    clippy::option_option,
+    reason = "the form in which stores take a field that can be forgotten"
+)]
 fn given<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
     match value {
         MaybeUndefined::Undefined => None,
