@@ -1,9 +1,9 @@
 //! The use cases: one public function is one mutation is one transaction.
 //!
-//! Entry services (`account`, `session`, `administration`) are what mutations call and never call each other; the
-//! supporting ones (`sign_in`, `throttle`, `audit`, `outbox`,
-//! `ownership`) are called by them. `operator` is
-//! what the command line and the background work do. Reads for display live in the selectors.
+//! Entry services (`account`, `session`, `administration`) are what mutations call and never call
+//! each other; the supporting ones (`sign_in`, `throttle`, `audit`, `outbox`, `ownership`) are
+//! called by them. `operator` is what the command line and the background work do. Reads for
+//! display live in the selectors.
 
 pub mod account;
 pub mod administration;
