@@ -136,3 +136,96 @@ fn stands_in(person: &SignedIn, role: Role, function: Option<StaffFunction>) -> 
     let granted = PermissionSet::of(role, functions);
     person.role() >= role && person.permissions().covers(granted)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::domain::session::tests::session;
+    use crate::domain::user::User;
+    use crate::domain::user::tests::ada;
+
+    fn person(role: Role, functions: &str) -> SignedIn {
+        let user = User {
+            role,
+            staff_functions: StaffFunctions::from_text(functions),
+            ..ada()
+        };
+        let permissions = PermissionSet::of(role, user.staff_functions);
+        SignedIn::new(&user, &session(), permissions)
+    }
+
+    fn asking(person: Option<&SignedIn>, is_own: bool) -> Asking<'_> {
+        Asking { person, is_own }
+    }
+
+    /// Whom each guard admits, as a person reviews it.
+    #[test]
+    fn guards_admit_as_agreed() {
+        let people = [
+            person(Role::Client, "support"),
+            person(Role::Vendor, ""),
+            person(Role::Staff, ""),
+            person(Role::Staff, "support"),
+            person(Role::Staff, "editor"),
+            person(Role::Staff, "sales"),
+            person(Role::Admin, ""),
+        ];
+        let guards: [(&str, &dyn Fn(Asking<'_>) -> bool); 7] = [
+            ("IsClient", &|asking| IsClient.admits(asking)),
+            ("IsVendor", &|asking| IsVendor.admits(asking)),
+            ("IsStaff", &|asking| IsStaff.admits(asking)),
+            ("IsSupport", &|asking| IsSupport.admits(asking)),
+            ("IsEditor", &|asking| IsEditor.admits(asking)),
+            ("IsSales", &|asking| IsSales.admits(asking)),
+            ("IsAdmin", &|asking| IsAdmin.admits(asking)),
+        ];
+        let mut table = String::from("client vendor staff +support +editor +sales admin\n");
+        for (name, admits) in guards {
+            let marks = people.each_ref().map(|person| {
+                if admits(asking(Some(person), false)) {
+                    "x"
+                } else {
+                    "."
+                }
+            });
+            writeln!(table, "{} {name}", marks.join(" ")).unwrap();
+            assert!(!admits(asking(None, true)), "{name} admits nobody");
+        }
+        let agreed = "\
+client vendor staff +support +editor +sales admin
+x . . . . . . IsClient
+. x . . . . . IsVendor
+. . x x x x x IsStaff
+. . . x . . x IsSupport
+. . . . x . x IsEditor
+. . . . . x x IsSales
+. . . . . . x IsAdmin
+";
+        assert_eq!(table, agreed, "\n{table}");
+    }
+
+    #[test]
+    fn a_refused_field_is_null_with_one_error_and_its_value_is_never_made() {
+        let client = person(Role::Client, "");
+        let guard = IsOwner.or(Holds(Permission::UsersRead));
+        let value = || -> Option<u8> { unreachable!("nobody may see it") };
+        let refused = guard.field(asking(Some(&client), false), value);
+        assert_eq!(refused, Some(Err(Error::forbidden())));
+        let own = guard.field(asking(Some(&client), true), || Some(1));
+        assert_eq!(own, Some(Ok(1)));
+        let vendors = IsOwner.and(IsVendor);
+        assert!(!vendors.admits(asking(Some(&client), true)));
+    }
+
+    #[test]
+    fn an_operation_tells_strangers_to_sign_in_and_others_that_they_may_not() {
+        let client = person(Role::Client, "");
+        let support = person(Role::Staff, "support");
+        let guard = Holds(Permission::UsersRead);
+        assert_eq!(guard.operation(None), Err(Error::unauthenticated()));
+        assert_eq!(guard.operation(Some(&client)), Err(Error::forbidden()));
+        assert_eq!(guard.operation(Some(&support)), Ok(()));
+    }
+}
