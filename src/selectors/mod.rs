@@ -1,4 +1,5 @@
 //! Batched reads: one key newtype, one loader and one `IN` query per file; one bundle a request.
+//! What has no parent to be batched under (`directory`, `statistics`) is one statement each.
 //!
 //! Nothing here writes, and nothing decides who may see what: the schema's guards do.
 

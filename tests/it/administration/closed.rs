@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use async_graphql::parser::types::TypeKind;
 use serde_json::{Value, json};
 
 use super::admin;
@@ -46,6 +47,22 @@ fn about_people() -> Vec<String> {
     found
 }
 
+/// The reads that take an identifier.
+fn reads_by_id() -> Vec<String> {
+    let query = sdl::types().into_iter().find(|it| it.name.node == "Query");
+    let TypeKind::Object(query) = query.unwrap().kind else {
+        panic!("Query is an object")
+    };
+    let fields = query.fields.into_iter().map(|field| field.node);
+    fields
+        .filter(|field| {
+            let mut arguments = field.arguments.iter();
+            arguments.any(|argument| argument.node.ty.to_string().contains("ID"))
+        })
+        .map(|field| field.name.to_string())
+        .collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_mutation_has_a_document_and_refuses_strangers() {
     let app = TestApp::spawn().await;
@@ -71,6 +88,7 @@ async fn an_id_of_somebody_else_opens_nothing() {
         let email = format!("{}@example.com", what.replace(' ', "-"));
         people.push((what, app.appoint(&email, what).await));
     }
+    assert_eq!(reads_by_id(), ["user"], "try each of them below");
     let users = app.printed("users").await;
     let sessions = app.printed("sessions").await;
     for (what, person) in &people {

@@ -134,7 +134,8 @@ async fn filters_leave_those_that_fit_all_of_them() {
         .await;
     app.execute("UPDATE users SET deleted_at = created_at WHERE pid = 'P6'")
         .await;
-    app.execute("UPDATE users SET phone = '+16502530000', first_name = 'Zoé', last_name = 'O''Hara 100%' WHERE pid = 'P7'")
+    let odd = "phone = '+16502530000', first_name = 'Zoé', last_name = 'O''Hara 100%'";
+    app.execute(&format!("UPDATE users SET {odd} WHERE pid = 'P7'"))
         .await;
     for (filter, expected) in [
         ("", 60),

@@ -218,17 +218,14 @@ async fn fields_of_others(people: &[SignedIn<'_>]) -> String {
         let mut marks = Vec::new();
         for person in people.iter().filter(|it| it.user_id != other.user_id) {
             let id = &other.user_id;
+            let person_of = format!("{{ id {selected} }}");
+            let vendors = "users(first: 1, filter: {role: VENDOR})";
+            let update = format!("updateUser(input: {{userId: \"{id}\"}})");
             let paths = [
-                format!("{{ user(id: \"{id}\") {{ id {selected} }} }}"),
-                format!(
-                    "{{ users(first: 1, filter: {{role: VENDOR}}) {{ nodes {{ id {selected} }} }} }}"
-                ),
-                format!(
-                    "{{ users(first: 1, filter: {{role: VENDOR}}) {{ edges {{ node {{ id {selected} }} }} }} }}"
-                ),
-                format!(
-                    "mutation {{ updateUser(input: {{userId: \"{id}\"}}) {{ ... on UserUpdated {{ user {{ id {selected} }} }} }} }}"
-                ),
+                format!("{{ user(id: \"{id}\") {person_of} }}"),
+                format!("{{ {vendors} {{ nodes {person_of} }} }}"),
+                format!("{{ {vendors} {{ edges {{ node {person_of} }} }} }}"),
+                format!("mutation {{ {update} {{ ... on UserUpdated {{ user {person_of} }} }} }}"),
             ];
             let mut shown = Vec::new();
             for path in paths {
