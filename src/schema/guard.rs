@@ -156,6 +156,8 @@ mod tests {
         SignedIn::new(&user, &session(), permissions)
     }
 
+    type Admits<'a> = &'a dyn Fn(Asking<'_>) -> bool;
+
     fn asking(person: Option<&SignedIn>, is_own: bool) -> Asking<'_> {
         Asking { person, is_own }
     }
@@ -172,7 +174,7 @@ mod tests {
             person(Role::Staff, "sales"),
             person(Role::Admin, ""),
         ];
-        let guards: [(&str, &dyn Fn(Asking<'_>) -> bool); 7] = [
+        let guards: [(&str, Admits<'_>); 7] = [
             ("IsClient", &|asking| IsClient.admits(asking)),
             ("IsVendor", &|asking| IsVendor.admits(asking)),
             ("IsStaff", &|asking| IsStaff.admits(asking)),

@@ -1,6 +1,6 @@
 //! What those with the right do to accounts of others: one file per use case.
 //!
-//! All of them begin alike, by [`Change::begin`]; whom somebody reaches is [`Rank`]'s to say.
+//! All of them begin alike, by `Change::begin`; whom somebody reaches is [`Rank`]'s to say.
 
 mod invite_user;
 mod revoke_user_sessions;
