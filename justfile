@@ -54,6 +54,10 @@ schema:
 # The trusted documents' manifest is written with the schema
 queries: schema
 
+# Fill the Postgres database of DATABASE_URL, one to throw away, with people to list and search
+people count="1000000":
+    psql "$DATABASE_URL" -v people="$1" -f benches/load/people.sql
+
 # Bring the configured database up to date
 migrate:
     cargo run --locked -- migrate

@@ -199,9 +199,15 @@ CREATE TABLE users (
 CREATE INDEX users_country ON users USING btree (country, created_at, id);
 CREATE INDEX users_created ON users USING btree (created_at, id);
 CREATE INDEX users_deleted ON users USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX users_email_order ON users USING btree (lower(COALESCE(email, ''::text)), id);
 CREATE INDEX users_email_role ON users USING btree (email_canonical, role);
 CREATE UNIQUE INDEX users_live_email ON users USING btree (email_canonical) WHERE (deleted_at IS NULL);
 CREATE UNIQUE INDEX users_live_phone ON users USING btree (phone) WHERE (deleted_at IS NULL);
+CREATE INDEX users_login ON users USING btree (COALESCE(last_login_at, '-infinity'::timestamp with time zone), id);
+CREATE INDEX users_name_order ON users USING btree (lower(((last_name || ' '::text) || first_name)), id);
 CREATE INDEX users_phone_role ON users USING btree (phone, role);
+CREATE INDEX users_provider ON users USING btree (auth_provider, created_at, id);
 CREATE INDEX users_role ON users USING btree (role, created_at, id);
+CREATE INDEX users_search ON users USING gin (lower(((((((COALESCE(email, ''::text) || ' '::text) || COALESCE(phone, ''::text)) || ' '::text) || first_name) || ' '::text) || last_name)) gin_trgm_ops);
+CREATE INDEX users_suspended ON users USING btree (created_at, id) WHERE (suspended_at IS NOT NULL);
 CREATE INDEX users_verified ON users USING btree (is_verified, created_at, id);

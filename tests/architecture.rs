@@ -73,7 +73,7 @@ const TRANSPORT_MAY_NAME: [[&str; 3]; 2] = [
 
 /// Services that others build on. All the rest are entry services, one for each capability,
 /// except `operator`, which is what the command line and the background work do.
-const SUPPORTING: [&str; 10] = [
+const SUPPORTING: [&str; 11] = [
     "sign_in",
     "step_up",
     "throttle",
@@ -84,6 +84,7 @@ const SUPPORTING: [&str; 10] = [
     "device",
     "links",
     "new_password",
+    "profile_rules",
 ];
 
 /// Outside libraries with the layers that may name them.

@@ -21,6 +21,8 @@ pub struct Links {
     pub change_seconds: i64,
     /// Seconds the old address can undo a change.
     pub revert_seconds: i64,
+    /// Seconds an invitation works.
+    pub invitation_seconds: i64,
 }
 
 impl Links {
@@ -30,6 +32,8 @@ impl Links {
         review.within("links.reset_seconds", self.reset_seconds, 60..=86_400);
         review.within("links.change_seconds", self.change_seconds, 60..=86_400);
         review.within("links.revert_seconds", self.revert_seconds, 60..=2_592_000);
+        let invitation = self.invitation_seconds;
+        review.within("links.invitation_seconds", invitation, 3600..=2_592_000);
         review.web_address("links.base_url", &self.base_url);
     }
 }

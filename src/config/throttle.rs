@@ -55,6 +55,8 @@ pub struct Throttle {
     pub google_subject: Budget,
     /// Changes of one signed-in person to what is theirs.
     pub change_user: Budget,
+    /// Changes of one administrator to accounts of others.
+    pub administer_user: Budget,
 }
 
 /// So many attempts in so much time, written as `count/seconds`.

@@ -16,6 +16,7 @@ pub mod password;
 pub mod permission;
 pub mod phone;
 pub mod pid;
+pub mod rank;
 pub mod role;
 pub mod session;
 pub mod token;

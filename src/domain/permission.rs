@@ -128,6 +128,12 @@ impl PermissionSet {
         self.0 & permission.bit() != 0
     }
 
+    /// Whether every one of the others is among them.
+    #[must_use]
+    pub fn covers(self, others: Self) -> bool {
+        others.0 & !self.0 == 0
+    }
+
     /// The permissions, in the order of their names.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL

@@ -61,13 +61,13 @@ impl fmt::Debug for Session {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use chrono::Duration;
     use uuid::Uuid;
 
     use super::*;
 
-    pub(in crate::domain) fn session() -> Session {
+    pub(crate) fn session() -> Session {
         let text = |value: &str| format!("personal {value}");
         Session {
             id: SessionId::from(Uuid::from_u128(2)),

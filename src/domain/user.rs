@@ -133,12 +133,12 @@ impl fmt::Debug for User {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use uuid::Uuid;
 
     use super::*;
 
-    pub(in crate::domain) fn ada() -> User {
+    pub(crate) fn ada() -> User {
         let text = |value: &str| format!("personal {value}");
         User {
             id: UserId::from(Uuid::from_u128(1)),

@@ -85,6 +85,13 @@ pub enum Message<'a> {
         /// How long it works.
         minutes: i64,
     },
+    /// Somebody made an account for you: set its password by this link.
+    Invitation {
+        /// The link.
+        link: &'a str,
+        /// How long it works.
+        hours: i64,
+    },
     /// You have no password: this is how you sign in.
     SignInWithGoogle {
         /// Where to sign in.
@@ -164,6 +171,7 @@ impl Message<'_> {
                 CodePurpose::ChangePhone => "change_phone",
             },
             Self::ResetPassword { .. } => "password_reset",
+            Self::Invitation { .. } => "invitation",
             Self::SignInWithGoogle { .. } => "sign_in_with_google",
             Self::PasswordChanged { .. } => "password_changed",
             Self::ChangeEmail { .. } => "change_email",

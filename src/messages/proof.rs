@@ -40,6 +40,10 @@ pub fn samples() -> Vec<Message<'static>> {
             link: LINK,
             minutes: MINUTES,
         },
+        Message::Invitation {
+            link: LINK,
+            hours: 168,
+        },
         Message::SignInWithGoogle { sign_in: SIGN_IN },
         Message::PasswordChanged { sign_in: SIGN_IN },
         Message::ChangeEmail {

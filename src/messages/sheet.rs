@@ -102,6 +102,9 @@ impl<'a> Facts<'a> {
             Message::ResetPassword { link, minutes } => {
                 Self::link("reset-password", link, Time::Minutes(minutes))
             }
+            Message::Invitation { link, hours } => {
+                Self::link("invitation", link, Time::Hours(hours))
+            }
             Message::SignInWithGoogle { sign_in } => Self::sign_in("sign-in-with-google", sign_in),
             Message::PasswordChanged { sign_in } => Self::sign_in("password-changed", sign_in),
             Message::ChangeEmail {

@@ -28,10 +28,10 @@ pub struct PageInfo {
 
 /// Page arguments that have been checked.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PageArguments {
+pub(super) struct PageArguments<P = Place> {
     size: usize,
-    after: Option<Place>,
-    before: Option<Place>,
+    after: Option<P>,
+    before: Option<P>,
     from_end: bool,
 }
 
@@ -42,6 +42,19 @@ impl PageArguments {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
+    ) -> Result<Self, Error> {
+        Self::check_places(first, after, last, before, decode_cursor)
+    }
+}
+
+impl<P: Clone> PageArguments<P> {
+    /// The same for a list whose places read like this.
+    pub(super) fn check_places(
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        decode: impl Fn(&str) -> Option<P>,
     ) -> Result<Self, Error> {
         let wrong = |message: &str| Error::of(ErrorCode::BadUserInput, message);
         if first.is_some() && last.is_some() {
@@ -56,7 +69,7 @@ impl PageArguments {
         };
         let place = |cursor: Option<String>| match cursor {
             None => Ok(None),
-            Some(cursor) => decode_cursor(&cursor)
+            Some(cursor) => decode(&cursor)
                 .map(Some)
                 .ok_or_else(|| wrong("This cursor does not come from this list.")),
         };
@@ -69,17 +82,17 @@ impl PageArguments {
     }
 
     /// The slice to read: one entry more than the page, to learn whether there is more.
-    pub(super) fn slice(self) -> Slice {
+    pub(super) fn slice(&self) -> Slice<P> {
         Slice {
             limit: u64::try_from(self.size).unwrap_or_default() + 1,
-            after: self.after,
-            before: self.before,
+            after: self.after.clone(),
+            before: self.before.clone(),
             from_end: self.from_end,
         }
     }
 
     /// Cuts what was read to the page, in list order; says whether there was more.
-    pub(super) fn cut<T>(self, entries: &mut Vec<T>) -> bool {
+    pub(super) fn cut<T>(&self, entries: &mut Vec<T>) -> bool {
         let more = entries.len() > self.size;
         entries.truncate(self.size);
         if self.from_end {
@@ -89,7 +102,7 @@ impl PageArguments {
     }
 
     pub(super) fn page_info(
-        self,
+        &self,
         more: bool,
         start_cursor: Option<String>,
         end_cursor: Option<String>,

@@ -6,6 +6,7 @@
 pub mod connection;
 pub mod document;
 pub mod error;
+pub mod guard;
 pub mod mutations;
 pub mod problem;
 pub mod query;

@@ -108,6 +108,8 @@ problems! {
     StepUpRequired: "Prove again who you are, by stepUp or by a code for STEP_UP, then repeat.";
     /// There is no such thing, or it is not yours.
     NotFound: "There is nothing with this id.";
+    /// This is beyond what the caller may do to others.
+    OutOfScope: "You may not do this to this person, or not give away what you do not hold.";
     /// The password is known from a data breach.
     PasswordBreached: "This password is known from a data breach. Choose another one.";
     /// The code is wrong, used, or was never sent.
@@ -125,6 +127,13 @@ impl Conflict {
     pub const TAKEN: Self = Self("There is an account with this address. Sign in instead.");
     /// The account has a password already.
     pub const HAS_PASSWORD: Self = Self("This account has a password. Change it instead.");
+    /// Nobody could administer any more.
+    pub const LAST_ADMIN: Self =
+        Self("This is the last administrator. Make somebody else one first.");
+    /// The account is not staff's.
+    pub const NOT_STAFF: Self = Self("Only staff have functions. Make the person staff first.");
+    /// Somebody has the address, and it is not the caller.
+    pub const HAS_ACCOUNT: Self = Self("There is an account with this address already.");
 }
 
 /// It clashes with something that exists.
@@ -245,6 +254,8 @@ pub enum Problem {
     StepUpRequired(StepUpRequired),
     /// See [`NotFound`].
     NotFound(NotFound),
+    /// See [`OutOfScope`].
+    OutOfScope(OutOfScope),
     /// See [`Conflict`].
     Conflict(Conflict),
     /// See [`PasswordBreached`].

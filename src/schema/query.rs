@@ -1,11 +1,15 @@
 //! The root of reads.
 
 use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, Utc};
 
 use super::error::{Error, Nullable};
+use super::guard::{Asking, Guard as _, Holds, IsOwner};
 use super::request::Asked as _;
 use super::types::auth_config::AuthConfig;
 use super::types::user::User;
+use super::types::user_list::{PageInput, UserConnection, UserFilter, UserOrder};
+use super::types::user_stats::UserStats;
 use crate::domain::caller::Standing;
 use crate::domain::ids::UserId;
 use crate::domain::permission::Permission;
@@ -39,13 +43,59 @@ impl Query {
             Err(refusal) => return Some(Err(refusal)),
         };
         let id = id.parse::<UserId>().ok();
-        if id != Some(person.user()) && !context.holds(Permission::UsersRead) {
+        let asking = Asking {
+            person: Some(person),
+            is_own: id == Some(person.user()),
+        };
+        if !IsOwner.or(Holds(Permission::UsersRead)).admits(asking) {
             return Some(Err(Error::forbidden()));
         }
         match context.loaders().user(id?).await {
             Ok(found) => found.map(User::from).map(Ok),
             Err(failure) => Some(Err(failure.into())),
         }
+    }
+
+    /// Everybody, a part at a time; newest first unless an order is given. Needs `users:read`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the arguments of a connection with a filter and an order"
+    )]
+    async fn users(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Who is wanted.")] filter: Option<UserFilter>,
+        #[graphql(desc = "In which order.")] order_by: Option<UserOrder>,
+        #[graphql(desc = "How many, counted from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, counted from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<UserConnection, Error> {
+        let guard = Holds(Permission::UsersRead);
+        guard.operation(context.caller().signed_in())?;
+        let page = PageInput {
+            first,
+            after,
+            last,
+            before,
+        };
+        UserConnection::load(context, filter, order_by, page).await
+    }
+
+    /// Counts of people. Needs `users:read` or `stats:read`.
+    async fn user_stats(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only accounts created at this instant or later.")] since: Option<
+            DateTime<Utc>,
+        >,
+        #[graphql(desc = "Only accounts created before this instant.")] until: Option<
+            DateTime<Utc>,
+        >,
+    ) -> Result<UserStats, Error> {
+        let guard = Holds(Permission::UsersRead).or(Holds(Permission::StatsRead));
+        guard.operation(context.caller().signed_in())?;
+        UserStats::load(context, since, until).await
     }
 
     /// What a sign-in page needs to know.

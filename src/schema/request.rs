@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::error::{Error, ErrorCode};
 use crate::app::App;
-use crate::domain::caller::{Caller, Fresh, SignedIn};
+use crate::domain::caller::{Caller, Fresh, Holding, SignedIn};
 use crate::domain::permission::Permission;
 use crate::domain::session::Session;
 use crate::domain::token::PlainToken;
@@ -165,9 +165,11 @@ pub(super) trait Asked {
         Ok(self.caller().fresh(app.clock.now(), max_age))
     }
 
-    /// Whether the person who asks holds a permission.
-    fn holds(&self, permission: Permission) -> bool {
-        self.caller().holding(permission).is_some()
+    /// The person who asks, with a permission they hold, or why they may not.
+    fn holding(&self, permission: Permission) -> Result<Holding<'_>, Error> {
+        self.signed_in()?;
+        let holding = self.caller().holding(permission);
+        holding.ok_or_else(Error::forbidden)
     }
 }
 

@@ -1,9 +1,12 @@
 //! Batched reads: one key newtype, one loader and one `IN` query per file; one bundle a request.
+//! What has no parent to be batched under (`directory`, `statistics`) is one statement each.
 //!
 //! Nothing here writes, and nothing decides who may see what: the schema's guards do.
 
+pub mod directory;
 pub mod identity;
 pub mod session;
+pub mod statistics;
 pub mod user;
 
 use std::sync::{Arc, OnceLock};
@@ -11,6 +14,7 @@ use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache};
 use async_graphql::runtime::{Timer, TokioSpawner};
+use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use sea_orm::DatabaseConnection;
 
@@ -20,8 +24,10 @@ use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::fault::Fault;
 
+use directory::{Filter, Page};
 use identity::IdentitiesOfUser;
 use session::{SessionCountOfUser, SessionsOfUser};
+use statistics::{Group, Span};
 use user::UserById;
 
 /// A failed read, shared by all who waited for the batch.
@@ -91,11 +97,8 @@ impl Loaders {
 
     fn loader(&self) -> &Loader {
         self.loader.get_or_init(|| {
-            let reader = Reader {
-                database: self.database.clone(),
-            };
             DataLoader::with_cache(
-                reader,
+                self.reader(),
                 TokioSpawner::current(),
                 Yield,
                 HashMapCache::default(),
@@ -125,5 +128,36 @@ impl Loaders {
     /// How many live sessions a person has.
     pub async fn session_count(&self, key: SessionCountOfUser) -> Result<u64, ReadFailure> {
         Ok(self.loader().load_one(key).await?.unwrap_or_default())
+    }
+
+    fn reader(&self) -> Reader {
+        Reader {
+            database: self.database.clone(),
+        }
+    }
+
+    /// A slice of everybody's accounts.
+    pub async fn directory(&self, page: &Page) -> Result<Vec<User>, ReadFailure> {
+        self.reader().directory(page).await
+    }
+
+    /// How many accounts such a list has in all.
+    pub async fn directory_count(&self, filter: &Filter) -> Result<u64, ReadFailure> {
+        self.reader().directory_count(filter).await
+    }
+
+    /// Live accounts, counted by what they are.
+    pub async fn user_groups(&self, span: Span) -> Result<Vec<Group>, ReadFailure> {
+        self.reader().user_groups(span).await
+    }
+
+    /// Live accounts, counted by the day of their creation; days without any are left out.
+    pub async fn new_users(&self, span: Span) -> Result<Vec<(NaiveDate, u64)>, ReadFailure> {
+        self.reader().new_users(span).await
+    }
+
+    /// How many sessions are live at this instant.
+    pub async fn live_sessions(&self, now: DateTime<Utc>) -> Result<u64, ReadFailure> {
+        self.reader().live_sessions(now).await
     }
 }

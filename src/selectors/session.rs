@@ -20,13 +20,13 @@ pub type Place = (DateTime<Utc>, Uuid);
 
 /// Which part of a list is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Slice {
+pub struct Slice<P = Place> {
     /// How many at most.
     pub limit: u64,
     /// Only what comes after this place.
-    pub after: Option<Place>,
+    pub after: Option<P>,
     /// Only what comes before this place.
-    pub before: Option<Place>,
+    pub before: Option<P>,
     /// Count from the end of the list instead of from its start.
     pub from_end: bool,
 }

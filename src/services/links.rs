@@ -61,6 +61,7 @@ fn url(app: &App, purpose: LinkPurpose, token: &PlainToken) -> Result<Url, Fault
         LinkPurpose::ChangeEmail => "change_email",
         LinkPurpose::RevertEmail => "revert_email",
         LinkPurpose::NewPhone => "new_phone",
+        LinkPurpose::Invitation => "invitation",
     };
     let mut url = app.config.links_base().join(kind)?;
     url.query_pairs_mut().append_pair("token", token.reveal());

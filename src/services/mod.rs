@@ -1,11 +1,12 @@
 //! The use cases: one public function is one mutation is one transaction.
 //!
-//! Entry services (`account`, `google`, `session`) are what mutations call and never call each other; the
-//! supporting ones (`sign_in`, `throttle`, `audit`, `outbox`,
-//! `ownership`) are called by them. `operator` is
-//! what the command line and the background work do. Reads for display live in the selectors.
+//! Entry services (`account`, `session`, `otp`, `password`, `google`, `administration`) are what
+//! mutations call and never call each other; the supporting ones (`sign_in`, `throttle`, `audit`,
+//! `outbox` and the other private modules here) are called by them. `operator` is what the command
+//! line and the background work do. Reads for display live in the selectors.
 
 pub mod account;
+pub mod administration;
 pub mod google;
 pub mod operator;
 pub mod otp;
@@ -19,6 +20,7 @@ mod links;
 mod new_password;
 mod outbox;
 mod ownership;
+mod profile_rules;
 mod sign_in;
 mod step_up;
 mod throttle;

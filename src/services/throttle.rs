@@ -54,6 +54,10 @@ pub(super) enum Attempt<'a> {
     OwnChange {
         user: UserId,
     },
+    /// A change by an administrator to somebody else's account.
+    Administer {
+        user: UserId,
+    },
 }
 
 /// Whose budget a message or a try counts against, besides the network address.
@@ -220,6 +224,10 @@ fn lines(app: &App, client: &Client, attempt: Attempt<'_>) -> Vec<Line> {
         }
         Attempt::OwnChange { user } => {
             vec![line("change-user", user.to_string(), &budgets.change_user)]
+        }
+        Attempt::Administer { user } => {
+            let (key, budget) = (user.to_string(), &budgets.administer_user);
+            vec![line("administer-user", key, budget)]
         }
     }
 }

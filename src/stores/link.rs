@@ -22,6 +22,8 @@ pub enum LinkPurpose {
     RevertEmail,
     /// Stands for a phone number that was put in lately. Nobody gets its token.
     NewPhone,
+    /// Setting the first password of an account that somebody else made.
+    Invitation,
 }
 
 impl LinkPurpose {
@@ -34,6 +36,7 @@ impl LinkPurpose {
             Self::ChangeEmail => "change_email",
             Self::RevertEmail => "revert_email",
             Self::NewPhone => "new_phone",
+            Self::Invitation => "invitation",
         }
     }
 }

@@ -133,6 +133,7 @@ fn an_incomplete_capability_is_caught() {
         src/services/device.rs
         src/services/links.rs
         src/services/new_password.rs
+        src/services/profile_rules.rs
         src/services/step_up.rs
         src/services/sign_in.rs
         src/services/throttle.rs

@@ -6,6 +6,7 @@
 #![cfg(test)]
 
 mod account;
+mod administration;
 mod audit;
 mod batching;
 mod delivery;

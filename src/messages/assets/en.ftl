@@ -102,6 +102,16 @@ reset-password-code =
     .doubt = If it was not you, do nothing: your password stays as it is.
     .sms = { -product }: { $code } lets you set a new password, for { $time }. Give it to nobody.
 
+invitation =
+    .subject = You are invited
+    .preheader = An account is waiting for you: choose its password.
+    .heading = An account for you
+    .intro = An account at { -product } was made for this e-mail address. To use it, choose a password here.
+    .button = Choose a password
+    .validity = The link works for { $time }, and once.
+    .doubt = If you do not know why you got this, do nothing: without a password of yours the account stays closed. If the link has expired, ask for a new password on the sign-in page.
+    .sms = { -product }: an account was made for you. Choose its password here, within { $time }.
+
 sign-in-with-google =
     .subject = How you sign in
     .preheader = Your account has no password: you sign in with Google.

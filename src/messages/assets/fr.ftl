@@ -100,6 +100,16 @@ reset-password-code =
     .doubt = Si ce n’était pas vous, ne faites rien : votre mot de passe reste le même.
     .sms = { -product }: { $code } permet de changer le mot de passe, pendant { $time }. Ne le donnez à personne.
 
+invitation =
+    .subject = Vous êtes invité
+    .preheader = Un compte vous attend : choisissez son mot de passe.
+    .heading = Un compte pour vous
+    .intro = Un compte { -product } a été créé pour cette adresse e-mail. Pour l’utiliser, choisissez ici un mot de passe.
+    .button = Choisir un mot de passe
+    .validity = Le lien est valable { $time } et ne sert qu’une fois.
+    .doubt = Si vous ne savez pas pourquoi vous recevez ce message, ne faites rien : sans mot de passe de votre part, le compte reste fermé. Si le lien a expiré, demandez un nouveau mot de passe sur la page de connexion.
+    .sms = { -product }: un compte vous attend. Choisissez son mot de passe ici. Lien valable { $time }.
+
 sign-in-with-google =
     .subject = Comment vous vous connectez
     .preheader = Votre compte n’a pas de mot de passe : vous passez par Google.

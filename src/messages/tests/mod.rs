@@ -64,6 +64,7 @@ fn link_of<'a>(message: &Message<'a>) -> Option<&'a str> {
     match *message {
         Message::VerifyEmail { link, .. }
         | Message::ResetPassword { link, .. }
+        | Message::Invitation { link, .. }
         | Message::ChangeEmail { link, .. }
         | Message::EmailReverted { link, .. } => Some(link),
         Message::EmailChanged { revert_link, .. } => Some(revert_link),

@@ -1,6 +1,7 @@
 //! Everything that can be changed: one file per capability, each field thin over one service.
 
 pub mod account;
+pub mod administration;
 pub mod google;
 pub mod otp;
 pub mod password;
@@ -17,4 +18,5 @@ pub struct Mutation(
     otp::OtpMutations,
     password::PasswordMutations,
     google::GoogleMutations,
+    administration::AdministrationMutations,
 );

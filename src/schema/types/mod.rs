@@ -6,3 +6,5 @@ pub mod identity;
 pub mod session;
 pub mod signed_in;
 pub mod user;
+pub mod user_list;
+pub mod user_stats;

@@ -7,10 +7,10 @@ use super::enums::{AuthProvider, Role, StaffFunction};
 use super::identity::Identity;
 use super::session::SessionConnection;
 use crate::domain::permission::{Permission, PermissionSet};
-use crate::domain::role;
 use crate::domain::user;
 use crate::schema::connection::PageArguments;
-use crate::schema::error::{Error, Nullable};
+use crate::schema::error::Nullable;
+use crate::schema::guard::{Asking, Guard, Holds, IsOwner, IsStaff, IsVendor};
 use crate::schema::request::Asked as _;
 use crate::schema::scalars::{EmailAddress, PhoneNumber};
 
@@ -40,11 +40,22 @@ impl User {
         context: &Context<'_>,
         value: impl FnOnce(&user::User) -> Option<T>,
     ) -> Nullable<T> {
-        if self.is_own(context) || context.holds(Permission::UsersRead) {
-            value(&self.row).map(Ok)
-        } else {
-            Some(Err(Error::forbidden()))
-        }
+        let guard = IsOwner.or(Holds(Permission::UsersRead));
+        self.guarded(context, guard, value)
+    }
+
+    /// A value that those may see whom a guard admits.
+    fn guarded<T>(
+        &self,
+        context: &Context<'_>,
+        guard: impl Guard,
+        value: impl FnOnce(&user::User) -> Option<T>,
+    ) -> Nullable<T> {
+        let asking = Asking {
+            person: context.caller().signed_in(),
+            is_own: self.is_own(context),
+        };
+        guard.field(asking, || value(&self.row))
     }
 
     fn is_own(&self, context: &Context<'_>) -> bool {
@@ -236,19 +247,13 @@ impl User {
 
     /// The vendor record that belongs to the person, by its id in the vendor module.
     async fn vendor_id(&self, context: &Context<'_>) -> Nullable<String> {
-        let own = self.is_own(context) && self.row.role == role::Role::Vendor;
-        if own || context.holds(Permission::UsersRead) {
-            return self.row.vendor_id.clone().map(Ok);
-        }
-        Some(Err(Error::forbidden()))
+        let own = IsOwner.and(IsVendor);
+        let guard = own.or(Holds(Permission::UsersRead));
+        self.guarded(context, guard, |user| user.vendor_id.clone())
     }
 
     /// What the staff noted about the person.
     async fn staff_note(&self, context: &Context<'_>) -> Nullable<String> {
-        let person = context.caller().signed_in();
-        let works_here = person
-            .is_some_and(|person| matches!(person.role(), role::Role::Staff | role::Role::Admin));
-        let note = works_here.then(|| self.row.staff_note.clone());
-        Some(note.ok_or_else(Error::forbidden))
+        self.guarded(context, IsStaff, |user| Some(user.staff_note.clone()))
     }
 }

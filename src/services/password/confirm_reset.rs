@@ -1,4 +1,5 @@
-//! Setting a new password with the link or the code that was sent.
+//! Setting a new password with the link or the code that was sent; an invitation's link sets the
+//! first one of an account that somebody else made.
 
 use secrecy::SecretString;
 use serde_json::json;
@@ -79,6 +80,7 @@ impl<E: Into<Fault>> From<E> for ConfirmResetRefusal {
 /// A proof that holds, to be spent with the change.
 enum Held {
     Link(Followed),
+    Invitation(Followed),
     Code(Ticket),
 }
 
@@ -129,7 +131,7 @@ pub async fn confirm_password_reset(
         // Whoever recovers by mail may be getting rid of somebody who has just put in a number.
         user::doubt(&tx, id, Contact::Phone).await?;
     }
-    let change = (Which::All, Action::PasswordReset);
+    let change = (Which::All, held.action());
     store(&tx, app, caller, &owner, hash, change).await?;
     tx.commit().await?;
     app.wake_outbox();
@@ -157,8 +159,16 @@ async fn by_token(
     app: &App,
     token: &str,
 ) -> Result<(Held, Credentials, Contact), ConfirmResetRefusal> {
-    let followed = links::follow(app, LinkPurpose::ResetPassword, token).await?;
-    let followed = followed.ok_or(ConfirmResetRefusal::TokenInvalid)?;
+    let held = match links::follow(app, LinkPurpose::ResetPassword, token).await? {
+        Some(reset) => Held::Link(reset),
+        None => links::follow(app, LinkPurpose::Invitation, token)
+            .await?
+            .map(Held::Invitation)
+            .ok_or(ConfirmResetRefusal::TokenInvalid)?,
+    };
+    let (Held::Link(followed) | Held::Invitation(followed)) = &held else {
+        return Err(ConfirmResetRefusal::TokenInvalid);
+    };
     let owner = user::find_by_id(&app.database, followed.link.user_id).await?;
     let owner = owner.filter(|owner| !owner.user.is_deleted());
     let owner = owner.ok_or(ConfirmResetRefusal::TokenInvalid)?;
@@ -166,7 +176,7 @@ async fn by_token(
         .sent_to(&owner.user)
         .filter(|contact| ownership::may_open(&owner.user, *contact))
         .ok_or(ConfirmResetRefusal::TokenInvalid)?;
-    Ok((Held::Link(followed), owner, contact))
+    Ok((held, owner, contact))
 }
 
 async fn by_code(
@@ -218,7 +228,7 @@ async fn record(app: &App, caller: &Caller, action: Action, about: About<'_>) ->
 impl Held {
     async fn spend(&self, tx: &Tx, app: &App) -> Result<(), ConfirmResetRefusal> {
         let is_first = match self {
-            Self::Link(followed) => followed.spend(tx, app).await?,
+            Self::Link(followed) | Self::Invitation(followed) => followed.spend(tx, app).await?,
             Self::Code(ticket) => ticket.spend(tx, app).await?,
         };
         if is_first {
@@ -228,9 +238,16 @@ impl Held {
         }
     }
 
+    const fn action(&self) -> Action {
+        match self {
+            Self::Link(_) | Self::Code(_) => Action::PasswordReset,
+            Self::Invitation(_) => Action::InvitationAccepted,
+        }
+    }
+
     const fn refused(&self) -> ConfirmResetRefusal {
         match self {
-            Self::Link(_) => ConfirmResetRefusal::TokenInvalid,
+            Self::Link(_) | Self::Invitation(_) => ConfirmResetRefusal::TokenInvalid,
             Self::Code(_) => ConfirmResetRefusal::CodeInvalid,
         }
     }

@@ -22,7 +22,8 @@ use crate::stores::session::Which;
 use crate::stores::user::Credentials;
 use crate::stores::{Tx, link, password, session};
 
-/// Stores the new password, ends these sessions and every waiting reset, and tells the owner.
+/// Stores the new password, ends these sessions and every waiting reset, and tells the owner,
+/// unless it is the first one of somebody invited: they had none that could be theirs.
 ///
 /// The caller has renewed the version of the credentials in this transaction.
 async fn store(
@@ -38,11 +39,18 @@ async fn store(
     password::replace(tx, id, hash, now).await?;
     session::revoke(tx, id, which, action.as_str(), now).await?;
     // What somebody else may have asked for before ends with the old password.
-    for purpose in [LinkPurpose::ResetPassword, LinkPurpose::ChangeEmail] {
+    for purpose in [
+        LinkPurpose::ResetPassword,
+        LinkPurpose::ChangeEmail,
+        LinkPurpose::Invitation,
+    ] {
         link::delete_of_user(tx, id, purpose).await?;
     }
     let event = Event::new(action, about(owner)).by_user(id);
     audit::record(tx, app, &caller.client, event).await?;
+    if action == Action::InvitationAccepted {
+        return Ok(());
+    }
     announce(tx, app, &owner.user).await
 }
 

@@ -1,8 +1,9 @@
 //! Accounts.
 //!
 //! Reads and creation are here, changes of a profile in `profile`, changes of what signs a person
-//! in in `credentials`.
+//! in in `credentials`, changes by others in `administration`.
 
+mod administration;
 mod credentials;
 mod profile;
 
@@ -24,6 +25,10 @@ use crate::entities::{password, person_key};
 use crate::fault::Fault;
 use crate::stores::database::{self, Database, Tx};
 
+pub use administration::{
+    Held, StaffRecord, count_other_admins, lock_for_administration, set_role, set_suspended,
+    update_staff_record,
+};
 pub use credentials::{change_address, close, doubt, prove, reclaim, release, renew_credentials};
 pub use profile::{ProfileChange, update_profile};
 

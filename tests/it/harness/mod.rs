@@ -220,6 +220,18 @@ impl TestApp {
         SignedIn::from_answer(self, &answer, "login")
     }
 
+    /// Registers, becomes what the text says (`staff support,sales`), and signs in as that.
+    pub(crate) async fn appoint(&self, email: &str, what: &str) -> SignedIn<'_> {
+        self.register(email).await;
+        let (role, functions) = what.split_once(' ').unwrap_or((what, ""));
+        self.execute(&format!(
+            "UPDATE users SET role = '{role}', staff_functions = '{functions}' \
+             WHERE email = '{email}'"
+        ))
+        .await;
+        self.login(email).await
+    }
+
     /// Lets time pass, at every instance of this world.
     pub(crate) fn advance(&self, seconds: i64) {
         self.clock.advance(Duration::seconds(seconds));

@@ -35,6 +35,14 @@ impl TestApp {
             .collect()
     }
 
+    /// An identifier as a literal of this database.
+    pub(crate) fn id_literal(&self, id: &str) -> String {
+        if self.is_sqlite() {
+            return format!("X'{}'", id.replace('-', ""));
+        }
+        format!("'{id}'")
+    }
+
     pub(crate) fn is_sqlite(&self) -> bool {
         self.observer.get_database_backend() == DatabaseBackend::Sqlite
     }

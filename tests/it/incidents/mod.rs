@@ -7,7 +7,7 @@ mod attacks;
 mod engine;
 mod google;
 mod recovery;
-mod sdl;
+pub(crate) mod sdl;
 mod secrets;
 
 use serde_json::json;

@@ -4,7 +4,7 @@ use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{TypeDefinition, TypeKind, TypeSystemDefinition};
 
 /// Every type of the schema.
-pub(super) fn types() -> Vec<TypeDefinition> {
+pub(crate) fn types() -> Vec<TypeDefinition> {
     let document = parse_schema(idgate::schema::sdl()).unwrap();
     let definitions = document.definitions.into_iter();
     definitions
@@ -16,7 +16,7 @@ pub(super) fn types() -> Vec<TypeDefinition> {
 }
 
 /// The input fields of this name, as `Input.field`.
-pub(super) fn inputs_named(name: &str) -> Vec<String> {
+pub(crate) fn inputs_named(name: &str) -> Vec<String> {
     inputs()
         .into_iter()
         .filter(|(_, field, _)| field == name)
@@ -25,7 +25,7 @@ pub(super) fn inputs_named(name: &str) -> Vec<String> {
 }
 
 /// The input fields of this type.
-pub(super) fn inputs_with(kind: &str) -> Vec<String> {
+pub(crate) fn inputs_with(kind: &str) -> Vec<String> {
     inputs()
         .into_iter()
         .filter(|(_, _, found)| found.contains(kind))
@@ -57,7 +57,7 @@ fn inputs() -> Vec<(String, String, String)> {
 }
 
 /// Every mutation with the name of its result.
-pub(super) fn mutations() -> Vec<(String, String)> {
+pub(crate) fn mutations() -> Vec<(String, String)> {
     let mutation = types()
         .into_iter()
         .find(|it| it.name.node == "Mutation")
@@ -75,7 +75,7 @@ pub(super) fn mutations() -> Vec<(String, String)> {
 }
 
 /// The members of a union.
-pub(super) fn members(name: &str) -> Vec<String> {
+pub(crate) fn members(name: &str) -> Vec<String> {
     let union = types().into_iter().find(|it| it.name.node == name).unwrap();
     let TypeKind::Union(union) = union.kind else {
         panic!("{name} is no union")

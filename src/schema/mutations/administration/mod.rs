@@ -1,0 +1,312 @@
+//! What those with the right do to accounts of others: `results` says what comes of it.
+
+pub mod results;
+
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
+
+use crate::domain::ids::UserId;
+use crate::domain::permission::Permission;
+use crate::schema::error::Error;
+use crate::schema::problem::{NotFound, StepUpRequired};
+use crate::schema::request::Asked as _;
+use crate::schema::scalars::EmailAddress;
+use crate::schema::types::enums::{Role, StaffFunction};
+use crate::services::administration::{
+    self, NewPerson, ProfileChange, StaffRecord, Target, UserUpdate,
+};
+use results::{
+    InviteUserResult, RevokeUserSessionsResult, SetStaffFunctionsResult, SetUserRoleResult,
+    StaffFunctionsChanged, SuspendUserResult, UnsuspendUserResult, UpdateUserResult, UserInvited,
+    UserRoleChanged, UserSessionsRevoked, UserSuspended, UserUnsuspended, UserUpdated,
+    invitation_refused, refused, standing_refused,
+};
+
+/// Whom to invite.
+#[derive(InputObject)]
+pub struct InviteUserInput {
+    /// The e-mail address that gets the link.
+    email: EmailAddress,
+    /// Given name.
+    #[graphql(default)]
+    first_name: String,
+    /// Family name.
+    #[graphql(default)]
+    last_name: String,
+    /// What the person will be. Making staff takes `roles:write`.
+    role: Role,
+    /// What the person will do, if they will be staff.
+    #[graphql(default)]
+    staff_functions: Vec<StaffFunction>,
+    /// Why. It is recorded.
+    reason: Option<String>,
+}
+
+/// What to change of an account. What is left out stays as it is.
+#[derive(InputObject)]
+pub struct UpdateUserInput {
+    /// Whose account.
+    user_id: ID,
+    /// Given name.
+    first_name: Option<String>,
+    /// Family name.
+    last_name: Option<String>,
+    /// A few words about the person.
+    bio: Option<String>,
+    /// Country.
+    country: Option<String>,
+    /// State or region.
+    state: Option<String>,
+    /// City.
+    city: Option<String>,
+    /// Street address.
+    address: Option<String>,
+    /// Preferred language, a BCP 47 tag; `null` forgets it.
+    locale: MaybeUndefined<String>,
+    /// The vendor record that belongs to the person; `null` forgets it.
+    vendor_id: MaybeUndefined<String>,
+    /// What the staff noted about the person, who cannot read it.
+    staff_note: Option<String>,
+    /// Why. It is recorded.
+    reason: Option<String>,
+}
+
+/// What to make of whom.
+#[derive(InputObject)]
+pub struct SetUserRoleInput {
+    /// Who.
+    user_id: ID,
+    /// What they are from now on.
+    role: Role,
+    /// Why. It is recorded.
+    reason: Option<String>,
+}
+
+/// Which functions a member of staff has.
+#[derive(InputObject)]
+pub struct SetStaffFunctionsInput {
+    /// Who.
+    user_id: ID,
+    /// All that they do from now on.
+    staff_functions: Vec<StaffFunction>,
+    /// Why. It is recorded.
+    reason: Option<String>,
+}
+
+/// Whom to keep out.
+#[derive(InputObject)]
+pub struct SuspendUserInput {
+    /// Who.
+    user_id: ID,
+    /// Why. It is recorded.
+    reason: Option<String>,
+}
+
+/// Whom to let in again.
+#[derive(InputObject)]
+pub struct UnsuspendUserInput {
+    /// Who.
+    user_id: ID,
+    /// Why. It is recorded.
+    reason: Option<String>,
+}
+
+/// Whose sessions to end.
+#[derive(InputObject)]
+pub struct RevokeUserSessionsInput {
+    /// Whose.
+    user_id: ID,
+    /// Why. It is recorded.
+    reason: Option<String>,
+}
+
+/// What no account has for an id is the id of none.
+fn target(id: &ID, reason: Option<String>) -> Option<Target> {
+    let user = id.parse::<UserId>().ok()?;
+    Some(Target { user, reason })
+}
+
+/// A field that is left out, `null`, or given.
+#[expect(
+    clippy::option_option,
+    reason = "the form in which stores take a field that can be forgotten"
+)]
+fn given<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
+    match value {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(value) => Some(Some(value)),
+    }
+}
+
+fn update(input: UpdateUserInput) -> (Option<Target>, UserUpdate) {
+    let profile = ProfileChange {
+        first_name: input.first_name,
+        last_name: input.last_name,
+        bio: input.bio,
+        country: input.country,
+        state: input.state,
+        city: input.city,
+        address: input.address,
+        locale: given(input.locale),
+    };
+    let record = StaffRecord {
+        vendor_id: given(input.vendor_id),
+        staff_note: input.staff_note,
+    };
+    let update = UserUpdate { profile, record };
+    (target(&input.user_id, input.reason), update)
+}
+
+/// What those with the right do to accounts of others.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AdministrationMutations;
+
+#[Object]
+impl AdministrationMutations {
+    /// Makes an account without a password and sends the link that sets one; redeem its token by
+    /// `confirmPasswordReset`. Needs `users:write` and a recent sign-in.
+    async fn invite_user(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Who, and as what.")] input: InviteUserInput,
+    ) -> Result<InviteUserResult, Error> {
+        let person = context.holding(Permission::UsersWrite)?;
+        let Some(fresh) = context.fresh()? else {
+            return Ok(StepUpRequired.into());
+        };
+        let new = NewPerson {
+            email: input.email.0,
+            first_name: input.first_name,
+            last_name: input.last_name,
+            role: input.role.into(),
+            functions: input.staff_functions.into_iter().map(Into::into).collect(),
+            reason: input.reason,
+        };
+        let (app, caller) = (context.app(), context.caller());
+        match administration::invite_user(app, caller, (person, fresh), new).await {
+            Ok(user) => Ok(Box::new(UserInvited::from(user)).into()),
+            Err(refusal) => invitation_refused(refusal),
+        }
+    }
+
+    /// Changes what an account says about its person. Addresses are for their owner alone to
+    /// change. Needs `users:write`.
+    async fn update_user(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whose account, and what to change.")] input: UpdateUserInput,
+    ) -> Result<UpdateUserResult, Error> {
+        let person = context.holding(Permission::UsersWrite)?;
+        let (Some(target), update) = update(input) else {
+            return Ok(NotFound.into());
+        };
+        let (app, caller) = (context.app(), context.caller());
+        match administration::update_user(app, caller, person, target, update).await {
+            Ok(user) => Ok(Box::new(UserUpdated::from(user)).into()),
+            Err(refusal) => refused(refusal),
+        }
+    }
+
+    /// Makes a person something else, which ends their access tokens; staff functions go with the
+    /// old role. Nobody changes their own. Needs `roles:write` and a recent sign-in.
+    async fn set_user_role(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Who, and what they become.")] input: SetUserRoleInput,
+    ) -> Result<SetUserRoleResult, Error> {
+        let person = context.holding(Permission::RolesWrite)?;
+        let Some(fresh) = context.fresh()? else {
+            return Ok(StepUpRequired.into());
+        };
+        let Some(target) = target(&input.user_id, input.reason) else {
+            return Ok(NotFound.into());
+        };
+        let (app, caller, role) = (context.app(), context.caller(), input.role.into());
+        let by = (person, fresh);
+        match administration::set_user_role(app, caller, by, target, role).await {
+            Ok(user) => Ok(Box::new(UserRoleChanged::from(user)).into()),
+            Err(refusal) => standing_refused(refusal),
+        }
+    }
+
+    /// Replaces the functions of a member of staff. Nobody changes their own. Needs `roles:write`
+    /// and a recent sign-in.
+    async fn set_staff_functions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Who, and all that they do.")] input: SetStaffFunctionsInput,
+    ) -> Result<SetStaffFunctionsResult, Error> {
+        let person = context.holding(Permission::RolesWrite)?;
+        let Some(fresh) = context.fresh()? else {
+            return Ok(StepUpRequired.into());
+        };
+        let Some(target) = target(&input.user_id, input.reason) else {
+            return Ok(NotFound.into());
+        };
+        let functions = input.staff_functions.into_iter().map(Into::into).collect();
+        let (app, caller, by) = (context.app(), context.caller(), (person, fresh));
+        match administration::set_staff_functions(app, caller, by, target, functions).await {
+            Ok(user) => Ok(Box::new(StaffFunctionsChanged::from(user)).into()),
+            Err(refusal) => standing_refused(refusal),
+        }
+    }
+
+    /// Suspends an account and ends its sessions, from the next request on. Needs `users:write`
+    /// and a recent sign-in.
+    async fn suspend_user(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Who.")] input: SuspendUserInput,
+    ) -> Result<SuspendUserResult, Error> {
+        let person = context.holding(Permission::UsersWrite)?;
+        let Some(fresh) = context.fresh()? else {
+            return Ok(StepUpRequired.into());
+        };
+        let Some(target) = target(&input.user_id, input.reason) else {
+            return Ok(NotFound.into());
+        };
+        let (app, caller) = (context.app(), context.caller());
+        match administration::suspend_user(app, caller, (person, fresh), target).await {
+            Ok(user) => Ok(Box::new(UserSuspended::from(user)).into()),
+            Err(refusal) => standing_refused(refusal),
+        }
+    }
+
+    /// Lets a suspended person sign in again; their sessions stay ended. Needs `users:write` and
+    /// a recent sign-in.
+    async fn unsuspend_user(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Who.")] input: UnsuspendUserInput,
+    ) -> Result<UnsuspendUserResult, Error> {
+        let person = context.holding(Permission::UsersWrite)?;
+        let Some(fresh) = context.fresh()? else {
+            return Ok(StepUpRequired.into());
+        };
+        let Some(target) = target(&input.user_id, input.reason) else {
+            return Ok(NotFound.into());
+        };
+        let (app, caller) = (context.app(), context.caller());
+        match administration::unsuspend_user(app, caller, (person, fresh), target).await {
+            Ok(user) => Ok(Box::new(UserUnsuspended::from(user)).into()),
+            Err(refusal) => refused(refusal),
+        }
+    }
+
+    /// Ends every session of a person, who can sign in again. Needs `sessions:write`.
+    async fn revoke_user_sessions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whose.")] input: RevokeUserSessionsInput,
+    ) -> Result<RevokeUserSessionsResult, Error> {
+        let person = context.holding(Permission::SessionsWrite)?;
+        let Some(target) = target(&input.user_id, input.reason) else {
+            return Ok(NotFound.into());
+        };
+        let (app, caller) = (context.app(), context.caller());
+        match administration::revoke_user_sessions(app, caller, person, target).await {
+            Ok(count) => Ok(UserSessionsRevoked::of(count).into()),
+            Err(refusal) => refused(refusal),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The list of everybody's accounts.
+
+use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::enums::{AuthProvider, Role};
+use super::user::User;
+use crate::domain::user;
+use crate::schema::connection::{PageArguments, PageInfo};
+use crate::schema::error::{Error, ErrorCode};
+use crate::schema::request::Asked as _;
+use crate::selectors::directory::{Filter, Key, Page, Sort, UserPlace, place_of};
+
+const LONGEST_SEARCH: usize = 200;
+const MOST_WORDS: usize = 8;
+
+/// Which accounts are wanted. Everything that is given has to hold.
+#[derive(Debug, Default, InputObject)]
+pub struct UserFilter {
+    /// Of this role.
+    role: Option<Role>,
+    /// That came to be like this.
+    provider: Option<AuthProvider>,
+    /// Whether the person proved to own an address of theirs.
+    verified: Option<bool>,
+    /// Whether the account is suspended.
+    suspended: Option<bool>,
+    /// `true` for the deleted accounts. Without it, only live ones are listed.
+    deleted: Option<bool>,
+    /// In this country, exactly as it is written in the profile.
+    country: Option<String>,
+    /// Created at this instant or later.
+    created_since: Option<DateTime<Utc>>,
+    /// Created before this instant.
+    created_until: Option<DateTime<Utc>>,
+    /// Words or parts of words; each has to be in the e-mail address, the phone number or the
+    /// name, whatever the case. At most 8 words and 200 characters.
+    search: Option<String>,
+}
+
+impl UserFilter {
+    fn check(self) -> Result<Filter, Error> {
+        let search = self.search.unwrap_or_default();
+        let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
+        if search.chars().count() > LONGEST_SEARCH || words.len() > MOST_WORDS {
+            let message = "A search has at most 8 words and 200 characters.";
+            return Err(Error::of(ErrorCode::BadUserInput, message));
+        }
+        Ok(Filter {
+            role: self.role.map(Into::into),
+            provider: self.provider.map(Into::into),
+            verified: self.verified,
+            suspended: self.suspended,
+            deleted: self.deleted.unwrap_or(false),
+            country: self.country,
+            created_from: self.created_since,
+            created_until: self.created_until,
+            words,
+        })
+    }
+}
+
+/// What the list is ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum UserOrderField {
+    /// When the account was created.
+    CreatedAt,
+    /// The last sign-in; those who never did count as the earliest.
+    LastLoginAt,
+    /// The e-mail address; those without one count as the first.
+    Email,
+    /// The family name, then the given name.
+    Name,
+}
+
+/// The direction of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum OrderDirection {
+    /// Smallest, first or oldest first.
+    Asc,
+    /// Largest, last or newest first.
+    Desc,
+}
+
+/// The order of a list of people.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct UserOrder {
+    /// What it is ordered by.
+    field: UserOrderField,
+    /// In which direction.
+    #[graphql(default_with = "OrderDirection::Asc")]
+    direction: OrderDirection,
+}
+
+impl UserOrder {
+    fn sort(self) -> Sort {
+        match self.field {
+            UserOrderField::CreatedAt => Sort::CreatedAt,
+            UserOrderField::LastLoginAt => Sort::LastLoginAt,
+            UserOrderField::Email => Sort::Email,
+            UserOrderField::Name => Sort::Name,
+        }
+    }
+}
+
+/// Which part of a list, as a client says it.
+#[derive(Debug)]
+pub(in crate::schema) struct PageInput {
+    pub(in crate::schema) first: Option<i32>,
+    pub(in crate::schema) after: Option<String>,
+    pub(in crate::schema) last: Option<i32>,
+    pub(in crate::schema) before: Option<String>,
+}
+
+/// A place in the list.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct UserEdge {
+    /// The person.
+    node: User,
+    /// Their place, for `after` and `before`. It belongs to the order of this list.
+    cursor: String,
+}
+
+/// A part of a list of people.
+#[derive(Clone, Debug)]
+pub struct UserConnection {
+    filter: Filter,
+    sort: Sort,
+    users: Vec<user::User>,
+    page_info: PageInfo,
+}
+
+impl UserConnection {
+    /// Loads a page of the list. Whoever calls this has asked the guard.
+    pub(in crate::schema) async fn load(
+        context: &Context<'_>,
+        filter: Option<UserFilter>,
+        order: Option<UserOrder>,
+        page: PageInput,
+    ) -> Result<Self, Error> {
+        let order = order.unwrap_or(UserOrder {
+            field: UserOrderField::CreatedAt,
+            direction: OrderDirection::Desc,
+        });
+        let sort = order.sort();
+        let arguments = PageArguments::check_places(
+            page.first,
+            page.after,
+            page.last,
+            page.before,
+            |cursor| decode(cursor, sort),
+        )?;
+        let page = Page {
+            filter: filter.unwrap_or_default().check()?,
+            sort,
+            descending: order.direction == OrderDirection::Desc,
+            slice: arguments.slice(),
+        };
+        let mut users = context.loaders().directory(&page).await?;
+        let more = arguments.cut(&mut users);
+        let cursor = |user: &user::User| encode(&place_of(user, sort), sort);
+        let page_info =
+            arguments.page_info(more, users.first().map(cursor), users.last().map(cursor));
+        Ok(Self {
+            filter: page.filter,
+            sort,
+            users,
+            page_info,
+        })
+    }
+}
+
+/// A part of a list of people.
+#[Object]
+impl UserConnection {
+    /// The people with their places.
+    async fn edges(&self) -> Vec<UserEdge> {
+        let edge = |user: &user::User| UserEdge {
+            cursor: encode(&place_of(user, self.sort), self.sort),
+            node: user.clone().into(),
+        };
+        self.users.iter().map(edge).collect()
+    }
+
+    /// The people alone.
+    async fn nodes(&self) -> Vec<User> {
+        self.users.iter().cloned().map(User::from).collect()
+    }
+
+    /// Where this part ends, and whether there is more.
+    async fn page_info(&self) -> &PageInfo {
+        &self.page_info
+    }
+
+    /// How many there are in all; counted only when asked for.
+    async fn total_count(&self, context: &Context<'_>) -> Result<i64, Error> {
+        let count = context.loaders().directory_count(&self.filter).await?;
+        Ok(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+}
+
+const NEVER: u8 = 0;
+const INSTANT: u8 = 1;
+const TEXT: u8 = 2;
+
+/// A place as an opaque text: the order, the kind of key, who, and the key.
+fn encode(place: &UserPlace, sort: Sort) -> String {
+    let (kind, key) = match &place.key {
+        Key::Instant(None) => (NEVER, Vec::new()),
+        Key::Instant(Some(at)) => (INSTANT, at.timestamp_micros().to_be_bytes().to_vec()),
+        Key::Text(text) => (TEXT, text.as_bytes().to_vec()),
+    };
+    let bytes = [&[sort as u8, kind][..], place.id.as_bytes(), &key].concat();
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Reads what [`encode`] wrote for the same order.
+fn decode(cursor: &str, sort: Sort) -> Option<UserPlace> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    let ([order, kind], rest) = bytes.split_first_chunk::<2>()?;
+    let (id, key) = rest.split_first_chunk::<16>()?;
+    let is_instant = matches!(sort, Sort::CreatedAt | Sort::LastLoginAt);
+    let key = match *kind {
+        NEVER if sort == Sort::LastLoginAt && key.is_empty() => Key::Instant(None),
+        INSTANT if is_instant => {
+            let micros = i64::from_be_bytes(key.try_into().ok()?);
+            Key::Instant(Some(DateTime::from_timestamp_micros(micros)?))
+        }
+        TEXT if !is_instant => {
+            let text = String::from_utf8(key.to_vec()).ok()?;
+            // Postgres takes no text with this character.
+            (!text.contains('\0')).then_some(Key::Text(text))?
+        }
+        _ => return None,
+    };
+    let id = Uuid::from_bytes(*id);
+    (*order == sort as u8).then_some(UserPlace { key, id })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SORTS: [Sort; 4] = [Sort::CreatedAt, Sort::LastLoginAt, Sort::Email, Sort::Name];
+
+    proptest! {
+        #[test]
+        fn a_cursor_belongs_to_one_order(
+            micros in proptest::option::of(0_i64..4_000_000_000_000_000),
+            text in "[^\0]{0,40}",
+            id in any::<u128>(),
+        ) {
+            let at = micros.map(|micros| DateTime::from_timestamp_micros(micros).unwrap());
+            let id = Uuid::from_u128(id);
+            for sort in SORTS {
+                let key = match sort {
+                    Sort::CreatedAt => Key::Instant(Some(at.unwrap_or_default())),
+                    Sort::LastLoginAt => Key::Instant(at),
+                    Sort::Email | Sort::Name => Key::Text(text.clone()),
+                };
+                let place = UserPlace { key, id };
+                let cursor = encode(&place, sort);
+                for other in SORTS {
+                    let read = decode(&cursor, other);
+                    prop_assert_eq!(read, (other == sort).then(|| place.clone()));
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_as_a_cursor_or_refused(text in "[A-Za-z0-9_-]{0,80}") {
+            for sort in SORTS {
+                let _ = decode(&text, sort);
+            }
+        }
+    }
+}

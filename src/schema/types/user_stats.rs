@@ -1,0 +1,152 @@
+//! Counts of people.
+
+use async_graphql::{Context, Object, SimpleObject};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+
+use super::enums::{AuthProvider, Role};
+use crate::schema::error::{Error, ErrorCode};
+use crate::schema::request::Asked as _;
+use crate::selectors::statistics::{Group, Span};
+
+/// How many days are counted one by one when nobody says since when.
+const ORDINARY_DAYS: i64 = 30;
+/// How many days are counted one by one at most.
+const MOST_DAYS: i64 = 366;
+
+/// How many people are of one role.
+#[derive(Clone, Copy, Debug, SimpleObject)]
+pub struct RoleCount {
+    /// The role.
+    role: Role,
+    /// How many.
+    count: i64,
+}
+
+/// How many accounts came to be in one way.
+#[derive(Clone, Copy, Debug, SimpleObject)]
+pub struct ProviderCount {
+    /// The way.
+    provider: AuthProvider,
+    /// How many.
+    count: i64,
+}
+
+/// How many accounts were created on one day.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct DayCount {
+    /// The day in UTC, as in `2026-03-01`.
+    day: String,
+    /// How many.
+    count: i64,
+}
+
+/// Counts of people.
+#[derive(Clone, Debug)]
+pub struct UserStats {
+    span: Span,
+    groups: Vec<Group>,
+}
+
+impl UserStats {
+    /// Counts. Whoever calls this has asked the guard.
+    pub(in crate::schema) async fn load(
+        context: &Context<'_>,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<Self, Error> {
+        let span = Span { since, until };
+        let groups = context.loaders().user_groups(span).await?;
+        Ok(Self { span, groups })
+    }
+
+    fn count(&self, counts: impl Fn(&Group) -> bool) -> i64 {
+        let counted = self.groups.iter().filter(|group| counts(group));
+        let sum: u64 = counted.map(|group| group.count).sum();
+        i64::try_from(sum).unwrap_or(i64::MAX)
+    }
+}
+
+/// Counts of the live accounts that were created in a time, or of all when no time was given.
+#[Object]
+impl UserStats {
+    /// All of them.
+    async fn total(&self) -> i64 {
+        self.count(|_| true)
+    }
+
+    /// Those whose owner proved an address.
+    async fn verified(&self) -> i64 {
+        self.count(|group| group.verified)
+    }
+
+    /// Those whose owner did not.
+    async fn unverified(&self) -> i64 {
+        self.count(|group| !group.verified)
+    }
+
+    /// By role, every role.
+    async fn by_role(&self) -> Vec<RoleCount> {
+        let count = |role| RoleCount {
+            role: Role::from(role),
+            count: self.count(|group| group.role == role),
+        };
+        crate::domain::role::Role::ALL
+            .into_iter()
+            .map(count)
+            .collect()
+    }
+
+    /// By how they came to be, every way.
+    async fn by_provider(&self) -> Vec<ProviderCount> {
+        let count = |provider| ProviderCount {
+            provider: AuthProvider::from(provider),
+            count: self.count(|group| group.provider == provider),
+        };
+        let all = crate::domain::role::AuthProvider::ALL;
+        all.into_iter().map(count).collect()
+    }
+
+    /// New accounts by day, oldest first, every day: in the time that was given, or in its last
+    /// 30 days when `since` was not. At most 366 days.
+    async fn new_per_day(&self, context: &Context<'_>) -> Result<Vec<DayCount>, Error> {
+        let until = self.span.until.unwrap_or_else(|| context.app().clock.now());
+        let ordinary = Duration::days(ORDINARY_DAYS - 1);
+        let since = self.span.since.unwrap_or_else(|| {
+            let first = until.checked_sub_signed(ordinary).unwrap_or(until);
+            first
+                .date_naive()
+                .and_time(chrono::NaiveTime::MIN)
+                .and_utc()
+        });
+        if until.signed_duration_since(since) > Duration::days(MOST_DAYS) {
+            let message = "Ask for 366 days or fewer, by `since` and `until`.";
+            return Err(Error::of(ErrorCode::BadUserInput, message));
+        }
+        let span = Span {
+            since: Some(since),
+            until: self.span.until,
+        };
+        let found = context.loaders().new_users(span).await?;
+        Ok(every_day(since.date_naive(), until.date_naive(), &found))
+    }
+
+    /// The sessions that are live now, whenever their accounts were created.
+    async fn active_sessions(&self, context: &Context<'_>) -> Result<i64, Error> {
+        let now = context.app().clock.now();
+        let count = context.loaders().live_sessions(now).await?;
+        Ok(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+}
+
+/// The days of a time, also those on which nothing happened.
+fn every_day(first: NaiveDate, last: NaiveDate, found: &[(NaiveDate, u64)]) -> Vec<DayCount> {
+    let counted = |day: NaiveDate| {
+        let count = found.iter().find(|(of, _)| *of == day);
+        DayCount {
+            day: day.to_string(),
+            count: count.map_or(0, |(_, count)| i64::try_from(*count).unwrap_or(i64::MAX)),
+        }
+    };
+    let days = first.iter_days().take_while(|day| *day <= last);
+    days.map(counted).collect()
+}

@@ -1,0 +1,183 @@
+//! Making an account for somebody else, who sets its password by a link.
+
+use chrono::Duration;
+use serde_json::json;
+
+use super::{Change, changed, wrong_with_reason};
+use crate::app::App;
+use crate::domain::caller::{Caller, Fresh, Holding};
+use crate::domain::email::EmailAddress;
+use crate::domain::ids::UserId;
+use crate::domain::permission::Permission;
+use crate::domain::pid::Pid;
+use crate::domain::rank::Rank;
+use crate::domain::role::{AuthProvider, Role, StaffFunctions};
+use crate::domain::user::{Contact, User};
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::fault::Fault;
+use crate::messages::Message;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::throttle::Exhausted;
+use crate::services::{links, outbox, profile_rules};
+use crate::stores::link::LinkPurpose;
+use crate::stores::user::{NewUser, ProfileChange};
+use crate::stores::{Tx, person_key, user};
+
+/// Whom to invite, as what, and why.
+#[derive(Debug)]
+pub struct NewPerson {
+    /// Where the link goes.
+    pub email: String,
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// What they will be.
+    pub role: Role,
+    /// What they will do, if they will be staff.
+    pub functions: StaffFunctions,
+    /// Why, for the record.
+    pub reason: Option<String>,
+}
+
+/// Why nobody was invited.
+#[derive(Debug)]
+pub enum InviteRefusal {
+    /// The address has an account.
+    Taken,
+    /// The caller may not make anybody that.
+    OutOfScope,
+    /// Something about the input.
+    Invalid(Vec<Violation>),
+    /// Too many changes.
+    RateLimited(Exhausted),
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for InviteRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Makes an account without a password and sends the link that sets one.
+///
+/// Following the link proves the address. Nobody could have been in the account before, so the
+/// role survives the proof, unlike one that a stranger gave themselves.
+pub async fn invite_user(
+    app: &App,
+    caller: &Caller,
+    (person, _): (Holding<'_>, Fresh<'_>),
+    new: NewPerson,
+) -> Result<User, InviteRefusal> {
+    let change = Change {
+        app,
+        caller,
+        person,
+        permission: Permission::UsersWrite,
+    };
+    change.charge().await.map_err(InviteRefusal::RateLimited)?;
+    let email = check(&new).map_err(InviteRefusal::Invalid)?;
+    let rank = Rank::of(new.role, new.functions);
+    let tx = app.begin().await?;
+    let actor = user::lock(&tx, person.user()).await?;
+    let mine = actor.filter(User::may_sign_in).map(|it| Rank::of_user(&it));
+    let may = |mine: Rank| mine.holds(change.permission) && mine.may_grant(rank);
+    if !(change.rank().may_grant(rank) && mine.is_some_and(may)) {
+        return Err(InviteRefusal::OutOfScope);
+    }
+    let id: UserId = app.new_id();
+    if !user::insert(&tx, row(app, id, &email, &new)).await? {
+        return Err(InviteRefusal::Taken);
+    }
+    user::set_role(&tx, id, new.role, new.functions, app.clock.now()).await?;
+    let made = user::lock(&tx, id).await?;
+    let made = made.ok_or_else(|| Fault::new("an account that was made is gone"))?;
+    send(&tx, app, &made).await?;
+    record(&tx, change, &made, new.reason).await?;
+    tx.commit().await?;
+    app.wake_outbox();
+    Ok(made)
+}
+
+fn row<'a>(app: &App, id: UserId, email: &'a EmailAddress, new: &'a NewPerson) -> NewUser<'a> {
+    NewUser {
+        id,
+        pid: Pid::from_random(app.random.bytes()).as_str().to_owned(),
+        email: Some(email),
+        phone: None,
+        first_name: new.first_name.trim(),
+        last_name: new.last_name.trim(),
+        role: new.role,
+        auth_provider: AuthProvider::Email,
+        verified: false,
+        now: app.clock.now(),
+    }
+}
+
+async fn send(tx: &Tx, app: &App, made: &User) -> Result<(), Fault> {
+    let no_address = || Fault::new("somebody was invited without an address");
+    let to = made.email.as_deref().ok_or_else(no_address)?;
+    let address = links::address(made, Contact::Email).ok_or_else(no_address)?;
+    let lifetime = Duration::seconds(app.config.links.invitation_seconds);
+    let link = links::create(tx, app, made, LinkPurpose::Invitation, address, lifetime).await?;
+    let message = Message::Invitation {
+        link: link.url.as_str(),
+        hours: lifetime.num_hours(),
+    };
+    let recipient = outbox::by_mail(made, to);
+    outbox::enqueue(tx, app, &recipient, &message, Some(link.expires_at)).await
+}
+
+async fn record(
+    tx: &Tx,
+    change: Change<'_>,
+    made: &User,
+    reason: Option<String>,
+) -> Result<(), Fault> {
+    let Change { app, caller, .. } = change;
+    let sealed_key = audit::new_person_key(app, made.id);
+    person_key::insert(tx, made.id, sealed_key.clone(), app.clock.now()).await?;
+    let about = About::Person {
+        user: made.id,
+        sealed_key: Some(&sealed_key),
+    };
+    let mut changes = changed("role", json!(null), json!(made.role));
+    if !made.staff_functions.is_empty() {
+        let functions = made.staff_functions.to_text();
+        changes.extend(changed("staffFunctions", json!(""), json!(functions)));
+    }
+    if let Some(reason) = reason {
+        changes.insert("reason".to_owned(), json!(reason));
+    }
+    let event = Event::new(Action::UserInvited, about)
+        .by(caller)
+        .with(changes.into());
+    audit::record(tx, app, &caller.client, event).await
+}
+
+fn check(new: &NewPerson) -> Result<EmailAddress, Vec<Violation>> {
+    let names = ProfileChange {
+        first_name: Some(new.first_name.clone()),
+        last_name: Some(new.last_name.clone()),
+        ..ProfileChange::default()
+    };
+    let mut violations = profile_rules::violations(&names);
+    violations.extend(new.reason.as_deref().and_then(wrong_with_reason));
+    if new.role != Role::Staff && !new.functions.is_empty() {
+        let message = "only staff have functions";
+        let rule = ViolationRule::NotAllowed;
+        violations.push(Violation::new("staffFunctions", rule, message));
+    }
+    match EmailAddress::parse(&new.email) {
+        Ok(email) if violations.is_empty() => Ok(email),
+        Ok(_) => Err(violations),
+        Err(rule) => {
+            let rule = Violation::new("email", ViolationRule::InvalidEmail, rule.to_string());
+            violations.push(rule);
+            Err(violations)
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What those with the right do to accounts of others: one file per use case.
+//!
+//! All of them begin alike, by `Change::begin`; whom somebody reaches is [`Rank`]'s to say.
+
+mod invite_user;
+mod revoke_user_sessions;
+mod set_role;
+mod set_staff_functions;
+mod suspend;
+mod update_user;
+
+use serde_json::{Map, Value, json};
+
+use crate::app::App;
+use crate::domain::caller::{Caller, Holding};
+use crate::domain::ids::UserId;
+use crate::domain::permission::Permission;
+use crate::domain::rank::Rank;
+use crate::domain::role::Role;
+use crate::domain::user::User;
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::fault::Fault;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::stores::Tx;
+use crate::stores::user::{self, Held};
+
+pub use crate::stores::user::{ProfileChange, StaffRecord};
+pub use invite_user::{InviteRefusal, NewPerson, invite_user};
+pub use revoke_user_sessions::revoke_user_sessions;
+pub use set_role::set_user_role;
+pub use set_staff_functions::set_staff_functions;
+pub use suspend::{suspend_user, unsuspend_user};
+pub use update_user::{UserUpdate, update_user};
+
+const LONGEST_REASON: usize = 500;
+
+/// Whose account, and why.
+#[derive(Debug)]
+pub struct Target {
+    /// Whose.
+    pub user: UserId,
+    /// Why, for the record.
+    pub reason: Option<String>,
+}
+
+/// Why an account was left as it is.
+#[derive(Debug)]
+pub enum ChangeRefusal {
+    /// There is no such live account.
+    NotFound,
+    /// The person stands above the caller, holds what the caller does not, or would get it.
+    OutOfScope,
+    /// Something about the input.
+    Invalid(Vec<Violation>),
+    /// Too many changes.
+    RateLimited(Exhausted),
+    /// Something broke.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for ChangeRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Why a change of what somebody may do was not made.
+#[derive(Debug)]
+pub enum StandingRefusal {
+    /// Nobody else could administer afterwards.
+    LastAdmin,
+    /// Only staff have functions.
+    NotStaff,
+    /// What any change can be refused for.
+    Change(ChangeRefusal),
+}
+
+impl<E: Into<ChangeRefusal>> From<E> for StandingRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+/// Who changes somebody else's account, with the permission that lets them.
+#[derive(Clone, Copy)]
+struct Change<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    person: Holding<'a>,
+    permission: Permission,
+}
+
+impl Change<'_> {
+    async fn charge(&self) -> Result<(), Exhausted> {
+        let user = self.person.user();
+        let attempt = Attempt::Administer { user };
+        throttle::charge(self.app, &self.caller.client, attempt).await
+    }
+
+    /// Charges the caller and looks at the reason, before anything is read.
+    async fn arrive(&self, target: &Target) -> Result<(), ChangeRefusal> {
+        self.charge().await.map_err(ChangeRefusal::RateLimited)?;
+        let reason = target.reason.as_deref();
+        match reason.and_then(wrong_with_reason) {
+            Some(violation) => Err(ChangeRefusal::Invalid(vec![violation])),
+            None => Ok(()),
+        }
+    }
+
+    fn rank(&self) -> Rank {
+        Rank::of(self.person.role(), self.person.functions())
+    }
+
+    fn is_own(&self, target: &User) -> bool {
+        target.id == self.person.user()
+    }
+
+    /// Charges, begins, and holds the account of a person whom the caller reaches.
+    async fn begin(&self, target: &Target) -> Result<(Tx, User), ChangeRefusal> {
+        self.arrive(target).await?;
+        let tx = self.app.begin().await?;
+        let (actor, user) = self.lock(&tx, target.user, Held::Both).await?;
+        self.check(actor.as_ref(), &user)?;
+        Ok((tx, user))
+    }
+
+    /// The same for a change of what somebody may do, which nobody makes for themselves.
+    ///
+    /// `removes` says whether the person stops being an administrator by it. All administrators
+    /// are held meanwhile, so of two who remove each other the second finds itself the last.
+    async fn begin_standing(
+        &self,
+        target: &Target,
+        removes: impl Fn(&User) -> bool,
+    ) -> Result<(Tx, User), StandingRefusal> {
+        self.arrive(target).await?;
+        let tx = self.app.begin().await?;
+        let (actor, user) = self.lock(&tx, target.user, Held::BothAndAdmins).await?;
+        if !self.rank().reaches(Rank::of_user(&user)) {
+            return Err(ChangeRefusal::OutOfScope.into());
+        }
+        let loses_admin = user.role == Role::Admin && removes(&user);
+        if loses_admin && user::count_other_admins(&tx, user.id).await? == 0 {
+            return Err(StandingRefusal::LastAdmin);
+        }
+        if self.is_own(&user) {
+            return Err(ChangeRefusal::OutOfScope.into());
+        }
+        self.check(actor.as_ref(), &user)?;
+        Ok((tx, user))
+    }
+
+    async fn lock(
+        &self,
+        tx: &Tx,
+        target: UserId,
+        held: Held,
+    ) -> Result<(Option<User>, User), ChangeRefusal> {
+        let id = self.person.user();
+        let locked = user::lock_for_administration(tx, [id, target], held).await?;
+        let find = |id| locked.iter().find(|user: &&User| user.id == id).cloned();
+        let user = find(target).filter(|user| !user.is_deleted());
+        Ok((find(id), user.ok_or(ChangeRefusal::NotFound)?))
+    }
+
+    /// Asks again what the caller may do: their row may have changed since the request began.
+    fn check(&self, actor: Option<&User>, target: &User) -> Result<(), ChangeRefusal> {
+        let actor = actor.filter(|actor| actor.may_sign_in());
+        let rank = actor.map(Rank::of_user);
+        let may = |rank: &Rank| rank.holds(self.permission) && rank.reaches(Rank::of_user(target));
+        rank.filter(may).ok_or(ChangeRefusal::OutOfScope).map(drop)
+    }
+
+    /// Records what was done and makes it durable; returns the account as it is now.
+    async fn finish(
+        &self,
+        tx: Tx,
+        target: &Target,
+        action: Action,
+        mut changes: Map<String, Value>,
+    ) -> Result<User, Fault> {
+        if let Some(reason) = &target.reason {
+            changes.insert("reason".to_owned(), json!(reason));
+        }
+        let event = Event::new(action, About::Whom(target.user))
+            .by(self.caller)
+            .with(Value::Object(changes));
+        audit::record(&tx, self.app, &self.caller.client, event).await?;
+        let after = user::lock(&tx, target.user).await?;
+        tx.commit().await?;
+        after.ok_or_else(|| Fault::new("an account that was held is gone"))
+    }
+}
+
+/// A field that changed, as the audit log has it.
+fn changed(field: &str, before: Value, after: Value) -> Map<String, Value> {
+    let value = [("before".to_owned(), before), ("after".to_owned(), after)];
+    Map::from_iter([(field.to_owned(), Value::Object(Map::from_iter(value)))])
+}
+
+fn wrong_with_reason(reason: &str) -> Option<Violation> {
+    if reason.chars().count() > LONGEST_REASON {
+        let message = format!("at most {LONGEST_REASON} characters");
+        return Some(Violation::new("reason", ViolationRule::TooLong, message));
+    }
+    let is_control = |letter: char| letter.is_control() && letter != '\n';
+    let message = "control characters are not allowed";
+    reason
+        .chars()
+        .any(is_control)
+        .then(|| Violation::new("reason", ViolationRule::InvalidFormat, message))
+}

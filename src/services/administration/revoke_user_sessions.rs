@@ -1,0 +1,33 @@
+//! Ending somebody's sessions.
+
+use serde_json::{Map, json};
+
+use super::{Change, ChangeRefusal, Target};
+use crate::app::App;
+use crate::domain::caller::{Caller, Holding};
+use crate::domain::permission::Permission;
+use crate::services::audit::Action;
+use crate::stores::session::{self, Which};
+
+/// Ends every session of a person and says how many there were. Needs no recent sign-in: it is
+/// what one does in a hurry, and the person can sign in again.
+pub async fn revoke_user_sessions(
+    app: &App,
+    caller: &Caller,
+    person: Holding<'_>,
+    target: Target,
+) -> Result<u64, ChangeRefusal> {
+    let change = Change {
+        app,
+        caller,
+        person,
+        permission: Permission::SessionsWrite,
+    };
+    let (tx, before) = change.begin(&target).await?;
+    let action = Action::UserSessionsRevoked;
+    let now = app.clock.now();
+    let ended = session::revoke(&tx, before.id, Which::All, action.as_str(), now).await?;
+    let changes = Map::from_iter([("sessions".to_owned(), json!(ended))]);
+    change.finish(tx, &target, action, changes).await?;
+    Ok(ended)
+}

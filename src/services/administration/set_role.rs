@@ -1,0 +1,53 @@
+//! Making somebody something else.
+
+use serde_json::json;
+
+use super::{Change, ChangeRefusal, StandingRefusal, Target, changed};
+use crate::app::App;
+use crate::domain::caller::{Caller, Fresh, Holding};
+use crate::domain::permission::Permission;
+use crate::domain::rank::Rank;
+use crate::domain::role::{Role, StaffFunctions};
+use crate::domain::user::User;
+use crate::services::audit::Action;
+use crate::stores::user;
+
+/// Gives a person another role.
+///
+/// Their staff functions go: what they were on an earlier staff must not come back unseen. Their
+/// access tokens end by it, since each request compares them with the row; their sessions go on.
+pub async fn set_user_role(
+    app: &App,
+    caller: &Caller,
+    (person, _): (Holding<'_>, Fresh<'_>),
+    target: Target,
+    role: Role,
+) -> Result<User, StandingRefusal> {
+    let change = Change {
+        app,
+        caller,
+        person,
+        permission: Permission::RolesWrite,
+    };
+    let removes = |_: &User| role != Role::Admin;
+    let (tx, before) = change.begin_standing(&target, removes).await?;
+    if !change
+        .rank()
+        .may_grant(Rank::of(role, StaffFunctions::NONE))
+    {
+        return Err(ChangeRefusal::OutOfScope.into());
+    }
+    let functions = if role == before.role {
+        before.staff_functions
+    } else {
+        StaffFunctions::NONE
+    };
+    user::set_role(&tx, before.id, role, functions, app.clock.now()).await?;
+    let mut changes = changed("role", json!(before.role), json!(role));
+    if functions != before.staff_functions {
+        let (was, is) = (before.staff_functions.to_text(), functions.to_text());
+        changes.extend(changed("staffFunctions", json!(was), json!(is)));
+    }
+    let after = change.finish(tx, &target, Action::RoleChanged, changes);
+    Ok(after.await?)
+}

@@ -1,0 +1,43 @@
+//! Saying what a member of staff does.
+
+use serde_json::json;
+
+use super::{Change, ChangeRefusal, StandingRefusal, Target, changed};
+use crate::app::App;
+use crate::domain::caller::{Caller, Fresh, Holding};
+use crate::domain::permission::Permission;
+use crate::domain::rank::Rank;
+use crate::domain::role::{Role, StaffFunctions};
+use crate::domain::user::User;
+use crate::services::audit::Action;
+use crate::stores::user;
+
+/// Replaces the functions of a member of staff. Their access tokens end by it if it changes what
+/// they may do; their sessions go on.
+pub async fn set_staff_functions(
+    app: &App,
+    caller: &Caller,
+    (person, _): (Holding<'_>, Fresh<'_>),
+    target: Target,
+    functions: StaffFunctions,
+) -> Result<User, StandingRefusal> {
+    let change = Change {
+        app,
+        caller,
+        person,
+        permission: Permission::RolesWrite,
+    };
+    let (tx, before) = change.begin_standing(&target, |_| false).await?;
+    if before.role != Role::Staff {
+        return Err(StandingRefusal::NotStaff);
+    }
+    if !change.rank().may_grant(Rank::of(before.role, functions)) {
+        return Err(ChangeRefusal::OutOfScope.into());
+    }
+    let now = app.clock.now();
+    user::set_role(&tx, before.id, before.role, functions, now).await?;
+    let (was, is) = (before.staff_functions.to_text(), functions.to_text());
+    let changes = changed("staffFunctions", json!(was), json!(is));
+    let after = change.finish(tx, &target, Action::StaffFunctionsChanged, changes);
+    Ok(after.await?)
+}

@@ -1,0 +1,59 @@
+//! Keeping somebody out, and letting them in again.
+
+use serde_json::json;
+
+use super::{Change, ChangeRefusal, StandingRefusal, Target, changed};
+use crate::app::App;
+use crate::domain::caller::{Caller, Fresh, Holding};
+use crate::domain::permission::Permission;
+use crate::domain::user::User;
+use crate::services::audit::Action;
+use crate::stores::session::{self, Which};
+use crate::stores::user;
+
+/// Suspends an account and ends its sessions: its next request is refused, at every instance.
+pub async fn suspend_user(
+    app: &App,
+    caller: &Caller,
+    (person, _): (Holding<'_>, Fresh<'_>),
+    target: Target,
+) -> Result<User, StandingRefusal> {
+    let change = Change {
+        app,
+        caller,
+        person,
+        permission: Permission::UsersWrite,
+    };
+    let (tx, before) = change.begin_standing(&target, |_| true).await?;
+    let now = app.clock.now();
+    // Suspended once more, an account stays suspended since the first time.
+    let since = before.suspended_at.unwrap_or(now);
+    let reason = target.reason.clone().or(before.suspended_reason.clone());
+    user::set_suspended(&tx, before.id, Some(since), reason, now).await?;
+    let action = Action::UserSuspended;
+    let ended = session::revoke(&tx, before.id, Which::All, action.as_str(), now).await?;
+    let mut changes = changed("isSuspended", json!(before.is_suspended()), json!(true));
+    changes.insert("sessions".to_owned(), json!(ended));
+    let after = change.finish(tx, &target, action, changes);
+    Ok(after.await?)
+}
+
+/// Lets a suspended account in again. Its sessions stay ended.
+pub async fn unsuspend_user(
+    app: &App,
+    caller: &Caller,
+    (person, _): (Holding<'_>, Fresh<'_>),
+    target: Target,
+) -> Result<User, ChangeRefusal> {
+    let change = Change {
+        app,
+        caller,
+        person,
+        permission: Permission::UsersWrite,
+    };
+    let (tx, before) = change.begin(&target).await?;
+    user::set_suspended(&tx, before.id, None, None, app.clock.now()).await?;
+    let changes = changed("isSuspended", json!(before.is_suspended()), json!(false));
+    let after = change.finish(tx, &target, Action::UserUnsuspended, changes);
+    Ok(after.await?)
+}

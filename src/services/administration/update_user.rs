@@ -1,0 +1,90 @@
+//! Changing what an account says about its person.
+//!
+//! Addresses are not among it: whoever could change them could take the account.
+
+use serde_json::{Value, json};
+
+use super::{Change, ChangeRefusal, ProfileChange, StaffRecord, Target, changed};
+use crate::app::App;
+use crate::domain::caller::{Caller, Holding};
+use crate::domain::permission::Permission;
+use crate::domain::user::User;
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::services::audit::Action;
+use crate::services::profile_rules;
+use crate::stores::user;
+
+const LONGEST_VENDOR_ID: usize = 100;
+const LONGEST_NOTE: usize = 2000;
+
+/// What to change of an account.
+#[derive(Debug)]
+pub struct UserUpdate {
+    /// What its person could change as well.
+    pub profile: ProfileChange,
+    /// What only staff write.
+    pub record: StaffRecord,
+}
+
+/// Changes the given parts of an account.
+pub async fn update_user(
+    app: &App,
+    caller: &Caller,
+    person: Holding<'_>,
+    target: Target,
+    update: UserUpdate,
+) -> Result<User, ChangeRefusal> {
+    let change = Change {
+        app,
+        caller,
+        person,
+        permission: Permission::UsersWrite,
+    };
+    let violations = violations(&update);
+    let (tx, before) = change.begin(&target).await?;
+    if !violations.is_empty() {
+        return Err(ChangeRefusal::Invalid(violations));
+    }
+    let now = app.clock.now();
+    user::update_profile(&tx, before.id, update.profile, now).await?;
+    user::update_staff_record(&tx, before.id, update.record, now).await?;
+    let after = user::lock(&tx, before.id).await?;
+    let after = after.ok_or(ChangeRefusal::NotFound)?;
+    let mut changes = match profile_rules::changes(&before, &after) {
+        Value::Object(changes) => changes,
+        _ => serde_json::Map::default(),
+    };
+    if before.vendor_id != after.vendor_id {
+        let (was, is) = (json!(before.vendor_id), json!(after.vendor_id));
+        changes.extend(changed("vendorId", was, is));
+    }
+    if before.staff_note != after.staff_note {
+        // People may read what was done to their account, but not what staff wrote about them.
+        changes.insert("staffNote".to_owned(), json!({ "changed": true }));
+    }
+    let updated = change.finish(tx, &target, Action::UserUpdated, changes);
+    Ok(updated.await?)
+}
+
+fn violations(update: &UserUpdate) -> Vec<Violation> {
+    let mut violations = profile_rules::violations(&update.profile);
+    let vendor_id = update.record.vendor_id.as_ref().and_then(Option::as_deref);
+    let note = update.record.staff_note.as_deref();
+    let limits = [
+        ("vendorId", vendor_id, LONGEST_VENDOR_ID),
+        ("staffNote", note, LONGEST_NOTE),
+    ];
+    for (path, value, limit) in limits {
+        let Some(value) = value else { continue };
+        if value.chars().count() > limit {
+            let message = format!("at most {limit} characters");
+            violations.push(Violation::new(path, ViolationRule::TooLong, message));
+        }
+        let is_control = |letter: char| letter.is_control() && letter != '\n';
+        if value.chars().any(is_control) {
+            let message = "control characters are not allowed";
+            violations.push(Violation::new(path, ViolationRule::InvalidFormat, message));
+        }
+    }
+    violations
+}

@@ -1,0 +1,133 @@
+//! What administrators change, and the locks under which they do.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait as _, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait as _,
+};
+
+use crate::domain::ids::UserId;
+use crate::domain::role::{Role, StaffFunctions};
+use crate::domain::user::User;
+use crate::entities::password;
+use crate::entities::user::{Column, Entity};
+use crate::fault::Fault;
+use crate::stores::Tx;
+
+/// Which accounts a change by an administrator has to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Whoever changes and whoever is changed.
+    Both,
+    /// These and every administrator, because one may be lost by the change.
+    BothAndAdmins,
+}
+
+fn serving_admins() -> Condition {
+    Condition::all()
+        .add(Column::Role.eq(Role::Admin.as_str()))
+        .add(Column::DeletedAt.is_null())
+        .add(Column::SuspendedAt.is_null())
+}
+
+/// Holds the accounts until the transaction ends and returns them as they are now.
+///
+/// One statement in the order of the ids, so that two of these wait and never deadlock.
+pub async fn lock_for_administration(
+    tx: &Tx,
+    pair: [UserId; 2],
+    held: Held,
+) -> Result<Vec<User>, Fault> {
+    let mut wanted = Condition::any().add(Column::Id.is_in(pair.map(UserId::uuid)));
+    if held == Held::BothAndAdmins {
+        wanted = wanted.add(serving_admins());
+    }
+    let rows = Entity::find()
+        .filter(wanted)
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .all(&tx.0)
+        .await?;
+    rows.into_iter().map(|row| Ok(row.try_into()?)).collect()
+}
+
+/// How many administrators besides this one could sign in: whoever was invited and has not
+/// answered could not.
+pub async fn count_other_admins(tx: &Tx, besides: UserId) -> Result<u64, Fault> {
+    let with_password = password::Entity::find()
+        .select_only()
+        .column(password::Column::UserId)
+        .into_query();
+    let can_sign_in = Condition::any()
+        .add(Column::IsVerified.eq(true))
+        .add(Column::Id.in_subquery(with_password));
+    let admins = Entity::find()
+        .filter(serving_admins())
+        .filter(can_sign_in)
+        .filter(Column::Id.ne(besides.uuid()));
+    Ok(admins.count(&tx.0).await?)
+}
+
+/// Makes somebody something else.
+pub async fn set_role(
+    tx: &Tx,
+    id: UserId,
+    role: Role,
+    functions: StaffFunctions,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::Role, Expr::value(role.as_str()))
+        .col_expr(Column::StaffFunctions, Expr::value(functions.to_text()))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}
+
+/// Suspends an account, or lets it in again.
+pub async fn set_suspended(
+    tx: &Tx,
+    id: UserId,
+    since: Option<DateTime<Utc>>,
+    reason: Option<String>,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::SuspendedAt, Expr::value(since))
+        .col_expr(Column::SuspendedReason, Expr::value(reason))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}
+
+/// What only staff write about an account; `None` leaves a part as it is.
+#[derive(Debug, Default)]
+pub struct StaffRecord {
+    /// The vendor module's reference; `Some(None)` forgets it.
+    pub vendor_id: Option<Option<String>>,
+    /// What staff wrote down about the account.
+    pub staff_note: Option<String>,
+}
+
+/// Writes the changed parts of what only staff write.
+pub async fn update_staff_record(
+    tx: &Tx,
+    id: UserId,
+    record: StaffRecord,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let mut update = Entity::update_many().col_expr(Column::UpdatedAt, Expr::value(now));
+    if let Some(vendor_id) = record.vendor_id {
+        update = update.col_expr(Column::VendorId, Expr::value(vendor_id));
+    }
+    if let Some(note) = record.staff_note {
+        update = update.col_expr(Column::StaffNote, Expr::value(note));
+    }
+    update.filter(Column::Id.eq(id.uuid())).exec(&tx.0).await?;
+    Ok(())
+}

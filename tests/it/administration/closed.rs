@@ -1,0 +1,173 @@
+//! Rules that hold for every operation there is, and for those to come: read from the schema.
+
+use std::collections::BTreeSet;
+
+use async_graphql::parser::types::TypeKind;
+use serde_json::{Value, json};
+
+use super::admin;
+use crate::harness::{TestApp, queries};
+use crate::incidents::sdl;
+
+/// What those may run who are not signed in. This list may only shrink.
+const FOR_ANYBODY: [&str; 11] = [
+    "confirmPasswordReset",
+    "login",
+    "loginWithGoogle",
+    "refreshSession",
+    "register",
+    "requestEmailVerification",
+    "requestOtp",
+    "requestPasswordReset",
+    "revertEmailChange",
+    "verifyEmail",
+    "verifyOtp",
+];
+
+/// The document of a mutation.
+fn document(mutation: &str) -> String {
+    let (first, rest) = mutation.split_at(1);
+    format!("{}{rest}", first.to_uppercase())
+}
+
+/// The variables that a document proposes.
+fn proposed(document: &str) -> Value {
+    let mut lines = queries::text(document).lines();
+    let line = lines.find_map(|line| line.strip_prefix("# variables: "));
+    line.map_or_else(|| json!({}), |line| serde_json::from_str(line).unwrap())
+}
+
+/// The mutations whose input names a person.
+fn about_people() -> Vec<String> {
+    let inputs: BTreeSet<String> = sdl::inputs_named("userId").into_iter().collect();
+    let mutations = sdl::mutations().into_iter().map(|(name, _)| name);
+    let found: Vec<String> = mutations
+        .filter(|name| inputs.contains(&format!("{}Input.userId", document(name))))
+        .collect();
+    assert_eq!(found.len(), inputs.len(), "{inputs:?}");
+    found
+}
+
+/// The reads that take an identifier.
+fn reads_by_id() -> Vec<String> {
+    let query = sdl::types().into_iter().find(|it| it.name.node == "Query");
+    let TypeKind::Object(query) = query.unwrap().kind else {
+        panic!("Query is an object")
+    };
+    let fields = query.fields.into_iter().map(|field| field.node);
+    fields
+        .filter(|field| {
+            let mut arguments = field.arguments.iter();
+            arguments.any(|argument| argument.node.ty.to_string().contains("ID"))
+        })
+        .map(|field| field.name.to_string())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mutation_has_a_document_and_refuses_strangers() {
+    let app = TestApp::spawn().await;
+    let mut open = Vec::new();
+    for (mutation, _) in sdl::mutations() {
+        let document = document(&mutation);
+        assert!(queries::DOCUMENTS.contains_key(&document), "{document}");
+        let answer = app.anonymous().run(&document, proposed(&document)).await;
+        if answer.code() != "UNAUTHENTICATED" {
+            open.push(mutation);
+        }
+    }
+    open.sort();
+    assert_eq!(open, FOR_ANYBODY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_of_somebody_else_opens_nothing() {
+    let app = TestApp::spawn().await;
+    let ada = app.register("ada@example.com").await;
+    let mut people = Vec::new();
+    for what in ["client", "vendor", "staff", "staff editor", "staff sales"] {
+        let email = format!("{}@example.com", what.replace(' ', "-"));
+        people.push((what, app.appoint(&email, what).await));
+    }
+    assert_eq!(reads_by_id(), ["user"], "try each of them below");
+    let users = app.printed("users").await;
+    let sessions = app.printed("sessions").await;
+    for (what, person) in &people {
+        for mutation in about_people() {
+            let document = document(&mutation);
+            let mut texts = BTreeSet::new();
+            for id in [
+                ada.user_id.as_str(),
+                "00000000-0000-7000-8000-000000000000",
+                "junk",
+            ] {
+                let mut variables = proposed(&document);
+                variables["input"]["userId"] = json!(id);
+                let mut answer = person.run(&document, variables).await;
+                assert_eq!(answer.code(), "FORBIDDEN", "{what} {document}");
+                answer.json["errors"][0]["extensions"]["requestId"] = Value::Null;
+                texts.insert(answer.json.to_string());
+            }
+            assert_eq!(texts.len(), 1, "{document} tells who exists");
+        }
+        let answer = person
+            .run("UserDetails", json!({ "id": ada.user_id }))
+            .await;
+        assert_eq!(answer.code(), "FORBIDDEN", "{what}");
+        let answer = person.run("User", json!({ "id": ada.user_id })).await;
+        assert_eq!(answer.code(), "FORBIDDEN", "{what}");
+        let id = ada.session_id().await;
+        let theirs = json!({ "input": { "sessionId": id } });
+        let answer = person.run("RevokeSession", theirs).await;
+        assert_eq!(answer.typename("revokeSession"), "NotFound", "{what}");
+    }
+    assert_eq!(app.printed("users").await, users);
+    assert_eq!(app.printed("sessions").await, sessions);
+}
+
+/// The code that idgate replaces let every vendor erase everybody; its manual did not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendor_ends_nobodys_account() {
+    let app = TestApp::spawn().await;
+    let vendor = app.appoint("vendor@example.com", "vendor").await;
+    let other = app.appoint("other@example.com", "vendor").await;
+    for mutation in about_people() {
+        let document = document(&mutation);
+        let mut variables = proposed(&document);
+        variables["input"]["userId"] = json!(other.user_id);
+        let answer = vendor.run(&document, variables).await;
+        assert_eq!(answer.code(), "FORBIDDEN", "{mutation}");
+    }
+    assert!(other.is_welcome().await);
+    // What ends accounts names whose, so that the loop above meets it.
+    for (mutation, _) in sdl::mutations() {
+        let ends = ["delete", "erase", "restore"];
+        if ends.iter().any(|word| mutation.starts_with(word)) && mutation.ends_with("User") {
+            assert!(about_people().contains(&mutation), "{mutation}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_of_somebody_else_is_recorded_once_with_who_did_it() {
+    let app = TestApp::spawn().await;
+    let root = admin(&app).await;
+    let ada = app.appoint("ada@example.com", "staff").await;
+    for mutation in about_people() {
+        let document = document(&mutation);
+        let mut variables = proposed(&document);
+        variables["input"]["userId"] = json!(ada.user_id);
+        let run = root.run(&document, variables);
+        let (answer, work) = app.work_of(run).await;
+        assert!(answer.root(&mutation)["code"].is_null(), "{}", answer.text);
+        assert_eq!(work.events, 1, "{mutation}");
+    }
+    let by_root = format!(
+        "SELECT COUNT(*) FROM audit_events WHERE action LIKE 'user.%' AND actor_id = {} \
+         AND subject_id = {}",
+        app.id_literal(&root.user_id),
+        app.id_literal(&ada.user_id),
+    );
+    let expected = i64::try_from(about_people().len()).unwrap();
+    assert_eq!(app.number(&by_root).await, expected);
+}
