@@ -13,6 +13,7 @@ mod m20261123_000003_audit;
 mod m20261123_000004_delivery;
 mod m20261123_000005_recovery;
 mod m20261123_000006_outbox_trail;
+mod m20261123_000008_audit_links;
 mod portable;
 
 /// Runs every migration in order.
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000004_delivery::Migration),
             Box::new(m20261123_000005_recovery::Migration),
             Box::new(m20261123_000006_outbox_trail::Migration),
+            Box::new(m20261123_000008_audit_links::Migration),
         ]
     }
 }
