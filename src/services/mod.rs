@@ -6,12 +6,12 @@
 //! what the command line and the background work do. Reads for display live in the selectors.
 
 pub mod account;
+pub mod audit;
 pub mod operator;
 pub mod otp;
 pub mod password;
 pub mod session;
 
-mod audit;
 mod code;
 mod links;
 mod new_password;
