@@ -46,16 +46,14 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
             ExitCode::FAILURE
         });
     }
-    match &report.broken {
-        Some(broken) => Err(Failure::Failed(format!(
+    if let Some(broken) = &report.broken {
+        return Err(Failure::Failed(format!(
             "the audit log does not hold: {broken}; {} events and {} links before it hold",
             report.events, report.links
-        ))),
-        None => {
-            tell(&report);
-            Ok(ExitCode::SUCCESS)
-        }
+        )));
     }
+    tell(&report);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn tell(report: &Report) {

@@ -2,8 +2,10 @@
 
 use async_graphql::{Context, ID, Object};
 
+use super::connection::PageArguments;
 use super::error::{Error, Nullable};
 use super::request::Asked as _;
+use super::types::audit_event::{AuditEventConnection, AuditEventFilter};
 use super::types::auth_config::AuthConfig;
 use super::types::user::User;
 use crate::domain::caller::Standing;
@@ -46,6 +48,26 @@ impl Query {
             Ok(found) => found.map(User::from).map(Ok),
             Err(failure) => Some(Err(failure.into())),
         }
+    }
+
+    /// What happened, newest first; for holders of `audit:read`.
+    async fn audit_events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which events; all of them without one.")] filter: Option<
+            AuditEventFilter,
+        >,
+        #[graphql(desc = "How many, counted from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, counted from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<AuditEventConnection, Error> {
+        context.signed_in()?;
+        if !context.holds(Permission::AuditRead) {
+            return Err(Error::forbidden());
+        }
+        let arguments = PageArguments::check(first, after, last, before)?;
+        AuditEventConnection::matching(context, filter, arguments).await
     }
 
     /// What a sign-in page needs to know.

@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 
+use super::audit_event::AuditEventConnection;
 use super::enums::{AuthProvider, Role, StaffFunction};
 use super::session::SessionConnection;
 use crate::domain::permission::{Permission, PermissionSet};
@@ -203,6 +204,27 @@ impl User {
         };
         Some(match PageArguments::check(first, after, last, before) {
             Ok(arguments) => SessionConnection::load(context, user, arguments).await,
+            Err(refusal) => Err(refusal),
+        })
+    }
+
+    /// What happened to the person's account, newest first; for the person and for holders of
+    /// `audit:read`.
+    async fn audit_events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many, counted from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, counted from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Nullable<AuditEventConnection> {
+        let is_auditor = context.holds(Permission::AuditRead);
+        if !(is_auditor || self.is_own(context)) {
+            return Some(Err(Error::forbidden()));
+        }
+        let user = self.row.id;
+        Some(match PageArguments::check(first, after, last, before) {
+            Ok(page) => AuditEventConnection::about(context, user, is_auditor, page).await,
             Err(refusal) => Err(refusal),
         })
     }

@@ -3,6 +3,7 @@
 //! `chain` is how events are linked and kept, `reading` who may read them and how.
 
 mod chain;
+mod reading;
 
 use futures_util::future::join_all;
 use serde_json::json;

@@ -38,7 +38,17 @@ async fn better_auth_ghsa_4vcf_q4xf_f48m_nobody_ends_the_session_of_another() {
     let ada = app.register("ada@example.com").await;
     let eve = app.register("eve@example.com").await;
     // Every input that names something by an id is tried below; a new one has to come here.
-    assert_eq!(sdl::inputs_with("ID"), ["RevokeSessionInput.sessionId"]);
+    let by_id = [
+        "AuditEventFilter.actorId",
+        "AuditEventFilter.subjectId",
+        "RevokeSessionInput.sessionId",
+    ];
+    assert_eq!(sdl::inputs_with("ID"), by_id);
+    for (filter, id) in [("actorId", &ada.user_id), ("subjectId", &eve.user_id)] {
+        let wanted = json!({ "filter": { filter: id } });
+        let answer = eve.run("AuditEvents", wanted).await;
+        assert_eq!(answer.code(), "FORBIDDEN", "{}", answer.text);
+    }
     let id = ada.session_id().await;
     let answer = eve
         .run("RevokeSession", json!({ "input": { "sessionId": id } }))
