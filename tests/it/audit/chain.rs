@@ -90,7 +90,7 @@ async fn who_writes_does_not_wait_for_who_links() {
     fail(&app, 1).await;
     assert_eq!(sealed(&app).await, Sealed::default());
     assert_eq!(app.number(UNLINKED).await, 1);
-    drop(tx);
+    tx.commit().await.unwrap();
     assert_eq!(sealed(&app).await.linked, 1);
 }
 
