@@ -1,9 +1,11 @@
 //! The links of the chain of audit events, and the events that wait for theirs.
 
-use sea_orm::sea_query::{Expr, Query};
+use std::collections::HashSet;
+
+use sea_orm::sea_query::Query;
 use sea_orm::{
-    ColumnTrait, EntityTrait, ExprTrait as _, IntoActiveModel, JoinType, QueryFilter, QueryOrder,
-    QuerySelect, RelationDef,
+    ColumnTrait, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    RelationDef,
 };
 use uuid::Uuid;
 
@@ -35,19 +37,66 @@ pub async fn any_waiting(database: &Database) -> Result<bool, Fault> {
 }
 
 /// The first events that wait, each with its MAC.
+///
+/// Goes out from the ids that wait, step by step: joined, a planner may walk all events there are.
 pub async fn waiting(tx: &Tx, limit: u64) -> Result<Vec<(AuditEventId, Vec<u8>)>, Fault> {
-    let rows: Vec<(Uuid, Vec<u8>)> = event::Entity::find()
+    let mut last = None;
+    loop {
+        let ids = waiting_after(tx, last, limit).await?;
+        last = ids.last().copied();
+        if last.is_none() {
+            return Ok(Vec::new());
+        }
+        let linked = linked(tx, &ids).await?;
+        let rows: Vec<(Uuid, Vec<u8>)> = event::Entity::find()
+            .select_only()
+            .columns([event::Column::Id, event::Column::Mac])
+            .filter(event::Column::Id.is_in(ids))
+            .order_by_asc(event::Column::Id)
+            .into_tuple()
+            .all(&tx.0)
+            .await?;
+        let rows = rows.into_iter().filter(|(id, _)| !linked.contains(id));
+        let found: Vec<_> = rows.map(|(id, mac)| (id.into(), mac)).collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+}
+
+async fn waiting_after(tx: &Tx, after: Option<Uuid>, limit: u64) -> Result<Vec<Uuid>, Fault> {
+    let mut select = unlinked::Entity::find()
+        .order_by_asc(unlinked::Column::AuditId)
+        .limit(limit);
+    if let Some(after) = after {
+        select = select.filter(unlinked::Column::AuditId.gt(after));
+    }
+    let rows = select.all(&tx.0).await?;
+    Ok(rows.into_iter().map(|row| row.audit_id).collect())
+}
+
+/// Those of these events that have a link.
+async fn linked(tx: &Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault> {
+    let rows = Entity::find()
         .select_only()
-        .columns([event::Column::Id, event::Column::Mac])
-        .join(JoinType::InnerJoin, to_unlinked())
-        .join(JoinType::LeftJoin, to_link())
-        .filter(Column::Position.is_null())
-        .order_by_asc(event::Column::Id)
-        .limit(limit)
+        .column(Column::AuditId)
+        .filter(Column::AuditId.is_in(ids.iter().copied()))
         .into_tuple()
         .all(&tx.0)
         .await?;
-    Ok(rows.into_iter().map(|(id, mac)| (id.into(), mac)).collect())
+    Ok(rows.into_iter().collect())
+}
+
+/// Those of these ids that are events.
+async fn events_among(tx: &Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault> {
+    let rows = event::Entity::find()
+        .select_only()
+        .column(event::Column::Id)
+        .filter(event::Column::Id.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(&tx.0)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Appends links; their events wait no longer.
@@ -124,45 +173,64 @@ pub async fn after(
     Ok(written.collect())
 }
 
-/// The next events without a link after this one, and whether each waits for one.
+/// Events without a link.
+#[derive(Debug)]
+pub struct Unlinked {
+    /// The events, and whether each waits for its link.
+    pub events: Vec<(Written, bool)>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<AuditEventId>,
+}
+
+/// The events without a link among the next `limit` after this one.
 pub async fn unlinked_after(
     tx: &Tx,
     after: Option<AuditEventId>,
     limit: u64,
-) -> Result<Vec<(Written, bool)>, Fault> {
+) -> Result<Unlinked, Fault> {
     let mut select = event::Entity::find()
-        .select_also(unlinked::Entity)
-        .join(JoinType::LeftJoin, to_unlinked())
-        .join(JoinType::LeftJoin, to_link())
-        .filter(Column::Position.is_null())
+        .select_only()
+        .column(event::Column::Id)
         .order_by_asc(event::Column::Id)
         .limit(limit);
     if let Some(after) = after {
         select = select.filter(event::Column::Id.gt(after.uuid()));
     }
-    let rows = select.all(&tx.0).await?;
-    Ok(rows
-        .into_iter()
-        .map(|(row, waits)| (row.into(), waits.is_some()))
-        .collect())
+    let mut ids: Vec<Uuid> = select.into_tuple().all(&tx.0).await?;
+    let next = ids.last().map(|id| AuditEventId::from(*id));
+    let linked = linked(tx, &ids).await?;
+    ids.retain(|id| !linked.contains(id));
+    let mut events = Vec::new();
+    if !ids.is_empty() {
+        let rows = event::Entity::find()
+            .select_also(unlinked::Entity)
+            .join(JoinType::LeftJoin, to_unlinked())
+            .filter(event::Column::Id.is_in(ids))
+            .order_by_asc(event::Column::Id)
+            .all(&tx.0)
+            .await?;
+        events.extend(
+            rows.into_iter()
+                .map(|(row, waits)| (row.into(), waits.is_some())),
+        );
+    }
+    Ok(Unlinked { events, next })
 }
 
 /// An event that waits for its link and is not there.
-pub async fn waiting_in_vain(tx: &Tx) -> Result<Option<AuditEventId>, Fault> {
-    let gone = Query::select()
-        .expr(Expr::value(1))
-        .from(event::Entity)
-        .and_where(
-            Expr::col((event::Entity, event::Column::Id))
-                .equals((unlinked::Entity, unlinked::Column::AuditId)),
-        )
-        .to_owned();
-    let row = unlinked::Entity::find()
-        .filter(Expr::not_exists(gone))
-        .order_by_asc(unlinked::Column::AuditId)
-        .one(&tx.0)
-        .await?;
-    Ok(row.map(|row| row.audit_id.into()))
+pub async fn waiting_in_vain(tx: &Tx, limit: u64) -> Result<Option<AuditEventId>, Fault> {
+    let mut last = None;
+    loop {
+        let ids = waiting_after(tx, last, limit).await?;
+        last = ids.last().copied();
+        if last.is_none() {
+            return Ok(None);
+        }
+        let there = events_among(tx, &ids).await?;
+        if let Some(gone) = ids.into_iter().find(|id| !there.contains(id)) {
+            return Ok(Some(gone.into()));
+        }
+    }
 }
 
 fn to_link() -> RelationDef {

@@ -273,17 +273,13 @@ impl<P: FnMut(i64, i64) + Send> Reading<'_, P> {
 
     /// The events without a link: each is idgate's, and waits.
     async fn tail(&mut self) -> Result<(), Stop> {
-        if let Some(gone) = audit_link::waiting_in_vain(&self.tx).await? {
+        if let Some(gone) = audit_link::waiting_in_vain(&self.tx, AT_ONCE).await? {
             return Err(broken(Flaw::Removed, None, Some(gone)));
         }
         let mut last = None;
         loop {
             let batch = audit_link::unlinked_after(&self.tx, last, AT_ONCE).await?;
-            let Some((last_of_batch, _)) = batch.last() else {
-                return Ok(());
-            };
-            last = Some(last_of_batch.0.id);
-            for ((event, mac), waits) in batch {
+            for ((event, mac), waits) in batch.events {
                 let id = Some(event.id);
                 expect(self.proof.event(&event, &mac), Flaw::Changed, None, id)?;
                 if !waits {
@@ -291,6 +287,10 @@ impl<P: FnMut(i64, i64) + Send> Reading<'_, P> {
                 }
                 self.report.events += 1;
                 self.report.unsealed += 1;
+            }
+            last = batch.next;
+            if last.is_none() {
+                return Ok(());
             }
         }
     }
