@@ -15,6 +15,8 @@ use crate::stores::{audit_chain, audit_link};
 
 /// Links removed in one transaction, so that none is long.
 const AT_ONCE: i64 = 2_000;
+/// Transactions of one round; the next round goes on.
+const MOST_STEPS: usize = 20;
 
 /// Removes what `audit.retention_days` no longer keeps and says how many events that were.
 pub async fn remove_old(app: &App) -> Result<u64, Fault> {
@@ -24,8 +26,11 @@ pub async fn remove_old(app: &App) -> Result<u64, Fault> {
     }
     announce(app, days).await?;
     let mut removed = 0;
-    while let Some(count) = remove_some(app).await? {
-        removed += count;
+    for _ in 0..MOST_STEPS {
+        match remove_some(app).await? {
+            Some(count) => removed += count,
+            None => break,
+        }
     }
     Ok(removed)
 }

@@ -14,6 +14,8 @@ use crate::stores::audit_link::{self, Link};
 
 /// Links of one transaction, so that none is long.
 const AT_ONCE: u64 = 1_000;
+/// Transactions of one round, so that a stop does not wait long for it.
+const MOST_STEPS: usize = 20;
 
 /// What one round did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,11 +26,14 @@ pub struct Sealed {
     pub checkpoint: bool,
 }
 
-/// Links what waits, and writes the checkpoint of a day that is over; safe on every instance at
+/// Links what waits, or the first of very much, and writes the checkpoint of a day that is over; safe on every instance at
 /// once.
 pub async fn seal(app: &App) -> Result<Sealed, Fault> {
     let mut sealed = Sealed::default();
-    while is_due(app).await? {
+    for _ in 0..MOST_STEPS {
+        if !is_due(app).await? {
+            break;
+        }
         let Some((linked, checkpoint)) = extend(app).await? else {
             break; // Another instance is at it.
         };
