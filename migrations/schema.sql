@@ -1,6 +1,30 @@
 -- The tables on Postgres after every migration, to be read. Nothing runs this file: what makes the
 -- tables is src/, and a test compares the two (migrations/README.md says how to write it anew).
 
+CREATE TABLE audit_chain (
+    id bigint NOT NULL,
+    position bigint NOT NULL,
+    hash bytea NOT NULL,
+    linked_at timestamp with time zone,
+    removed_through bigint NOT NULL,
+    mac bytea NOT NULL,
+    CONSTRAINT audit_chain_pkey PRIMARY KEY (id),
+    CONSTRAINT audit_chain_check CHECK (((removed_through >= 0) AND (removed_through <= "position"))),
+    CONSTRAINT audit_chain_id_check CHECK ((id = 1))
+);
+CREATE TRIGGER audit_chain_delete BEFORE DELETE ON audit_chain FOR EACH ROW EXECUTE FUNCTION audit_refuse();
+
+CREATE TABLE audit_checkpoints (
+    day text NOT NULL,
+    position bigint NOT NULL,
+    hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    mac bytea NOT NULL,
+    CONSTRAINT audit_checkpoints_pkey PRIMARY KEY (day)
+);
+CREATE TRIGGER audit_checkpoints_keep BEFORE DELETE OR UPDATE ON audit_checkpoints FOR EACH ROW EXECUTE FUNCTION audit_refuse();
+CREATE TRIGGER audit_checkpoints_truncate BEFORE TRUNCATE ON audit_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+
 CREATE TABLE audit_events (
     id uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
@@ -17,9 +41,33 @@ CREATE TABLE audit_events (
     mac bytea NOT NULL,
     CONSTRAINT audit_events_pkey PRIMARY KEY (id)
 );
+CREATE INDEX audit_events_action ON audit_events USING btree (action, created_at, id);
 CREATE INDEX audit_events_actor ON audit_events USING btree (actor_id, created_at, id);
+CREATE INDEX audit_events_address ON audit_events USING btree (address_index, created_at, id);
 CREATE INDEX audit_events_created ON audit_events USING btree (created_at, id);
+CREATE INDEX audit_events_request ON audit_events USING btree (request_id);
 CREATE INDEX audit_events_subject ON audit_events USING btree (subject_id, created_at, id);
+CREATE TRIGGER audit_events_delete BEFORE DELETE ON audit_events FOR EACH ROW EXECUTE FUNCTION audit_keep_event();
+CREATE TRIGGER audit_events_truncate BEFORE TRUNCATE ON audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+CREATE TRIGGER audit_events_update BEFORE UPDATE ON audit_events FOR EACH ROW EXECUTE FUNCTION audit_refuse();
+CREATE TRIGGER audit_events_wait AFTER INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION audit_wait();
+
+CREATE TABLE audit_links (
+    position bigint NOT NULL,
+    audit_id uuid NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_links_pkey PRIMARY KEY ("position"),
+    CONSTRAINT audit_links_audit_id_key UNIQUE (audit_id),
+    CONSTRAINT audit_links_position_check CHECK (("position" > 0))
+);
+CREATE TRIGGER audit_links_delete BEFORE DELETE ON audit_links FOR EACH ROW EXECUTE FUNCTION audit_keep_link();
+CREATE TRIGGER audit_links_truncate BEFORE TRUNCATE ON audit_links FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+CREATE TRIGGER audit_links_update BEFORE UPDATE ON audit_links FOR EACH ROW EXECUTE FUNCTION audit_refuse();
+
+CREATE TABLE audit_unlinked (
+    audit_id uuid NOT NULL,
+    CONSTRAINT audit_unlinked_pkey PRIMARY KEY (audit_id)
+);
 
 CREATE TABLE identities (
     id uuid NOT NULL,

@@ -148,8 +148,12 @@ async fn differences(database: &DatabaseConnection) -> Vec<String> {
 /// The columns that the entities describe, each with its type and whether it may be null.
 fn described(database: &DatabaseConnection) -> BTreeSet<String> {
     [
+        columns::<entities::audit_chain::Entity>(database),
+        columns::<entities::audit_checkpoint::Entity>(database),
         columns::<entities::audit_event::Entity>(database),
         columns::<entities::identity::Entity>(database),
+        columns::<entities::audit_link::Entity>(database),
+        columns::<entities::audit_unlinked::Entity>(database),
         columns::<entities::link::Entity>(database),
         columns::<entities::outbox_message::Entity>(database),
         columns::<entities::password::Entity>(database),
@@ -229,7 +233,11 @@ async fn dump(database: &DatabaseConnection) -> BTreeSet<String> {
          FROM information_schema.columns WHERE table_schema = 'public' \
          UNION ALL SELECT tablename::text, indexdef FROM pg_indexes WHERE schemaname = 'public' \
          UNION ALL SELECT conrelid::regclass::text, concat_ws(' ', conrelid::regclass, conname, \
-         pg_get_constraintdef(oid)) FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
+         pg_get_constraintdef(oid)) FROM pg_constraint WHERE connamespace = 'public'::regnamespace \
+         UNION ALL SELECT tgrelid::regclass::text, pg_get_triggerdef(oid) FROM pg_trigger \
+         WHERE NOT tgisinternal UNION ALL SELECT proname::text, pg_get_functiondef(oid) \
+         FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND NOT EXISTS \
+         (SELECT 1 FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')"
     };
     things(database, query).await.collect()
 }

@@ -14,6 +14,7 @@ mod m20261123_000004_delivery;
 mod m20261123_000005_recovery;
 mod m20261123_000006_outbox_trail;
 mod m20261123_000007_identities;
+mod m20261123_000008_audit_links;
 mod m20261123_000009_search;
 mod portable;
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000005_recovery::Migration),
             Box::new(m20261123_000006_outbox_trail::Migration),
             Box::new(m20261123_000007_identities::Migration),
+            Box::new(m20261123_000008_audit_links::Migration),
             Box::new(m20261123_000009_search::Migration),
         ]
     }

@@ -1,6 +1,7 @@
 //! The command line: one file per command. Composes the layers and decides nothing else.
 
 mod admin;
+mod audit;
 mod config;
 mod health;
 mod keys;
@@ -56,6 +57,9 @@ enum Command {
     /// Make an administrator.
     #[command(subcommand)]
     Admin(admin::Action),
+    /// Verify the audit log.
+    #[command(subcommand)]
+    Audit(audit::Action),
     /// List messages that were given up, or send them again.
     #[command(subcommand)]
     Outbox(outbox::Action),
@@ -113,6 +117,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Migrate => block_on(migrate::run(configuration(&common)?)),
         Command::Keys(action) => block_on(keys::run(action, configuration(&common)?)),
         Command::Admin(action) => block_on(admin::run(action, configuration(&common)?)),
+        Command::Audit(action) => block_on(audit::run(action, configuration(&common)?)),
         Command::Outbox(action) => block_on(outbox::run(action, configuration(&common)?)),
         Command::Health => block_on(health::run(configuration(&common)?)),
     }

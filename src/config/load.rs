@@ -99,6 +99,7 @@ impl Config {
         self.otp.check(review);
         self.messages.check(review);
         self.outbox.check(review);
+        self.audit.check(review);
         self.smtp.check(review);
         self.sms.check(review);
         self.breached.check(review);

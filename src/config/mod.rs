@@ -5,6 +5,7 @@
 //! that follow from others (the issuer from the public URL, say) are filled in while loading, so
 //! readers never see a blank. May use `domain` and `telemetry`; knows no layer above.
 
+mod audit;
 mod breached;
 mod catalogue;
 mod cookies;
@@ -42,6 +43,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+pub use self::audit::Audit;
 pub use self::breached::Breached;
 pub use self::cookies::{Cookies, SameSite};
 pub use self::database::{Database, MigrateAtStart};
@@ -123,6 +125,8 @@ pub struct Config {
     pub sms: Sms,
     /// The service that knows leaked passwords.
     pub breached: Breached,
+    /// How long audit events are kept.
+    pub audit: Audit,
     /// The federation router.
     pub router: Router,
     #[serde(skip)]

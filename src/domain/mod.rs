@@ -3,6 +3,7 @@
 //! Everything here is pure: nothing reads a database, the network or the environment, and only
 //! [`clock`] knows what time it is. Every layer may use this one; it uses none of them.
 
+pub mod audit;
 pub mod caller;
 pub mod clock;
 pub mod code;

@@ -1,5 +1,6 @@
 //! Rows to domain values.
 
+use crate::domain::audit::AuditEvent;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::role::StaffFunctions;
@@ -52,6 +53,23 @@ impl TryFrom<super::user::Model> for User {
             updated_at: row.updated_at,
             deleted_at: row.deleted_at,
         })
+    }
+}
+
+impl From<super::audit_event::Model> for AuditEvent {
+    fn from(row: super::audit_event::Model) -> Self {
+        Self {
+            id: row.id.into(),
+            created_at: row.created_at,
+            action: row.action,
+            actor: row.actor_id.map(UserId::from),
+            on_behalf_of: row.on_behalf_of_id.map(UserId::from),
+            subject: row.subject_id.map(UserId::from),
+            request_id: row.request_id,
+            operation_name: row.operation_name,
+            document_id: row.document_id,
+            sealed_details: row.sealed_details,
+        }
     }
 }
 

@@ -5,7 +5,11 @@
 
 mod convert;
 
+pub mod audit_chain;
+pub mod audit_checkpoint;
 pub mod audit_event;
+pub mod audit_link;
+pub mod audit_unlinked;
 pub mod identity;
 pub mod link;
 pub mod outbox_message;

@@ -127,7 +127,7 @@ impl Schema {
         document.check_variables(operation_name.as_deref(), &variables, &self.limits)?;
         let mut request = Request::new(document.text.clone())
             .variables(variables)
-            .data(data);
+            .data(Arc::clone(&data));
         request.operation_name = operation_name;
         request.introspection_mode = if self.introspection {
             IntrospectionMode::Enabled
@@ -135,7 +135,7 @@ impl Schema {
             IntrospectionMode::Disabled
         };
         request.set_parsed_query(document.parsed.clone());
-        Ok(self.root.execute(request).await)
+        Ok(data.serve(self.root.execute(request)).await)
     }
 }
 

@@ -3,9 +3,11 @@
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 
+use super::connection::PageArguments;
 use super::error::{Error, Nullable};
 use super::guard::{Asking, Guard as _, Holds, IsOwner};
 use super::request::Asked as _;
+use super::types::audit_event::{AuditEventConnection, AuditEventFilter};
 use super::types::auth_config::AuthConfig;
 use super::types::user::User;
 use super::types::user_list::{PageInput, UserConnection, UserFilter, UserOrder};
@@ -54,6 +56,24 @@ impl Query {
             Ok(found) => found.map(User::from).map(Ok),
             Err(failure) => Some(Err(failure.into())),
         }
+    }
+
+    /// What happened, newest first. Needs `audit:read`.
+    async fn audit_events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which events; all of them without one.")] filter: Option<
+            AuditEventFilter,
+        >,
+        #[graphql(desc = "How many, counted from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, counted from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<AuditEventConnection, Error> {
+        let guard = Holds(Permission::AuditRead);
+        guard.operation(context.caller().signed_in())?;
+        let arguments = PageArguments::check(first, after, last, before)?;
+        AuditEventConnection::matching(context, filter, arguments).await
     }
 
     /// Everybody, a part at a time; newest first unless an order is given. Needs `users:read`.

@@ -104,6 +104,11 @@ impl RequestData {
             .take()
     }
 
+    /// Runs the resolvers of this request, whose reads are batched while they wait.
+    pub(super) async fn serve<F: Future>(&self, resolving: F) -> F::Output {
+        self.loaders.serve(resolving).await
+    }
+
     pub(super) fn change_cookie(&self, change: CookieChange) {
         *self
             .cookie_change

@@ -3,31 +3,39 @@
 //!
 //! Nothing here writes, and nothing decides who may see what: the schema's guards do.
 
+pub mod audit_event;
 pub mod directory;
 pub mod identity;
+pub mod person_key;
 pub mod session;
 pub mod statistics;
 pub mod user;
+
+mod turns;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache};
-use async_graphql::runtime::{Timer, TokioSpawner};
+use async_graphql::runtime::Timer;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use sea_orm::DatabaseConnection;
 
+use crate::domain::audit::AuditEvent;
 use crate::domain::identity::Identity;
 use crate::domain::ids::UserId;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::fault::Fault;
 
+use audit_event::{CountMatching, CountOfUser, EventsMatching, EventsOfUser};
 use directory::{Filter, Page};
 use identity::IdentitiesOfUser;
+use person_key::SealedKeyOfUser;
 use session::{SessionCountOfUser, SessionsOfUser};
 use statistics::{Group, Span};
+use turns::Turns;
 use user::UserById;
 
 /// A failed read, shared by all who waited for the batch.
@@ -56,16 +64,13 @@ pub struct Reader {
     database: DatabaseConnection,
 }
 
-/// Lets every resolver that is ready ask first, then loads.
-///
-/// The loader's own default waits a millisecond by the clock; yielding costs microseconds and
-/// batches the same, because all siblings are polled before the yielded task runs again.
+/// No wait before loading: a load begins when everybody who can has asked.
 #[derive(Debug)]
-struct Yield;
+struct AtOnce;
 
-impl Timer for Yield {
+impl Timer for AtOnce {
     fn delay(&self, _: Duration) -> BoxFuture<'static, ()> {
-        tokio::task::yield_now().boxed()
+        std::future::ready(()).boxed()
     }
 }
 
@@ -76,6 +81,7 @@ pub struct Loaders {
     database: DatabaseConnection,
     known: Option<User>,
     loader: OnceLock<Loader>,
+    turns: Turns,
 }
 
 impl std::fmt::Debug for Loaders {
@@ -92,17 +98,19 @@ impl Loaders {
             database,
             known,
             loader: OnceLock::new(),
+            turns: Turns::default(),
         }
+    }
+
+    /// Runs what asks these loaders; outside of it nothing is loaded.
+    pub async fn serve<F: Future>(&self, asking: F) -> F::Output {
+        self.turns.run(asking).await
     }
 
     fn loader(&self) -> &Loader {
         self.loader.get_or_init(|| {
-            DataLoader::with_cache(
-                self.reader(),
-                TokioSpawner::current(),
-                Yield,
-                HashMapCache::default(),
-            )
+            let turns = self.turns.clone();
+            DataLoader::with_cache(self.reader(), turns, AtOnce, HashMapCache::default())
         })
     }
 
@@ -159,5 +167,30 @@ impl Loaders {
     /// How many sessions are live at this instant.
     pub async fn live_sessions(&self, now: DateTime<Utc>) -> Result<u64, ReadFailure> {
         self.reader().live_sessions(now).await
+    }
+
+    /// A slice of the audit events that match.
+    pub async fn audit_events(&self, key: EventsMatching) -> Result<Vec<AuditEvent>, ReadFailure> {
+        Ok(self.loader().load_one(key).await?.unwrap_or_default())
+    }
+
+    /// How many audit events match.
+    pub async fn audit_event_count(&self, key: CountMatching) -> Result<u64, ReadFailure> {
+        Ok(self.loader().load_one(key).await?.unwrap_or_default())
+    }
+
+    /// A slice of the audit events about a person.
+    pub async fn audit_events_of(&self, key: EventsOfUser) -> Result<Vec<AuditEvent>, ReadFailure> {
+        Ok(self.loader().load_one(key).await?.unwrap_or_default())
+    }
+
+    /// How many audit events are about a person.
+    pub async fn audit_event_count_of(&self, key: CountOfUser) -> Result<u64, ReadFailure> {
+        Ok(self.loader().load_one(key).await?.unwrap_or_default())
+    }
+
+    /// The sealed key of a person, unless it was erased.
+    pub async fn sealed_key(&self, user: UserId) -> Result<Option<Vec<u8>>, ReadFailure> {
+        self.loader().load_one(SealedKeyOfUser(user)).await
     }
 }

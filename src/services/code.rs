@@ -196,7 +196,8 @@ fn keys(
         Holder::Person(_) | Holder::Nobody => app
             .keyring
             .blind_indices("code-address", &contact.key())
-            .map(|index| URL_SAFE_NO_PAD.encode(index.get(..16).unwrap_or(&index)))
+            .iter()
+            .map(|index| URL_SAFE_NO_PAD.encode(index.get(..16).unwrap_or(index)))
             .collect(),
     };
     subjects

@@ -7,13 +7,13 @@
 
 pub mod account;
 pub mod administration;
+pub mod audit;
 pub mod google;
 pub mod operator;
 pub mod otp;
 pub mod password;
 pub mod session;
 
-mod audit;
 mod code;
 mod device;
 mod links;

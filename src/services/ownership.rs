@@ -65,18 +65,19 @@ pub(super) async fn prove(
         updated_at: now,
         ..owner.user.clone()
     };
-    let action = match contact {
+    let (action, field) = match contact {
         Contact::Email => {
             user.email_verified = true;
             link::delete_of_user(tx, id, link::LinkPurpose::VerifyEmail).await?;
-            Action::EmailVerified
+            (Action::EmailVerified, "emailVerified")
         }
         Contact::Phone => {
             user.phone_verified = true;
-            Action::PhoneVerified
+            (Action::PhoneVerified, "phoneVerified")
         }
     };
-    let event = Event::new(action, about(owner)).by_user(id);
+    let changes = json!({ field: { "before": false, "after": true } });
+    let event = Event::new(action, about(owner)).by_user(id).with(changes);
     audit::record(tx, app, client, event).await?;
     Ok(user)
 }

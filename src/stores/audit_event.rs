@@ -1,4 +1,6 @@
-//! Audit events, written once.
+//! Audit events, written once. What reads them for people is in the selectors.
+
+use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{EntityTrait, IntoActiveModel};
@@ -16,7 +18,7 @@ pub struct StoredEvent {
     /// When it happened.
     pub created_at: DateTime<Utc>,
     /// What happened.
-    pub action: &'static str,
+    pub action: Cow<'static, str>,
     /// Who did it, if somebody was signed in.
     pub actor: Option<UserId>,
     /// For whom it was done, if not for the actor.
@@ -42,7 +44,7 @@ pub async fn insert(tx: &Tx, event: StoredEvent, mac: Vec<u8>) -> Result<(), Fau
     let row = Model {
         id: event.id.uuid(),
         created_at: event.created_at,
-        action: event.action.to_owned(),
+        action: event.action.into_owned(),
         actor_id: event.actor.map(UserId::uuid),
         on_behalf_of_id: event.on_behalf_of.map(UserId::uuid),
         subject_id: event.subject.map(UserId::uuid),
@@ -58,4 +60,24 @@ pub async fn insert(tx: &Tx, event: StoredEvent, mac: Vec<u8>) -> Result<(), Fau
         .exec_without_returning(&tx.0)
         .await?;
     Ok(())
+}
+
+impl From<Model> for (StoredEvent, Vec<u8>) {
+    fn from(row: Model) -> Self {
+        let event = StoredEvent {
+            id: row.id.into(),
+            created_at: row.created_at,
+            action: row.action.into(),
+            actor: row.actor_id.map(UserId::from),
+            on_behalf_of: row.on_behalf_of_id.map(UserId::from),
+            subject: row.subject_id.map(UserId::from),
+            identifier_index: row.identifier_index,
+            address_index: row.address_index,
+            request_id: row.request_id,
+            operation_name: row.operation_name,
+            document_id: row.document_id,
+            sealed_details: row.sealed_details,
+        };
+        (event, row.mac)
+    }
 }

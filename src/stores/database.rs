@@ -8,8 +8,8 @@ use std::time::Duration;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
-    DbErr, EntityTrait, FromQueryResult, RuntimeErr, Select, SelectTwo, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait,
+    DbErr, EntityTrait, FromQueryResult, IsolationLevel, RuntimeErr, Select, SelectTwo,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
 use crate::fault::Fault;
@@ -72,6 +72,18 @@ impl Database {
             ..TransactionOptions::default()
         };
         let begin = || self.primary.begin_with_options(options);
+        Ok(Tx(retried(begin).await?))
+    }
+
+    /// Begins a transaction that only reads, and that sees the rows as they are now until it ends.
+    pub async fn snapshot(&self) -> Result<Tx, Fault> {
+        // SQLite reads from one state of the file for as long as the transaction lasts.
+        let isolation = (!self.is_sqlite()).then_some(IsolationLevel::RepeatableRead);
+        let options = TransactionOptions {
+            isolation_level: isolation,
+            ..TransactionOptions::default()
+        };
+        let begin = || self.reader.begin_with_options(options);
         Ok(Tx(retried(begin).await?))
     }
 

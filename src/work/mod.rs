@@ -1,4 +1,5 @@
-//! The loops that run beside the requests: delivery, key reloading, tidying, measuring.
+//! The loops that run beside the requests: delivery, key reloading, tidying, measuring,
+//! linking audit events.
 //!
 //! A loop decides when; what is done lives in `services::operator`, so that a test can do one
 //! round at will.
@@ -12,13 +13,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::fault::Fault;
-use crate::services::operator::{delivery, housekeeping, outbox};
+use crate::services::operator::{audit_seal, delivery, housekeeping, outbox};
 
 /// How soon a key that another process rotated or withdrew is noticed.
 const KEY_RELOAD: Duration = Duration::from_secs(5);
 const TIDYING: Duration = Duration::from_secs(30);
 /// How old the numbers on the page of metrics may be.
 const MEASURING: Duration = Duration::from_secs(15);
+/// How long an audit event is without its link, about.
+const SEALING: Duration = Duration::from_millis(500);
 /// How long the outbox is left alone when nobody wakes it.
 const OUTBOX_IDLE: Duration = Duration::from_secs(2);
 
@@ -38,6 +41,11 @@ pub fn start(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToken) {
     tracker.spawn(every("measuring", MEASURING, stop.clone(), move || {
         let app = measuring.clone();
         async move { outbox::measure(&app).await }
+    }));
+    let sealing = app.clone();
+    tracker.spawn(every("audit chain", SEALING, stop.clone(), move || {
+        let app = sealing.clone();
+        async move { audit_seal::seal(&app).await.map(drop) }
     }));
     if app.config.outbox.enabled {
         tracker.spawn(deliver(app.clone(), stop.clone()));

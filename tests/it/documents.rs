@@ -110,6 +110,7 @@ async fn every_document_runs_to_its_success() {
     let proof = json!({ "input": { "token": token, "password": PASSWORD } });
     tour.anonymous("VerifyEmail", proof, "SignedIn").await;
 
+    audit(&mut tour, &ada).await;
     recovery(&mut tour).await;
     moving(&mut tour).await;
 
@@ -185,6 +186,18 @@ async fn administration(tour: &mut Tour<'_>) {
     ] {
         tour.by(&root, document, variables, "").await;
     }
+}
+
+/// What happened, as the person and as the staff read it.
+async fn audit(tour: &mut Tour<'_>, ada: &SignedIn<'_>) {
+    tour.by(ada, "MyAuditEvents", json!({ "first": 10 }), "")
+        .await;
+    tour.app.register("auditor@example.com").await;
+    let promote = "UPDATE users SET role = 'admin' WHERE email = 'auditor@example.com'";
+    tour.app.execute(promote).await;
+    let auditor = tour.app.login("auditor@example.com").await;
+    tour.by(&auditor, "AuditEvents", json!({ "first": 10 }), "")
+        .await;
 }
 
 /// Codes and passwords.

@@ -15,7 +15,7 @@ const HEAD: &str = "\
 -- tables is src/, and a test compares the two (migrations/README.md says how to write it anew).
 ";
 
-/// One text for each table: its columns, its constraints, then its indices.
+/// One text for each table: its columns, its constraints, its indices, then its triggers.
 const TABLES: &str = "\
 SELECT c.relname::text AS t, concat(\
   E'\\nCREATE TABLE ', c.relname, E' (\\n    ', concat_ws(E',\\n    ', \
@@ -30,7 +30,9 @@ SELECT c.relname::text AS t, concat(\
   E'\\n);\\n', \
   (SELECT string_agg(i.indexdef || E';\\n', '' ORDER BY i.indexname) FROM pg_indexes i \
     WHERE i.schemaname = 'public' AND i.tablename = c.relname AND NOT EXISTS \
-      (SELECT 1 FROM pg_constraint k WHERE k.conrelid = c.oid AND k.conname = i.indexname))\
+      (SELECT 1 FROM pg_constraint k WHERE k.conrelid = c.oid AND k.conname = i.indexname)), \
+  (SELECT string_agg(pg_get_triggerdef(g.oid) || E';\\n', '' ORDER BY g.tgname) FROM pg_trigger g \
+    WHERE g.tgrelid = c.oid AND NOT g.tgisinternal)\
 ) AS thing FROM pg_class c \
 WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY c.relname COLLATE \"C\"";
 

@@ -34,6 +34,8 @@ pub enum Purpose {
     AuditUnattributed,
     /// Proof that an audit row was written by us.
     AuditMac,
+    /// The chain of audit rows.
+    AuditLinks,
     /// Keyed hashes that let sealed values be looked up.
     BlindIndex,
     /// The token of a device that signed in before.
@@ -51,6 +53,7 @@ impl Purpose {
             Self::PersonKeys => "person-keys",
             Self::AuditUnattributed => "audit-unattributed",
             Self::AuditMac => "audit-mac",
+            Self::AuditLinks => "audit-links",
             Self::BlindIndex => "blind-index",
             Self::DeviceToken => "device-token",
             Self::Codes => "codes",
@@ -71,6 +74,7 @@ struct Subkeys {
     person_keys: Subkey,
     audit_unattributed: Subkey,
     audit_mac: Subkey,
+    audit_links: Subkey,
     blind_index: Subkey,
     device_token: Subkey,
     codes: Subkey,
@@ -168,12 +172,21 @@ impl Keyring {
         self.current.blind_index(label, value)
     }
 
-    /// The same under the current and every previous master key, for what was indexed before a
-    /// rotation and is still wanted.
-    pub fn blind_indices(&self, label: &str, value: &str) -> impl Iterator<Item = [u8; MAC_BYTES]> {
+    /// [`Self::blind_index`] under the current master key and then under each previous one, to
+    /// find what was indexed before a rotation.
+    #[must_use]
+    pub fn blind_indices(&self, label: &str, value: &str) -> Vec<[u8; MAC_BYTES]> {
         std::iter::once(&self.current)
             .chain(&self.previous)
-            .map(move |subkeys| subkeys.blind_index(label, value))
+            .map(|subkeys| subkeys.blind_index(label, value))
+            .collect()
+    }
+
+    /// Whether a MAC names a master key that is known here.
+    #[must_use]
+    pub fn knows(&self, mac: &[u8]) -> bool {
+        mac.first_chunk::<ID_BYTES>()
+            .is_some_and(|id| self.find(*id).is_some())
     }
 
     fn find(&self, id: [u8; ID_BYTES]) -> Option<&Subkeys> {
@@ -206,6 +219,7 @@ impl Subkeys {
             person_keys: Subkey::derive(master, Purpose::PersonKeys),
             audit_unattributed: Subkey::derive(master, Purpose::AuditUnattributed),
             audit_mac: Subkey::derive(master, Purpose::AuditMac),
+            audit_links: Subkey::derive(master, Purpose::AuditLinks),
             blind_index: Subkey::derive(master, Purpose::BlindIndex),
             device_token: Subkey::derive(master, Purpose::DeviceToken),
             codes: Subkey::derive(master, Purpose::Codes),
@@ -219,6 +233,7 @@ impl Subkeys {
             Purpose::PersonKeys => &self.person_keys,
             Purpose::AuditUnattributed => &self.audit_unattributed,
             Purpose::AuditMac => &self.audit_mac,
+            Purpose::AuditLinks => &self.audit_links,
             Purpose::BlindIndex => &self.blind_index,
             Purpose::DeviceToken => &self.device_token,
             Purpose::Codes => &self.codes,
@@ -252,137 +267,4 @@ impl Subkey {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const PURPOSES: [Purpose; 8] = [
-        Purpose::SigningKeys,
-        Purpose::Outbox,
-        Purpose::PersonKeys,
-        Purpose::AuditUnattributed,
-        Purpose::AuditMac,
-        Purpose::BlindIndex,
-        Purpose::DeviceToken,
-        Purpose::Codes,
-    ];
-
-    fn master(seed: u64) -> MasterKey {
-        MasterKey::generate(&Random::seeded(seed))
-    }
-
-    fn keyring() -> Keyring {
-        Keyring::new(master(1), Vec::new())
-    }
-
-    #[test]
-    fn a_value_opens_for_its_own_purpose_only() {
-        let (keyring, random) = (keyring(), Random::seeded(9));
-        for sealed_for in PURPOSES {
-            let envelope = keyring.seal(sealed_for, &random, b"row", b"plain");
-            let mac = keyring.mac(sealed_for, &[b"row"]);
-            for opened_for in PURPOSES {
-                let opened = keyring.open(opened_for, b"row", &envelope);
-                assert_eq!(opened.is_ok(), sealed_for == opened_for);
-                let verified = keyring.verify_mac(opened_for, &[b"row"], &mac);
-                assert_eq!(verified, sealed_for == opened_for);
-            }
-        }
-    }
-
-    #[test]
-    fn a_rotated_master_key_still_opens_and_no_longer_seals() {
-        let (old, random) = (keyring(), Random::seeded(9));
-        let envelope = old.seal(Purpose::Outbox, &random, b"row", b"plain");
-        let mac = old.mac(Purpose::AuditMac, &[b"row"]);
-
-        let rotated = Keyring::new(master(2), vec![master(3), master(1)]);
-        assert_eq!(
-            **rotated.open(Purpose::Outbox, b"row", &envelope).unwrap(),
-            *b"plain"
-        );
-        assert!(rotated.verify_mac(Purpose::AuditMac, &[b"row"], &mac));
-
-        let fresh = rotated.seal(Purpose::Outbox, &random, b"row", b"plain");
-        assert_eq!(
-            old.open(Purpose::Outbox, b"row", &fresh).unwrap_err(),
-            OpenError::UnknownKey
-        );
-        assert!(!old.verify_mac(
-            Purpose::AuditMac,
-            &[b"row"],
-            &rotated.mac(Purpose::AuditMac, &[b"row"])
-        ));
-    }
-
-    #[test]
-    fn the_division_into_parts_is_authenticated() {
-        let keyring = keyring();
-        let mac = keyring.mac(Purpose::AuditMac, &[b"ab", b"c"]);
-        for other in [
-            &[b"a".as_slice(), b"bc"] as &[&[u8]],
-            &[b"abc"],
-            &[b"ab", b"c", b""],
-            &[],
-        ] {
-            assert!(!keyring.verify_mac(Purpose::AuditMac, other, &mac));
-        }
-        assert!(keyring.verify_mac(Purpose::AuditMac, &[b"ab", b"c"], &mac));
-    }
-
-    #[test]
-    fn a_blind_index_depends_on_label_value_and_master_key() {
-        let index = keyring().blind_index("email", "ada@example.com");
-        assert_eq!(index, keyring().blind_index("email", "ada@example.com"));
-        assert_ne!(index, keyring().blind_index("other", "ada@example.com"));
-        assert_ne!(index, keyring().blind_index("email", "bob@example.com"));
-        let other = Keyring::new(master(2), vec![master(1)]);
-        assert_ne!(index, other.blind_index("email", "ada@example.com"));
-    }
-
-    #[test]
-    fn a_keyring_shows_nothing_when_debugged() {
-        assert_eq!(format!("{:?}", keyring()), "Keyring(***)");
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-
-        #[test]
-        fn what_was_sealed_opens(seed: u64, aad: Vec<u8>, plain: Vec<u8>) {
-            let keyring = keyring();
-            let envelope = keyring.seal(Purpose::Outbox, &Random::seeded(seed), &aad, &plain);
-            let opened = keyring.open(Purpose::Outbox, &aad, &envelope).unwrap();
-            prop_assert_eq!(opened.as_slice(), plain.as_slice());
-        }
-
-        #[test]
-        fn a_flipped_bit_or_another_place_does_not_open(
-            plain: Vec<u8>, place: prop::sample::Index, bit in 0..8,
-        ) {
-            let keyring = keyring();
-            let mut envelope = keyring.seal(Purpose::Outbox, &Random::seeded(1), b"row 1", &plain);
-            prop_assert!(keyring.open(Purpose::Outbox, b"row 2", &envelope).is_err());
-            let index = place.index(envelope.len());
-            envelope[index] ^= 1_u8 << bit;
-            prop_assert!(keyring.open(Purpose::Outbox, b"row 1", &envelope).is_err());
-        }
-
-        #[test]
-        fn a_changed_mac_is_refused(part: Vec<u8>, place: prop::sample::Index, bit in 0..8) {
-            let keyring = keyring();
-            let mut mac = keyring.mac(Purpose::AuditMac, &[&part]);
-            let index = place.index(mac.len());
-            mac[index] ^= 1_u8 << bit;
-            prop_assert!(!keyring.verify_mac(Purpose::AuditMac, &[&part], &mac));
-            prop_assert!(!keyring.verify_mac(Purpose::AuditMac, &[&part], &mac[..index]));
-        }
-
-        #[test]
-        fn junk_is_refused(junk: Vec<u8>) {
-            prop_assert!(keyring().open(Purpose::Outbox, b"", &junk).is_err());
-            prop_assert!(!keyring().verify_mac(Purpose::Outbox, &[], &junk));
-        }
-    }
-}
+mod tests;

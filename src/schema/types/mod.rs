@@ -1,5 +1,6 @@
 //! What the graph is made of: one output type per file.
 
+pub mod audit_event;
 pub mod auth_config;
 pub mod enums;
 pub mod identity;

@@ -3,13 +3,14 @@
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 
+use super::audit_event::AuditEventConnection;
 use super::enums::{AuthProvider, Role, StaffFunction};
 use super::identity::Identity;
 use super::session::SessionConnection;
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::user;
 use crate::schema::connection::PageArguments;
-use crate::schema::error::Nullable;
+use crate::schema::error::{Error, Nullable};
 use crate::schema::guard::{Asking, Guard, Holds, IsOwner, IsStaff, IsVendor};
 use crate::schema::request::Asked as _;
 use crate::schema::scalars::{EmailAddress, PhoneNumber};
@@ -51,11 +52,14 @@ impl User {
         guard: impl Guard,
         value: impl FnOnce(&user::User) -> Option<T>,
     ) -> Nullable<T> {
-        let asking = Asking {
+        guard.field(self.asking(context), || value(&self.row))
+    }
+
+    fn asking<'a>(&self, context: &'a Context<'_>) -> Asking<'a> {
+        Asking {
             person: context.caller().signed_in(),
             is_own: self.is_own(context),
-        };
-        guard.field(asking, || value(&self.row))
+        }
     }
 
     fn is_own(&self, context: &Context<'_>) -> bool {
@@ -229,6 +233,27 @@ impl User {
         Some(match found {
             Ok(found) => Ok(found.into_iter().map(Identity).collect()),
             Err(failure) => Err(failure.into()),
+        })
+    }
+
+    /// What happened to the person's account, newest first; for the person and for holders of
+    /// `audit:read`.
+    async fn audit_events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many, counted from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, counted from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Nullable<AuditEventConnection> {
+        let (asking, auditor) = (self.asking(context), Holds(Permission::AuditRead));
+        if !auditor.or(IsOwner).admits(asking) {
+            return Some(Err(Error::forbidden()));
+        }
+        let (user, is_auditor) = (self.row.id, auditor.admits(asking));
+        Some(match PageArguments::check(first, after, last, before) {
+            Ok(page) => AuditEventConnection::about(context, user, is_auditor, page).await,
+            Err(refusal) => Err(refusal),
         })
     }
 

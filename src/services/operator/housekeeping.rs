@@ -1,11 +1,11 @@
 //! Removing what has no use any more: sealed successors, ended sessions, expired links, spent proofs, traces of
-//! messages, old keys.
+//! messages, old keys, audit events whose time is over.
 
 use chrono::Duration;
 
 use crate::app::App;
 use crate::fault::Fault;
-use crate::services::operator::keys;
+use crate::services::operator::{audit_retention, keys};
 use crate::stores::{link, outbox_message, refresh_token, session, spent_proof};
 
 /// What one round removed.
@@ -25,6 +25,8 @@ pub struct Removed {
     pub messages: u64,
     /// Signing keys whose last token has expired.
     pub keys: u64,
+    /// Audit events that retention no longer keeps.
+    pub events: u64,
 }
 
 /// One round of tidying; safe to run on every instance at once.
@@ -54,5 +56,6 @@ pub async fn tidy(app: &App) -> Result<Removed, Fault> {
         proofs,
         messages,
         keys: keys::retire(app).await?,
+        events: audit_retention::remove_old(app).await?,
     })
 }

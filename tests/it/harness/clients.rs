@@ -133,6 +133,13 @@ impl<'a> SignedIn<'a> {
         }
     }
 
+    /// The same person with this program, at this address as far as a proxy tells.
+    pub(crate) fn located(mut self, agent: &str, address: &str) -> Self {
+        let client = self.client.with("user-agent", agent);
+        self.client = client.with("x-forwarded-for", address);
+        self
+    }
+
     /// Runs a document of `queries/`.
     pub(crate) async fn run(&self, document: &str, variables: Value) -> Answer {
         self.client.run(document, variables).await

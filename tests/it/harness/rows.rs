@@ -15,6 +15,12 @@ impl TestApp {
         self.observer.execute_unprepared(sql).await.unwrap();
     }
 
+    /// Tries to change rows, and says why the database refuses.
+    pub(crate) async fn refused(&self, sql: &str) -> String {
+        let refusal = self.observer.execute_unprepared(sql).await;
+        refusal.expect_err(sql).to_string()
+    }
+
     /// Every value of every row of a table in readable form, bytes in hexadecimal.
     pub(crate) async fn printed(&self, table: &str) -> Vec<String> {
         let select = if self.is_sqlite() {

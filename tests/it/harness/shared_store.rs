@@ -42,6 +42,11 @@ impl TestApp {
     /// share nothing but the database.
     pub(crate) async fn with_another_master_key(&self) -> Option<Self> {
         self.world.redis()?;
+        Some(self.rekeyed().await)
+    }
+
+    /// Another instance over the same database after a change of the master key.
+    pub(crate) async fn rekeyed(&self) -> Self {
         let file = idgate::app::master_key_file(&self.app.config.data_dir);
         let previous = std::fs::read_to_string(file).unwrap();
         let new = MasterKey::generate(&Random::system()).to_text();
@@ -55,6 +60,6 @@ impl TestApp {
             previous.trim().to_owned(),
         ));
         let clock = self.clock.clone();
-        Some(Self::start(Arc::clone(&self.world), settings, clock, 3).await)
+        Self::start(Arc::clone(&self.world), settings, clock, 3).await
     }
 }

@@ -50,10 +50,18 @@ async fn better_auth_ghsa_4vcf_q4xf_f48m_nobody_ends_the_session_of_another() {
     named.push("RevokeSessionInput.sessionId".to_owned());
     // Tried in `google::link`.
     named.push("UnlinkGoogleInput.identityId".to_owned());
+    // Tried in the next lines.
+    named.push("AuditEventFilter.actorId".to_owned());
+    named.push("AuditEventFilter.subjectId".to_owned());
     named.sort();
     let mut found = sdl::inputs_with("ID");
     found.sort();
     assert_eq!(found, named);
+    for (filter, id) in [("actorId", &ada.user_id), ("subjectId", &eve.user_id)] {
+        let wanted = json!({ "filter": { filter: id } });
+        let answer = eve.run("AuditEvents", wanted).await;
+        assert_eq!(answer.code(), "FORBIDDEN", "{}", answer.text);
+    }
     let id = ada.session_id().await;
     let answer = eve
         .run("RevokeSession", json!({ "input": { "sessionId": id } }))

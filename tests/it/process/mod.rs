@@ -3,6 +3,7 @@
 //! `serving` is a gateway that runs, `offline` the commands that need no stores, `commands` those
 //! that work on a database beside a running gateway.
 
+mod audit;
 mod commands;
 mod offline;
 mod serving;

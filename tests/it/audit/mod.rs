@@ -1,4 +1,9 @@
 //! What is recorded, and how little of it can be read in the rows.
+//!
+//! `chain` is how events are linked and kept, `reading` who may read them and how.
+
+mod chain;
+mod reading;
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -30,7 +35,6 @@ async fn assert_hidden(app: &TestApp, table: &str, secrets: &[&str]) {
 async fn a_failed_login_is_recorded_and_shows_neither_identifier_nor_address() {
     let app = TestApp::with(&[("IDGATE_SERVER__TRUSTED_PROXIES", "127.0.0.1/32")]).await;
     app.register("known@example.com").await;
-    app.execute("DELETE FROM audit_events").await;
     let client = app
         .anonymous()
         .with("user-agent", AGENT)

@@ -1,20 +1,26 @@
 //! Writing audit events: what happened, by whom, about whom, from where.
 //!
 //! Personal values are sealed under the key of the person they are about, so erasing that key
-//! erases them everywhere; each row carries a MAC over everything it says.
+//! erases them everywhere (`details`); each row carries a MAC over everything it says, and has a
+//! place in a chain (`proof`). Linking and verifying the chain is work of `operator`.
+
+mod details;
+mod proof;
 
 use std::net::IpAddr;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::app::App;
-use crate::crypto::keyring::Purpose;
-use crate::crypto::seal::SealingKey;
 use crate::domain::caller::{Caller, Client};
 use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
 use crate::fault::Fault;
 use crate::stores::{Tx, audit_event, person_key};
+
+pub(super) use details::new_person_key;
+pub use details::{Change, Details, open};
+pub(super) use proof::{Author, Proof};
 
 /// What can happen. The spelling is part of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +71,7 @@ pub(super) enum Action {
     UserSessionsRevoked,
     AdminCreated,
     SigningKeyRotated,
+    AuditRemoved,
 }
 
 impl Action {
@@ -116,6 +123,7 @@ impl Action {
             Self::UserSessionsRevoked => "user.sessions_revoked",
             Self::AdminCreated => "admin.created",
             Self::SigningKeyRotated => "signing_key.rotated",
+            Self::AuditRemoved => "audit.removed",
         }
     }
 }
@@ -178,9 +186,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// How the details of a row are sealed; the first byte of the sealed value.
-const UNDER_PERSON_KEY: u8 = 1;
-const UNDER_KEYRING: u8 = 2;
+const ADDRESS_INDEX: &str = "audit-address";
 
 /// Writes an event into the transaction of what it records.
 pub(super) async fn record(
@@ -203,11 +209,11 @@ pub(super) async fn record(
         ),
         _ => None,
     };
-    let details = details(client, event.changes)?;
+    let details = details::of(client, event.changes)?;
     let stored = audit_event::StoredEvent {
         id,
         created_at: app.clock.now(),
-        action: event.action.as_str(),
+        action: event.action.as_str().into(),
         actor: event.actor,
         on_behalf_of: None,
         subject,
@@ -216,105 +222,22 @@ pub(super) async fn record(
         request_id: client.request_id.clone(),
         operation_name: client.operation_name.clone(),
         document_id: client.document_id.clone(),
-        sealed_details: seal(
-            app,
-            id.uuid().as_bytes(),
-            subject,
-            sealed_key.as_deref(),
-            &details,
-        )?,
+        sealed_details: details::seal(app, id, subject, sealed_key.as_deref(), &details)?,
     };
-    let mac = mac(app, &stored);
+    let mac = Proof(app).of_event(&stored);
     audit_event::insert(tx, stored, mac).await
 }
 
 /// The keyed hash under which events from one network address can be found again.
 fn address_index(app: &App, address: IpAddr) -> Vec<u8> {
-    app.keyring
-        .blind_index("audit-address", &address.to_canonical().to_string())
-        .to_vec()
+    let text = address.to_canonical().to_string();
+    app.keyring.blind_index(ADDRESS_INDEX, &text).to_vec()
 }
 
-fn details(client: &Client, changes: Option<Value>) -> Result<Vec<u8>, Fault> {
-    let agent = client.agent();
-    let mut details = Map::new();
-    details.insert("ipAddress".to_owned(), client.address.to_string().into());
-    details.insert("userAgent".to_owned(), agent.text.clone().into());
-    details.insert("browser".to_owned(), agent.browser.clone().into());
-    details.insert("os".to_owned(), agent.os.clone().into());
-    details.insert("device".to_owned(), agent.device.clone().into());
-    if let Some(changes) = changes {
-        details.insert("changes".to_owned(), changes);
-    }
-    Ok(serde_json::to_vec(&details)?)
-}
-
-fn seal(
-    app: &App,
-    aad: &[u8],
-    subject: Option<UserId>,
-    sealed_key: Option<&[u8]>,
-    details: &[u8],
-) -> Result<Vec<u8>, Fault> {
-    let (tag, sealed) = if let Some((user, sealed_key)) = subject.zip(sealed_key) {
-        let key = open_person_key(app, user, sealed_key)?;
-        (UNDER_PERSON_KEY, key.seal(&app.random, aad, details))
-    } else {
-        let purpose = Purpose::AuditUnattributed;
-        (
-            UNDER_KEYRING,
-            app.keyring.seal(purpose, &app.random, aad, details),
-        )
-    };
-    let mut value = Vec::with_capacity(sealed.len() + 1);
-    value.push(tag);
-    value.extend_from_slice(&sealed);
-    Ok(value)
-}
-
-/// Makes the key of a new person and seals it under the keyring.
-pub(super) fn new_person_key(app: &App, user: UserId) -> Vec<u8> {
-    let key = zeroize::Zeroizing::new(app.random.bytes::<32>());
-    app.keyring.seal(
-        Purpose::PersonKeys,
-        &app.random,
-        user.uuid().as_bytes(),
-        &*key,
-    )
-}
-
-fn open_person_key(app: &App, user: UserId, sealed: &[u8]) -> Result<SealingKey, Fault> {
-    let key = app
-        .keyring
-        .open(Purpose::PersonKeys, user.uuid().as_bytes(), sealed)?;
-    SealingKey::from_slice(&key).ok_or_else(|| Fault::new("a person key has the wrong length"))
-}
-
-/// The MAC over every column, each with its length, absent ones told apart from empty ones.
-fn mac(app: &App, event: &audit_event::StoredEvent) -> Vec<u8> {
-    let id = |id: Option<UserId>| id.map(|id| id.uuid().as_bytes().to_vec());
-    let text = |text: &Option<String>| text.as_ref().map(|text| text.as_bytes().to_vec());
-    let columns: [Option<Vec<u8>>; 12] = [
-        Some(event.id.uuid().as_bytes().to_vec()),
-        Some(event.created_at.timestamp_micros().to_be_bytes().to_vec()),
-        Some(event.action.as_bytes().to_vec()),
-        id(event.actor),
-        id(event.on_behalf_of),
-        id(event.subject),
-        event.identifier_index.clone(),
-        event.address_index.clone(),
-        Some(event.request_id.as_bytes().to_vec()),
-        text(&event.operation_name),
-        text(&event.document_id),
-        Some(event.sealed_details.clone()),
-    ];
-    let encoded: Vec<Vec<u8>> = columns
-        .into_iter()
-        .map(|column| match column {
-            None => vec![0],
-            Some(bytes) => [vec![1], bytes].concat(),
-        })
-        .collect();
-    let parts: Vec<&[u8]> = encoded.iter().map(Vec::as_slice).collect();
-    app.keyring.mac(Purpose::AuditMac, &parts)
+/// The keyed hashes of one network address under every master key that is known.
+#[must_use]
+pub fn address_indices(app: &App, address: IpAddr) -> Vec<Vec<u8>> {
+    let text = address.to_canonical().to_string();
+    let indices = app.keyring.blind_indices(ADDRESS_INDEX, &text);
+    indices.into_iter().map(|index| index.to_vec()).collect()
 }

@@ -1,0 +1,359 @@
+//! Something that happened, and the lists of it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use tokio::sync::OnceCell;
+
+use super::user::User;
+use crate::domain::audit::{self, AuditFilter};
+use crate::domain::ids::UserId;
+use crate::schema::connection::{PageArguments, PageInfo, encode_cursor};
+use crate::schema::error::{Error, ErrorCode, Nullable};
+use crate::schema::request::Asked as _;
+use crate::selectors::audit_event::{CountMatching, CountOfUser, EventsMatching, EventsOfUser};
+use crate::services::audit::{self as recorded, Details};
+
+/// More names than there are actions.
+const MOST_ACTIONS: usize = 100;
+
+/// Which events are wanted: those to which everything applies that is given.
+#[derive(Debug, InputObject)]
+pub struct AuditEventFilter {
+    /// Who did it.
+    actor_id: Option<ID>,
+    /// Whom it was about.
+    subject_id: Option<ID>,
+    /// What happened, one of these, as in `login.succeeded`.
+    actions: Option<Vec<String>>,
+    /// The network address it came from.
+    ip_address: Option<String>,
+    /// The request it belongs to.
+    request_id: Option<String>,
+    /// Not before this instant.
+    since: Option<DateTime<Utc>>,
+    /// Before this instant.
+    until: Option<DateTime<Utc>>,
+}
+
+impl AuditEventFilter {
+    fn read(self, context: &Context<'_>) -> Result<AuditFilter, Error> {
+        let wrong = |message: &str| Error::of(ErrorCode::BadUserInput, message);
+        let person = |id: Option<ID>| {
+            let read = id.map(|id| id.parse::<UserId>()).transpose();
+            read.map_err(|_| wrong("This is not the identifier of a person."))
+        };
+        let address = self.ip_address.map(|text| text.parse::<IpAddr>());
+        let address = address
+            .transpose()
+            .map_err(|_| wrong("This is not a network address."))?;
+        if self
+            .actions
+            .as_ref()
+            .is_some_and(|it| it.len() > MOST_ACTIONS)
+        {
+            return Err(wrong("There are fewer actions than that."));
+        }
+        Ok(AuditFilter {
+            actor: person(self.actor_id)?,
+            subject: person(self.subject_id)?,
+            actions: self.actions,
+            address_indices: address.map(|it| recorded::address_indices(context.app(), it)),
+            request_id: self.request_id,
+            since: self.since,
+            until: self.until,
+        })
+    }
+}
+
+/// Who looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Viewer {
+    /// A holder of `audit:read`.
+    Auditor,
+    /// The person it is about.
+    Subject,
+}
+
+/// Something that happened. Network address, program and changes are absent once the person whom
+/// they are about was erased.
+#[derive(Debug)]
+pub struct AuditEvent {
+    row: Arc<audit::AuditEvent>,
+    viewer: Viewer,
+    opened: OnceCell<Option<Details>>,
+}
+
+impl AuditEvent {
+    async fn details(&self, context: &Context<'_>) -> Result<Option<&Details>, Error> {
+        let open = async || {
+            let row = &self.row;
+            let key = match row.subject {
+                Some(subject) => context.loaders().sealed_key(subject).await?,
+                None => None,
+            };
+            let sealed = &row.sealed_details;
+            let opened =
+                recorded::open(context.app(), row.id, row.subject, key.as_deref(), sealed)?;
+            Ok::<_, Error>(opened)
+        };
+        Ok(self.opened.get_or_try_init(open).await?.as_ref())
+    }
+
+    /// Something about the program or the place of whoever did it. People do not learn where the
+    /// staff member sits who changed their account.
+    async fn client(
+        &self,
+        context: &Context<'_>,
+        value: impl FnOnce(&Details) -> Option<String>,
+    ) -> Nullable<String> {
+        let by_another = self.row.actor.is_some() && self.row.actor != self.row.subject;
+        if self.viewer == Viewer::Subject && by_another {
+            return None;
+        }
+        match self.details(context).await {
+            Ok(details) => details.and_then(value).map(Ok),
+            Err(failure) => Some(Err(failure)),
+        }
+    }
+}
+
+async fn person(context: &Context<'_>, id: Option<UserId>) -> Nullable<User> {
+    match context.loaders().user(id?).await {
+        Ok(found) => found.map(User::from).map(Ok),
+        Err(failure) => Some(Err(failure.into())),
+    }
+}
+
+/// Something that happened. Network address, program and changes are absent once the person whom
+/// they are about was erased.
+#[Object]
+impl AuditEvent {
+    /// The identifier.
+    async fn id(&self) -> ID {
+        self.row.id.to_string().into()
+    }
+
+    /// When it happened.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.row.created_at
+    }
+
+    /// What happened, as in `login.succeeded`.
+    async fn action(&self) -> &str {
+        &self.row.action
+    }
+
+    /// Who did it, if somebody was signed in whose account still exists.
+    async fn actor(&self, context: &Context<'_>) -> Nullable<User> {
+        person(context, self.row.actor).await
+    }
+
+    /// For whom it was done, if not for the actor.
+    async fn on_behalf_of(&self, context: &Context<'_>) -> Nullable<User> {
+        person(context, self.row.on_behalf_of).await
+    }
+
+    /// Whom it was about, if the account still exists.
+    async fn subject(&self, context: &Context<'_>) -> Nullable<User> {
+        person(context, self.row.subject).await
+    }
+
+    /// What was changed. Passwords and other secrets are never recorded.
+    async fn changes(&self, context: &Context<'_>) -> Nullable<Vec<AuditChange>> {
+        let details = match self.details(context).await {
+            Ok(details) => details?,
+            Err(failure) => return Some(Err(failure)),
+        };
+        let changes = details.changes.iter().map(|change| AuditChange {
+            field: change.field.clone(),
+            before: change.before.clone(),
+            after: change.after.clone(),
+        });
+        Some(Ok(changes.collect()))
+    }
+
+    /// The network address it came from. The person it is about sees it unless somebody else did
+    /// it.
+    async fn ip_address(&self, context: &Context<'_>) -> Nullable<String> {
+        self.client(context, |details| details.ip_address.clone())
+            .await
+    }
+
+    /// What the program called itself; for whom, see `ipAddress`.
+    async fn user_agent(&self, context: &Context<'_>) -> Nullable<String> {
+        self.client(context, |details| Some(details.user_agent.clone()))
+            .await
+    }
+
+    /// The browser, as far as the user agent told; for whom, see `ipAddress`.
+    async fn browser(&self, context: &Context<'_>) -> Nullable<String> {
+        self.client(context, |details| Some(details.browser.clone()))
+            .await
+    }
+
+    /// The operating system, as far as the user agent told; for whom, see `ipAddress`.
+    async fn os(&self, context: &Context<'_>) -> Nullable<String> {
+        self.client(context, |details| Some(details.os.clone()))
+            .await
+    }
+
+    /// The request, as its answer and the log name it.
+    async fn request_id(&self) -> &str {
+        &self.row.request_id
+    }
+
+    /// The GraphQL operation.
+    async fn operation_name(&self) -> Option<&str> {
+        self.row.operation_name.as_deref()
+    }
+
+    /// The trusted document, if it was one.
+    async fn document_id(&self) -> Option<&str> {
+        self.row.document_id.as_deref()
+    }
+}
+
+/// A value before and after. What is no text is written as in JSON.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct AuditChange {
+    /// Which value.
+    field: String,
+    /// What it was; absent also for what was only noted.
+    before: Option<String>,
+    /// What it became.
+    after: Option<String>,
+}
+
+/// A place in the list.
+#[derive(Debug, SimpleObject)]
+pub struct AuditEventEdge {
+    /// The event.
+    node: AuditEvent,
+    /// Its place, for `after` and `before`.
+    cursor: String,
+}
+
+/// Which list it is.
+#[derive(Clone, Debug)]
+enum List {
+    Matching(AuditFilter),
+    About(UserId),
+}
+
+/// A part of a list of events, newest first.
+#[derive(Clone, Debug)]
+pub struct AuditEventConnection {
+    list: List,
+    viewer: Viewer,
+    events: Vec<Arc<audit::AuditEvent>>,
+    page_info: PageInfo,
+}
+
+impl AuditEventConnection {
+    /// A page of the events that match, for a holder of `audit:read`.
+    pub(in crate::schema) async fn matching(
+        context: &Context<'_>,
+        filter: Option<AuditEventFilter>,
+        arguments: PageArguments,
+    ) -> Result<Self, Error> {
+        let filter = match filter {
+            Some(filter) => filter.read(context)?,
+            None => AuditFilter::default(),
+        };
+        let key = EventsMatching {
+            filter: filter.clone(),
+            slice: arguments.slice(),
+        };
+        let events = context.loaders().audit_events(key).await?;
+        let list = List::Matching(filter);
+        Ok(Self::cut(list, Viewer::Auditor, events, arguments))
+    }
+
+    /// A page of the events about a person, for that person or a holder of `audit:read`.
+    pub(in crate::schema) async fn about(
+        context: &Context<'_>,
+        user: UserId,
+        is_auditor: bool,
+        arguments: PageArguments,
+    ) -> Result<Self, Error> {
+        let key = EventsOfUser {
+            user,
+            slice: arguments.slice(),
+        };
+        let events = context.loaders().audit_events_of(key).await?;
+        let viewer = if is_auditor {
+            Viewer::Auditor
+        } else {
+            Viewer::Subject
+        };
+        Ok(Self::cut(List::About(user), viewer, events, arguments))
+    }
+
+    fn cut(
+        list: List,
+        viewer: Viewer,
+        mut events: Vec<audit::AuditEvent>,
+        arguments: PageArguments,
+    ) -> Self {
+        let more = arguments.cut(&mut events);
+        let (start, end) = (events.first().map(cursor), events.last().map(cursor));
+        Self {
+            list,
+            viewer,
+            page_info: arguments.page_info(more, start, end),
+            events: events.into_iter().map(Arc::new).collect(),
+        }
+    }
+
+    fn node(&self, event: &Arc<audit::AuditEvent>) -> AuditEvent {
+        AuditEvent {
+            row: Arc::clone(event),
+            viewer: self.viewer,
+            opened: OnceCell::new(),
+        }
+    }
+}
+
+fn cursor(event: &audit::AuditEvent) -> String {
+    encode_cursor((event.created_at, event.id.uuid()))
+}
+
+/// A part of a list of events, newest first.
+#[Object]
+impl AuditEventConnection {
+    /// The events with their places.
+    async fn edges(&self) -> Vec<AuditEventEdge> {
+        let edge = |event: &Arc<audit::AuditEvent>| AuditEventEdge {
+            cursor: cursor(event),
+            node: self.node(event),
+        };
+        self.events.iter().map(edge).collect()
+    }
+
+    /// The events alone.
+    async fn nodes(&self) -> Vec<AuditEvent> {
+        self.events.iter().map(|event| self.node(event)).collect()
+    }
+
+    /// Where this part ends, and whether there is more.
+    async fn page_info(&self) -> &PageInfo {
+        &self.page_info
+    }
+
+    /// How many there are in all; counted only when asked for, which takes longer the more there
+    /// are.
+    async fn total_count(&self, context: &Context<'_>) -> Result<i64, Error> {
+        let loaders = context.loaders();
+        let count = match &self.list {
+            List::Matching(filter) => {
+                let key = CountMatching(filter.clone());
+                loaders.audit_event_count(key).await?
+            }
+            List::About(user) => loaders.audit_event_count_of(CountOfUser(*user)).await?,
+        };
+        Ok(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+}

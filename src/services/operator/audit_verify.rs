@@ -1,0 +1,297 @@
+//! Checking that the audit log is as idgate wrote it: every event, every link, in order.
+//!
+//! Reads one state of the database in batches, so that what happens meanwhile does not confuse it
+//! and memory stays the same however long the log is.
+
+use std::fmt;
+
+use crate::app::App;
+use crate::domain::ids::AuditEventId;
+use crate::fault::Fault;
+use crate::services::audit::{Author, Proof};
+use crate::services::operator::audit_seal::hex;
+use crate::stores::Tx;
+use crate::stores::audit_chain::{self, Checkpoint, Head};
+use crate::stores::audit_link::{self, Link, Written};
+
+/// Rows read at a time.
+const AT_ONCE: u64 = 1_000;
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Events that were read, linked or not.
+    pub events: u64,
+    /// Links that hold.
+    pub links: u64,
+    /// Events at the end that wait for their link: their removal would not show yet.
+    pub unsealed: u64,
+    /// Checkpoints that hold.
+    pub checkpoints: u64,
+    /// Through which position retention has removed.
+    pub removed_through: i64,
+    /// Position of the last link.
+    pub position: i64,
+    /// Hash of the last link, in hexadecimal.
+    pub hash: String,
+    /// The first thing that does not hold.
+    pub broken: Option<Broken>,
+}
+
+/// The first row that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// What is wrong with it.
+    pub flaw: Flaw,
+    /// Its place in the chain.
+    pub position: Option<i64>,
+    /// The event.
+    pub event: Option<AuditEventId>,
+}
+
+/// What can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// The row of `audit_chain` is gone or was changed.
+    End,
+    /// A checkpoint was changed, or does not agree with the chain.
+    Checkpoint,
+    /// An event was changed, or somebody else wrote it.
+    Changed,
+    /// An event was removed.
+    Removed,
+    /// One link or more were removed.
+    LinkRemoved,
+    /// A link was changed, or put in another place.
+    LinkChanged,
+    /// A link or an event was put where idgate put none.
+    Inserted,
+    /// The code names a master key that is not known here.
+    UnknownKey,
+}
+
+impl Flaw {
+    /// The name that programs read.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::End => "end_changed",
+            Self::Checkpoint => "checkpoint_changed",
+            Self::Changed => "event_changed",
+            Self::Removed => "event_removed",
+            Self::LinkRemoved => "link_removed",
+            Self::LinkChanged => "link_changed",
+            Self::Inserted => "inserted",
+            Self::UnknownKey => "unknown_master_key",
+        }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(event) = self.event {
+            write!(formatter, "event {event} ")?;
+        }
+        if let Some(position) = self.position {
+            write!(formatter, "at position {position} ")?;
+        }
+        formatter.write_str(match self.flaw {
+            Flaw::End => "the end of the chain (the row of audit_chain) was changed or removed",
+            Flaw::Checkpoint => "the checkpoint was changed or does not agree with the chain",
+            Flaw::Changed => "was changed, or idgate did not write it",
+            Flaw::Removed => "was removed",
+            Flaw::LinkRemoved => "the link was removed",
+            Flaw::LinkChanged => "the link was changed or put in another place",
+            Flaw::Inserted => "was inserted, or its link or its turn to be linked was removed",
+            Flaw::UnknownKey => {
+                "has a code that names no master key known here: it was changed, or the key was \
+                 rotated; then give the old one as IDGATE_KEYS__MASTER_PREVIOUS"
+            }
+        })
+    }
+}
+
+/// Why the reading stopped.
+enum Stop {
+    Broken(Broken),
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for Stop {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+fn broken(flaw: Flaw, position: Option<i64>, event: Option<AuditEventId>) -> Stop {
+    Stop::Broken(Broken {
+        flaw,
+        position,
+        event,
+    })
+}
+
+/// `Ok` if idgate wrote it; otherwise the flaw, or that the key is missing.
+fn expect(
+    author: Author,
+    flaw: Flaw,
+    position: Option<i64>,
+    event: Option<AuditEventId>,
+) -> Result<(), Stop> {
+    match author {
+        Author::Idgate => Ok(()),
+        Author::Another => Err(broken(flaw, position, event)),
+        Author::Unknown => Err(broken(Flaw::UnknownKey, position, event)),
+    }
+}
+
+/// Reads the whole log; `progress` hears after each batch how many links of how many were read.
+pub async fn verify(app: &App, progress: impl FnMut(i64, i64) + Send) -> Result<Report, Fault> {
+    let tx = app.database.snapshot().await?;
+    let mut reading = Reading {
+        tx,
+        proof: Proof(app),
+        report: Report::default(),
+        progress,
+    };
+    match reading.all().await {
+        Ok(()) => {}
+        Err(Stop::Broken(broken)) => reading.report.broken = Some(broken),
+        Err(Stop::Fault(fault)) => return Err(fault),
+    }
+    Ok(reading.report)
+}
+
+struct Reading<'a, P> {
+    tx: Tx,
+    proof: Proof<'a>,
+    report: Report,
+    progress: P,
+}
+
+impl<P: FnMut(i64, i64) + Send> Reading<'_, P> {
+    async fn all(&mut self) -> Result<(), Stop> {
+        let found = audit_chain::find_within(&self.tx).await?;
+        let (head, mac) = found.ok_or_else(|| broken(Flaw::End, None, None))?;
+        expect(self.proof.head(&head, &mac), Flaw::End, None, None)?;
+        self.report.position = head.position;
+        self.report.hash = hex(&head.hash);
+        self.report.removed_through = head.removed_through;
+        let checkpoints = self.checkpoints(&head).await?;
+        self.chain(&head, checkpoints).await?;
+        self.tail().await
+    }
+
+    /// Checkpoints come in the order of their days, and none is beyond the end.
+    async fn checkpoints(&mut self, head: &Head) -> Result<Vec<Checkpoint>, Stop> {
+        let mut known: Vec<Checkpoint> = Vec::new();
+        for (checkpoint, mac) in audit_chain::checkpoints(&self.tx).await? {
+            let at = Some(checkpoint.position);
+            let author = self.proof.checkpoint(&checkpoint, &mac);
+            expect(author, Flaw::Checkpoint, at, None)?;
+            let before = known.last().map_or(0, |before| before.position);
+            if checkpoint.position < before || checkpoint.position > head.position {
+                return Err(broken(Flaw::Checkpoint, at, None));
+            }
+            self.report.checkpoints += 1;
+            known.push(checkpoint);
+        }
+        Ok(known)
+    }
+
+    async fn chain(&mut self, head: &Head, checkpoints: Vec<Checkpoint>) -> Result<(), Stop> {
+        let floor = head.removed_through;
+        // What retention removed ends at a checkpoint, whose hash the first link left is tied to.
+        let start = checkpoints.iter().find(|it| it.position == floor);
+        let mut hash = match start {
+            Some(checkpoint) => checkpoint.hash.clone(),
+            None if floor == 0 => Vec::new(),
+            None => return Err(broken(Flaw::Checkpoint, Some(floor), None)),
+        };
+        let mut ahead = checkpoints
+            .into_iter()
+            .filter(|checkpoint| checkpoint.position > floor)
+            .peekable();
+        let mut position = floor;
+        loop {
+            let batch = audit_link::after(&self.tx, position, AT_ONCE).await?;
+            if batch.is_empty() {
+                break;
+            }
+            for (link, event) in batch {
+                position += 1;
+                self.link(head, position, &hash, &link, event)?;
+                while let Some(day) = ahead.next_if(|it| it.position == position) {
+                    if day.hash != link.hash {
+                        return Err(broken(Flaw::Checkpoint, Some(position), None));
+                    }
+                }
+                hash = link.hash;
+            }
+            (self.progress)(position - floor, head.position - floor);
+        }
+        if position < head.position {
+            return Err(broken(Flaw::LinkRemoved, Some(position + 1), None));
+        }
+        if hash != head.hash {
+            return Err(broken(Flaw::End, Some(position), None));
+        }
+        Ok(())
+    }
+
+    /// One link with its event, which should be at this position after this hash.
+    fn link(
+        &mut self,
+        head: &Head,
+        position: i64,
+        before: &[u8],
+        link: &Link,
+        event: Option<Written>,
+    ) -> Result<(), Stop> {
+        if link.position > head.position && position == head.position + 1 {
+            return Err(broken(
+                Flaw::Inserted,
+                Some(link.position),
+                Some(link.event),
+            ));
+        }
+        if link.position != position {
+            return Err(broken(Flaw::LinkRemoved, Some(position), None));
+        }
+        let (at, id) = (Some(position), Some(link.event));
+        let Some((event, mac)) = event else {
+            return Err(broken(Flaw::Removed, at, id));
+        };
+        expect(self.proof.event(&event, &mac), Flaw::Changed, at, id)?;
+        let author = self.proof.link(before, link, &mac);
+        expect(author, Flaw::LinkChanged, at, id)?;
+        self.report.events += 1;
+        self.report.links += 1;
+        Ok(())
+    }
+
+    /// The events without a link: each is idgate's, and waits.
+    async fn tail(&mut self) -> Result<(), Stop> {
+        if let Some(gone) = audit_link::waiting_in_vain(&self.tx, AT_ONCE).await? {
+            return Err(broken(Flaw::Removed, None, Some(gone)));
+        }
+        let mut last = None;
+        loop {
+            let batch = audit_link::unlinked_after(&self.tx, last, AT_ONCE).await?;
+            for ((event, mac), waits) in batch.events {
+                let id = Some(event.id);
+                expect(self.proof.event(&event, &mac), Flaw::Changed, None, id)?;
+                if !waits {
+                    return Err(broken(Flaw::Inserted, None, id));
+                }
+                self.report.events += 1;
+                self.report.unsealed += 1;
+            }
+            last = batch.next;
+            if last.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Where the chain of audit events ends, and the checkpoints of days.
+//!
+//! The row is the lease of whoever extends or shortens the chain: it is locked for one short
+//! transaction, and the lock ends with the connection, so nobody who dies holds it.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{LockBehavior, LockType};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use super::database::{self, Database, Tx};
+use crate::entities::audit_chain::{Entity, Model};
+use crate::entities::audit_checkpoint as day;
+use crate::fault::Fault;
+
+/// The end of the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Position of the last link; 0 while there is none.
+    pub position: i64,
+    /// Hash of the last link.
+    pub hash: Vec<u8>,
+    /// When it was linked.
+    pub linked_at: Option<DateTime<Utc>>,
+    /// Through which position retention has removed, or is about to.
+    pub removed_through: i64,
+}
+
+/// Where the chain stood when a day was over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The day, as in `2026-03-01`. Everything up to the position happened then or before.
+    pub day: String,
+    /// Position of the last link of that day.
+    pub position: i64,
+    /// Hash of that link.
+    pub hash: Vec<u8>,
+}
+
+/// The only row there is.
+const ROW: i64 = 1;
+
+fn head(row: Model) -> (Head, Vec<u8>) {
+    let head = Head {
+        position: row.position,
+        hash: row.hash,
+        linked_at: row.linked_at,
+        removed_through: row.removed_through,
+    };
+    (head, row.mac)
+}
+
+/// The end of the chain and its MAC, to see whether there is anything to do.
+pub async fn find(database: &Database) -> Result<Option<(Head, Vec<u8>)>, Fault> {
+    let row = database::one(database, Entity::find_by_id(ROW)).await?;
+    Ok(row.map(head))
+}
+
+/// The end of the chain and its MAC, as a transaction sees it.
+pub async fn find_within(tx: &Tx) -> Result<Option<(Head, Vec<u8>)>, Fault> {
+    Ok(Entity::find_by_id(ROW).one(&tx.0).await?.map(head))
+}
+
+/// Locks the end of the chain; `None` while another instance holds it.
+pub async fn lock(tx: &Tx) -> Result<Option<(Head, Vec<u8>)>, Fault> {
+    let mut select = Entity::find_by_id(ROW);
+    // SQLite has one writer at a time: the transaction itself is the lock.
+    if tx.0.get_database_backend() == DatabaseBackend::Postgres {
+        select = select.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    }
+    Ok(select.one(&tx.0).await?.map(head))
+}
+
+/// Moves the end of the chain that [`lock`] holds.
+pub async fn update(tx: &Tx, head: Head, mac: Vec<u8>) -> Result<(), Fault> {
+    let row = Model {
+        id: ROW,
+        position: head.position,
+        hash: head.hash,
+        linked_at: head.linked_at,
+        removed_through: head.removed_through,
+        mac,
+    };
+    let row = row.into_active_model().reset_all();
+    Entity::update(row).exec(&tx.0).await?;
+    Ok(())
+}
+
+/// Writes the checkpoint of a day.
+pub async fn insert_checkpoint(
+    tx: &Tx,
+    checkpoint: Checkpoint,
+    mac: Vec<u8>,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let row = day::Model {
+        day: checkpoint.day,
+        position: checkpoint.position,
+        hash: checkpoint.hash,
+        created_at: now,
+        mac,
+    };
+    let insert = day::Entity::insert(row.into_active_model());
+    insert.exec_without_returning(&tx.0).await?;
+    Ok(())
+}
+
+fn checkpoint(row: day::Model) -> (Checkpoint, Vec<u8>) {
+    let checkpoint = Checkpoint {
+        day: row.day,
+        position: row.position,
+        hash: row.hash,
+    };
+    (checkpoint, row.mac)
+}
+
+/// The last checkpoint of a day before this one, with its MAC.
+pub async fn checkpoint_before(
+    database: &Database,
+    before: String,
+) -> Result<Option<(Checkpoint, Vec<u8>)>, Fault> {
+    let select = day::Entity::find()
+        .filter(day::Column::Day.lt(before))
+        .order_by_desc(day::Column::Day);
+    Ok(database::one(database, select).await?.map(checkpoint))
+}
+
+/// Every checkpoint with its MAC, first day first: one row a day.
+pub async fn checkpoints(tx: &Tx) -> Result<Vec<(Checkpoint, Vec<u8>)>, Fault> {
+    let rows = day::Entity::find()
+        .order_by_asc(day::Column::Day)
+        .all(&tx.0)
+        .await?;
+    Ok(rows.into_iter().map(checkpoint).collect())
+}

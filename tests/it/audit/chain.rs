@@ -1,0 +1,333 @@
+//! The chain: every event linked once, in order, by whichever instance; rows that stay; rows that
+//! go when their time is over.
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use idgate::app::App;
+use idgate::services::operator::audit_seal::{self, Sealed};
+use idgate::services::operator::audit_verify::{self, Flaw, Report};
+use idgate::services::operator::{audit_retention, housekeeping};
+use serde_json::json;
+
+use crate::harness::TestApp;
+
+const DAY: i64 = 86_400;
+const EVENTS: &str = "SELECT COUNT(*) FROM audit_events";
+const LINKS: &str = "SELECT COUNT(*) FROM audit_links";
+const UNLINKED: &str = "SELECT COUNT(*) FROM audit_unlinked";
+const CHECKPOINTS: &str = "SELECT COUNT(*) FROM audit_checkpoints";
+
+async fn sealed(app: &TestApp) -> Sealed {
+    audit_seal::seal(&app.app).await.unwrap()
+}
+
+async fn verified(app: &TestApp) -> Report {
+    audit_verify::verify(&app.app, |_, _| ()).await.unwrap()
+}
+
+/// The flaw that is found, with its position.
+async fn flaw(app: &TestApp) -> (Flaw, Option<i64>) {
+    let broken = verified(app).await.broken.expect("something does not hold");
+    (broken.flaw, broken.position)
+}
+
+/// Events that nobody is told about: each is one failed sign-in.
+async fn fail(app: &TestApp, times: usize) {
+    for _ in 0..times {
+        let client = app.anonymous();
+        client.login("nobody@example.com", "not the password").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_link_each_event_once_and_in_order() {
+    let app = TestApp::spawn().await;
+    let other = app.second_instance().await;
+    let instances: [&App; 4] = [&app.app, &other.app, &app.app, &other.app];
+    let writing = async {
+        for _ in 0..6 {
+            join_all((0..5).map(|_| fail(&app, 1))).await;
+        }
+    };
+    let sealing = async {
+        for _ in 0..12 {
+            let rounds = instances.map(audit_seal::seal);
+            for round in join_all(rounds).await {
+                round.unwrap();
+            }
+        }
+    };
+    tokio::join!(writing, sealing);
+    sealed(&app).await;
+    assert_eq!(app.number(EVENTS).await, 30);
+    assert_eq!(app.number(LINKS).await, 30);
+    assert_eq!(app.number(UNLINKED).await, 0);
+    let distinct = "SELECT COUNT(DISTINCT audit_id) FROM audit_links \
+                    WHERE position BETWEEN 1 AND 30";
+    assert_eq!(app.number(distinct).await, 30);
+    let report = verified(&other).await;
+    assert_eq!(report.broken, None);
+    assert_eq!((report.events, report.links, report.position), (30, 30, 30));
+    assert_eq!(sealed(&other).await, Sealed::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_writes_does_not_wait_for_who_links() {
+    let app = TestApp::spawn().await;
+    fail(&app, 2).await;
+    assert_eq!(app.number(UNLINKED).await, 2);
+    let report = verified(&app).await;
+    assert_eq!((report.unsealed, report.links), (2, 0));
+    assert_eq!(report.broken, None);
+    if app.is_sqlite() {
+        return; // One writer at a time, whoever it is.
+    }
+    sealed(&app).await;
+    // Somebody holds the end of the chain, as one does who is stopped in the middle.
+    let tx = app.app.begin().await.unwrap();
+    let held = idgate::stores::audit_chain::lock(&tx).await.unwrap();
+    assert!(held.is_some());
+    fail(&app, 1).await;
+    assert_eq!(sealed(&app).await, Sealed::default());
+    assert_eq!(app.number(UNLINKED).await, 1);
+    tx.commit().await.unwrap();
+    assert_eq!(sealed(&app).await.linked, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_events_than_one_transaction_takes_are_linked_in_one_round() {
+    let app = TestApp::spawn().await;
+    fail(&app, 1).await;
+    // Copies whose codes do not hold: that is for verification to say, not for linking.
+    let sql = |n: i32| {
+        let id = format!("'00000000-0000-7000-8000-{n:012}'");
+        let id = if app.is_sqlite() {
+            format!("unhex('0000000000007000800{n:013}')")
+        } else {
+            id
+        };
+        format!(
+            "INSERT INTO audit_events (id, created_at, action, request_id, sealed_details, mac) \
+             SELECT {id}, created_at, action, request_id, sealed_details, mac \
+             FROM audit_events ORDER BY id DESC LIMIT 1"
+        )
+    };
+    let copies: Vec<String> = (0..2_100).map(sql).collect();
+    app.execute(&copies.join(";")).await;
+    assert_eq!(sealed(&app).await.linked, 2_101);
+    assert_eq!(flaw(&app).await, (Flaw::Changed, Some(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_refuses_to_change_or_remove_what_was_written() {
+    let app = TestApp::spawn().await;
+    fail(&app, 2).await;
+    sealed(&app).await;
+    app.advance(DAY);
+    assert!(sealed(&app).await.checkpoint);
+    let mut attempts = vec![
+        "UPDATE audit_events SET action = 'nothing'",
+        "UPDATE audit_events SET sealed_details = mac",
+        "DELETE FROM audit_events",
+        "UPDATE audit_links SET position = position + 10",
+        "DELETE FROM audit_links",
+        "UPDATE audit_checkpoints SET position = 0",
+        "DELETE FROM audit_checkpoints",
+        "DELETE FROM audit_chain",
+    ];
+    if app.is_sqlite() {
+        attempts.extend([
+            "INSERT OR REPLACE INTO audit_events SELECT * FROM audit_events LIMIT 1",
+            "INSERT OR REPLACE INTO audit_links SELECT * FROM audit_links LIMIT 1",
+        ]);
+    } else {
+        attempts.extend([
+            "TRUNCATE audit_events",
+            "TRUNCATE audit_links",
+            "TRUNCATE audit_checkpoints",
+        ]);
+    }
+    for attempt in attempts {
+        let refusal = app.refused(attempt).await;
+        let expected = refusal.contains("append-only") || refusal.contains("keeps its row");
+        assert!(expected, "{attempt}: {refusal}");
+    }
+    assert_eq!(verified(&app).await.broken, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_days_go_after_their_checkpoint_and_the_rest_still_holds() {
+    let app = TestApp::with(&[("IDGATE_AUDIT__RETENTION_DAYS", "2")]).await;
+    fail(&app, 3).await;
+    sealed(&app).await;
+    app.advance(DAY);
+    fail(&app, 2).await;
+    sealed(&app).await;
+    app.advance(DAY);
+    // The first day is two days ago: it is the oldest that is kept.
+    assert_eq!(housekeeping::tidy(&app.app).await.unwrap().events, 0);
+    app.advance(DAY);
+    fail(&app, 1).await;
+    sealed(&app).await;
+    assert_eq!(app.number(CHECKPOINTS).await, 2);
+    assert_eq!(housekeeping::tidy(&app.app).await.unwrap().events, 3);
+    assert_eq!(housekeeping::tidy(&app.app).await.unwrap().events, 0);
+    assert_eq!(app.number("SELECT MIN(position) FROM audit_links").await, 4);
+    let told = "SELECT COUNT(*) FROM audit_events WHERE action = 'audit.removed'";
+    assert_eq!(app.number(told).await, 1);
+    sealed(&app).await;
+    let report = verified(&app).await;
+    assert_eq!(report.broken, None);
+    assert_eq!((report.events, report.links), (4, 4));
+    assert_eq!((report.removed_through, report.checkpoints), (3, 2));
+    // What is left is as safe as before.
+    app.refused("DELETE FROM audit_events").await;
+    assert_eq!(app.number(EVENTS).await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_goes_while_everything_is_kept() {
+    let app = TestApp::spawn().await;
+    fail(&app, 1).await;
+    for _ in 0..3 {
+        sealed(&app).await;
+        app.advance(400 * DAY);
+    }
+    assert_eq!(audit_retention::remove_old(&app.app).await.unwrap(), 0);
+    assert_eq!(app.number(EVENTS).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_somebody_moved_is_not_built_upon() {
+    let app = TestApp::spawn().await;
+    fail(&app, 2).await;
+    sealed(&app).await;
+    app.execute("UPDATE audit_chain SET removed_through = position")
+        .await;
+    fail(&app, 1).await;
+    let fault = audit_seal::seal(&app.app).await.unwrap_err();
+    assert!(fault.to_string().contains("idgate audit verify"), "{fault}");
+    assert_eq!(flaw(&app).await, (Flaw::End, None));
+    app.execute("UPDATE audit_chain SET removed_through = 0")
+        .await;
+    assert_eq!(sealed(&app).await.linked, 1);
+    assert_eq!(verified(&app).await.broken, None);
+}
+
+/// Takes the triggers away, as an owner of the tables can.
+async fn disarm(app: &TestApp) {
+    let triggers = [
+        ("audit_events", "update"),
+        ("audit_events", "delete"),
+        ("audit_links", "update"),
+        ("audit_links", "delete"),
+    ];
+    for (table, what) in triggers {
+        let on = if app.is_sqlite() {
+            String::new()
+        } else {
+            format!(" ON {table}")
+        };
+        app.execute(&format!("DROP TRIGGER {table}_{what}{on}"))
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_kind_of_tampering_is_found_at_its_place() {
+    let link = |at: i64| format!("SELECT audit_id FROM audit_links WHERE position = {at}");
+    let event = |at: i64| format!("DELETE FROM audit_events WHERE id = ({})", link(at));
+    let with_link = |at: i64| {
+        format!(
+            "{}; DELETE FROM audit_links WHERE position = {at}",
+            event(at)
+        )
+    };
+    let swap = "UPDATE audit_links SET position = -position WHERE position IN (2, 3); \
+                UPDATE audit_links SET position = 5 + position WHERE position < 0";
+    let renumber = "DELETE FROM audit_links WHERE position = 2; \
+                    UPDATE audit_links SET position = 2 WHERE position = 3; \
+                    UPDATE audit_links SET position = 3 WHERE position = 4";
+    let unlinked = "(SELECT audit_id FROM audit_unlinked)";
+    let cases = [
+        (event(2), Flaw::Removed, Some(2)),
+        (with_link(2), Flaw::LinkRemoved, Some(2)),
+        (with_link(4), Flaw::LinkRemoved, Some(4)),
+        (renumber.to_owned(), Flaw::LinkChanged, Some(2)),
+        (swap.to_owned(), Flaw::LinkChanged, Some(2)),
+        (
+            format!(
+                "UPDATE audit_events SET actor_id = id WHERE id = ({})",
+                link(3)
+            ),
+            Flaw::Changed,
+            Some(3),
+        ),
+        (
+            format!("DELETE FROM audit_events WHERE id IN {unlinked}"),
+            Flaw::Removed,
+            None,
+        ),
+        (
+            "DELETE FROM audit_unlinked".to_owned(),
+            Flaw::Inserted,
+            None,
+        ),
+    ];
+    for (tampering, found, at) in cases {
+        let app = TestApp::spawn().await;
+        fail(&app, 4).await;
+        sealed(&app).await;
+        fail(&app, 1).await;
+        assert_eq!(verified(&app).await.unsealed, 1);
+        disarm(&app).await;
+        let tampering = if app.is_sqlite() {
+            tampering
+        } else {
+            // There the check on positions is in the way of swapping.
+            format!(
+                "ALTER TABLE audit_links DROP CONSTRAINT audit_links_position_check; {tampering}"
+            )
+        };
+        let tampering = if app.is_sqlite() {
+            format!("PRAGMA ignore_check_constraints = ON; {tampering}")
+        } else {
+            tampering
+        };
+        app.execute(&tampering).await;
+        assert_eq!(flaw(&app).await, (found, at), "{tampering}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_person_leaves_a_chain_that_holds() {
+    let app = TestApp::spawn().await;
+    let ada = app.register("ada@example.com").await;
+    ada.run("UpdateProfile", json!({ "input": { "city": "London" } }))
+        .await;
+    sealed(&app).await;
+    app.execute("DELETE FROM person_keys").await;
+    assert_eq!(verified(&app).await.broken, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn days_are_those_of_linking() {
+    let app = TestApp::spawn().await;
+    fail(&app, 1).await;
+    app.advance(DAY);
+    sealed(&app).await;
+    assert_eq!(
+        app.number(CHECKPOINTS).await,
+        0,
+        "nothing was linked on the first day"
+    );
+    app.advance(DAY);
+    assert!(sealed(&app).await.checkpoint);
+    assert_eq!(sealed(&app).await, Sealed::default());
+    let day: DateTime<Utc> = "2026-03-02T00:00:00Z".parse().unwrap();
+    let named = format!(
+        "SELECT COUNT(*) FROM audit_checkpoints WHERE day = '{}'",
+        day.date_naive()
+    );
+    assert_eq!(app.number(&named).await, 1);
+}

@@ -1,0 +1,162 @@
+//! `idgate audit verify`: silent nowhere, and it names the row.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use super::{Outcome, Program, idgate};
+use crate::harness::TestApp;
+
+fn verify(app: &TestApp, arguments: &[&str]) -> Outcome {
+    let settings = app.settings().iter().map(|(name, value)| (name, value));
+    Outcome::of(idgate(
+        &[&["audit", "verify"], arguments].concat(),
+        settings,
+    ))
+}
+
+fn as_json(outcome: &Outcome) -> Value {
+    serde_json::from_str(&outcome.said).expect(&outcome.complained)
+}
+
+async fn sealed(app: &TestApp) {
+    idgate::services::operator::audit_seal::seal(&app.app)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_holds_is_counted() {
+    let app = TestApp::spawn().await;
+    let answer = verify(&app, &[]).answer();
+    assert!(answer.contains("0 events, 0 of them linked"), "{answer}");
+    for number in 0..3 {
+        app.register(&format!("p{number}@example.com")).await;
+    }
+    sealed(&app).await;
+    app.login("p0@example.com").await;
+    let answer = verify(&app, &[]).answer();
+    assert!(answer.contains("4 events, 3 of them linked"), "{answer}");
+    assert!(answer.contains("1 events wait for their link"), "{answer}");
+    assert!(
+        answer.contains("The chain ends at position 3 with "),
+        "{answer}"
+    );
+    let outcome = verify(&app, &["--json"]);
+    let report = as_json(&outcome);
+    assert_eq!(
+        (outcome.status, &report["holds"]),
+        (0, &json!(true)),
+        "{report}"
+    );
+    assert_eq!(
+        (&report["links"], &report["unsealed"]),
+        (&json!(3), &json!(1))
+    );
+    assert_eq!(report["broken"], Value::Null);
+    let hash = report["hash"].as_str().unwrap();
+    assert!(answer.contains(hash), "{answer}");
+}
+
+/// One changed bit of a byte of a column, in the words of either database.
+fn flipped(app: &TestApp, column: &str) -> String {
+    if app.is_sqlite() {
+        let last = format!("substr({column}, -1)");
+        let other = format!("CASE hex({last}) WHEN '00' THEN x'01' ELSE x'00' END");
+        format!("CAST(substr({column}, 1, length({column}) - 1) || {other} AS BLOB)")
+    } else {
+        let last = format!("octet_length({column}) - 1");
+        format!("set_byte({column}, {last}, get_byte({column}, {last}) # 1)")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_flipped_byte_is_named_with_its_row() {
+    for column in ["sealed_details", "mac", "address_index"] {
+        let app = TestApp::spawn().await;
+        for number in 0..3 {
+            app.register(&format!("p{number}@example.com")).await;
+        }
+        sealed(&app).await;
+        let on = if app.is_sqlite() {
+            ""
+        } else {
+            " ON audit_events"
+        };
+        app.execute(&format!("DROP TRIGGER audit_events_update{on}"))
+            .await;
+        let flip = flipped(&app, column);
+        let second = "SELECT audit_id FROM audit_links WHERE position = 2";
+        let change = format!("UPDATE audit_events SET {column} = {flip} WHERE id = ({second})");
+        app.execute(&change).await;
+        let complaint = verify(&app, &[]).refusal(1);
+        assert!(
+            complaint.contains("at position 2 was changed"),
+            "{column}: {complaint}"
+        );
+        let outcome = verify(&app, &["--json"]);
+        let report = as_json(&outcome);
+        assert_eq!(outcome.status, 1);
+        assert_eq!(report["holds"], false);
+        assert_eq!(report["links"], 1);
+        let broken = &report["broken"];
+        assert_eq!(
+            (&broken["flaw"], &broken["position"]),
+            (&json!("event_changed"), &json!(2))
+        );
+        let named = broken["event"].as_str().unwrap();
+        assert!(complaint.contains(named), "{complaint}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_master_key_is_asked_for() {
+    let app = TestApp::spawn().await;
+    app.register("ada@example.com").await;
+    sealed(&app).await;
+    let rekeyed = app.rekeyed().await;
+    rekeyed.login("ada@example.com").await;
+    sealed(&rekeyed).await;
+    let answer = verify(&rekeyed, &[]).answer();
+    assert!(answer.contains("2 events, 2 of them linked"), "{answer}");
+    // The key of before knows nothing of the new one.
+    let complaint = verify(&app, &[]).refusal(1);
+    assert!(
+        complaint.contains("IDGATE_KEYS__MASTER_PREVIOUS"),
+        "{complaint}"
+    );
+}
+
+/// Fails to sign in and waits until that is linked.
+async fn linked(program: &Program, data: &Path, expected: u64) {
+    let input = json!({ "emailOrPhone": "nobody@example.com", "password": "not the password" });
+    program.run("Login", json!({ "input": input })).await;
+    let started = Instant::now();
+    loop {
+        let data = data.display().to_string();
+        let outcome = Outcome::of(idgate(
+            &["audit", "verify", "--json"],
+            [("IDGATE_DATA_DIR", &data)],
+        ));
+        let report = as_json(&outcome);
+        assert_eq!(report["holds"], true, "{report}");
+        if report["links"].as_u64().unwrap() >= expected {
+            assert_eq!(report["unsealed"], 0);
+            return;
+        }
+        assert!(started.elapsed() < Duration::from_secs(20), "{report}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_links_by_itself_and_so_does_the_next_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path());
+    linked(&program, folder.path(), 1).await;
+    kill_process(Pid::from_child(&program.child), Signal::KILL).unwrap();
+    drop(program);
+    let next = Program::start(folder.path());
+    linked(&next, folder.path(), 2).await;
+}
