@@ -164,6 +164,11 @@ async fn filters_leave_those_that_fit_all_of_them() {
         ("search: \"o'hara\"", 1),
         ("search: \"100%\"", 1),
         ("search: \"%\"", 1),
+        // SQL injection, with and without the escape that some servers read.
+        ("search: \"'or'1'='1\"", 0),
+        ("search: \"')or(true)or('\"", 0),
+        ("search: \"\\\\')or(true)--\"", 0),
+        ("search: \"$1?\"", 0),
         ("search: \"_\"", 0),
         ("search: \"!\"", 0),
         ("search: \"' OR 1=1 --\"", 0),
