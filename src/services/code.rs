@@ -16,6 +16,7 @@ use crate::domain::code::{CODES, Code, CodePurpose, DIGITS};
 use crate::domain::identifier::Identifier;
 use crate::domain::token::HashedToken;
 use crate::domain::user::User;
+use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::services::throttle::Exhausted;
 use crate::stores::{Tx, spent_proof};
@@ -109,6 +110,14 @@ pub(super) async fn issue(
         }),
         Placed::Cooling { wait } => Err(IssueRefusal::Cooling(Exhausted { retry_after: wait })),
     }
+}
+
+/// The digits that were typed at `code`.
+pub(super) fn read(typed: &str) -> Result<Code, Violation> {
+    Code::parse(typed).ok_or_else(|| {
+        let message = "a code has six digits";
+        Violation::new("code", ViolationRule::InvalidFormat, message)
+    })
 }
 
 /// Counts a try and compares.

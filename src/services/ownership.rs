@@ -77,7 +77,9 @@ pub(super) async fn prove(
         }
     };
     let changes = json!({ field: { "before": false, "after": true } });
-    let event = Event::new(action, about(owner)).by_user(id).with(changes);
+    let event = Event::new(action, About::of(owner))
+        .by_user(id)
+        .with(changes);
     audit::record(tx, app, client, event).await?;
     Ok(user)
 }
@@ -131,7 +133,7 @@ pub(super) async fn release(
         link::delete_all_of_user(tx, id).await?;
     }
     let changes = json!({ "address": { "before": before, "after": null } });
-    let event = Event::new(Action::AddressReleased, about(holder)).with(changes);
+    let event = Event::new(Action::AddressReleased, About::of(holder)).with(changes);
     audit::record(tx, app, client, event).await
 }
 
@@ -163,7 +165,7 @@ async fn reclaim(
         },
         "role": { "before": owner.user.role.as_str(), "after": role.as_str() },
     });
-    let event = Event::new(Action::AccountReclaimed, about(owner))
+    let event = Event::new(Action::AccountReclaimed, About::of(owner))
         .by_user(id)
         .with(changes);
     audit::record(tx, app, client, event).await?;
@@ -208,11 +210,4 @@ async fn announce(tx: &Tx, app: &App, user: &User, contact: Contact) -> Result<(
         locale: None,
     };
     outbox::enqueue(tx, app, &recipient, &message, None).await
-}
-
-fn about(owner: &Credentials) -> About<'_> {
-    About::Person {
-        user: owner.user.id,
-        sealed_key: owner.sealed_person_key.as_deref(),
-    }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, SignedIn};
-use crate::domain::code::{Code, CodePurpose};
+use crate::domain::code::CodePurpose;
 use crate::domain::email::EmailAddress;
 use crate::domain::identifier::Identifier;
 use crate::domain::user::User;
@@ -110,7 +110,7 @@ pub async fn request_email_change(
     let recipient = outbox::by_mail(&owner.user, to);
     outbox::enqueue(&tx, app, &recipient, &message, Some(made.expires_at)).await?;
     let changes = json!({ "email": { "before": owner.user.email, "after": to } });
-    let event = Event::new(Action::EmailChangeRequested, about(&owner))
+    let event = Event::new(Action::EmailChangeRequested, About::of(&owner))
         .by(caller)
         .with(changes);
     audit::record(&tx, app, &caller.client, event).await?;
@@ -236,7 +236,7 @@ pub async fn confirm_email_change(
     }
     tell_old_addresses(&tx, app, &owner.user, &new).await?;
     let changes = json!({ "email": { "before": owner.user.email, "after": new.as_str() } });
-    let event = Event::new(Action::EmailChanged, about(&owner))
+    let event = Event::new(Action::EmailChanged, About::of(&owner))
         .by(caller)
         .with(changes);
     audit::record(&tx, app, &caller.client, event).await?;
@@ -283,17 +283,13 @@ async fn by_code(
     };
     let charged = throttle::charge(app, &caller.client, attempt).await;
     charged.map_err(ConfirmEmailChangeRefusal::RateLimited)?;
-    let invalid = |path, rule, message| {
-        ConfirmEmailChangeRefusal::Invalid(vec![Violation::new(path, rule, message)])
-    };
+    let invalid = |violation| ConfirmEmailChangeRefusal::Invalid(vec![violation]);
     let Identifier::Email(new) = &identifier else {
         let message = "this is not an e-mail address";
-        return Err(invalid("email", ViolationRule::InvalidEmail, message));
+        let rule = ViolationRule::InvalidEmail;
+        return Err(invalid(Violation::new("email", rule, message)));
     };
-    let typed = Code::parse(typed).ok_or_else(|| {
-        let message = "a code has six digits";
-        invalid("code", ViolationRule::InvalidFormat, message)
-    })?;
+    let typed = code::read(typed).map_err(invalid)?;
     let purpose = CodePurpose::ChangeEmail;
     let holder = Holder::Person(&owner.user);
     let refusal = match code::check(app, holder, purpose, &identifier, &typed).await? {
@@ -302,7 +298,7 @@ async fn by_code(
         Verdict::Wrong => ConfirmEmailChangeRefusal::CodeInvalid,
     };
     let tx = app.begin().await?;
-    let event = Event::new(Action::CodeRefused, about(owner)).by(caller);
+    let event = Event::new(Action::CodeRefused, About::of(owner)).by(caller);
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     Err(refusal)
@@ -335,11 +331,4 @@ async fn tell_old_addresses(
     };
     let recipient = outbox::by_mail(before, old);
     outbox::enqueue(tx, app, &recipient, &message, Some(made.expires_at)).await
-}
-
-fn about(owner: &Credentials) -> About<'_> {
-    About::Person {
-        user: owner.user.id,
-        sealed_key: owner.sealed_person_key.as_deref(),
-    }
 }

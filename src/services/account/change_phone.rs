@@ -98,7 +98,7 @@ pub async fn request_phone_change(
     let recipient = outbox::by_text(&owner.user, new.as_str());
     outbox::enqueue(&tx, app, &recipient, &message, Some(issued.expires_at)).await?;
     let changes = json!({ "phone": { "before": owner.user.phone, "after": new.as_str() } });
-    let event = Event::new(Action::PhoneChangeRequested, about(&owner))
+    let event = Event::new(Action::PhoneChangeRequested, About::of(&owner))
         .by(caller)
         .with(changes);
     audit::record(&tx, app, &caller.client, event).await?;
@@ -149,14 +149,7 @@ pub async fn confirm_phone_change(
     charged.map_err(ConfirmPhoneChangeRefusal::RateLimited)?;
     let invalid = |violation| ConfirmPhoneChangeRefusal::Invalid(vec![violation]);
     let new = number(&identifier).map_err(invalid)?;
-    let typed_code = Code::parse(typed_code).ok_or_else(|| {
-        let message = "a code has six digits";
-        invalid(Violation::new(
-            "code",
-            ViolationRule::InvalidFormat,
-            message,
-        ))
-    })?;
+    let typed_code = code::read(typed_code).map_err(invalid)?;
     let found = user::find_by_id(&app.database, person.user()).await?;
     let owner = found.ok_or(ConfirmPhoneChangeRefusal::Unauthenticated)?;
     let ticket = check(app, caller, &owner, &identifier, &typed_code).await?;
@@ -181,7 +174,7 @@ pub async fn confirm_phone_change(
     links::create(&tx, app, &owner.user, purpose, address, recent).await?;
     tell_old_addresses(&tx, app, &owner.user, new).await?;
     let changes = json!({ "phone": { "before": owner.user.phone, "after": new.as_str() } });
-    let event = Event::new(Action::PhoneChanged, about(&owner))
+    let event = Event::new(Action::PhoneChanged, About::of(&owner))
         .by(caller)
         .with(changes);
     audit::record(&tx, app, &caller.client, event).await?;
@@ -213,7 +206,7 @@ async fn check(
         Verdict::Wrong => ConfirmPhoneChangeRefusal::CodeInvalid,
     };
     let tx = app.begin().await?;
-    let event = Event::new(Action::CodeRefused, about(owner)).by(caller);
+    let event = Event::new(Action::CodeRefused, About::of(owner)).by(caller);
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     Err(refusal)
@@ -247,12 +240,5 @@ fn number(identifier: &Identifier) -> Result<&PhoneNumber, Violation> {
             ViolationRule::InvalidPhone,
             "this is not a phone number with its country code",
         )),
-    }
-}
-
-fn about(owner: &Credentials) -> About<'_> {
-    About::Person {
-        user: owner.user.id,
-        sealed_key: owner.sealed_person_key.as_deref(),
     }
 }

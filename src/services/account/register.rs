@@ -265,10 +265,7 @@ async fn announce(
         // helps its author and nobody else.
         verify_email::send_link(tx, app, &owner.user).await?;
     }
-    let about = About::Person {
-        user: owner.user.id,
-        sealed_key: owner.sealed_person_key.as_deref(),
-    };
+    let about = About::of(owner);
     audit::record(
         tx,
         app,

@@ -107,10 +107,7 @@ async fn record(
     owner: &Credentials,
     old: &EmailAddress,
 ) -> Result<(), Fault> {
-    let about = About::Person {
-        user: owner.user.id,
-        sealed_key: owner.sealed_person_key.as_deref(),
-    };
+    let about = About::of(owner);
     let changes = json!({ "email": { "before": owner.user.email, "after": old.as_str() } });
     let event = Event::new(Action::EmailReverted, about)
         .by_user(owner.user.id)

@@ -123,7 +123,7 @@ async fn prove_password(
         return Ok(());
     }
     let tx = app.begin().await?;
-    let event = Event::new(Action::EmailVerificationFailed, about(owner));
+    let event = Event::new(Action::EmailVerificationFailed, About::of(owner));
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     Err(VerifyEmailRefusal::InvalidCredentials)
@@ -147,13 +147,6 @@ async fn confirm(
         ..proven
     };
     Ok(sign_in::start(tx, app, &caller.client, user, &["pwd"]).await?)
-}
-
-fn about(owner: &Credentials) -> About<'_> {
-    About::Person {
-        user: owner.user.id,
-        sealed_key: owner.sealed_person_key.as_deref(),
-    }
 }
 
 /// Why no new link was sent.
@@ -214,7 +207,7 @@ pub async fn request_email_verification(
         };
         outbox::enqueue_decoy(&tx, app, &recipient, &message, None).await?;
     }
-    let about = found.as_ref().map_or(About::Nobody(&identifier), about);
+    let about = found.as_ref().map_or(About::Nobody(&identifier), About::of);
     let event = Event::new(Action::EmailVerificationRequested, about);
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;

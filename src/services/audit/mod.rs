@@ -16,6 +16,7 @@ use crate::domain::caller::{Caller, Client};
 use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
 use crate::fault::Fault;
+use crate::stores::user::Credentials;
 use crate::stores::{Tx, audit_event, person_key};
 
 pub(super) use details::new_person_key;
@@ -152,6 +153,16 @@ pub(super) enum About<'a> {
     Nobody(&'a Identifier),
     /// The system itself.
     System,
+}
+
+impl<'a> About<'a> {
+    /// The person of an account that was read with its key.
+    pub(super) fn of(account: &'a Credentials) -> Self {
+        Self::Person {
+            user: account.user.id,
+            sealed_key: account.sealed_person_key.as_deref(),
+        }
+    }
 }
 
 impl<'a> Event<'a> {

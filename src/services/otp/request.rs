@@ -97,12 +97,7 @@ pub async fn request_otp(
     } else {
         outbox::enqueue_decoy(&tx, app, &recipient, &message, until).await?;
     }
-    let about = found
-        .as_ref()
-        .map_or(About::Nobody(&identifier), |found| About::Person {
-            user: found.user.id,
-            sealed_key: found.sealed_person_key.as_deref(),
-        });
+    let about = found.as_ref().map_or(About::Nobody(&identifier), About::of);
     let event = Event::new(Action::CodeRequested, about)
         .by(caller)
         .with(json!({ "purpose": purpose.as_str() }));

@@ -13,7 +13,7 @@ use crate::domain::identifier::Identifier;
 use crate::domain::password::Password;
 use crate::domain::token::PlainToken;
 use crate::domain::user::{Contact, User};
-use crate::domain::violation::{Violation, ViolationRule};
+use crate::domain::violation::Violation;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::code::{self, Holder, Ticket, Verdict};
@@ -104,7 +104,7 @@ pub async fn verify_otp(
     charge(app, caller, &input, &identifier).await?;
     let invalid = |violation| VerifyOtpRefusal::Invalid(vec![violation]);
     let contact = contact(purpose, &identifier).map_err(invalid)?;
-    let typed = code(&input.code).map_err(invalid)?;
+    let typed = code::read(&input.code).map_err(invalid)?;
     let password = input.password.map(Password::attempt).transpose();
     let password = password.map_err(invalid)?;
     let (owner, ticket) = check(app, caller, purpose, (&identifier, contact), &typed).await?;
@@ -142,13 +142,6 @@ async fn charge(
     let attempt = Attempt::TryCode { against };
     let charged = throttle::charge(app, &caller.client, attempt).await;
     charged.map_err(VerifyOtpRefusal::RateLimited)
-}
-
-fn code(typed: &str) -> Result<Code, Violation> {
-    Code::parse(typed).ok_or_else(|| {
-        let message = "a code has six digits";
-        Violation::new("code", ViolationRule::InvalidFormat, message)
-    })
 }
 
 /// Whose code it is, if it is right and its owner may come in.
@@ -189,20 +182,13 @@ async fn refuse(
     found: Option<&Credentials>,
     identifier: &Identifier,
 ) -> Result<(), Fault> {
-    let about = found.map_or(About::Nobody(identifier), about);
+    let about = found.map_or(About::Nobody(identifier), About::of);
     let event = Event::new(Action::CodeRefused, about)
         .by(caller)
         .with(json!({ "purpose": purpose.as_str() }));
     let tx = app.begin().await?;
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await
-}
-
-fn about(owner: &Credentials) -> About<'_> {
-    About::Person {
-        user: owner.user.id,
-        sealed_key: owner.sealed_person_key.as_deref(),
-    }
 }
 
 /// A right code with everything around it.
@@ -259,7 +245,7 @@ impl Redemption<'_> {
         if with_password {
             amr.push("pwd");
         }
-        let event = Event::new(Action::LoginSucceeded, about(&self.owner))
+        let event = Event::new(Action::LoginSucceeded, About::of(&self.owner))
             .by_user(id)
             .with(json!({ "method": "otp" }));
         audit::record(&tx, app, client, event).await?;
@@ -294,7 +280,7 @@ impl Redemption<'_> {
         let verified = self.app.hasher.verify(password, hash).await;
         let verification = verified.map_err(|Overloaded| VerifyOtpRefusal::Overloaded)?;
         if !verification.matches {
-            let event = Event::new(Action::CodeRefused, about(&self.owner))
+            let event = Event::new(Action::CodeRefused, About::of(&self.owner))
                 .with(json!({ "method": "otp", "password": "wrong" }));
             let tx = self.app.begin().await?;
             audit::record(&tx, self.app, &self.caller.client, event).await?;
@@ -330,7 +316,7 @@ impl Redemption<'_> {
             .ok_or_else(|| Fault::new("a code for an account without this address"))?;
         let purpose = LinkPurpose::ResetPassword;
         let made = links::create(&tx, self.app, user, purpose, address, life).await?;
-        let event = Event::new(Action::PasswordResetRequested, about(&self.owner))
+        let event = Event::new(Action::PasswordResetRequested, About::of(&self.owner))
             .with(json!({ "method": "otp" }));
         audit::record(&tx, self.app, &self.caller.client, event).await?;
         self.finish(tx).await?;

@@ -3,14 +3,14 @@
 use chrono::Duration;
 use secrecy::SecretString;
 
-use super::{about, known_words, store};
+use super::{known_words, store};
 use crate::app::App;
 use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::password::Password;
 use crate::domain::violation::Violation;
 use crate::fault::Fault;
-use crate::services::audit::{self, Action, Event};
+use crate::services::audit::{self, About, Action, Event};
 use crate::services::new_password::{self, Unfit};
 use crate::services::throttle::{self, Attempt, Exhausted};
 use crate::stores::session::Which;
@@ -100,7 +100,7 @@ async fn prove(
         return Ok(());
     }
     let tx = app.begin().await?;
-    let event = Event::new(Action::PasswordChangeFailed, about(owner)).by(caller);
+    let event = Event::new(Action::PasswordChangeFailed, About::of(owner)).by(caller);
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     Err(ChangePasswordRefusal::InvalidCredentials)

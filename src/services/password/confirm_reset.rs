@@ -4,11 +4,11 @@
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{about, known_words, store};
+use super::{known_words, store};
 use crate::app::App;
 use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::Caller;
-use crate::domain::code::{Code, CodePurpose};
+use crate::domain::code::CodePurpose;
 use crate::domain::identifier::Identifier;
 use crate::domain::user::Contact;
 use crate::domain::violation::{Violation, ViolationRule};
@@ -105,7 +105,7 @@ pub async fn confirm_password_reset(
         } => by_code(app, caller, &email_or_phone, &code).await?,
     };
     if owner.user.is_suspended() {
-        record(app, caller, Action::PasswordResetRefused, about(&owner)).await?;
+        record(app, caller, Action::PasswordResetRefused, About::of(&owner)).await?;
         return Err(ConfirmResetRefusal::Suspended);
     }
     let words = known_words(&owner.user);
@@ -186,15 +186,13 @@ async fn by_code(
     typed: &str,
 ) -> Result<(Held, Credentials, Contact), ConfirmResetRefusal> {
     let identifier = Identifier::read(email_or_phone, app.config.phone.region());
-    let invalid = |path, message| {
-        let violation = Violation::new(path, ViolationRule::InvalidFormat, message);
-        ConfirmResetRefusal::Invalid(vec![violation])
-    };
+    let invalid = |violation| ConfirmResetRefusal::Invalid(vec![violation]);
     let contact = identifier.contact().ok_or_else(|| {
         let message = "give an e-mail address, or a phone number with its country code";
-        invalid("emailOrPhone", message)
+        let rule = ViolationRule::InvalidFormat;
+        invalid(Violation::new("emailOrPhone", rule, message))
     })?;
-    let typed = Code::parse(typed).ok_or_else(|| invalid("code", "a code has six digits"))?;
+    let typed = code::read(typed).map_err(invalid)?;
     let found = user::find_by_identifier(&app.database, &identifier).await?;
     let served = found
         .as_ref()
@@ -210,7 +208,7 @@ async fn by_code(
         Verdict::Expired => ConfirmResetRefusal::CodeExpired,
         Verdict::Wrong => ConfirmResetRefusal::CodeInvalid,
     };
-    let about = found.as_ref().map_or(About::Nobody(&identifier), about);
+    let about = found.as_ref().map_or(About::Nobody(&identifier), About::of);
     record(app, caller, Action::CodeRefused, about).await?;
     Err(refusal)
 }

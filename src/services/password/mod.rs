@@ -46,7 +46,7 @@ async fn store(
     ] {
         link::delete_of_user(tx, id, purpose).await?;
     }
-    let event = Event::new(action, about(owner)).by_user(id);
+    let event = Event::new(action, About::of(owner)).by_user(id);
     audit::record(tx, app, &caller.client, event).await?;
     if action == Action::InvitationAccepted {
         return Ok(());
@@ -64,13 +64,6 @@ async fn announce(tx: &Tx, app: &App, user: &User) -> Result<(), Fault> {
         outbox::enqueue(tx, app, &recipient, &message, None).await?;
     }
     Ok(())
-}
-
-fn about(owner: &Credentials) -> About<'_> {
-    About::Person {
-        user: owner.user.id,
-        sealed_key: owner.sealed_person_key.as_deref(),
-    }
 }
 
 /// What others know about a person and guessers try first.

@@ -2,7 +2,6 @@
 
 use chrono::Duration;
 
-use super::about;
 use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::code::CodePurpose;
@@ -79,7 +78,7 @@ pub async fn request_password_reset(
         }
         Contact::Phone => text(app, served, &identifier).await?,
     };
-    let about = found.as_ref().map_or(About::Nobody(&identifier), about);
+    let about = found.as_ref().map_or(About::Nobody(&identifier), About::of);
     let event = Event::new(Action::PasswordResetRequested, about).by(caller);
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;

@@ -94,11 +94,11 @@ pub async fn login(
         return Err(LoginRefusal::InvalidCredentials);
     };
     if !verification.matches {
-        record(app, caller, about(&found), Action::LoginFailed).await?;
+        record(app, caller, About::of(&found), Action::LoginFailed).await?;
         return Err(LoginRefusal::InvalidCredentials);
     }
     if let Some(refusal) = standing(app, &found.user, &identifier) {
-        record(app, caller, about(&found), Action::LoginRefused).await?;
+        record(app, caller, About::of(&found), Action::LoginRefused).await?;
         return Err(refusal);
     }
     let renewed = if verification.outdated {
@@ -157,13 +157,6 @@ async fn start(
     let started = sign_in::start(&tx, app, &caller.client, user, &["pwd"]).await?;
     tx.commit().await?;
     Ok(started)
-}
-
-fn about(found: &Credentials) -> About<'_> {
-    About::Person {
-        user: found.user.id,
-        sealed_key: found.sealed_person_key.as_deref(),
-    }
 }
 
 /// Records an attempt that started nothing.

@@ -59,10 +59,7 @@ pub async fn step_up(
         .await;
     let verification = verified.map_err(|Overloaded| StepUpRefusal::Overloaded)?;
 
-    let about = About::Person {
-        user: found.user.id,
-        sealed_key: found.sealed_person_key.as_deref(),
-    };
+    let about = About::of(&found);
     let tx = app.begin().await?;
     if !verification.matches {
         let event = Event::new(Action::StepUpFailed, about).by(caller);
