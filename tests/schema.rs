@@ -14,6 +14,7 @@ use async_graphql::parser::types::{
     FieldDefinition, InputValueDefinition, TypeDefinition, TypeKind, TypeSystemDefinition,
 };
 use async_graphql::{EmptySubscription, Positioned, Request, Response, Schema, Variables};
+use idgate::schema::Authorization;
 use idgate::schema::mutations::Mutation;
 use idgate::schema::problem::Problem;
 use idgate::schema::query::Query;
@@ -52,6 +53,14 @@ fn the_file_is_the_schema() {
     assert!(
         read("schema/schema.graphql") == idgate::schema::sdl(),
         "schema/schema.graphql is out of date: run `idgate schema --write`"
+    );
+}
+
+#[test]
+fn the_other_file_is_what_a_supergraph_composes() {
+    assert!(
+        read("schema/subgraph.graphql") == idgate::schema::subgraph_sdl(Authorization::Declared),
+        "schema/subgraph.graphql is out of date: run `idgate schema --write`"
     );
 }
 
@@ -100,7 +109,7 @@ impl Extension for NeverRuns {
 
 #[tokio::test]
 async fn every_document_fits_the_schema_and_so_does_its_example() {
-    let schema = Schema::build(Query, Mutation::default(), EmptySubscription)
+    let schema = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .register_output_type::<Problem>()
         .extension(NeverRuns)
         .finish();

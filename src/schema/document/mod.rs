@@ -30,6 +30,8 @@ pub struct Limits {
     pub expanded_nodes: usize,
     /// Fields that may be resolved: those of a list count once for each entry of its page.
     pub cost: usize,
+    /// Entities that a router may refer to.
+    pub representations: usize,
 }
 
 /// A document that keeps within the limits.
@@ -152,6 +154,7 @@ mod tests {
         tokens: 500,
         expanded_nodes: 50,
         cost: 200,
+        representations: 5,
     };
 
     fn refusal(text: &str) -> Option<ErrorCode> {
@@ -288,6 +291,46 @@ mod tests {
                 .check_variables(None, &Variables::default(), &LIMITS)
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn entities_are_counted_however_they_are_written() {
+        let entities = |representations: &str| {
+            format!(
+                "query($r: [_Any!]! = [1, 2, 3]) {{ _entities(representations: {representations}) {{ a }} }}"
+            )
+        };
+        assert_eq!(refusal(&entities("[{}, {}, {}, {}, {}]")), None);
+        assert_eq!(
+            refusal(&entities("[{}, {}, {}, {}, {}, {}]")),
+            Some(ErrorCode::QueryTooExpensive)
+        );
+        let parts = "a: _entities(representations: [{}, {}, {}]) { a }";
+        let spread = format!(
+            "{{ {parts} ...f }} fragment f on Query {{ b: {} }}",
+            &parts[3..]
+        );
+        assert_eq!(refusal(&spread), Some(ErrorCode::QueryTooExpensive));
+        let by_variable = Document::prepare(entities("$r"), &LIMITS).unwrap();
+        let code = |variables: serde_json::Value| {
+            let variables = Variables::from_json(variables);
+            let checked = by_variable.check_variables(None, &variables, &LIMITS);
+            checked.err().map(|error| error.code)
+        };
+        let many = |count: usize| serde_json::json!({ "r": vec![1; count] });
+        assert_eq!((code(serde_json::json!({})), code(many(5))), (None, None));
+        assert_eq!(code(many(6)), Some(ErrorCode::QueryTooExpensive));
+        // Each costs what is asked of it.
+        let wide = format!(
+            "{{ _entities(representations: [1, 2, 3, 4]) {{ {} }} }}",
+            "a ".repeat(49)
+        );
+        assert_eq!(refusal(&wide), None);
+        let limits = Limits {
+            cost: 190,
+            ..LIMITS
+        };
+        assert!(Document::prepare(wide, &limits).is_err());
     }
 
     #[test]
