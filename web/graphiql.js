@@ -43,13 +43,15 @@ class ForgetfulStorage {
 
 // What a document asks for may be sent a second time if the first did nothing: a query always, a
 // mutation if the one field that it has was refused.
-function mayRepeat({ operationName }, document) {
-  if (operationName === 'IntrospectionQuery') return true;
-  const definitions = document?.definitions ?? [];
-  const operations = definitions.filter(({ kind }) => kind === 'OperationDefinition');
-  const named = operations.find(({ name }) => name?.value === operationName);
-  const operation = operations.length === 1 ? operations[0] : named;
-  if (!operation || operation.operation === 'query') return Boolean(operation);
+function mayRepeat({ query, operationName }) {
+  const { parse, getOperationAST } = GraphiQL.GraphQL;
+  let operation;
+  try {
+    operation = getOperationAST(parse(query), operationName);
+  } catch {
+    return false;
+  }
+  if (operation?.operation !== 'mutation') return operation?.operation === 'query';
   const fields = operation.selectionSet.selections;
   return fields.length === 1 && fields[0].kind === 'Field';
 }
@@ -80,7 +82,7 @@ async function isBack(before, operationName) {
 }
 
 // Sends a document of the editor as the person of this page.
-async function requestAsPerson(parameters, written, document) {
+async function requestAsPerson(parameters, written) {
   const send = async () => {
     const headers = session.headers(written);
     const isOurs = headers.get('Idgate-Delivery') === 'cookie';
@@ -95,7 +97,7 @@ async function requestAsPerson(parameters, written, document) {
     throw new Error('Another tab signed in as somebody else. If that is whom you want, run it again.');
   }
   const repeat = (answer) =>
-    mayRepeat(parameters, document)
+    mayRepeat(parameters)
       ? send()
       : { ...answer, extensions: { ...answer.extensions, page: 'Done. Now run it again.' } };
   let answer = await send();
@@ -114,7 +116,7 @@ function request(parameters, options) {
   const written = new Headers(options?.headers);
   return written.has('Authorization')
     ? post(parameters, session.headers(written))
-    : requestAsPerson(parameters, written, options?.documentAST);
+    : requestAsPerson(parameters, written);
 }
 
 function layOut({ query, variables }) {

@@ -91,7 +91,9 @@ impl Server {
         if !values::is_loopback(staff.url()) {
             review.web_address(key, staff.url());
         }
-        if staff.url().origin() == self.public_url.origin() {
+        // Port 0 asks the system for a free port, so two of them never meet.
+        let is_fixed = staff.url().port() != Some(0);
+        if is_fixed && staff.url().origin() == self.public_url.origin() {
             review.refuse(
                 key,
                 "this is the public address too, so a page of one would count as the other's",

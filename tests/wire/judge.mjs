@@ -3,10 +3,12 @@
 import { judgeConformance } from './conformance.mjs';
 import { judgeForgery } from './forgery.mjs';
 import { judgeGraphiql } from './graphiql.mjs';
+import { judgeStaff } from './staff.mjs';
 
 const JUDGES = {
   conformance: judgeConformance,
   graphiql: judgeGraphiql,
+  staff: judgeStaff,
   forgery: judgeForgery,
 };
 
