@@ -1,24 +1,15 @@
 //! The staff listener: whom it lets through, and whose cookies and origins count there.
 
 use reqwest::Method;
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use serde_json::json;
 
-use crate::harness::{Anonymous, Answer, PASSWORD, TestApp, hex, queries};
+use crate::harness::{Anonymous, Answer, PASSWORD, TestApp, queries};
 
 const SIGNED_IN: (&str, &str) = ("IDGATE_GRAPHQL__STAFF_INTROSPECTION", "signed-in");
 const SCHEMA: &str = "{ __schema { queryType { name } } }";
 const APP: &str = "https://app.example.com";
 const PUBLIC: &str = "https://id.example.com";
 const STAFF: &str = "https://staff.example.com";
-
-fn id(document: &str) -> String {
-    format!("sha256:{}", hex(&Sha256::digest(queries::text(document))))
-}
-
-fn trusted(document: &str, variables: &Value) -> Value {
-    json!({ "documentId": id(document), "variables": variables })
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_run_trusted_documents_and_learn_nothing_of_the_schema() {
@@ -41,11 +32,11 @@ async fn strangers_run_trusted_documents_and_learn_nothing_of_the_schema() {
     get.assert_refusal(401, "UNAUTHENTICATED");
 
     let client = staff.anonymous();
-    let answer = client.send(&trusted("AuthConfig", &json!({}))).await;
+    let answer = client.run_by_id("AuthConfig", json!({})).await;
     assert_eq!(answer.root("authConfig")["passwordMinLength"], 8);
     let input = json!({ "emailOrPhone": "ada@example.com", "password": PASSWORD });
-    let login = trusted("Login", &json!({ "input": input }));
-    assert_eq!(client.send(&login).await.typename("login"), "SignedIn");
+    let answer = client.run_by_id("Login", json!({ "input": input })).await;
+    assert_eq!(answer.typename("login"), "SignedIn");
     let unknown = json!({ "documentId": "sha256:00" });
     let answer = client.send(&unknown).await;
     answer.assert_refusal(400, "PERSISTED_DOCUMENT_NOT_FOUND");
@@ -121,7 +112,7 @@ async fn what_the_page_of_staff_runs_by_itself_runs_without_a_sign_in() {
     );
     assert!(tabs.len() >= 10 && tabs.len() < queries::DOCUMENTS.len());
     for (name, of_the_page) in setting["documents"].as_object().unwrap() {
-        assert_eq!(*of_the_page, id(name), "{name}");
+        assert_eq!(*of_the_page, queries::id(name), "{name}");
         let body = json!({ "documentId": of_the_page, "variables": { "input": {} } });
         let answer = staff.anonymous().send(&body).await;
         assert_ne!(answer.status, 401, "{name}: {}", answer.text);
@@ -146,9 +137,7 @@ async fn behind_proxies() -> (TestApp, TestApp) {
 async fn login(app: &TestApp) -> String {
     let input = json!({ "emailOrPhone": "ada@example.com", "password": PASSWORD });
     let client = app.anonymous().with("idgate-delivery", "cookie");
-    let answer = client
-        .send(&trusted("Login", &json!({ "input": input })))
-        .await;
+    let answer = client.run_by_id("Login", json!({ "input": input })).await;
     assert!(answer.root("login")["refreshToken"].is_null());
     answer.header("set-cookie").to_owned()
 }
@@ -161,8 +150,9 @@ fn browser<'a>(app: &'a TestApp, cookie: &str, origin: &str) -> Anonymous<'a> {
 
 async fn refresh(app: &TestApp, cookie: &str, origin: &str) -> Answer {
     let client = browser(app, cookie, origin).with("idgate-delivery", "cookie");
-    let variables = json!({ "input": {} });
-    client.send(&trusted("RefreshSession", &variables)).await
+    client
+        .run_by_id("RefreshSession", json!({ "input": {} }))
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,7 +224,7 @@ async fn through_a_tunnel_the_cookie_is_for_this_machine() {
     let client = staff.anonymous().with("idgate-delivery", "cookie");
     let answer = client
         .with("host", "staff.intranet")
-        .send(&trusted("Logout", &json!({})))
+        .run_by_id("Logout", json!({}))
         .await;
     answer.assert_refusal(400, "BAD_USER_INPUT");
 }
