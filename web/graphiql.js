@@ -69,37 +69,42 @@ function asksForStepUp({ data }) {
   );
 }
 
-// The same person as before, by the cookie or by asking; the schema is not worth a question.
+// Nothing is sent in the name of somebody who came in between.
+function assertStill(before) {
+  const now = session.person;
+  if (before && now && now.id !== before.id) {
+    throw new Error('Somebody else is signed in now. If that is whom you want, run it again.');
+  }
+}
+
+// Whether there is a person again, by the cookie or by asking; the schema is not worth a question.
 async function isBack(before, operationName) {
   try {
-    if (before && (await session.renew())) return session.person?.id === before.id;
+    if (before && (await session.renew())) return true;
   } catch {
     return false;
   }
   if (operationName === 'IntrospectionQuery') return false;
-  const given = await dialogs.ask('sign-in', 'This document is for people who are signed in.');
-  return given && (before === null || session.person?.id === before.id);
+  return dialogs.ask('sign-in', 'This document is for people who are signed in.');
 }
 
 // Sends a document of the editor as the person of this page.
 async function requestAsPerson(parameters, written) {
+  const before = session.person;
   const send = async () => {
+    assertStill(before);
     const headers = session.headers(written);
     const isOurs = headers.get('Idgate-Delivery') === 'cookie';
     const answer = await post(parameters, headers);
     if (isOurs) await session.notice(answer);
     return answer;
   };
-  const before = session.person;
-  // Without an answer the old token may still do.
-  await session.ready().catch(() => {});
-  if (before && session.person && session.person.id !== before.id) {
-    throw new Error('Another tab signed in as somebody else. If that is whom you want, run it again.');
-  }
   const repeat = (answer) =>
     mayRepeat(parameters)
       ? send()
       : { ...answer, extensions: { ...answer.extensions, page: 'Done. Now run it again.' } };
+  // Without an answer the old token may still do.
+  await session.ready().catch(() => {});
   let answer = await send();
   if (isUnauthenticated(answer) && (await isBack(before, parameters.operationName))) {
     answer = await repeat(answer);

@@ -101,6 +101,12 @@ function Field({ label, ...input }) {
   );
 }
 
+// Who proves it again; the field is for programs that keep passwords.
+function Oneself({ name }) {
+  const field = { type: 'text', autoComplete: 'username', readOnly: true, hidden: true, value: name };
+  return h(React.Fragment, null, h('p', null, `You are signed in as ${name}.`), h('input', field));
+}
+
 function Dialog({ kind, reason, settle }) {
   const { title, action, prove } = KINDS[kind];
   const place = React.useRef(null);
@@ -120,7 +126,7 @@ function Dialog({ kind, reason, settle }) {
           spellCheck: false,
           autoFocus: true,
         })
-      : h('p', null, `You are signed in as ${person ? nameOf(person) : 'nobody'}.`);
+      : h(Oneself, { name: person ? nameOf(person) : '' });
   const password = h(Field, {
     label: 'Password',
     name: 'password',
@@ -146,13 +152,14 @@ function Dialog({ kind, reason, settle }) {
       ref: place,
       className: 'dialog',
       'aria-labelledby': 'dialog-title',
+      'aria-describedby': reason ? 'dialog-reason' : undefined,
       onClose: (event) => settle(event.currentTarget.returnValue === 'given'),
     },
     h(
       'form',
       { onSubmit: submit, 'aria-busy': isBusy },
       h('h2', { id: 'dialog-title' }, title),
-      reason && h('p', null, reason),
+      reason && h('p', { id: 'dialog-reason' }, reason),
       name,
       password,
       h('p', { id: 'dialog-refusal', className: 'dialog-refusal', role: 'alert' }, refusal),

@@ -111,10 +111,14 @@ class Session {
   }
 
   async signOut() {
-    const answer = await this.#run('Logout', {});
-    const refusal = refusalOf(answer, 'logout', 'LoggedOut');
+    let refusal;
+    try {
+      refusal = refusalOf(await this.#run('Logout', {}), 'logout', 'LoggedOut');
+    } catch (error) {
+      refusal = { message: error.message };
+    }
     if (refusal && refusal.code !== 'UNAUTHENTICATED') {
-      this.#show({ notice: `You are still signed in. ${refusal.message}` });
+      this.#show({ notice: `You could not be signed out. ${refusal.message}` });
       return;
     }
     this.#forget('You are signed out.');
