@@ -12,13 +12,15 @@
 mod refusals;
 #[path = "config/secrets.rs"]
 mod secrets;
+#[path = "config/staff.rs"]
+mod staff;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use idgate::config::{Budget, Config, ConfigErrors, Origin, SameSite, env};
+use idgate::config::{Budget, Config, ConfigErrors, Origin, SameSite, StaffIntrospection, env};
 use idgate::domain::role::Role;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -182,6 +184,8 @@ fn production_closes_what_development_leaves_open() {
     assert!(config.is_production() && config.confirmation_required());
     assert!(config.trusted_documents_required() && config.secure_cookies());
     assert!(!config.introspection() && !config.graphiql());
+    let staff = config.graphql.staff_introspection;
+    assert_eq!(staff, StaffIntrospection::SignedIn);
     assert!(!config.is_embedded_database() && !config.database.migrates_at_start());
     assert_eq!(config.issuer(), "https://id.example.com");
     assert_eq!(config.warnings(), []);

@@ -1,4 +1,5 @@
-// Starts GraphiQL on /graphql, with one tab for each of the gateway's own documents.
+// Starts GraphiQL on /graphql, with tabs of the gateway's own documents, which run as the person who
+// is signed in here: `session.js` knows who that is, `panel.js` asks.
 //
 // Tokens and passwords are typed and shown here, so nothing but the colour theme outlives the page.
 
@@ -40,96 +41,123 @@ class ForgetfulStorage {
   }
 }
 
-// The access token of the last sign-in, so that `me` works in the next tab. An Authorization header
-// written in the header editor goes before it.
-const signIn = {
-  token: null,
-  listeners: new Set(),
-
-  remember(token) {
-    this.token = token;
-    for (const listener of this.listeners) listener();
-  },
-
-  subscribe(listener) {
-    signIn.listeners.add(listener);
-    return () => signIn.listeners.delete(listener);
-  },
-
-  // Any field of a mutation's answer that carries `accessToken`, whatever its alias.
-  notice(answer) {
-    for (const field of Object.values(answer?.data ?? {})) {
-      if (typeof field?.accessToken === 'string') this.remember(field.accessToken);
-    }
-  },
-};
-
-function requestHeaders(written) {
-  const headers = new Headers(written);
-  headers.set('Accept', 'application/graphql-response+json, application/json;q=0.9');
-  headers.set('Content-Type', 'application/json');
-  // A page of this origin may use its cookie; the header is what a foreign page cannot send.
-  headers.set('Idgate-Csrf', '1');
-  if (signIn.token !== null && !headers.has('Authorization')) {
-    headers.set('Authorization', `Bearer ${signIn.token}`);
-  }
-  return headers;
-}
-
-async function request(parameters, options) {
-  const response = await fetch('/graphql', {
-    method: 'POST',
-    headers: requestHeaders(options?.headers),
-    body: JSON.stringify(parameters),
-  });
-  const text = await response.text();
+// What a document asks for may be sent a second time if the first did nothing: a query always, a
+// mutation if the one field that it has was refused.
+function mayRepeat({ query, operationName }) {
+  const { parse, getOperationAST } = GraphiQL.GraphQL;
+  let operation;
   try {
-    const answer = JSON.parse(text);
-    signIn.notice(answer);
-    return answer;
+    operation = getOperationAST(parse(query), operationName);
   } catch {
-    throw new Error(`${response.status} ${response.statusText}\n${text}`);
+    return false;
   }
+  if (operation?.operation !== 'mutation') return operation?.operation === 'query';
+  const fields = operation.selectionSet.selections;
+  return fields.length === 1 && fields[0].kind === 'Field';
 }
 
-function SignInNote() {
-  const token = React.useSyncExternalStore(signIn.subscribe, () => signIn.token);
-  if (token === null) return null;
-  return React.createElement(
-    'div',
-    { className: 'sign-in' },
-    'Requests carry the access token of the last sign-in.',
-    React.createElement('button', { onClick: () => signIn.remember(null) }, 'Forget it'),
+// Whether nobody counted as signed in where the document begins.
+function isUnauthenticated({ errors = [] }) {
+  return errors.some(
+    ({ extensions, path = [] }) => extensions?.code === 'UNAUTHENTICATED' && path.length <= 1,
   );
 }
 
-async function preparedTabs() {
-  const response = await fetch('/graphiql/tabs.json');
-  if (!response.ok) throw new Error(`/graphiql/tabs.json: ${response.status}`);
-  const tabs = await response.json();
-  if (tabs.length === 0) return [{ query: NEW_TAB }];
-  return tabs.map(({ query, variables }) => ({
-    query,
-    variables: variables && JSON.stringify(JSON.parse(variables), null, 2),
-  }));
+function asksForStepUp({ data }) {
+  return Object.values(data ?? {}).some(
+    (field) => field?.__typename === 'StepUpRequired' || field?.code === 'STEP_UP_REQUIRED',
+  );
 }
 
-function Page({ tabs }) {
+// Nothing is sent in the name of somebody who came in between.
+function assertStill(before) {
+  const now = session.person;
+  if (before && now && now.id !== before.id) {
+    throw new Error('Somebody else is signed in now. If that is whom you want, run it again.');
+  }
+}
+
+// Whether there is a person again, by the cookie or by asking; the schema is not worth a question.
+async function isBack(before, operationName) {
+  try {
+    if (before && (await session.renew())) return true;
+  } catch {
+    return false;
+  }
+  if (operationName === 'IntrospectionQuery') return false;
+  return dialogs.ask('sign-in', 'This document is for people who are signed in.');
+}
+
+// Sends a document of the editor as the person of this page.
+async function requestAsPerson(parameters, written) {
+  const before = session.person;
+  const send = async () => {
+    assertStill(before);
+    const headers = session.headers(written);
+    const isOurs = headers.get('Idgate-Delivery') === 'cookie';
+    const answer = await post(parameters, headers);
+    if (isOurs) await session.notice(answer);
+    return answer;
+  };
+  const repeat = (answer) =>
+    mayRepeat(parameters)
+      ? send()
+      : { ...answer, extensions: { ...answer.extensions, page: 'Done. Now run it again.' } };
+  // Without an answer the old token may still do.
+  await session.ready().catch(() => {});
+  let answer = await send();
+  if (isUnauthenticated(answer) && (await isBack(before, parameters.operationName))) {
+    answer = await repeat(answer);
+  }
+  const reason = 'What you asked for needs a recent sign-in.';
+  if (asksForStepUp(answer) && (await dialogs.ask('step-up', reason))) {
+    answer = await repeat(answer);
+  }
+  return answer;
+}
+
+// Whoever writes an Authorization header speaks for themselves.
+function request(parameters, options) {
+  const written = new Headers(options?.headers);
+  return written.has('Authorization')
+    ? post(parameters, session.headers(written))
+    : requestAsPerson(parameters, written);
+}
+
+function layOut({ query, variables }) {
+  return { query, variables: variables && JSON.stringify(JSON.parse(variables), null, 2) };
+}
+
+async function readSetting() {
+  const response = await fetch('/graphiql/setting.json');
+  if (!response.ok) throw new Error(`/graphiql/setting.json: ${response.status}`);
+  const { tabs, ...setting } = await response.json();
+  return { ...setting, tabs: tabs.length === 0 ? [{ query: NEW_TAB }] : tabs.map(layOut) };
+}
+
+const storage = new ForgetfulStorage();
+
+function Page({ setting: { tabs, staffOnly } }) {
+  React.useSyncExternalStore(session.subscribe, session.snapshot);
   const properties = {
     fetcher: request,
+    // Left out, GraphiQL asks for the schema, again whenever that changes; null is none.
+    schema: staffOnly && !session.isStaff ? null : undefined,
     defaultTabs: tabs,
     defaultQuery: NEW_TAB,
     defaultEditorToolsVisibility: 'variables',
     isHeadersEditorEnabled: true,
     shouldPersistHeaders: false,
     showPersistHeadersSettings: false,
-    storage: new ForgetfulStorage(),
+    storage,
   };
-  return React.createElement(
-    GraphiQL,
-    properties,
-    React.createElement(GraphiQL.Logo, null, 'idgate'),
-    React.createElement(GraphiQL.Footer, null, React.createElement(SignInNote)),
+  const graphiql = h(GraphiQL, properties, h(GraphiQL.Logo, null, 'idgate'));
+  return h(
+    React.Fragment,
+    null,
+    h(Bar, { staffOnly }),
+    h('main', null, graphiql),
+    h(Dialogs),
   );
 }
 
@@ -140,8 +168,10 @@ async function start(place) {
       'GraphiQL from its public copy, which this browser does not reach.';
     return;
   }
-  const tabs = await preparedTabs();
-  ReactDOM.createRoot(place).render(React.createElement(Page, { tabs }));
+  const setting = await readSetting();
+  ReactDOM.createRoot(place).render(h(Page, { setting }));
+  await session.begin(setting.documents);
+  if (setting.staffOnly && !session.person) dialogs.ask('sign-in');
 }
 
 const place = document.getElementById('graphiql');

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
+use crate::services::operator::audit_anchor::{self, Anchor};
 use crate::services::operator::audit_verify::{self, Report};
 
 #[derive(Debug, Subcommand)]
@@ -18,6 +19,17 @@ pub(super) enum Action {
     /// Check every event and every link of the chain; exits with 1 and names the first row that
     /// does not hold.
     Verify {
+        /// An anchor that the chain has to contain, or a file with one on each line; may be given
+        /// more than once. Exits with 1 if the log is an earlier copy or was written anew, and with
+        /// 2 if retention has removed whatever the anchors could be compared with.
+        #[arg(long = "anchor", value_name = "FILE|POSITION:HASH")]
+        anchors: Vec<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the last position and hash of the chain, to be kept apart from the database.
+    Anchor {
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -25,10 +37,78 @@ pub(super) enum Action {
 }
 
 pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Failure> {
-    let Action::Verify { json } = action;
+    // What the command line says is read first: a typing error needs no database.
+    let anchors = match &action {
+        Action::Verify { anchors, .. } => read_anchors(anchors)?,
+        Action::Anchor { .. } => Vec::new(),
+    };
     let app = App::build(Arc::new(config), Clock::System, Random::system()).await?;
+    match action {
+        Action::Verify { json, .. } => verify(&app, anchors, json).await,
+        Action::Anchor { json } => {
+            let last = audit_anchor::last(&app).await?;
+            say(&if json {
+                anchor_as_json(&last).to_string()
+            } else {
+                last.to_string()
+            });
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// The anchors of the command line, and of the files that it names.
+fn read_anchors(given: &[String]) -> Result<Vec<Anchor>, Failure> {
+    let mut anchors = Vec::new();
+    for text in given {
+        if let Some(anchor) = Anchor::parse(text) {
+            anchors.push(anchor);
+            continue;
+        }
+        let file = std::fs::read_to_string(text).map_err(|error| {
+            Failure::Usage(format!(
+                "--anchor {text}: neither POSITION:HASH nor a file that can be read: {error}"
+            ))
+        })?;
+        let lines = file.lines().enumerate();
+        let written = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+        for (number, line) in written {
+            anchors.push(read_line(line).ok_or_else(|| {
+                let number = number + 1;
+                Failure::Usage(format!(
+                    "--anchor {text}: line {number} is no anchor; write what `idgate audit \
+                     anchor` prints"
+                ))
+            })?);
+        }
+        if anchors.is_empty() {
+            return Err(Failure::Usage(format!(
+                "--anchor {text}: there is no anchor in the file"
+            )));
+        }
+    }
+    Ok(anchors)
+}
+
+/// A line as `idgate audit anchor` prints it, or as it and `verify` print with --json.
+fn read_line(line: &str) -> Option<Anchor> {
+    if let Some(anchor) = Anchor::parse(line) {
+        return Some(anchor);
+    }
+    let value: serde_json::Value = serde_json::from_str(line).ok()?;
+    Anchor::of(
+        value.get("position")?.as_i64()?,
+        value.get("hash")?.as_str()?,
+    )
+}
+
+fn anchor_as_json(anchor: &Anchor) -> serde_json::Value {
+    serde_json::json!({ "position": anchor.position, "hash": anchor.hash_text() })
+}
+
+async fn verify(app: &App, anchors: Vec<Anchor>, json: bool) -> Result<ExitCode, Failure> {
     let is_watched = std::io::stderr().is_terminal();
-    let report = audit_verify::verify(&app, |read, all| {
+    let report = audit_verify::verify(app, anchors, |read, all| {
         if is_watched {
             let _ = write!(std::io::stderr(), "\r{read} of {all} links");
         }
@@ -38,18 +118,26 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
         // The progress makes room for the answer.
         let _ = write!(std::io::stderr(), "\r\x1b[K");
     }
+    let says_nothing = report.anchors == 0 && !report.outlived.is_empty();
     if json {
         say(&as_json(&report).to_string());
-        return Ok(if report.broken.is_none() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
+        return Ok(match &report.broken {
+            Some(_) => ExitCode::FAILURE,
+            None if says_nothing => ExitCode::from(2),
+            None => ExitCode::SUCCESS,
         });
     }
     if let Some(broken) = &report.broken {
         return Err(Failure::Failed(format!(
             "the audit log does not hold: {broken}; {} events and {} links before it hold",
             report.events, report.links
+        )));
+    }
+    if says_nothing {
+        return Err(Failure::Usage(format!(
+            "the audit log holds, but no anchor could be compared: retention has removed what was \
+             before position {}; keep newer anchors",
+            report.removed_through + 1
         )));
     }
     tell(&report);
@@ -65,6 +153,15 @@ fn tell(report: &Report) {
         say(&format!(
             "Retention has removed what was before position {}.",
             report.removed_through + 1
+        ));
+    }
+    if report.anchors > 0 {
+        say(&format!("{} anchors are part of it.", report.anchors));
+    }
+    if !report.outlived.is_empty() {
+        say(&format!(
+            "{} anchors are older than what retention has kept, and say nothing.",
+            report.outlived.len()
         ));
     }
     say(&format!(
@@ -86,6 +183,7 @@ fn as_json(report: &Report) -> serde_json::Value {
             "message": broken.to_string(),
         })
     });
+    let outlived: Vec<String> = report.outlived.iter().map(ToString::to_string).collect();
     serde_json::json!({
         "holds": report.broken.is_none(),
         "events": report.events,
@@ -95,6 +193,8 @@ fn as_json(report: &Report) -> serde_json::Value {
         "removedThrough": report.removed_through,
         "position": report.position,
         "hash": report.hash,
+        "anchors": report.anchors,
+        "outlivedAnchors": outlived,
         "broken": broken,
     })
 }

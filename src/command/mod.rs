@@ -57,7 +57,7 @@ enum Command {
     /// Make an administrator.
     #[command(subcommand)]
     Admin(admin::Action),
-    /// Verify the audit log.
+    /// Verify the audit log, or print where it ends.
     #[command(subcommand)]
     Audit(audit::Action),
     /// List messages that were given up, or send them again.

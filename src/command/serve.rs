@@ -93,6 +93,7 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
     ));
     if let Some(staff) = settings.staff_listen {
         let listener = bind("server.staff_listen", staff).await?;
+        announce_staff(&app);
         let server = Server::new(app.clone(), Audience::Staff, staff, draining.clone());
         tracker.spawn(transport::listen(
             listener,
@@ -203,6 +204,21 @@ fn announce(app: &App, server: &Server, address: SocketAddr) {
         }
     }
     announce_mailbox(app, server, &url);
+}
+
+/// Says where staff find their page, or why there is none.
+fn announce_staff(app: &App) {
+    let Some(origin) = &app.config.server.staff_url else {
+        return;
+    };
+    let url = origin.to_header();
+    if app.config.is_production() && !transport::GRAPHIQL_EMBEDDED {
+        tracing::warn!(
+            "staff are served at {url}/graphql, without GraphiQL: this binary was built without npm"
+        );
+    } else {
+        tracing::info!("staff are served at {url}, GraphiQL at {url}/graphiql");
+    }
 }
 
 /// Says which messages are shown rather than sent, and where.

@@ -17,6 +17,8 @@ pub struct Graphql {
     /// Whether GraphiQL is served.
     #[serde(deserialize_with = "values::switch")]
     pub graphiql: bool,
+    /// Whom the staff listener shows the schema and runs any document for.
+    pub staff_introspection: StaffIntrospection,
     /// Levels a selection may nest.
     pub max_depth: usize,
     /// Weight a whole operation may have.
@@ -43,6 +45,16 @@ pub enum TrustedDocuments {
     Off,
     /// Those known when the gateway was built.
     Required,
+}
+
+/// Whom the staff listener trusts with the schema and with any document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StaffIntrospection {
+    /// Staff who are signed in; anybody else runs trusted documents.
+    SignedIn,
+    /// Whoever reaches the listener.
+    Listener,
 }
 
 impl Graphql {

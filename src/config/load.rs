@@ -215,6 +215,10 @@ fn resolve(mut merged: Figment) -> Figment {
         ("graphql.introspection", Value::from(!production)),
         ("graphql.graphiql", Value::from(!production)),
         (
+            "graphql.staff_introspection",
+            if production { "signed-in" } else { "listener" }.into(),
+        ),
+        (
             "graphql.trusted_documents",
             if production { "required" } else { "off" }.into(),
         ),
@@ -230,6 +234,16 @@ fn resolve(mut merged: Figment) -> Figment {
         local.clone().into(),
         "follows server.listen",
     );
+    let staff = text_at(&merged, "server.staff_listen");
+    if !staff.is_empty() {
+        let url = local_url(&staff).into();
+        merged = fill(
+            merged,
+            "server.staff_url",
+            url,
+            "follows server.staff_listen",
+        );
+    }
     let written = text_at(&merged, "server.public_url");
     // One that cannot be read is refused as itself, not once more for each that follows it.
     let public_url = if Url::parse(&written).is_ok() {

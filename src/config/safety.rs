@@ -17,7 +17,7 @@
 
 use super::report::Review;
 use super::values::is_loopback;
-use super::{Config, TrustedDocuments};
+use super::{Config, StaffIntrospection, TrustedDocuments};
 
 pub(super) fn check(config: &Config, review: &mut Review<'_>) {
     check_trust(config, review);
@@ -174,5 +174,12 @@ fn warn_in_production(config: &Config, review: &mut Review<'_>) {
     }
     if config.graphiql() {
         review.warn("graphql.graphiql", "anyone may open GraphiQL");
+    }
+    let open_to_all = config.graphql.staff_introspection == StaffIntrospection::Listener;
+    if open_to_all && config.server.staff_listen.is_some() {
+        review.warn(
+            "graphql.staff_introspection",
+            "whoever reaches the staff listener may read the schema and run any document",
+        );
     }
 }

@@ -19,6 +19,9 @@ pub struct Server {
     /// The listener for staff, when there is one.
     #[serde(deserialize_with = "values::optional_socket")]
     pub staff_listen: Option<SocketAddr>,
+    /// The address at which browsers see that listener; never taken from a request.
+    #[serde(deserialize_with = "values::optional_origin")]
+    pub staff_url: Option<Origin>,
     /// The listener for the federation router, when there is one.
     #[serde(deserialize_with = "values::optional_socket")]
     pub router_listen: Option<SocketAddr>,
@@ -77,7 +80,26 @@ impl Server {
         review.within("server.drain_seconds", self.drain_seconds, 0..=600);
         let url = &self.public_url;
         review.web_address("server.public_url", url);
+        self.check_staff_url(review);
         self.check_listeners(review);
+    }
+
+    /// Plain http is for this machine alone, in production too: that is where a tunnel ends.
+    fn check_staff_url(&self, review: &mut Review<'_>) {
+        let key = "server.staff_url";
+        let Some(staff) = &self.staff_url else { return };
+        if !values::is_loopback(staff.url()) {
+            review.web_address(key, staff.url());
+        }
+        // Port 0 asks the system for a free port, so two of them never meet.
+        let is_fixed = staff.url().port() != Some(0);
+        if is_fixed && staff.url().origin() == self.public_url.origin() {
+            review.refuse(
+                key,
+                "this is the public address too, so a page of one would count as the other's",
+                "Give staff a name of their own, such as https://staff.example.com.",
+            );
+        }
     }
 
     fn check_listeners(&self, review: &mut Review<'_>) {

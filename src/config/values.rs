@@ -92,6 +92,21 @@ pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
         .collect()
 }
 
+/// Reads a web origin that may be left empty.
+pub(super) fn optional_origin<'de, D>(deserializer: D) -> Result<Option<Origin>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    let written = text.trim();
+    if written.is_empty() {
+        return Ok(None);
+    }
+    Origin::try_from(written.to_owned())
+        .map(Some)
+        .map_err(D::Error::custom)
+}
+
 fn optional<'de, D, T>(deserializer: D, expected: &str) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -188,7 +203,9 @@ impl Origin {
         )
     }
 
-    pub(super) const fn url(&self) -> &Url {
+    /// The origin as an address.
+    #[must_use]
+    pub const fn url(&self) -> &Url {
         &self.0
     }
 }

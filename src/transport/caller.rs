@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderName, header};
 
-use super::{Server, cookies, local};
+use super::{Audience, Server, cookies, local};
+use crate::config::Origin;
 use crate::domain::caller::Client;
 use crate::domain::network;
 use crate::schema::error::{Error, ErrorCode};
@@ -56,7 +57,7 @@ pub(super) fn delivery(server: &Server, headers: &HeaderMap) -> Result<Delivery,
     };
     match wanted.as_bytes() {
         b"body" => Ok(Delivery::Body),
-        b"cookie" if server.app.config.secure_cookies() || local::has_local_host(headers) => {
+        b"cookie" if server.has_secure_cookies() || local::has_local_host(headers) => {
             Ok(Delivery::Cookie)
         }
         b"cookie" => {
@@ -72,7 +73,7 @@ pub(super) fn delivery(server: &Server, headers: &HeaderMap) -> Result<Delivery,
 
 /// The refresh token from the cookie, if the request shows that no other site made it.
 pub(super) fn cookie(server: &Server, headers: &HeaderMap) -> CookieCredential {
-    let Some(token) = cookies::refresh_token(server.app.config.secure_cookies(), headers) else {
+    let Some(token) = cookies::refresh_token(server.has_secure_cookies(), headers) else {
         return CookieCredential::None;
     };
     let guarded = headers.get(CSRF).is_some_and(|value| value == "1");
@@ -91,16 +92,18 @@ fn has_allowed_origin(server: &Server, headers: &HeaderMap) -> bool {
     let Ok(origin) = origin.to_str() else {
         return false;
     };
-    let own = server
-        .app
-        .config
-        .public_url()
-        .origin()
-        .ascii_serialization();
-    let named = &server.app.config.server.cors_origins;
+    let own = server.url().origin().ascii_serialization();
     own.eq_ignore_ascii_case(origin)
-        || named
+        || named_origins(server)
             .iter()
             .any(|allowed| allowed.to_header().eq_ignore_ascii_case(origin))
-        || (!server.app.config.secure_cookies() && local::is_same_local_origin(headers, origin))
+        || (!server.has_secure_cookies() && local::is_same_local_origin(headers, origin))
+}
+
+/// The other origins whose scripts may act here for a person.
+pub(super) fn named_origins(server: &Server) -> &[Origin] {
+    match server.audience {
+        Audience::Public => &server.app.config.server.cors_origins,
+        Audience::Staff | Audience::Router => &[],
+    }
 }

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::negotiation::{self, MediaType};
-use super::{Server, caller, cookies, trusted_documents};
+use super::{Server, caller, cookies, staff, trusted_documents};
 use crate::schema::error::{self, Error, ErrorCode};
 use crate::schema::request::{Arrival, RequestData};
 use crate::schema::{refusal, timed_out};
@@ -108,7 +108,17 @@ async fn answer(
             return Err(refused(StatusCode::METHOD_NOT_ALLOWED, code, message));
         }
     };
-    let required = server.requires_trusted_documents();
+    let client = caller::client(server, &parts.headers, peer, request_id);
+    // Before the text is looked at: what is wrong with it tells about the schema.
+    let admitted = match &call.document_id {
+        None if server.lets_only_staff_through() => {
+            let arrival = arrive(server, &parts, client.clone()).await?;
+            staff::admit(&arrival.caller).map_err(|(status, error)| Refused { status, error })?;
+            Some(arrival)
+        }
+        _ => None,
+    };
+    let required = server.requires_trusted_documents() && admitted.is_none();
     let resolved = trusted_documents::resolve(call.query, call.document_id.as_deref(), required)
         .map_err(|error| Refused {
             status: StatusCode::BAD_REQUEST,
@@ -133,10 +143,13 @@ async fn answer(
             return Err(refused(StatusCode::METHOD_NOT_ALLOWED, code, message));
         }
     }
-    let mut client = caller::client(server, &parts.headers, peer, request_id);
-    client.operation_name = operation.name;
-    client.document_id = resolved.id;
-    let data = arrive(server, &parts, client).await?;
+    let mut arrival = match admitted {
+        Some(arrival) => arrival,
+        None => arrive(server, &parts, client).await?,
+    };
+    arrival.caller.client.operation_name = operation.name;
+    arrival.caller.client.document_id = resolved.id;
+    let data = RequestData::new(&server.app, arrival);
     let variables = Variables::from_json(Value::Object(call.variables));
     let running = server
         .schema
@@ -159,7 +172,7 @@ async fn arrive(
     server: &Server,
     parts: &Parts,
     client: crate::domain::caller::Client,
-) -> Result<Arc<RequestData>, Refused> {
+) -> Result<Arrival, Refused> {
     let headers = &parts.headers;
     let delivery = caller::delivery(server, headers).map_err(|error| Refused {
         status: StatusCode::BAD_REQUEST,
@@ -175,13 +188,12 @@ async fn arrive(
         };
         Refused { status, error }
     })?;
-    let arrival = Arrival {
+    Ok(Arrival {
         caller: authenticated.caller,
         rows: authenticated.rows,
         delivery,
         cookie: caller::cookie(server, headers),
-    };
-    Ok(RequestData::new(&server.app, arrival))
+    })
 }
 
 /// Under `application/json` a well-formed request is answered with 200 even when its document
@@ -371,6 +383,12 @@ fn refuse_as(media: MediaType, status: StatusCode, error: Error, request_id: &st
     let allow = error.code == ErrorCode::MethodNotAllowed;
     let mut response = shape(refusal(error, request_id), media);
     *response.status_mut() = status;
+    if status == StatusCode::UNAUTHORIZED {
+        // RFC 9110 §15.5.2: what would do.
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if allow {
         // RFC 9110 §15.5.6: a mutation can be sent by POST; a query by GET, too.
         response
@@ -384,7 +402,7 @@ fn set_cookie(server: &Server, data: &RequestData, response: &mut Response) {
     let Some(change) = data.take_cookie_change() else {
         return;
     };
-    let secure = server.app.config.secure_cookies();
+    let secure = server.has_secure_cookies();
     let same_site = server.app.config.cookies.same_site.as_str();
     let now = server.app.clock.now();
     if let Some(value) = cookies::set_cookie(&change, secure, same_site, now) {

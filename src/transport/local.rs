@@ -43,14 +43,14 @@ pub(super) fn is_same_local_origin(headers: &HeaderMap, origin: &str) -> bool {
         && addressed.is_some_and(|host| origin.eq_ignore_ascii_case(&format!("http://{host}")))
 }
 
-/// Lets through who uses a local name, or the configured public one where the page is public.
+/// Lets through who uses a local name, or the configured one of this surface.
 pub(super) async fn refuse_foreign_host(
     State(server): State<Arc<Server>>,
     request: Request,
     next: Next,
 ) -> Response {
-    let public = server.app.config.public_url().host_str();
-    let named = public.is_some() && host(request.headers()) == public;
+    let configured = server.url().host_str();
+    let named = configured.is_some() && host(request.headers()) == configured;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let from_here = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
     let is_mailbox = request.uri().path().starts_with("/dev");
@@ -64,7 +64,7 @@ pub(super) async fn refuse_foreign_host(
     }
     let error = Error::of(
         ErrorCode::Forbidden,
-        "This page is served to this machine only.",
+        "This page is served to this machine, and under the address that is configured for it.",
     );
     graphql::refuse(StatusCode::FORBIDDEN, error, &request_id(&request))
 }

@@ -14,6 +14,7 @@ mod local;
 mod mailbox;
 mod metrics;
 mod negotiation;
+mod staff;
 mod tls;
 mod trusted_documents;
 
@@ -30,8 +31,10 @@ use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument as _;
+use url::Url;
 
 use crate::app::App;
+use crate::config::StaffIntrospection;
 use crate::schema::Schema;
 use crate::schema::error::{Error, ErrorCode};
 use crate::telemetry;
@@ -50,7 +53,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub enum Audience {
     /// Front ends: what the configuration allows them.
     Public,
-    /// Staff: any document, introspection and GraphiQL.
+    /// Staff: GraphiQL, and for whom the configuration says any document and introspection.
     Staff,
     /// The federation router, once it has proven to be it: any document, and `_entities`.
     Router,
@@ -114,8 +117,13 @@ impl Server {
         })
     }
 
-    fn requires_trusted_documents(&self) -> bool {
-        self.audience == Audience::Public && self.app.config.trusted_documents_required()
+    /// The address at which browsers see this surface; its pages may use its cookie.
+    fn url(&self) -> &Url {
+        let staff = self.app.config.server.staff_url.as_ref();
+        match (self.audience, staff) {
+            (Audience::Staff, Some(origin)) => origin.url(),
+            _ => self.app.config.public_url(),
+        }
     }
 
     /// Whether queries may be sent by GET. A router has no use for it.
@@ -123,8 +131,30 @@ impl Server {
         self.audience != Audience::Router
     }
 
+    /// Whether cookies travel over https here, and so may be `Secure` and `__Host-`.
+    fn has_secure_cookies(&self) -> bool {
+        self.url().scheme() == "https"
+    }
+
+    /// Whether this surface runs trusted documents alone, unless somebody is let through.
+    fn requires_trusted_documents(&self) -> bool {
+        match self.audience {
+            Audience::Public => self.app.config.trusted_documents_required(),
+            Audience::Staff => self.lets_only_staff_through(),
+            Audience::Router => false,
+        }
+    }
+
+    /// Whether any document and the schema are for staff who are signed in.
+    fn lets_only_staff_through(&self) -> bool {
+        self.audience == Audience::Staff
+            && self.app.config.graphql.staff_introspection == StaffIntrospection::SignedIn
+    }
+
+    /// The public copy of GraphiQL is nothing to load where people's accounts are.
     fn shows_graphiql(&self) -> bool {
-        self.audience == Audience::Staff || self.app.config.graphiql()
+        let wanted = self.audience == Audience::Staff || self.app.config.graphiql();
+        wanted && (GRAPHIQL_EMBEDDED || !self.app.config.is_production())
     }
 
     /// Whether the development mailbox is shown: never in production, only on this machine.
@@ -222,9 +252,10 @@ async fn outermost(
     response
 }
 
-/// Other sites may read answers only where the configuration names them.
+/// Other sites may read answers only where the configuration names them, and none on the staff
+/// surface: a page for everybody, once taken over, would speak for the staff who look at it.
 fn cross_origin(server: &Server) -> CorsLayer {
-    let origins = &server.app.config.server.cors_origins;
+    let origins = caller::named_origins(server);
     let allowed = origins
         .iter()
         .filter_map(|origin| HeaderValue::from_str(&origin.to_header()).ok());

@@ -1,7 +1,10 @@
 //! Trusted documents: the texts behind document ids, fixed when the binary was built.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::LazyLock;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::schema::error::{Error, ErrorCode};
 
@@ -15,6 +18,16 @@ static MANIFEST: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
 #[derive(serde::Deserialize)]
 struct Manifest {
     documents: HashMap<String, String>,
+}
+
+/// The id of a text, by which clients name it (GraphQL over HTTP, appendix A).
+pub(super) fn id_of(text: &str) -> String {
+    let hash = Sha256::digest(text);
+    hash.iter().fold("sha256:".to_owned(), |mut id, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
 }
 
 /// What a request named by text or by id.

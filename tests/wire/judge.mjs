@@ -5,10 +5,12 @@ import { judgeComposition } from './composition.mjs';
 import { judgeConformance } from './conformance.mjs';
 import { judgeForgery } from './forgery.mjs';
 import { judgeGraphiql } from './graphiql.mjs';
+import { judgeStaff } from './staff.mjs';
 
 const JUDGES = {
   conformance: judgeConformance,
   graphiql: judgeGraphiql,
+  staff: judgeStaff,
   forgery: judgeForgery,
   composition: judgeComposition,
 };

@@ -151,7 +151,8 @@ impl AuditEvent {
         person(context, self.row.actor).await
     }
 
-    /// For whom it was done, if not for the actor.
+    /// In whose name the actor did it. Always absent so far: nobody can act as somebody else here.
+    /// What administrators do to an account they do in their own name, and `subject` says to whom.
     async fn on_behalf_of(&self, context: &Context<'_>) -> Nullable<User> {
         person(context, self.row.on_behalf_of).await
     }

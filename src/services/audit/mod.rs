@@ -226,6 +226,7 @@ pub(super) async fn record(
         created_at: app.clock.now(),
         action: event.action.as_str().into(),
         actor: event.actor,
+        // The column waits for delegation; nothing in idgate is done in another's name.
         on_behalf_of: None,
         subject,
         identifier_index,

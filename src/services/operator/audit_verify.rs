@@ -1,14 +1,18 @@
 //! Checking that the audit log is as idgate wrote it: every event, every link, in order.
 //!
 //! Reads one state of the database in batches, so that what happens meanwhile does not confuse it
-//! and memory stays the same however long the log is.
+//! and memory stays the same however long the log is. What a restored or rewritten log cannot hide
+//! from is an anchor, a place in the chain that is kept somewhere else (`audit_anchor`).
 
 use std::fmt;
+use std::iter::Peekable;
+use std::vec::IntoIter;
 
 use crate::app::App;
 use crate::domain::ids::AuditEventId;
 use crate::fault::Fault;
 use crate::services::audit::{Author, Proof};
+use crate::services::operator::audit_anchor::Anchor;
 use crate::services::operator::audit_seal::hex;
 use crate::stores::Tx;
 use crate::stores::audit_chain::{self, Checkpoint, Head};
@@ -34,6 +38,10 @@ pub struct Report {
     pub position: i64,
     /// Hash of the last link, in hexadecimal.
     pub hash: String,
+    /// Anchors that the chain contains.
+    pub anchors: u64,
+    /// Anchors of what retention has removed, which say nothing any more.
+    pub outlived: Vec<Anchor>,
     /// The first thing that does not hold.
     pub broken: Option<Broken>,
 }
@@ -68,6 +76,10 @@ pub enum Flaw {
     Inserted,
     /// The code names a master key that is not known here.
     UnknownKey,
+    /// The chain has another link where an anchor was taken: it was written anew.
+    AnchorDiffers,
+    /// The chain ends before an anchor: it is an earlier copy.
+    EndsBeforeAnchor,
 }
 
 impl Flaw {
@@ -83,6 +95,8 @@ impl Flaw {
             Self::LinkChanged => "link_changed",
             Self::Inserted => "inserted",
             Self::UnknownKey => "unknown_master_key",
+            Self::AnchorDiffers => "anchor_differs",
+            Self::EndsBeforeAnchor => "ends_before_anchor",
         }
     }
 }
@@ -106,6 +120,14 @@ impl fmt::Display for Broken {
             Flaw::UnknownKey => {
                 "has a code that names no master key known here: it was changed, or the key was \
                  rotated; then give the old one as IDGATE_KEYS__MASTER_PREVIOUS"
+            }
+            Flaw::AnchorDiffers => {
+                "the chain has another link than the anchor: it was written anew, or the anchor \
+                 is of another database"
+            }
+            Flaw::EndsBeforeAnchor => {
+                "there is an anchor, but the chain ends before it: this is an earlier copy of the \
+                 log, and what came after it is missing"
             }
         })
     }
@@ -146,12 +168,19 @@ fn expect(
     }
 }
 
-/// Reads the whole log; `progress` hears after each batch how many links of how many were read.
-pub async fn verify(app: &App, progress: impl FnMut(i64, i64) + Send) -> Result<Report, Fault> {
+/// Reads the whole log and looks for the anchors in it; `progress` hears after each batch how many
+/// links of how many were read.
+pub async fn verify(
+    app: &App,
+    mut anchors: Vec<Anchor>,
+    progress: impl FnMut(i64, i64) + Send,
+) -> Result<Report, Fault> {
+    anchors.sort();
     let tx = app.database.snapshot().await?;
     let mut reading = Reading {
         tx,
         proof: Proof(app),
+        anchors: anchors.into_iter().peekable(),
         report: Report::default(),
         progress,
     };
@@ -166,6 +195,8 @@ pub async fn verify(app: &App, progress: impl FnMut(i64, i64) + Send) -> Result<
 struct Reading<'a, P> {
     tx: Tx,
     proof: Proof<'a>,
+    /// Those ahead, the first position first.
+    anchors: Peekable<IntoIter<Anchor>>,
     report: Report,
     progress: P,
 }
@@ -209,6 +240,8 @@ impl<P: FnMut(i64, i64) + Send> Reading<'_, P> {
             None if floor == 0 => Vec::new(),
             None => return Err(broken(Flaw::Checkpoint, Some(floor), None)),
         };
+        self.outlived_anchors(floor);
+        self.anchors_at(floor, &hash)?;
         let mut ahead = checkpoints
             .into_iter()
             .filter(|checkpoint| checkpoint.position > floor)
@@ -228,6 +261,7 @@ impl<P: FnMut(i64, i64) + Send> Reading<'_, P> {
                     }
                 }
                 hash = link.hash;
+                self.anchors_at(position, &hash)?;
             }
             (self.progress)(position - floor, head.position - floor);
         }
@@ -236,6 +270,26 @@ impl<P: FnMut(i64, i64) + Send> Reading<'_, P> {
         }
         if hash != head.hash {
             return Err(broken(Flaw::End, Some(position), None));
+        }
+        match self.anchors.peek() {
+            Some(anchor) => Err(broken(Flaw::EndsBeforeAnchor, Some(anchor.position), None)),
+            None => Ok(()),
+        }
+    }
+
+    /// Anchors before what is kept: there is nothing left to compare them with.
+    fn outlived_anchors(&mut self, floor: i64) {
+        while let Some(anchor) = self.anchors.next_if(|it| it.position < floor) {
+            self.report.outlived.push(anchor);
+        }
+    }
+
+    fn anchors_at(&mut self, position: i64, hash: &[u8]) -> Result<(), Stop> {
+        while let Some(anchor) = self.anchors.next_if(|it| it.position == position) {
+            if anchor.hash != hash {
+                return Err(broken(Flaw::AnchorDiffers, Some(position), None));
+            }
+            self.report.anchors += 1;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What the command line and the background loops do; no mutation reaches it.
 
 pub mod admin;
+pub mod audit_anchor;
 pub mod audit_retention;
 pub mod audit_seal;
 pub mod audit_verify;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_graphql::parser::types::TypeKind;
 use serde_json::{Value, json};
 
-use super::admin;
+use super::{admin, on};
 use crate::harness::{TestApp, queries};
 use crate::incidents::sdl;
 
@@ -123,6 +123,47 @@ async fn an_id_of_somebody_else_opens_nothing() {
     }
     assert_eq!(app.printed("users").await, users);
     assert_eq!(app.printed("sessions").await, sessions);
+}
+
+/// The rules of the manual that idgate follows, for those who are there to help and no more: what
+/// the matrix gives to support reaches nobody who holds more, and nobody else ends a session.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_ends_the_sessions_of_those_above_them() {
+    let app = TestApp::spawn().await;
+    let root = admin(&app).await;
+    let editor = app.appoint("editor@example.com", "staff editor").await;
+    for (what, on_root, on_editor) in [
+        ("client", "FORBIDDEN", "FORBIDDEN"),
+        ("vendor", "FORBIDDEN", "FORBIDDEN"),
+        ("staff", "FORBIDDEN", "FORBIDDEN"),
+        ("staff sales", "FORBIDDEN", "FORBIDDEN"),
+        ("staff support", "OUT_OF_SCOPE", "OUT_OF_SCOPE"),
+        ("staff support,editor", "OUT_OF_SCOPE", ""),
+    ] {
+        let email = format!("{}@example.com", what.replace([' ', ','], "-"));
+        let person = app.appoint(&email, what).await;
+        for (whom, expected) in [(&root, on_root), (&editor, on_editor)] {
+            for (document, field) in [
+                ("RevokeUserSessions", "revokeUserSessions"),
+                ("SuspendUser", "suspendUser"),
+                ("UpdateUser", "updateUser"),
+            ] {
+                if expected.is_empty() && document != "UpdateUser" {
+                    continue; // It would work, and the next one finds nobody.
+                }
+                let answer = on(&person, document, &whom.user_id, json!({})).await;
+                let code = match answer.code() {
+                    "" => answer.root(field)["code"].as_str().unwrap_or_default(),
+                    code => code,
+                };
+                assert_eq!(code, expected, "{what} {document}: {}", answer.text);
+            }
+        }
+        assert!(
+            root.is_welcome().await && editor.is_welcome().await,
+            "{what}"
+        );
+    }
 }
 
 /// The code that idgate replaces let every vendor erase everybody; its manual did not.

@@ -3,6 +3,7 @@
 mod closed;
 mod directory;
 pub(crate) mod matrix;
+mod outage;
 mod scope;
 
 use serde_json::{Value, json};

@@ -22,7 +22,9 @@ async fn sealed(app: &TestApp) -> Sealed {
 }
 
 async fn verified(app: &TestApp) -> Report {
-    audit_verify::verify(&app.app, |_, _| ()).await.unwrap()
+    audit_verify::verify(&app.app, Vec::new(), |_, _| ())
+        .await
+        .unwrap()
 }
 
 /// The flaw that is found, with its position.

@@ -42,6 +42,19 @@ impl<'a> Anonymous<'a> {
         self.ask(queries::text(document), variables).await
     }
 
+    /// Runs a document of `queries/` by its id.
+    pub(crate) async fn run_by_id(&self, document: &str, variables: Value) -> Answer {
+        let id = queries::id(document);
+        self.send(&json!({ "documentId": id, "variables": variables }))
+            .await
+    }
+
+    /// The same person with this program, at this address as far as a proxy tells.
+    pub(crate) fn located(self, agent: &str, address: &str) -> Self {
+        self.with("user-agent", agent)
+            .with("x-forwarded-for", address)
+    }
+
     /// Runs a document of one's own.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> Answer {
         self.send(&json!({ "query": query, "variables": variables }))
@@ -135,8 +148,7 @@ impl<'a> SignedIn<'a> {
 
     /// The same person with this program, at this address as far as a proxy tells.
     pub(crate) fn located(mut self, agent: &str, address: &str) -> Self {
-        let client = self.client.with("user-agent", agent);
-        self.client = client.with("x-forwarded-for", address);
+        self.client = self.client.located(agent, address);
         self
     }
 
@@ -144,6 +156,11 @@ impl<'a> SignedIn<'a> {
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.client = self.client.with(name, value);
         self
+    }
+
+    /// Runs a document of `queries/` by its id.
+    pub(crate) async fn run_by_id(&self, document: &str, variables: Value) -> Answer {
+        self.client.run_by_id(document, variables).await
     }
 
     /// Runs a document of `queries/`.

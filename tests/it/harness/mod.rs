@@ -94,7 +94,24 @@ impl TestApp {
         Self::start(Arc::clone(&self.world), settings, self.clock.clone(), 2).await
     }
 
+    /// The staff listener of another instance of this world.
+    pub(crate) async fn staff(&self) -> Self {
+        let settings = self.settings.clone();
+        let (world, clock) = (Arc::clone(&self.world), self.clock.clone());
+        Self::start_for(Audience::Staff, world, settings, clock, 4).await
+    }
+
     async fn start(
+        world: Arc<World>,
+        settings: Vec<(String, String)>,
+        clock: Clock,
+        seed: u64,
+    ) -> Self {
+        Self::start_for(Audience::Public, world, settings, clock, seed).await
+    }
+
+    async fn start_for(
+        audience: Audience,
         world: Arc<World>,
         mut settings: Vec<(String, String)>,
         clock: Clock,
@@ -102,8 +119,13 @@ impl TestApp {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        settings.retain(|(name, _)| name != "IDGATE_SERVER__LISTEN");
-        settings.push(("IDGATE_SERVER__LISTEN".to_owned(), address.to_string()));
+        let setting = match audience {
+            Audience::Public => "IDGATE_SERVER__LISTEN",
+            Audience::Staff => "IDGATE_SERVER__STAFF_LISTEN",
+            Audience::Router => "IDGATE_SERVER__ROUTER_LISTEN",
+        };
+        settings.retain(|(name, _)| name != setting);
+        settings.push((setting.to_owned(), address.to_string()));
         if !settings
             .iter()
             .any(|(name, _)| name == "IDGATE_SERVER__PUBLIC_URL")
@@ -125,12 +147,7 @@ impl TestApp {
         keys::ensure(&app).await.unwrap();
 
         let draining = Arc::new(AtomicBool::new(false));
-        let server = Server::new(
-            Arc::clone(&app),
-            Audience::Public,
-            address,
-            Arc::clone(&draining),
-        );
+        let server = Server::new(Arc::clone(&app), audience, address, Arc::clone(&draining));
         let mut listening = JoinSet::new();
         listening.spawn(transport::listen(
             listener,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use sha2::{Digest as _, Sha256};
+
 /// Every document: its name, which is the name of its file, to its text.
 pub(crate) static DOCUMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     let folders = entries(&Path::new(env!("CARGO_MANIFEST_DIR")).join("queries"));
@@ -21,6 +23,11 @@ pub(crate) fn text(name: &str) -> &'static str {
     DOCUMENTS
         .get(name)
         .unwrap_or_else(|| panic!("queries/ has no {name}.graphql"))
+}
+
+/// The id of a document, by which clients name it where texts are refused.
+pub(crate) fn id(name: &str) -> String {
+    format!("sha256:{}", super::hex(&Sha256::digest(text(name))))
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {

@@ -129,6 +129,115 @@ async fn a_rotated_master_key_is_asked_for() {
     );
 }
 
+/// What `idgate audit anchor` prints.
+fn anchor(app: &TestApp) -> String {
+    let settings = app.settings().iter().map(|(name, value)| (name, value));
+    let outcome = Outcome::of(idgate(&["audit", "anchor"], settings));
+    outcome.answer().trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_anchor_tells_an_earlier_copy_and_another_history() {
+    let app = TestApp::spawn().await;
+    assert_eq!(anchor(&app), "0:");
+    verify(&app, &["--anchor", "0:"]).answer();
+    app.register("ada@example.com").await;
+    sealed(&app).await;
+    let first = anchor(&app);
+    assert!(first.starts_with("1:"), "{first}");
+    app.register("grace@example.com").await;
+    sealed(&app).await;
+    let second = anchor(&app);
+    let answer = verify(&app, &["--anchor", &first, "--anchor", &second]).answer();
+    assert!(answer.contains("2 anchors are part of it"), "{answer}");
+
+    let (_, hash) = second.split_once(':').unwrap();
+    for (wrong, flaw, words) in [
+        (format!("3:{hash}"), "ends_before_anchor", "an earlier copy"),
+        (format!("1:{hash}"), "anchor_differs", "written anew"),
+        ("1:00".to_owned(), "anchor_differs", "written anew"),
+    ] {
+        let complaint = verify(&app, &["--anchor", &wrong]).refusal(1);
+        assert!(complaint.contains(words), "{complaint}");
+        let outcome = verify(&app, &["--json", "--anchor", &wrong]);
+        assert_eq!(outcome.status, 1);
+        let broken = &as_json(&outcome)["broken"];
+        let position: i64 = wrong.split(':').next().unwrap().parse().unwrap();
+        assert_eq!(
+            (&broken["flaw"], &broken["position"]),
+            (&json!(flaw), &json!(position))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn anchors_are_read_from_files_and_what_is_none_is_said() {
+    let app = TestApp::spawn().await;
+    app.register("ada@example.com").await;
+    sealed(&app).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let settings = || app.settings().iter().map(|(name, value)| (name, value));
+    let printed = Outcome::of(idgate(&["audit", "anchor", "--json"], settings())).answer();
+    let kept = file(
+        "kept",
+        &format!("# every night\n{}\n\n{printed}", anchor(&app)),
+    );
+    let outcome = verify(&app, &["--json", "--anchor", &kept]);
+    assert_eq!(as_json(&outcome)["anchors"], 2, "{}", outcome.complained);
+    for (given, words) in [
+        (file("wrong", "1:00\nyesterday\n"), "line 2 is no anchor"),
+        (file("empty", "\n"), "no anchor in the file"),
+        (
+            folder.path().join("none").display().to_string(),
+            "nor a file",
+        ),
+        ("1:xyz".to_owned(), "neither POSITION:HASH"),
+    ] {
+        let complaint = verify(&app, &["--anchor", &given]).refusal(2);
+        assert!(complaint.contains(words), "{complaint}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_anchor_that_retention_has_outlived_says_nothing() {
+    let app = TestApp::with(&[("IDGATE_AUDIT__RETENTION_DAYS", "7")]).await;
+    app.register("ada@example.com").await;
+    sealed(&app).await;
+    let old = anchor(&app);
+    app.login("ada@example.com").await;
+    sealed(&app).await;
+    let last_of_the_day = anchor(&app);
+    app.advance(30 * 86_400);
+    sealed(&app).await;
+    let removing = idgate::services::operator::audit_retention::remove_old(&app.app);
+    removing.await.unwrap();
+    app.login("ada@example.com").await;
+    sealed(&app).await;
+    let complaint = verify(&app, &["--anchor", &old]).refusal(2);
+    assert!(complaint.contains("keep newer anchors"), "{complaint}");
+    // The checkpoint at which the rest begins is known.
+    let answer = verify(&app, &["--anchor", &last_of_the_day]).answer();
+    assert!(answer.contains("1 anchors are part of it"), "{answer}");
+    let answer = verify(&app, &["--anchor", &old, "--anchor", &anchor(&app)]).answer();
+    assert!(answer.contains("1 anchors are older"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_was_changed_is_no_anchor() {
+    let app = TestApp::spawn().await;
+    app.register("ada@example.com").await;
+    sealed(&app).await;
+    app.execute("UPDATE audit_chain SET position = 7").await;
+    let settings = app.settings().iter().map(|(name, value)| (name, value));
+    let complaint = Outcome::of(idgate(&["audit", "anchor"], settings)).refusal(1);
+    assert!(complaint.contains("is no anchor"), "{complaint}");
+}
+
 /// Fails to sign in and waits until that is linked.
 async fn linked(program: &Program, data: &Path, expected: u64) {
     let input = json!({ "emailOrPhone": "nobody@example.com", "password": "not the password" });

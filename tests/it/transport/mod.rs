@@ -4,6 +4,7 @@ mod connections;
 mod documents;
 mod health;
 mod pages;
+mod staff;
 
 use std::io::Write as _;
 

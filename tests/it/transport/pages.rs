@@ -127,8 +127,10 @@ async fn graphiql_finds_its_own_files_and_every_document() {
         };
         assert!(file.header("content-type").contains(kind), "{path}");
     }
-    let tabs = app.get("/graphiql/tabs.json").await;
-    let tabs = tabs.json.as_array().unwrap();
+    let setting = app.get("/graphiql/setting.json").await;
+    assert_eq!(setting.header("cache-control"), "no-store");
+    assert_eq!(setting.json["staffOnly"], false);
+    let tabs = setting.json["tabs"].as_array().unwrap();
     assert_eq!(tabs.len(), queries::DOCUMENTS.len());
     for path in [
         "/graphiql/none.js",

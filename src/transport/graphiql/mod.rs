@@ -1,20 +1,24 @@
-//! GraphiQL, the page on which people try the graph: its HTML, its files and its prepared tabs.
+//! GraphiQL, the page on which people try the graph: its HTML and its files; `tabs` is what its
+//! editors are filled with.
 //!
 //! Who may see it is not decided here: the router mounts these routes, behind its check of `Host`,
 //! where the configuration wants them. Where the files come from is `build.rs`.
 
-use std::iter;
-use std::sync::LazyLock;
+mod tabs;
 
-use axum::extract::Path;
+use std::iter;
+use std::sync::{Arc, LazyLock};
+
+use axum::extract::{Path, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
-use rust_embed::Embed;
-use serde::Serialize;
+use serde_json::json;
 use sha2::{Digest as _, Sha384};
+
+use super::Server;
 
 /// Whether the binary carries GraphiQL; otherwise its page loads the public copy.
 pub(crate) const EMBEDDED: bool = cfg!(graphiql_embedded);
@@ -38,13 +42,7 @@ struct Pinned {
 /// Written by `build.rs` from `web/pinned.txt`, in the order in which the page loads them.
 static PINNED: &[Pinned] = include!(concat!(env!("OUT_DIR"), "/graphiql.rs"));
 
-/// The documents that become tabs.
-#[derive(Embed)]
-#[folder = "queries"]
-struct Documents;
-
 static PAGE: LazyLock<Page> = LazyLock::new(Page::assemble);
-static TABS: LazyLock<Vec<Tab>> = LazyLock::new(prepared_tabs);
 
 /// What goes with every answer.
 const GUARDS: [(HeaderName, &str); 3] = [
@@ -55,10 +53,10 @@ const GUARDS: [(HeaderName, &str); 3] = [
 ];
 
 /// The page at `/graphiql` and what it loads below that.
-pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route(BASE, get(page))
-        .route("/graphiql/tabs.json", get(tabs))
+        .route("/graphiql/setting.json", get(setting))
         .route("/graphiql/{*path}", get(asset))
 }
 
@@ -71,13 +69,16 @@ async fn page() -> Response {
     (GUARDS, headers, PAGE.html.as_str()).into_response()
 }
 
-async fn tabs() -> Response {
-    (
-        GUARDS,
-        [(header::CACHE_CONTROL, "no-store")],
-        Json(TABS.as_slice()),
-    )
-        .into_response()
+/// What the page has to know: its tabs, the documents of its own sign-in by their ids, and whether
+/// the schema can be asked for before somebody signs in.
+async fn setting(State(server): State<Arc<Server>>) -> Response {
+    let setting = json!({
+        "tabs": tabs::of(server.audience),
+        "documents": tabs::documents_of_the_page(),
+        "staffOnly": server.lets_only_staff_through(),
+    });
+    let headers = [(header::CACHE_CONTROL, "no-store")];
+    (GUARDS, headers, Json(setting)).into_response()
 }
 
 async fn asset(Path(path): Path<String>) -> Response {
@@ -105,12 +106,35 @@ struct Page {
 impl Page {
     fn assemble() -> Self {
         let ours = [
-            Asset::of_ours("css", include_bytes!("../../web/graphiql.css")),
-            Asset::of_ours("js", include_bytes!("../../web/graphiql.js")),
+            Asset::of_ours(
+                "page",
+                Kind::Style,
+                include_bytes!("../../../web/graphiql.css"),
+            ),
+            Asset::of_ours(
+                "panel",
+                Kind::Style,
+                include_bytes!("../../../web/panel.css"),
+            ),
+            Asset::of_ours(
+                "session",
+                Kind::Script,
+                include_bytes!("../../../web/session.js"),
+            ),
+            Asset::of_ours(
+                "panel",
+                Kind::Script,
+                include_bytes!("../../../web/panel.js"),
+            ),
+            Asset::of_ours(
+                "page",
+                Kind::Script,
+                include_bytes!("../../../web/graphiql.js"),
+            ),
         ];
         let assets: Vec<Asset> = PINNED.iter().map(Asset::of_npm).chain(ours).collect();
         let tags: Vec<String> = assets.iter().map(Asset::tag).collect();
-        let template = include_str!("../../web/graphiql.html");
+        let template = include_str!("../../../web/graphiql.html");
         Self {
             html: template.replace("<!-- assets -->", &tags.join("\n    ")),
             policy: policy(&assets),
@@ -174,16 +198,13 @@ impl Asset {
         }
     }
 
-    fn of_ours(extension: &str, bytes: &'static [u8]) -> Self {
+    fn of_ours(name: &str, kind: Kind, bytes: &'static [u8]) -> Self {
         let digest = Sha384::digest(bytes);
         let version = BASE64_URL_SAFE_NO_PAD.encode(digest);
+        let extension = if kind == Kind::Script { "js" } else { "css" };
         Self {
-            kind: if extension == "js" {
-                Kind::Script
-            } else {
-                Kind::Style
-            },
-            path: format!("page@{version}.{extension}"),
+            kind,
+            path: format!("{name}@{version}.{extension}"),
             integrity: format!("sha384-{}", BASE64_STANDARD.encode(digest)),
             bytes: Some(bytes),
         }
@@ -218,70 +239,9 @@ impl Asset {
     }
 }
 
-// ── Its tabs ────────────────────────────────────────────────────────────────────────────────────
-
-/// What an editor is filled with; GraphiQL names the tab by the operation.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Tab {
-    query: String,
-    /// JSON, laid out by the page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    variables: Option<String>,
-}
-
-impl Tab {
-    /// Takes the example out of a document: the comment `# variables: { … }` on a line of its own.
-    fn of_document(document: &str) -> Self {
-        let example = |line: &str| {
-            line.strip_prefix("# variables:")
-                .map(|text| text.trim().to_owned())
-        };
-        let kept: Vec<&str> = document
-            .lines()
-            .filter(|line| example(line).is_none())
-            .collect();
-        Self {
-            query: kept.join("\n"),
-            variables: document.lines().find_map(example),
-        }
-    }
-}
-
-/// One tab for each document, by capability and name.
-fn prepared_tabs() -> Vec<Tab> {
-    let mut paths: Vec<_> = Documents::iter()
-        .filter(|path| path.ends_with(".graphql"))
-        .collect();
-    paths.sort();
-    let documents = paths.iter().filter_map(|path| Documents::get(path));
-    documents
-        .map(|file| Tab::of_document(&String::from_utf8_lossy(&file.data)))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_tab_keeps_its_comment_and_takes_its_example_out() {
-        let document = "# Signs in.\n# variables: {\"id\": 1}\nquery A($id: ID!) {\n  a\n}\n";
-        let tab = Tab::of_document(document);
-        assert_eq!(tab.query, "# Signs in.\nquery A($id: ID!) {\n  a\n}");
-        assert_eq!(tab.variables.as_deref(), Some("{\"id\": 1}"));
-        assert_eq!(Tab::of_document("{ me { id } }\n").variables, None);
-    }
-
-    #[test]
-    fn every_example_is_a_json_object() {
-        for tab in TABS.iter() {
-            let Some(variables) = &tab.variables else {
-                continue;
-            };
-            let value: serde_json::Value = serde_json::from_str(variables).expect(&tab.query);
-            assert!(value.is_object(), "{}", tab.query);
-        }
-    }
 
     #[test]
     fn the_policy_names_foreign_files_only_where_they_are_used() {
@@ -301,7 +261,14 @@ mod tests {
 
     #[test]
     fn the_page_loads_its_files_in_order_and_has_no_inline_script() {
-        let order = ["react@", "react-dom@", "graphiql@", "page@"];
+        let order = [
+            "react@",
+            "react-dom@",
+            "graphiql@",
+            "session@",
+            "panel@",
+            "page@",
+        ];
         let scripts: Vec<&str> = PAGE
             .html
             .lines()

@@ -1,17 +1,21 @@
-//! The documents of `queries/` as clients run them: each of them does what its name says.
+//! The documents of `queries/` as clients run them: each of them does what its name says, and
+//! leaves the event that `recorded` expects.
+
+mod recorded;
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Google, PASSWORD, SignedIn, TestApp, queries};
+use recorded::Record;
 
 /// Runs documents and remembers which.
 struct Tour<'a> {
     app: &'a TestApp,
     seen: BTreeSet<String>,
-    /// Mutations that wrote an audit event.
-    recorded: BTreeSet<String>,
+    /// What wrote an audit event.
+    recorded: Vec<Record>,
 }
 
 /// Mutations that succeed without an audit event. This list may only shrink: a refresh is recorded
@@ -39,7 +43,8 @@ impl Tour<'_> {
 
     async fn anonymous(&mut self, document: &str, variables: Value, kind: &str) -> Answer {
         let client = self.app.anonymous();
-        let run = client.run(document, variables);
+        let client = client.located(recorded::AGENT, recorded::ADDRESS);
+        let run = client.run_by_id(document, variables);
         self.watch(document, run, kind).await
     }
 
@@ -53,25 +58,37 @@ impl Tour<'_> {
         let (answer, work) = self.app.work_of(run).await;
         self.note(document, &answer, kind);
         if work.events > 0 {
-            self.recorded.insert(document.to_owned());
+            self.recorded.push(Record::of(document, &answer));
         }
         answer
     }
 
     async fn by(&mut self, person: &SignedIn<'_>, document: &str, variables: Value, kind: &str) {
-        self.watch(document, person.run(document, variables), kind)
-            .await;
+        self.with(person, document, variables, kind).await;
+    }
+
+    async fn with(
+        &mut self,
+        person: &SignedIn<'_>,
+        document: &str,
+        variables: Value,
+        kind: &str,
+    ) -> Answer {
+        let person = person.clone();
+        let person = person.located(recorded::AGENT, recorded::ADDRESS);
+        let run = person.run_by_id(document, variables);
+        self.watch(document, run, kind).await
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_document_runs_to_its_success() {
-    let google = Google::spawn().await;
+    let google = Google::with(&[recorded::PROXIES]).await;
     let app = &google.app;
     let mut tour = Tour {
         app,
         seen: BTreeSet::new(),
-        recorded: BTreeSet::new(),
+        recorded: Vec::new(),
     };
     tour.anonymous("AuthConfig", json!({}), "").await;
     let input = json!({
@@ -133,7 +150,13 @@ async fn every_document_runs_to_its_success() {
     )
     .await;
     visit_google(&mut tour, &google, &ada).await;
-    let token = json!({ "input": { "refreshToken": ada.refresh_token } });
+    // By the program that signed in: another one would be noted.
+    let input = json!({ "emailOrPhone": "ada@example.org", "password": PASSWORD });
+    let answer = tour
+        .anonymous("Login", json!({ "input": input }), "SignedIn")
+        .await;
+    let token = SignedIn::from_answer(app, &answer, "login").refresh_token;
+    let token = json!({ "input": { "refreshToken": token } });
     tour.anonymous("RefreshSession", token, "SignedIn").await;
     tour.by(&ada, "Logout", json!({}), "LoggedOut").await;
 
@@ -145,9 +168,10 @@ async fn every_document_runs_to_its_success() {
         .iter()
         .filter(|name| queries::text(name).contains("\nmutation "));
     let quiet: Vec<&String> = mutations
-        .filter(|name| !tour.recorded.contains(*name))
+        .filter(|name| !tour.recorded.iter().any(|it| it.document == **name))
         .collect();
     assert_eq!(quiet, UNRECORDED, "mutations that nobody will know of");
+    recorded::assert_complete(app, &tour.recorded).await;
 }
 
 /// What an administrator does.
@@ -155,8 +179,8 @@ async fn administration(tour: &mut Tour<'_>) {
     let app = tour.app;
     let root = app.appoint("root@example.com", "admin").await;
     let grace = json!({ "email": "grace@example.com", "role": "CLIENT" });
-    let invite = root.run("InviteUser", json!({ "input": grace }));
-    let invited = tour.watch("InviteUser", invite, "UserInvited").await;
+    let grace = json!({ "input": grace });
+    let invited = tour.with(&root, "InviteUser", grace, "UserInvited").await;
     let id = invited.root("inviteUser")["user"]["id"].clone();
     for (document, input, kind) in [
         ("UpdateUser", json!({ "vendorId": "v-1" }), "UserUpdated"),

@@ -1,0 +1,146 @@
+//! Administration while a store is away: it goes on by itself, or says that it cannot and changes
+//! nothing.
+
+use std::net::TcpListener;
+
+use serde_json::json;
+
+use super::{admin, events, on};
+use crate::harness::TestApp;
+
+/// An address at which nobody listens any more.
+fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("redis://{}", listener.local_addr().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_shared_store_administrators_go_on_within_a_budget_of_this_instance() {
+    let url = nobody();
+    let app = TestApp::with(&[
+        ("IDGATE_REDIS__URL", &url),
+        ("IDGATE_THROTTLE__SCALE", "1"),
+        ("IDGATE_THROTTLE__ADMINISTER_USER", "5/60"),
+    ])
+    .await;
+    let root = admin(&app).await;
+    let ada = app.register("ada@example.com").await;
+    for (document, field, more, kind) in [
+        (
+            "UpdateUser",
+            "updateUser",
+            json!({ "city": "London" }),
+            "UserUpdated",
+        ),
+        (
+            "SetUserRole",
+            "setUserRole",
+            json!({ "role": "STAFF" }),
+            "UserRoleChanged",
+        ),
+        ("SuspendUser", "suspendUser", json!({}), "UserSuspended"),
+        (
+            "UnsuspendUser",
+            "unsuspendUser",
+            json!({}),
+            "UserUnsuspended",
+        ),
+        (
+            "RevokeUserSessions",
+            "revokeUserSessions",
+            json!({}),
+            "UserSessionsRevoked",
+        ),
+    ] {
+        let answer = on(&root, document, &ada.user_id, more).await;
+        assert_eq!(answer.typename(field), kind, "{}", answer.text);
+    }
+    assert!(!ada.is_welcome().await);
+    let (answer, work) = app
+        .work_of(on(&root, "SuspendUser", &ada.user_id, json!({})))
+        .await;
+    assert_eq!(answer.typename("suspendUser"), "RateLimited");
+    assert_eq!((work.events, work.messages), (0, 0));
+    app.advance(60);
+    let answer = on(&root, "SuspendUser", &ada.user_id, json!({})).await;
+    assert_eq!(answer.typename("suspendUser"), "UserSuspended");
+    assert_eq!(events(&app, "user.suspended").await, 2);
+    let ready = app.get("/health/ready").await;
+    assert_eq!(ready.json["status"], "degraded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_database_administrators_are_told_so_and_nothing_is_half_done() {
+    let app = TestApp::spawn().await;
+    let root = admin(&app).await;
+    let ada = app.register("ada@example.com").await;
+    if app.is_sqlite() {
+        // A file does not go away; pools that are closed stay so.
+        app.app.database.clone().close().await.unwrap();
+    } else {
+        app.forbid_connections(true).await;
+    }
+    let invitation = json!({ "email": "grace@example.com", "role": "CLIENT" });
+    let answers = [
+        on(
+            &root,
+            "SetUserRole",
+            &ada.user_id,
+            json!({ "role": "STAFF" }),
+        )
+        .await,
+        on(&root, "SuspendUser", &ada.user_id, json!({})).await,
+        on(&root, "RevokeUserSessions", &ada.user_id, json!({})).await,
+        root.run("InviteUser", json!({ "input": invitation })).await,
+        root.run("Users", json!({ "first": 1 })).await,
+        root.run("AuditEvents", json!({ "first": 1 })).await,
+    ];
+    for answer in answers {
+        answer.assert_refusal(503, "SERVICE_UNAVAILABLE");
+        assert_eq!(answer.header("retry-after"), "1", "{}", answer.text);
+    }
+    if !app.is_sqlite() {
+        app.forbid_connections(false).await;
+        let answer = on(&root, "SuspendUser", &ada.user_id, json!({})).await;
+        assert_eq!(answer.typename("suspendUser"), "UserSuspended");
+        assert!(!ada.is_welcome().await);
+        assert_eq!(events(&app, "user.suspended").await, 1);
+        assert_eq!(events(&app, "user.invited").await, 0);
+    }
+}
+
+/// The database goes away while changes are under way: each is told as done and is done with its
+/// event, or is told as failed and left nothing, or one that was cut off at its very end.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_as_done_stays_done_when_the_database_goes_away_meanwhile() {
+    let app = TestApp::spawn().await;
+    if app.is_sqlite() {
+        return; // There is no server that could go.
+    }
+    let root = admin(&app).await;
+    let mut people = Vec::new();
+    for number in 0..24 {
+        people.push(app.register(&format!("p{number}@example.com")).await);
+    }
+    let changes = people
+        .iter()
+        .map(|person| on(&root, "SuspendUser", &person.user_id, json!({})));
+    let changes = futures_util::future::join_all(changes);
+    let (answers, ()) = futures_util::future::join(changes, app.forbid_connections(true)).await;
+    app.forbid_connections(false).await;
+    let mut done = 0;
+    for (answer, person) in answers.iter().zip(&people) {
+        let is_done = answer.json["data"]["suspendUser"]["__typename"] == "UserSuspended";
+        assert!(
+            is_done || answer.code() == "SERVICE_UNAVAILABLE",
+            "{}",
+            answer.text
+        );
+        done += i64::from(is_done);
+        assert!(!is_done || !person.is_welcome().await);
+    }
+    let suspended = "SELECT COUNT(*) FROM users WHERE suspended_at IS NOT NULL";
+    let suspended = app.number(suspended).await;
+    assert_eq!(events(&app, "user.suspended").await, suspended);
+    assert!(suspended >= done, "{suspended} of {done}");
+}
