@@ -240,7 +240,7 @@ impl<P: FnMut(i64, i64) + Send> Reading<'_, P> {
             None if floor == 0 => Vec::new(),
             None => return Err(broken(Flaw::Checkpoint, Some(floor), None)),
         };
-        self.outlived_anchors(floor);
+        self.outlived_anchors(floor, &checkpoints)?;
         self.anchors_at(floor, &hash)?;
         let mut ahead = checkpoints
             .into_iter()
@@ -277,11 +277,18 @@ impl<P: FnMut(i64, i64) + Send> Reading<'_, P> {
         }
     }
 
-    /// Anchors before what is kept: there is nothing left to compare them with.
-    fn outlived_anchors(&mut self, floor: i64) {
-        while let Some(anchor) = self.anchors.next_if(|it| it.position < floor) {
-            self.report.outlived.push(anchor);
+    /// Anchors before what is kept: of that only checkpoints are left to compare them with.
+    fn outlived_anchors(&mut self, floor: i64, checkpoints: &[Checkpoint]) -> Result<(), Stop> {
+        while let Some(position) = self.anchors.peek().map(|anchor| anchor.position) {
+            if position >= floor {
+                break;
+            }
+            match checkpoints.iter().find(|it| it.position == position) {
+                Some(checkpoint) => self.anchors_at(position, &checkpoint.hash)?,
+                None => self.report.outlived.extend(self.anchors.next()),
+            }
         }
+        Ok(())
     }
 
     fn anchors_at(&mut self, position: i64, hash: &[u8]) -> Result<(), Stop> {

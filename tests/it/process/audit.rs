@@ -220,7 +220,7 @@ async fn an_anchor_that_retention_has_outlived_says_nothing() {
     sealed(&app).await;
     let complaint = verify(&app, &["--anchor", &old]).refusal(2);
     assert!(complaint.contains("keep newer anchors"), "{complaint}");
-    // The checkpoint at which the rest begins is known.
+    // A checkpoint is kept when its events go.
     let answer = verify(&app, &["--anchor", &last_of_the_day]).answer();
     assert!(answer.contains("1 anchors are part of it"), "{answer}");
     let answer = verify(&app, &["--anchor", &old, "--anchor", &anchor(&app)]).answer();
