@@ -136,7 +136,7 @@ fn the_schema_is_printed_written_and_checked() {
     let manifest = std::fs::read_to_string(folder.path().join("queries/manifest.json")).unwrap();
     let manifest: Value = serde_json::from_str(&manifest).unwrap();
     assert_eq!(manifest["documents"].as_object().unwrap().len(), 1);
-    assert_eq!(schema("--check").answer().lines().count(), 2);
+    assert_eq!(schema("--check").answer().lines().count(), 3);
 
     std::fs::write(folder.path().join("schema/schema.graphql"), "type Query").unwrap();
     let outcome = schema("--check");
