@@ -2,6 +2,7 @@
 //!
 //! This page is the router with every layer in order; each file beside it is one surface.
 
+mod arrival;
 mod caller;
 mod cookies;
 mod graphiql;
@@ -13,7 +14,6 @@ mod local;
 mod mailbox;
 mod metrics;
 mod negotiation;
-mod staff;
 mod trusted_documents;
 
 use std::net::SocketAddr;
