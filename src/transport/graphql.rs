@@ -20,11 +20,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::negotiation::{self, MediaType};
-use super::{Server, caller, cookies, staff, trusted_documents};
+use super::{Server, arrival, caller, cookies, trusted_documents};
 use crate::schema::error::{self, Error, ErrorCode};
-use crate::schema::request::{Arrival, RequestData};
+use crate::schema::request::RequestData;
 use crate::schema::{refusal, timed_out};
-use crate::services::session::authenticate;
 
 /// How much of a body that is too large is read to be able to answer.
 const LARGEST_DISCARDED: usize = 32 * 1024 * 1024;
@@ -40,9 +39,15 @@ struct Call {
 
 /// A refusal with the status that says it in HTTP.
 #[derive(Debug)]
-struct Refused {
+pub(super) struct Refused {
     status: StatusCode,
     error: Error,
+}
+
+impl Refused {
+    pub(super) fn new(status: StatusCode, error: Error) -> Self {
+        Self { status, error }
+    }
 }
 
 fn refused(status: StatusCode, code: ErrorCode, message: &str) -> Refused {
@@ -109,15 +114,8 @@ async fn answer(
         }
     };
     let client = caller::client(server, &parts.headers, peer, request_id);
-    // Before the text is looked at: what is wrong with it tells about the schema.
-    let admitted = match &call.document_id {
-        None if server.lets_only_staff_through() => {
-            let arrival = arrive(server, &parts, client.clone()).await?;
-            staff::admit(&arrival.caller).map_err(|(status, error)| Refused { status, error })?;
-            Some(arrival)
-        }
-        _ => None,
-    };
+    let is_text = call.document_id.is_none();
+    let admitted = arrival::admit(server, &parts.headers, &client, is_text).await?;
     let required = server.requires_trusted_documents() && admitted.is_none();
     let resolved = trusted_documents::resolve(call.query, call.document_id.as_deref(), required)
         .map_err(|error| Refused {
@@ -145,7 +143,7 @@ async fn answer(
     }
     let mut arrival = match admitted {
         Some(arrival) => arrival,
-        None => arrive(server, &parts, client).await?,
+        None => arrival::arrive(server, &parts.headers, client).await?,
     };
     arrival.caller.client.operation_name = operation.name;
     arrival.caller.client.document_id = resolved.id;
@@ -166,34 +164,6 @@ async fn answer(
     let mut response = shape(outcome, media);
     set_cookie(server, &data, &mut response);
     Ok(response)
-}
-
-async fn arrive(
-    server: &Server,
-    parts: &Parts,
-    client: crate::domain::caller::Client,
-) -> Result<Arrival, Refused> {
-    let headers = &parts.headers;
-    let delivery = caller::delivery(server, headers).map_err(|error| Refused {
-        status: StatusCode::BAD_REQUEST,
-        error,
-    })?;
-    let authenticated = authenticate(&server.app, client, caller::bearer(headers)).await;
-    let authenticated = authenticated.map_err(|fault| {
-        let error = Error::from(fault);
-        let status = if error.retry_after.is_some() {
-            StatusCode::SERVICE_UNAVAILABLE
-        } else {
-            StatusCode::INTERNAL_SERVER_ERROR
-        };
-        Refused { status, error }
-    })?;
-    Ok(Arrival {
-        caller: authenticated.caller,
-        rows: authenticated.rows,
-        delivery,
-        cookie: caller::cookie(server, headers),
-    })
 }
 
 /// Under `application/json` a well-formed request is answered with 200 even when its document

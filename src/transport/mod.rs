@@ -2,6 +2,7 @@
 //!
 //! This page is the router with every layer in order; each file beside it is one surface.
 
+mod arrival;
 mod caller;
 mod cookies;
 mod federation;
@@ -14,7 +15,6 @@ mod local;
 mod mailbox;
 mod metrics;
 mod negotiation;
-mod staff;
 mod tls;
 mod trusted_documents;
 
