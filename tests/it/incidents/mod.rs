@@ -4,8 +4,11 @@
 
 mod access;
 mod attacks;
+mod cost;
 mod engine;
 mod google;
+mod probes;
+mod public;
 mod recovery;
 pub(crate) mod sdl;
 mod secrets;
