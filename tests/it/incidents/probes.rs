@@ -134,14 +134,14 @@ async fn probe_names_by_their_near_misses() {
         "{ me @skp(if: true) { id } }",
         "query($a: UserFiltr) { users(filter: $a) { totalCount } }",
         "mutation { logn(input: {}) { __typename } }",
-        "mutation { login(input: { emailOrPhon: \"a\", password: \"b\" }) { __typename } }",
+        "mutation { login(input: { emailOrPhone: \"a\", password: \"b\", deviceTokn: \"c\" }) { __typename } }",
     ] {
         let answer = app.anonymous().ask(document, json!({})).await;
         assert!(answer.json["errors"].is_array(), "{document}");
         for name in [
             "Did you mean",
             "\"user\"",
-            "emailOrPhone",
+            "deviceToken",
             "\"email\"",
             "CREATED_AT",
             "\"role\"",
