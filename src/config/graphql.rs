@@ -19,7 +19,7 @@ pub struct Graphql {
     pub graphiql: bool,
     /// Levels a selection may nest.
     pub max_depth: usize,
-    /// Weight a whole operation may have.
+    /// Fields an operation may resolve.
     pub max_complexity: usize,
     /// Aliases a document may use.
     pub max_aliases: usize,

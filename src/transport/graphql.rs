@@ -13,7 +13,7 @@ use async_graphql_axum::GraphQLResponse;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ pub(super) struct Refused {
     pub(super) status: StatusCode,
     pub(super) error: Error,
     /// What the client could have sent instead (RFC 9110 §15.5.6, §12.5.3).
-    pub(super) hint: Option<(HeaderName, HeaderValue)>,
+    pub(super) hint: Option<(&'static str, &'static str)>,
 }
 
 impl Refused {
@@ -45,7 +45,7 @@ impl Refused {
     fn not_allowed(allow: &'static str, message: &str) -> Self {
         let error = Error::of(ErrorCode::MethodNotAllowed, message);
         Self {
-            hint: Some((header::ALLOW, HeaderValue::from_static(allow))),
+            hint: Some(("allow", allow)),
             ..Self::new(StatusCode::METHOD_NOT_ALLOWED, error)
         }
     }
@@ -271,7 +271,9 @@ fn refuse_as(media: MediaType, refused: Refused, request_id: &str) -> Response {
     let mut response = shape(refusal(refused.error, request_id), media);
     *response.status_mut() = refused.status;
     if let Some((name, value)) = refused.hint {
-        response.headers_mut().insert(name, value);
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     response
 }

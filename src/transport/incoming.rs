@@ -5,7 +5,7 @@
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::StreamExt as _;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -68,9 +68,8 @@ fn check_coding(headers: &HeaderMap) -> Result<(), Refused> {
     }
     let message = "Send the request without a content encoding.";
     let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    let hint = HeaderValue::from_static("identity");
     Err(Refused {
-        hint: Some((header::ACCEPT_ENCODING, hint)),
+        hint: Some(("accept-encoding", "identity")),
         ..refused(status, ErrorCode::UnsupportedMediaType, message)
     })
 }

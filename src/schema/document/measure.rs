@@ -43,7 +43,8 @@ const LISTS: [(&str, usize); 11] = [
     ("amr", 8),
     ("byProvider", 4),
     ("byRole", 8),
-    ("changes", 32),
+    // What `updateUser` can change at once, with its reason.
+    ("changes", 12),
     ("identities", MOST_IDENTITIES),
     ("methods", 8),
     // A year, and the day on which it began.

@@ -1,5 +1,7 @@
 //! What is refused before it runs, and what is not.
 
+use serde_json::json;
+
 use super::*;
 
 const LIMITS: Limits = Limits {
@@ -247,7 +249,6 @@ fn variables_are_bounded_in_number_depth_and_values() {
             Err(Refusal::Error(error)) => panic!("{error:?}"),
         }
     };
-    use serde_json::json;
     assert_eq!(check(json!({ "a": 1, "b": 1, "c": 1, "d": 1 })), None);
     let five = json!({ "a": 1, "b": 1, "c": 1, "d": 1, "e": 1 });
     assert_eq!(check(five), Some(Limit::Variables));

@@ -23,12 +23,20 @@ fn refusal() -> Error {
     Error::of(ErrorCode::Forbidden, "no")
 }
 
+/// Until everything else had its turn.
+async fn late() {
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[Object]
 impl Thing {
     async fn id(&self) -> i32 {
         1
     }
     async fn strict(&self) -> Result<i32, Error> {
+        late().await;
         Err(refusal())
     }
     async fn lenient(&self) -> Nullable<i32> {
@@ -50,9 +58,7 @@ impl Thing {
         Some(vec![Some(Thing), None])
     }
     async fn late(&self) -> i32 {
-        for _ in 0..10 {
-            tokio::task::yield_now().await;
-        }
+        late().await;
         2
     }
 }
@@ -74,6 +80,7 @@ impl Query {
 #[Object]
 impl Mutation {
     async fn first(&self) -> Result<i32, Error> {
+        late().await;
         Err(refusal())
     }
     async fn second(&self) -> i32 {

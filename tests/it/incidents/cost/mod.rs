@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::sdl;
-use crate::harness::{SignedIn, TestApp};
+use crate::harness::{SignedIn, TestApp, queries};
 use oracle::{LONGEST, Oracle, named};
 use writer::Writer;
 
@@ -93,6 +93,47 @@ proptest! {
         // between, and the lists are at most so much shorter.
         let roomy = oracle.with_everything_included();
         prop_assert!(computed <= roomy.saturating_mul(10), "{computed} ≫ {roomy}: {}", written.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_has_no_more_changes_than_are_counted() {
+    let app = TestApp::spawn().await;
+    let root = app.appoint("root@example.com", "admin").await;
+    let ada = app.register("ada@example.com").await;
+    let mut input = json!({ "userId": ada.user_id });
+    for (field, kind) in sdl::fields_of_input("UpdateUserInput") {
+        if kind == "String" {
+            let is_locale = field == "locale";
+            input[field] = json!(if is_locale { "fr" } else { "else" });
+        }
+    }
+    let answer = root.run("UpdateUser", json!({ "input": input })).await;
+    assert_eq!(
+        answer.typename("updateUser"),
+        "UserUpdated",
+        "{}",
+        answer.text
+    );
+    let answer = root.run("AuditEvents", json!({ "first": 1 })).await;
+    let changes = answer.root("auditEvents")["nodes"][0]["changes"].clone();
+    let longest = LONGEST.iter().find(|(name, _)| *name == "changes");
+    assert_eq!(
+        changes.as_array().unwrap().len(),
+        longest.unwrap().1,
+        "{changes}"
+    );
+}
+
+/// Clients are not to be refused the largest page of a document that was written for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_trusted_document_fits_with_its_largest_page() {
+    let app = TestApp::spawn().await;
+    let most = app.app.config.graphql.max_complexity;
+    for (name, text) in queries::DOCUMENTS.iter() {
+        let document = Document::prepare(text.clone(), &WIDE).unwrap();
+        let largest = cost(&document, &json!({ "first": 100, "last": 100 }));
+        assert!(largest <= most, "{name} costs {largest}");
     }
 }
 
