@@ -133,6 +133,10 @@ const OUTBOX_DEAD: &str = "idgate_outbox_dead";
 const OUTBOX_OLDEST: &str = "idgate_outbox_oldest_waiting_seconds";
 /// Questions after leaked passwords, by `outcome` (known, unknown, unavailable).
 const BREACHED_LOOKUPS: &str = "idgate_breached_lookups_total";
+/// Requests and answers that met a limit, by `limit` (docs/edge.md has them all).
+const LIMITS_MET: &str = "idgate_limits_met_total";
+/// Requests refused before anything ran, by `code` of the answer.
+const EDGE_REFUSALS: &str = "idgate_edge_refusals_total";
 
 /// Borders between the buckets of durations: from a loopback to the longest time limit.
 const SECONDS: [f64; 9] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
@@ -194,6 +198,20 @@ impl Metrics {
         });
     }
 
+    /// Counts a request or an answer that met a limit.
+    pub fn limit(&self, limit: &'static str) {
+        with_local_recorder(&*self.0, || {
+            counter!(LIMITS_MET, "limit" => limit).increment(1);
+        });
+    }
+
+    /// Counts a request that was refused before anything ran.
+    pub fn edge_refusal(&self, code: &'static str) {
+        with_local_recorder(&*self.0, || {
+            counter!(EDGE_REFUSALS, "code" => code).increment(1);
+        });
+    }
+
     /// Sorts recorded durations into their buckets; without it they pile up until somebody reads.
     pub fn upkeep(&self) {
         self.0.handle().run_upkeep();
@@ -220,6 +238,8 @@ fn describe() {
         "Age of the oldest message that is not delivered yet."
     );
     describe_counter!(BREACHED_LOOKUPS, "Passwords looked up among leaked ones.");
+    describe_counter!(LIMITS_MET, "Requests and answers that met a limit.");
+    describe_counter!(EDGE_REFUSALS, "Requests refused before anything ran.");
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no gauge gets near 2^52")]

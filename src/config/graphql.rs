@@ -21,18 +21,26 @@ pub struct Graphql {
     pub staff_introspection: StaffIntrospection,
     /// Levels a selection may nest.
     pub max_depth: usize,
-    /// Weight a whole operation may have.
+    /// Fields an operation may resolve.
     pub max_complexity: usize,
     /// Aliases a document may use.
     pub max_aliases: usize,
     /// Fields an operation may start with.
     pub max_root_fields: usize,
-    /// Directives one field may carry.
+    /// Directives a document may use.
     pub max_directives: usize,
     /// Words and signs a document may have.
     pub max_tokens: usize,
     /// Fields a document may have once its fragments are spread.
     pub max_expanded_nodes: usize,
+    /// Variables a request may send.
+    pub max_variables: usize,
+    /// Levels a variable may nest.
+    pub max_variable_depth: usize,
+    /// Values in all variables together.
+    pub max_variable_values: usize,
+    /// Errors an answer may tell.
+    pub max_errors: usize,
     /// Seconds one operation may take.
     pub timeout_seconds: u64,
 }
@@ -59,7 +67,7 @@ pub enum StaffIntrospection {
 
 impl Graphql {
     pub(super) fn check(&self, review: &mut Review<'_>) {
-        review.within("graphql.max_depth", self.max_depth, 3..=100);
+        review.within("graphql.max_depth", self.max_depth, 3..=30);
         review.within(
             "graphql.max_complexity",
             self.max_complexity,
@@ -74,6 +82,18 @@ impl Graphql {
             self.max_expanded_nodes,
             10..=1_000_000,
         );
+        review.within("graphql.max_variables", self.max_variables, 1..=1_000);
+        review.within(
+            "graphql.max_variable_depth",
+            self.max_variable_depth,
+            3..=100,
+        );
+        review.within(
+            "graphql.max_variable_values",
+            self.max_variable_values,
+            100..=1_000_000,
+        );
+        review.within("graphql.max_errors", self.max_errors, 1..=1_000);
         review.within("graphql.timeout_seconds", self.timeout_seconds, 1..=300);
     }
 }

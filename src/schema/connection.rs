@@ -11,7 +11,10 @@ use crate::selectors::session::{Place, Slice};
 
 /// How many entries a page has when nobody says.
 pub(super) const DEFAULT_SIZE: usize = 20;
-const LARGEST_SIZE: usize = 100;
+/// How many entries a page has at most.
+pub(super) const LARGEST_SIZE: usize = 100;
+/// How many identities a person is shown with: nobody needs more, and each one costs.
+pub(super) const MOST_IDENTITIES: usize = 20;
 
 /// Where a part of a list ends, and whether there is more.
 #[derive(Clone, Debug, SimpleObject)]

@@ -24,6 +24,9 @@ pub enum ErrorCode {
     PersistedDocumentNotFound,
     /// This server runs trusted documents only; send a document id.
     PersistedDocumentRequired,
+    /// The same as `PERSISTED_DOCUMENT_NOT_FOUND`, in the word that Apollo's clients know: they send
+    /// the text as well.
+    PersistedQueryNotFound,
     /// Sign in, or refresh the access token.
     Unauthenticated,
     /// Signed in, but not allowed to see or do this.
@@ -62,6 +65,7 @@ impl ErrorCode {
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::PersistedDocumentNotFound => "PERSISTED_DOCUMENT_NOT_FOUND",
             Self::PersistedDocumentRequired => "PERSISTED_DOCUMENT_REQUIRED",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
             Self::CsrfPreventionFailed => "CSRF_PREVENTION_FAILED",
@@ -187,29 +191,63 @@ impl From<Error> for async_graphql::Error {
 }
 
 /// Gives every error of a response its code and the request id.
-///
-/// Errors of our own have a code already. What the library found by itself concerns the document
-/// when it has no path, and an argument when it has one.
 pub fn complete(response: &mut Response, request_id: &str) {
     for error in &mut response.errors {
-        let code = if error.path.is_empty() && !concerns_input(&error.message) {
-            ErrorCode::ValidationFailed
-        } else {
-            ErrorCode::BadUserInput
-        };
+        set_code(error);
         let extensions = error
             .extensions
             .get_or_insert_with(ErrorExtensionValues::default);
-        if extensions.get("code").is_none() {
-            extensions.set("code", code.as_str());
-        }
         extensions.set("requestId", request_id);
     }
+}
+
+/// Errors of our own have a code already. What the library found by itself concerns the document
+/// when it has no path, and an argument when it has one.
+fn set_code(error: &mut ServerError) {
+    let code = if error.path.is_empty() && !concerns_input(&error.message) {
+        ErrorCode::ValidationFailed
+    } else {
+        ErrorCode::BadUserInput
+    };
+    let extensions = error
+        .extensions
+        .get_or_insert_with(ErrorExtensionValues::default);
+    if extensions.get("code").is_none() {
+        extensions.set("code", code.as_str());
+    }
+}
+
+/// Leaves at most so many errors in a response, at least one, and says in the last of them how
+/// many are not told. Whether there were more.
+pub fn cut(response: &mut Response, most: usize) -> bool {
+    let found = response.errors.len();
+    let told = most.max(1);
+    if found <= told {
+        return false;
+    }
+    response.errors.truncate(told);
+    if let Some(last) = response.errors.last_mut() {
+        set_code(last);
+        let untold = found - told;
+        last.message = format!(
+            "{} And {untold} more errors, which are not told.",
+            last.message
+        );
+    }
+    true
 }
 
 /// The library reports variables of the wrong shape without a path.
 fn concerns_input(message: &str) -> bool {
     message.starts_with("Variable ") || message.starts_with("Invalid value for argument")
+}
+
+/// The first error's code of a response that has been completed, as metrics name it.
+#[must_use]
+pub fn first_code(response: &Response) -> Option<&'static str> {
+    let told = code_of(response.errors.first()?)?;
+    let codes = <ErrorCode as async_graphql::resolver_utils::EnumType>::items();
+    codes.iter().map(|it| it.name).find(|name| *name == told)
 }
 
 /// The code of an error that has been completed.

@@ -26,10 +26,11 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
+use crate::telemetry::Metrics;
 
 pub use entities::sdl::Authorization;
 
-use document::{Document, Limits};
+use document::{Document, Limit, Limits, Refusal};
 use engine::Engine;
 use error::{Error, ErrorCode};
 use request::RequestData;
@@ -43,6 +44,8 @@ const LONGEST_REMEMBERED: usize = 64 * 1024;
 pub struct Schema {
     engine: Box<dyn Engine>,
     limits: Limits,
+    max_errors: usize,
+    metrics: Metrics,
     introspection: bool,
     documents: moka::sync::Cache<[u8; 32], Arc<Document>>,
 }
@@ -134,7 +137,12 @@ impl Schema {
                 expanded_nodes: limits.max_expanded_nodes,
                 cost: limits.max_complexity,
                 representations: app.config.router.max_representations,
+                variables: limits.max_variables,
+                variable_depth: limits.max_variable_depth,
+                variable_values: limits.max_variable_values,
             },
+            max_errors: limits.max_errors,
+            metrics: app.metrics.clone(),
             documents: moka::sync::Cache::new(REMEMBERED_DOCUMENTS),
         }
     }
@@ -142,13 +150,15 @@ impl Schema {
     /// A document that is parsed and keeps within the limits, from memory if it was seen before.
     pub fn prepare(&self, text: String) -> Result<Arc<Document>, Error> {
         if text.len() > LONGEST_REMEMBERED {
-            return Document::prepare(text, &self.limits).map(Arc::new);
+            let prepared = Document::prepare(text, &self.limits);
+            return prepared.map(Arc::new).map_err(|it| self.refuse(it));
         }
         let key: [u8; 32] = Sha256::digest(&text).into();
         if let Some(document) = self.documents.get(&key) {
             return Ok(document);
         }
-        let document = Arc::new(Document::prepare(text, &self.limits)?);
+        let prepared = Document::prepare(text, &self.limits);
+        let document = Arc::new(prepared.map_err(|it| self.refuse(it))?);
         self.documents.insert(key, Arc::clone(&document));
         Ok(document)
     }
@@ -161,7 +171,9 @@ impl Schema {
         variables: Variables,
         data: Arc<RequestData>,
     ) -> Result<Response, Error> {
-        document.check_variables(operation_name.as_deref(), &variables, &self.limits)?;
+        document
+            .check_variables(operation_name.as_deref(), &variables, &self.limits)
+            .map_err(|it| self.refuse(it))?;
         let mut request = Request::new(document.text.clone())
             .variables(variables)
             .data(Arc::clone(&data));
@@ -172,7 +184,19 @@ impl Schema {
             IntrospectionMode::Disabled
         };
         request.set_parsed_query(document.parsed.clone());
-        Ok(data.serve(self.engine.execute(request)).await)
+        let mut response = data.serve(self.engine.execute(request)).await;
+        if error::cut(&mut response, self.max_errors) {
+            self.metrics.limit(Limit::Errors.as_str());
+        }
+        Ok(response)
+    }
+
+    /// Counts a refusal, if it is a limit that was met.
+    fn refuse(&self, refusal: Refusal) -> Error {
+        if let Refusal::Limit { limit, .. } = refusal {
+            self.metrics.limit(limit.as_str());
+        }
+        refusal.into()
     }
 }
 

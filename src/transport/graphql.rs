@@ -12,52 +12,48 @@ use async_graphql::{Response as Outcome, Variables};
 use async_graphql_axum::GraphQLResponse;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt as _;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::negotiation::{self, MediaType};
-use super::{Server, arrival, caller, cookies, trusted_documents};
+use super::{Server, arrival, caller, cookies, incoming, trusted_documents};
 use crate::schema::error::{self, Error, ErrorCode};
 use crate::schema::request::RequestData;
 use crate::schema::{refusal, timed_out};
 
-/// How much of a body that is too large is read to be able to answer.
-const LARGEST_DISCARDED: usize = 32 * 1024 * 1024;
-
-/// What a request asks to run.
-#[derive(Debug, Default)]
-struct Call {
-    query: Option<String>,
-    document_id: Option<String>,
-    operation_name: Option<String>,
-    variables: Map<String, Value>,
-}
-
 /// A refusal with the status that says it in HTTP.
 #[derive(Debug)]
 pub(super) struct Refused {
-    status: StatusCode,
-    error: Error,
+    pub(super) status: StatusCode,
+    pub(super) error: Error,
+    /// What the client could have sent instead (RFC 9110 §15.5.6, §12.5.3).
+    pub(super) hint: Option<(&'static str, &'static str)>,
 }
 
 impl Refused {
     pub(super) fn new(status: StatusCode, error: Error) -> Self {
-        Self { status, error }
+        Self {
+            status,
+            error,
+            hint: None,
+        }
+    }
+
+    fn not_allowed(allow: &'static str, message: &str) -> Self {
+        let error = Error::of(ErrorCode::MethodNotAllowed, message);
+        Self {
+            hint: Some(("allow", allow)),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, error)
+        }
     }
 }
 
-fn refused(status: StatusCode, code: ErrorCode, message: &str) -> Refused {
-    Refused {
-        status,
-        error: Error::of(code, message),
-    }
+pub(super) fn refused(status: StatusCode, code: ErrorCode, message: &str) -> Refused {
+    Refused::new(status, Error::of(code, message))
 }
 
-fn malformed(message: &str) -> Refused {
+pub(super) fn malformed(message: &str) -> Refused {
     refused(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, message)
 }
 
@@ -68,22 +64,25 @@ pub(super) async fn serve(
     request: Request,
 ) -> Response {
     let request_id = super::request_id(&request);
+    let refuse = |media, refusal: Refused| {
+        server.app.metrics.edge_refusal(refusal.error.code.as_str());
+        refuse_as(media, refusal, &request_id)
+    };
     let Some(media) = negotiation::accepted(request.headers()) else {
         let message = "Accept application/graphql-response+json or application/json.";
-        let error = Error::of(ErrorCode::NotAcceptable, message);
-        return refuse(StatusCode::NOT_ACCEPTABLE, error, &request_id);
+        let code = ErrorCode::NotAcceptable;
+        let refusal = refused(StatusCode::NOT_ACCEPTABLE, code, message);
+        return refuse(MediaType::Json, refusal);
     };
     let patience = Duration::from_secs(server.app.config.server.request_timeout_seconds);
     let answered =
         tokio::time::timeout(patience, answer(&server, peer, request, media, &request_id));
     let mut response = match answered.await {
         Ok(Ok(response)) => response,
-        Ok(Err(Refused { status, error })) => refuse_as(media, status, error, &request_id),
-        Err(_) => refuse_as(
+        Ok(Err(refusal)) => refuse(media, refusal),
+        Err(_) => refuse(
             media,
-            StatusCode::SERVICE_UNAVAILABLE,
-            timed_out(),
-            &request_id,
+            Refused::new(StatusCode::SERVICE_UNAVAILABLE, timed_out()),
         ),
     };
     response
@@ -101,27 +100,25 @@ async fn answer(
 ) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     let call = match parts.method {
-        Method::GET if server.takes_get() => read_query(parts.uri.query().unwrap_or_default())?,
-        Method::POST => read_body(server, &parts, body).await?,
-        _ => {
-            let message = if server.takes_get() {
-                "Use POST, or GET for queries."
-            } else {
-                "Use POST."
-            };
-            let code = ErrorCode::MethodNotAllowed;
-            return Err(refused(StatusCode::METHOD_NOT_ALLOWED, code, message));
+        Method::GET if server.takes_get() => {
+            incoming::read_query(parts.uri.query().unwrap_or_default())?
         }
+        Method::POST => incoming::read_body(server, &parts, body).await?,
+        _ if server.takes_get() => {
+            let message = "Use POST, or GET for queries.";
+            return Err(Refused::not_allowed("GET, POST", message));
+        }
+        _ => return Err(Refused::not_allowed("POST", "Use POST.")),
     };
     let client = caller::client(server, &parts.headers, peer, request_id);
-    let is_text = call.document_id.is_none();
+    let is_text = call.document_id.is_none() && call.query.is_some();
     let admitted = arrival::admit(server, &parts.headers, &client, is_text).await?;
     let required = server.requires_trusted_documents() && admitted.is_none();
-    let resolved = trusted_documents::resolve(call.query, call.document_id.as_deref(), required)
-        .map_err(|error| Refused {
-            status: StatusCode::BAD_REQUEST,
-            error,
-        })?;
+    let resolved = match call.apollo_hash.as_deref() {
+        Some(hash) => trusted_documents::resolve_hashed(call.query, hash, required),
+        None => trusted_documents::resolve(call.query, call.document_id.as_deref(), required),
+    };
+    let resolved = resolved.map_err(|error| about_document(media, error))?;
     let document = match server.schema.prepare(resolved.text) {
         Ok(document) => document,
         Err(error) => return Err(about_document(media, error)),
@@ -136,9 +133,7 @@ async fn answer(
         }
         // A link or an image of another site must not change anything.
         (_, OperationType::Mutation) => {
-            let code = ErrorCode::MethodNotAllowed;
-            let message = "Mutations need POST.";
-            return Err(refused(StatusCode::METHOD_NOT_ALLOWED, code, message));
+            return Err(Refused::not_allowed("POST", "Mutations need POST."));
         }
     }
     let mut arrival = match admitted {
@@ -154,13 +149,14 @@ async fn answer(
         .execute(&document, call.operation_name, variables, data.clone());
     let patience = Duration::from_secs(server.app.config.graphql.timeout_seconds);
     let Ok(ran) = tokio::time::timeout(patience, running).await else {
-        return Err(Refused {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            error: timed_out(),
-        });
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        return Err(Refused::new(status, timed_out()));
     };
     let mut outcome = ran.map_err(|error| about_variables(media, error))?;
     error::complete(&mut outcome, request_id);
+    if let Some(code) = rejected(&outcome).then(|| error::first_code(&outcome)) {
+        server.app.metrics.edge_refusal(code.unwrap_or("unknown"));
+    }
     let mut response = shape(outcome, media);
     set_cookie(server, &data, &mut response);
     Ok(response)
@@ -168,134 +164,36 @@ async fn answer(
 
 /// Under `application/json` a well-formed request is answered with 200 even when its document
 /// does not fit (GraphQL over HTTP §6.4.1); what costs too much is refused by status as well.
+/// Apollo's clients go on with the text only after an answer that they take for GraphQL.
 fn about_document(media: MediaType, error: Error) -> Refused {
+    use ErrorCode::{ParseFailed, PersistedQueryNotFound, ValidationFailed};
     let status = match (media, error.code) {
-        (MediaType::Json, ErrorCode::ParseFailed | ErrorCode::ValidationFailed) => StatusCode::OK,
+        (MediaType::Json, ParseFailed | ValidationFailed | PersistedQueryNotFound) => {
+            StatusCode::OK
+        }
         _ => StatusCode::BAD_REQUEST,
     };
-    Refused { status, error }
+    Refused::new(status, error)
 }
 
 /// Variables that do not fit are judged like a document that does not fit.
 fn about_variables(media: MediaType, error: Error) -> Refused {
     match (media, error.code) {
-        (MediaType::Json, ErrorCode::BadUserInput) => Refused {
-            status: StatusCode::OK,
-            error,
-        },
+        (MediaType::Json, ErrorCode::BadUserInput) => Refused::new(StatusCode::OK, error),
         _ => about_document(media, error),
     }
 }
 
-async fn read_body(server: &Server, parts: &Parts, body: Body) -> Result<Call, Refused> {
-    if !negotiation::is_json(&parts.headers) {
-        let message = "Send the request as application/json in UTF-8.";
-        let code = ErrorCode::UnsupportedMediaType;
-        return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, message));
-    }
-    let limit = server.app.config.server.body_limit;
-    let bytes = read_limited(body, limit).await?;
-    let value: Value =
-        serde_json::from_slice(&bytes).map_err(|_| malformed("The body is not valid JSON."))?;
-    match value {
-        Value::Object(fields) => read_fields(fields),
-        Value::Array(_) => {
-            let message = "One request is one operation; send them one by one.";
-            let code = ErrorCode::BatchingNotSupported;
-            Err(refused(StatusCode::BAD_REQUEST, code, message))
-        }
-        _ => Err(malformed("The body has to be a JSON object.")),
-    }
-}
-
-/// Never keeps more than the limit, whatever the client says the length is.
-///
-/// What is too large is read on and thrown away for a while: a client that is still sending would
-/// otherwise see a broken connection in place of the answer.
-async fn read_limited(body: Body, limit: usize) -> Result<Vec<u8>, Refused> {
-    let mut kept = Vec::new();
-    let mut seen = 0_usize;
-    let mut chunks = body.into_data_stream();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| malformed("The body could not be read."))?;
-        seen = seen.saturating_add(chunk.len());
-        if seen <= limit {
-            kept.extend_from_slice(&chunk);
-        } else if seen > limit.saturating_add(LARGEST_DISCARDED) {
-            break;
-        }
-    }
-    if seen > limit {
-        let message = "The body is too large.";
-        let code = ErrorCode::PayloadTooLarge;
-        return Err(refused(StatusCode::PAYLOAD_TOO_LARGE, code, message));
-    }
-    Ok(kept)
-}
-
-/// The parameters of a GET request; JSON inside them is parsed as in a body.
-fn read_query(query: &str) -> Result<Call, Refused> {
-    let mut fields = Map::new();
-    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        let value = match key.as_ref() {
-            "variables" | "extensions" if !value.is_empty() => serde_json::from_str(&value)
-                .map_err(|_| malformed("`variables` and `extensions` have to be JSON objects."))?,
-            "variables" | "extensions" => Value::Null,
-            _ => Value::String(value.into_owned()),
-        };
-        fields.insert(key.into_owned(), value);
-    }
-    read_fields(fields)
-}
-
-fn read_fields(mut fields: Map<String, Value>) -> Result<Call, Refused> {
-    let mut text = |key: &str| match fields.remove(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(malformed(&format!("`{key}` has to be a string."))),
-    };
-    let query = text("query")?;
-    let operation_name = text("operationName")?.filter(|name| !name.is_empty());
-    let document_id = text("documentId")?;
-    let mut object = |key: &str| match fields.remove(key) {
-        None | Some(Value::Null) => Ok(Map::new()),
-        Some(Value::Object(object)) => Ok(object),
-        Some(_) => Err(malformed(&format!("`{key}` has to be an object."))),
-    };
-    let variables = object("variables")?;
-    let extensions = object("extensions")?;
-    let document_id = match document_id {
-        Some(id) => Some(id),
-        None => persisted_query(&extensions)?,
-    };
-    Ok(Call {
-        query,
-        document_id,
-        operation_name,
-        variables,
-    })
-}
-
-/// Apollo's way to name a document.
-fn persisted_query(extensions: &Map<String, Value>) -> Result<Option<String>, Refused> {
-    #[derive(Deserialize)]
-    struct PersistedQuery {
-        #[serde(rename = "sha256Hash")]
-        hash: String,
-    }
-    match extensions.get("persistedQuery") {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => PersistedQuery::deserialize(value)
-            .map(|query| Some(query.hash))
-            .map_err(|_| malformed("`extensions.persistedQuery` needs a `sha256Hash`.")),
-    }
+/// Whether nothing ran: errors that concern no field, and no data.
+fn rejected(outcome: &Outcome) -> bool {
+    !outcome.errors.is_empty()
+        && outcome.data == async_graphql::Value::Null
+        && outcome.errors.iter().all(|error| error.path.is_empty())
 }
 
 /// The answer to an operation that was looked at: data, errors, status.
 fn shape(outcome: Outcome, media: MediaType) -> Response {
-    let rejected = !outcome.errors.is_empty()
-        && outcome.data == async_graphql::Value::Null
-        && outcome.errors.iter().all(|error| error.path.is_empty());
+    let rejected = rejected(&outcome);
     let retry_after = retry_after(&outcome);
     let unavailable = outcome.data == async_graphql::Value::Null
         && outcome
@@ -346,24 +244,22 @@ fn without_data(outcome: &Outcome) -> Response {
 
 /// A GraphQL-shaped refusal, as `application/json`.
 pub(super) fn refuse(status: StatusCode, error: Error, request_id: &str) -> Response {
-    refuse_as(MediaType::Json, status, error, request_id)
+    refuse_as(MediaType::Json, Refused::new(status, error), request_id)
 }
 
-fn refuse_as(media: MediaType, status: StatusCode, error: Error, request_id: &str) -> Response {
-    let allow = error.code == ErrorCode::MethodNotAllowed;
-    let mut response = shape(refusal(error, request_id), media);
-    *response.status_mut() = status;
-    if status == StatusCode::UNAUTHORIZED {
+fn refuse_as(media: MediaType, refused: Refused, request_id: &str) -> Response {
+    let mut response = shape(refusal(refused.error, request_id), media);
+    *response.status_mut() = refused.status;
+    if refused.status == StatusCode::UNAUTHORIZED {
         // RFC 9110 §15.5.2: what would do.
         response
             .headers_mut()
             .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if allow {
-        // RFC 9110 §15.5.6: a mutation can be sent by POST; a query by GET, too.
+    if let Some((name, value)) = refused.hint {
         response
             .headers_mut()
-            .insert(header::ALLOW, HeaderValue::from_static("POST"));
+            .insert(name, HeaderValue::from_static(value));
     }
     response
 }

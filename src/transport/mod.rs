@@ -9,6 +9,7 @@ mod federation;
 mod graphiql;
 mod graphql;
 mod health;
+mod incoming;
 mod jwks;
 mod listener;
 mod local;
@@ -47,6 +48,26 @@ pub const GRAPHIQL_EMBEDDED: bool = graphiql::EMBEDDED;
 
 /// The request id, in and out.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What every answer says to browsers: it is what its type says, nobody frames it, no page of
+/// another site includes it as a picture or a script, and no link out of it tells its address.
+const GUARDS: [(HeaderName, &str); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+];
+/// What an answer says that does not say otherwise: it is not kept, and no page.
+const UNLESS_SAID: [(HeaderName, &str); 2] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+];
 
 /// Whom a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,12 +263,13 @@ async fn outermost(
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    if !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in GUARDS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    for (name, value) in UNLESS_SAID {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }

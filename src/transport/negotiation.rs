@@ -27,6 +27,8 @@ pub(super) fn accepted(headers: &HeaderMap) -> Option<MediaType> {
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
+        // RFC 9110 §5.6.1: empty elements of a list are none.
+        .filter(|range| !range.trim().is_empty())
         .peekable();
     if ranges.peek().is_none() {
         return Some(MediaType::Json);

@@ -46,29 +46,61 @@ pub(super) fn resolve(
     required: bool,
 ) -> Result<Resolved, Error> {
     if let Some(id) = id {
-        let hash = id
-            .strip_prefix("sha256:")
-            .unwrap_or(id)
-            .to_ascii_lowercase();
-        let text = MANIFEST.get(&format!("sha256:{hash}")).cloned();
-        let text = text.ok_or_else(|| {
+        return trusted(id.strip_prefix("sha256:").unwrap_or(id)).ok_or_else(|| {
             let message = "No trusted document has this id. Clients cannot register documents.";
             Error::of(ErrorCode::PersistedDocumentNotFound, message)
-        })?;
-        return Ok(Resolved {
-            text,
-            id: Some(format!("sha256:{hash}")),
         });
     }
     match query {
-        Some(_) if required => {
-            let message = "This server runs trusted documents only. Send a `documentId`.";
-            Err(Error::of(ErrorCode::PersistedDocumentRequired, message))
-        }
+        Some(_) if required => Err(only_trusted()),
         Some(text) => Ok(Resolved { text, id: None }),
         None => {
             let message = "Send a GraphQL document as `query`, or a `documentId`.";
             Err(Error::of(ErrorCode::BadUserInput, message))
         }
     }
+}
+
+/// Finds the text of a request in Apollo's form: its digest, and after `PersistedQueryNotFound`
+/// the text beside it, which runs where any text does. It is not remembered as known: what one
+/// client sends decides nothing for another.
+pub(super) fn resolve_hashed(
+    query: Option<String>,
+    hash: &str,
+    required: bool,
+) -> Result<Resolved, Error> {
+    if let Some(text) = &query
+        && !hex(&Sha256::digest(text)).eq_ignore_ascii_case(hash)
+    {
+        let message = "`sha256Hash` is not the digest of `query`.";
+        return Err(Error::of(ErrorCode::BadUserInput, message));
+    }
+    if let Some(resolved) = trusted(hash) {
+        return Ok(resolved);
+    }
+    match query {
+        Some(_) if required => Err(only_trusted()),
+        Some(text) => Ok(Resolved { text, id: None }),
+        // The words that Apollo's clients look for.
+        None => Err(Error::of(
+            ErrorCode::PersistedQueryNotFound,
+            "PersistedQueryNotFound",
+        )),
+    }
+}
+
+fn trusted(hash: &str) -> Option<Resolved> {
+    let id = format!("sha256:{}", hash.to_ascii_lowercase());
+    let text = MANIFEST.get(&id)?.clone();
+    Some(Resolved { text, id: Some(id) })
+}
+
+fn only_trusted() -> Error {
+    let message = "This server runs trusted documents only. Send a `documentId`.";
+    Error::of(ErrorCode::PersistedDocumentRequired, message)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    digits.collect()
 }

@@ -11,11 +11,14 @@ const FLAGS = [
   '--no-first-run',
   // No other name or address resolves. Playwright's interception would do it too, but it answers
   // the preflights of CORS itself, and so lets through what browsers refuse.
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
 ];
 
+// The same machine under two names, which browsers take for two sites.
+const LOOPBACK = ['127.0.0.1', 'localhost'];
+
 const isLoopback = (url) =>
-  url.startsWith('data:') || url.startsWith('blob:') || new URL(url).hostname === '127.0.0.1';
+  url.startsWith('data:') || url.startsWith('blob:') || LOOPBACK.includes(new URL(url).hostname);
 
 // Calls `use` with a fresh profile and the list of what its pages asked of other machines.
 export async function withBrowser(use) {

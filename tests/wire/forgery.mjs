@@ -1,12 +1,14 @@
-// Cross-site request forgery: pages of another origin send all that browsers let them send.
+// Cross-site request forgery: pages of other origins send all that browsers let them send.
 //
-// The foreign page is on another port of the same host, which is the harder case: to browsers it is
-// the same site, so that the cookies of the gateway travel with its requests.
+// There are two of them. One is on another port of the same host, which is the harder case: to
+// browsers it is the same site, so that the cookies of the gateway travel with its requests. The
+// other has another name, so that it is another site: there a cookie travels with a link alone.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 
 import { withBrowser } from './browser.mjs';
+import { CHANNELS, INCLUSIONS } from './forgery-channels.mjs';
 
 const PASSWORD = 'violet harbour 417 kettle';
 
@@ -17,57 +19,6 @@ const LOGIN = (email) =>
   `mutation { login(input: { emailOrPhone: "${email}", password: "${PASSWORD}" }) { __typename } }`;
 const LOGOUT = 'mutation { logout { __typename } }';
 const REFRESH = 'mutation { refreshSession(input: {}) { __typename } }';
-
-// How a foreign page can send a document. A form's answer is the next page, a fetch's is opaque.
-const CHANNELS = {
-  'a form as application/x-www-form-urlencoded': (endpoint, document) =>
-    form(endpoint, 'POST', 'application/x-www-form-urlencoded', { query: document }),
-  'a form as text/plain, written so that its body is JSON': (endpoint, document) =>
-    form(endpoint, 'POST', 'text/plain', {
-      [`${JSON.stringify({ query: document }).slice(0, -1)},"extensions":{"ignored":"`]: '"}}',
-    }),
-  'a form as multipart/form-data, an upload': (endpoint, document) =>
-    form(endpoint, 'POST', 'multipart/form-data', {
-      operations: JSON.stringify({ query: document }),
-      map: '{}',
-      query: document,
-    }),
-  'a link with the document in its address': (endpoint, document) =>
-    form(endpoint, 'GET', 'application/x-www-form-urlencoded', { query: document }),
-  'fetch with text/plain': (endpoint, document) =>
-    send(endpoint, { mode: 'no-cors', headers: { 'content-type': 'text/plain' } }, document),
-  'fetch with no content type': (endpoint, document) => send(endpoint, { mode: 'no-cors' }, document),
-  'fetch with application/json': (endpoint, document) =>
-    send(endpoint, { headers: { 'content-type': 'application/json' } }, document),
-};
-
-function form(endpoint, method, type, fields) {
-  return [
-    ([action, how, enctype, values]) => {
-      const element = document.createElement('form');
-      Object.assign(element, { action, method: how, enctype });
-      for (const [name, value] of Object.entries(values)) {
-        const field = document.createElement('textarea');
-        Object.assign(field, { name, value });
-        element.append(field);
-      }
-      document.body.append(element);
-      element.submit();
-    },
-    [endpoint, method, type, fields],
-  ];
-}
-
-function send(endpoint, options, document) {
-  return [
-    ([url, how, query]) => {
-      // Bytes, as a text body would name its type by itself.
-      const body = new TextEncoder().encode(JSON.stringify({ query }));
-      fetch(url, { method: 'POST', credentials: 'include', body, ...how }).catch(() => {});
-    },
-    [endpoint, options, document],
-  ];
-}
 
 // What the person's own page does: the same documents, sent as the gateway wants them.
 async function ask(page, query, headers = {}) {
@@ -85,8 +36,10 @@ async function ask(page, query, headers = {}) {
   );
 }
 
+// Each use brings a new cookie: the old one would end the session when it is sent again later.
+const OWN = { 'Idgate-Csrf': '1', 'Idgate-Delivery': 'cookie' };
 const keepsSession = async (page) =>
-  assert.equal(await ask(page, REFRESH, { 'Idgate-Csrf': '1' }), 'SignedIn', 'the session is gone');
+  assert.equal(await ask(page, REFRESH, OWN), 'SignedIn', 'the session is gone');
 
 async function mailTo(address, email) {
   const answer = await fetch(`${address}/dev/mailbox.json`);
@@ -94,23 +47,27 @@ async function mailTo(address, email) {
   return (await answer.json()).filter((message) => message.to === email);
 }
 
-// Fills a list with the cookies that leave for `host`. Of a fetch whose answer is opaque, only the
-// browser's own protocol tells them.
-async function cookiesSentTo(host, session) {
-  const cookies = [];
-  session.on('Network.requestWillBeSentExtraInfo', ({ headers }) => {
-    if (headers.Host === host && headers.Cookie) cookies.push(headers.Cookie);
+// What really left for `host` and came back. Of a request whose answer the page may not see, only
+// the browser's own protocol tells.
+async function trafficWith(host, session) {
+  const sent = new Map();
+  session.on('Network.requestWillBeSentExtraInfo', ({ requestId, headers }) => {
+    const isPreflight = Object.keys(headers).some((name) => /^access-control-request-method$/i.test(name));
+    if (headers.Host === host && !isPreflight) sent.set(requestId, { cookie: headers.Cookie ?? '' });
+  });
+  session.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode }) => {
+    if (sent.has(requestId)) sent.get(requestId).status = statusCode;
   });
   await session.send('Network.enable');
-  return cookies;
+  return sent;
 }
 
-// Opens a foreign page, lets it attack, and returns the gateway's answer to it, if there is any.
+// Opens a foreign page, lets it attack, and tells what the browser sent for it.
 async function attack(context, foreign, endpoint, [script, argument]) {
   const page = await context.newPage();
   try {
     await page.goto(foreign);
-    const cookies = await cookiesSentTo(new URL(endpoint).host, await context.newCDPSession(page));
+    const sent = await trafficWith(new URL(endpoint).host, await context.newCDPSession(page));
     const ofAttack = (request) => request.url().startsWith(endpoint) && request.method() !== 'OPTIONS';
     const ended = Promise.race([
       page.waitForEvent('requestfinished', { predicate: ofAttack, timeout: 10_000 }),
@@ -118,37 +75,88 @@ async function attack(context, foreign, endpoint, [script, argument]) {
     ]);
     await page.evaluate(script, argument);
     const request = await ended;
-    const response = await request.response();
-    return { status: response?.status(), cookie: cookies.join('; ') };
+    const response = await request.response().catch(() => null);
+    const headers = await request.allHeaders().catch(() => ({}));
+    // What the protocol tells may come a moment later than the page's own events.
+    for (let waited = 0; waited < 1_000 && ![...sent.values()][0]?.status; waited += 50) {
+      await page.waitForTimeout(50);
+    }
+    const [seen] = sent.values();
+    return {
+      status: seen?.status ?? response?.status(),
+      cookie: seen?.cookie || headers.cookie || '',
+    };
   } finally {
     await page.close();
   }
 }
 
-async function judgeChannel({ address, check }, context, home, foreign, number, [channel, write]) {
+function assertRefused(site, channel, { status, cookie }) {
+  if (channel.asks) {
+    assert.equal(status, undefined, 'the browser was allowed to send it');
+    return;
+  }
+  assert.ok(status >= 400 && status < 500, `answered with ${status}`);
+  const carries = site.carriesCookies || channel.isNavigation;
+  if (carries) assert.match(cookie, /idgate_refresh=/, 'no cookie travelled, so nothing was judged');
+  else assert.doesNotMatch(cookie, /idgate_refresh=/, 'the cookie travelled to another site');
+}
+
+async function judgeChannel({ address, check }, context, home, site, [name, channel]) {
   const endpoint = `${address}/graphql`;
-  await check(`${channel} registers nobody`, async () => {
-    const email = `forged-${number}@example.com`;
-    const answer = await attack(context, foreign, endpoint, write(endpoint, register(email)));
-    assertRefused(channel, answer);
+  await check(`${site.name}: ${name} registers nobody`, async () => {
+    const email = `forged-${(forged += 1)}@example.com`;
+    const answer = await attack(context, site.url, endpoint, channel.write(endpoint, register(email)));
+    assertRefused(site, channel, answer);
     assert.deepEqual(await mailTo(address, email), []);
     assert.notEqual(await ask(home, LOGIN(email)), 'SignedIn');
     // The same document is a good one, and its address is still free.
     assert.equal(await ask(home, register(email)), 'SignedIn');
   });
-  await check(`${channel} signs nobody out`, async () => {
-    const answer = await attack(context, foreign, endpoint, write(endpoint, LOGOUT));
-    assertRefused(channel, answer);
+  await check(`${site.name}: ${name} signs nobody out`, async () => {
+    const answer = await attack(context, site.url, endpoint, channel.write(endpoint, LOGOUT));
+    assertRefused(site, channel, answer);
     await keepsSession(home);
   });
 }
 
-function assertRefused(channel, { status, cookie }) {
-  if (channel.endsWith('application/json')) {
-    assert.equal(status, undefined, 'the browser was allowed to send it');
-  } else {
-    assert.ok(status >= 400 && status < 500, `answered with ${status}`);
-    assert.match(cookie, /idgate_refresh=/, 'the cookie did not travel, so nothing was judged');
+let forged = 0;
+
+// What another page includes is not shown, run or read there.
+async function judgeInclusions({ address, check }, context, site) {
+  for (const [name, { path, write }] of Object.entries(INCLUSIONS)) {
+    await check(`${site.name}: ${name}`, async () => {
+      const page = await context.newPage();
+      try {
+        await page.goto(site.url);
+        assert.equal(await page.evaluate(write, `${address}${path}`), 'refused');
+      } finally {
+        await page.close();
+      }
+    });
+  }
+  for (const path of ['/graphiql', '/dev/mailbox', '/health/ready']) {
+    await check(`${site.name}: ${path} is not shown in a frame`, async () => {
+      const page = await context.newPage();
+      try {
+        await page.goto(site.url);
+        await page.setContent(`<iframe src="${address}${path}"></iframe>`);
+        const frame = await (await page.waitForSelector('iframe')).contentFrame();
+        await page.waitForTimeout(200);
+        assert.match(frame.url(), /^(chrome-error:|about:blank)/, `the frame shows ${frame.url()}`);
+      } finally {
+        await page.close();
+      }
+    });
+  }
+}
+
+async function judgeSites(court, context, home, sites) {
+  for (const site of sites) {
+    for (const channel of Object.entries(CHANNELS)) {
+      await judgeChannel(court, context, home, site, channel);
+    }
+    await judgeInclusions(court, context, site);
   }
 }
 
@@ -159,11 +167,16 @@ export async function judgeForgery(court) {
     response.end('<!doctype html><title>a foreign page</title><body>');
   });
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-  const foreign = `http://127.0.0.1:${server.address().port}/`;
+  const { port } = server.address();
+  const sites = [
+    { name: 'same site', url: `http://127.0.0.1:${port}/`, carriesCookies: true },
+    { name: 'other site', url: `http://localhost:${port}/`, carriesCookies: false },
+  ];
   try {
     await withBrowser(async (context) => {
       const home = await context.newPage();
-      await home.goto(`${address}/health/ready`);
+      // A page whose own policy lets it ask the gateway.
+      await home.goto(`${address}/graphiql`);
       await check('a person signs in with a cookie', async () => {
         const email = 'forgery-victim@example.com';
         assert.equal(await ask(home, register(email)), 'SignedIn');
@@ -175,9 +188,7 @@ export async function judgeForgery(court) {
         await ask(home, LOGOUT);
         await keepsSession(home);
       });
-      for (const [number, channel] of Object.entries(CHANNELS).entries()) {
-        await judgeChannel(court, context, home, foreign, number, channel);
-      }
+      await judgeSites(court, context, home, sites);
     });
   } finally {
     server.close();

@@ -8,8 +8,8 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Positioned, Value as ConstValue, Variables};
 use async_graphql_value::Value;
 
-use super::{Limits, too_expensive};
-use crate::schema::connection::DEFAULT_SIZE;
+use super::{Limit, Limits, Refusal};
+use crate::schema::connection::{DEFAULT_SIZE, LARGEST_SIZE, MOST_IDENTITIES};
 use crate::schema::error::{Error, ErrorCode};
 
 /// Mutations that take a secret: guessing many in one document is refused whole.
@@ -38,23 +38,49 @@ const CREDENTIAL_MUTATIONS: [&str; 19] = [
 /// The field by which a router asks for what other subgraphs refer to.
 const ENTITIES: &str = "_entities";
 
+/// The lists whose size the field around them decides by `first` or `last`.
+const PAGES: [&str; 2] = ["nodes", "edges"];
+/// The other lists, with the most entries they have. `tests/it/incidents/cost.rs` holds them to the
+/// schema: a list that is in neither place would be counted as one entry.
+const LISTS: [(&str, usize); 11] = [
+    ("amr", 8),
+    ("byProvider", 4),
+    ("byRole", 8),
+    // What `updateUser` can change at once, with its reason.
+    ("changes", 12),
+    ("identities", MOST_IDENTITIES),
+    ("methods", 8),
+    // A year, and the day on which it began.
+    ("newPerDay", 367),
+    ("permissions", 32),
+    ("registrationRoles", 8),
+    ("staffFunctions", 8),
+    ("violations", 32),
+];
+
 /// The lists through which introspection can go in circles.
 const REFLECTING_LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
 /// How often it may: the queries of common tools do it twice at most.
 const REFLECTIONS: usize = 3;
+
+/// How deep the walk below goes, fragments and conditions included: it takes stack for each level,
+/// and so does the engine, which goes no deeper either.
+const DEEPEST_WALK: usize = 32;
 
 /// What a selection set amounts to once its fragments are written out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Size {
     nodes: usize,
     depth: usize,
+    levels: usize,
     aliases: usize,
     directives: usize,
     root_fields: usize,
     credentials: usize,
     cost: usize,
+    /// What one entry of the page costs whose size only the field around it knows.
+    entry: usize,
     representations: usize,
-    pages: bool,
     reflections: usize,
 }
 
@@ -64,59 +90,54 @@ impl Size {
         Self {
             nodes: self.nodes.saturating_add(other.nodes),
             depth: self.depth.max(other.depth),
+            levels: self.levels.max(other.levels),
             aliases: self.aliases.saturating_add(other.aliases),
             directives: self.directives.saturating_add(other.directives),
             root_fields: self.root_fields.saturating_add(other.root_fields),
             credentials: self.credentials.saturating_add(other.credentials),
             cost: self.cost.saturating_add(other.cost),
+            entry: self.entry.saturating_add(other.entry),
             representations: self.representations.saturating_add(other.representations),
-            pages: self.pages || other.pages,
             reflections: self.reflections.max(other.reflections),
         }
     }
 
-    pub(super) fn check(self, limits: &Limits) -> Result<(), Error> {
-        let bounds = [
-            (self.nodes, limits.expanded_nodes, "has too many fields"),
-            (self.depth, limits.depth, "is nested too deeply"),
-            (self.aliases, limits.aliases, "has too many aliases"),
-            (
-                self.directives,
-                limits.directives,
-                "has too many directives",
-            ),
-            // Before the cost, which multiplies them: this says what to change.
-            (
-                self.representations,
-                limits.representations,
-                "refers to too many entities; ask for them in parts",
-            ),
-            (
-                self.cost,
-                limits.cost,
-                "asks for too much at once; use smaller pages",
-            ),
-            (
-                self.root_fields,
-                limits.root_fields,
-                "has too many root fields",
-            ),
-            (
-                self.reflections,
-                REFLECTIONS,
-                "asks for the schema in circles",
-            ),
-            // One password per request, whatever aliases and fragments say.
-            (
-                self.credentials,
-                1,
-                "has more than one mutation that takes a credential",
-            ),
-        ];
-        match bounds.iter().find(|(size, limit, _)| size > limit) {
-            Some((_, _, how)) => Err(too_expensive(how)),
-            None => Ok(()),
+    /// What everything below costs when the page around it has this many entries.
+    const fn total(self, page: usize) -> usize {
+        self.cost.saturating_add(self.entry.saturating_mul(page))
+    }
+
+    /// Another operation of the same document: the engine walks them all, and runs one.
+    pub(super) fn of_document(self, other: Self) -> Self {
+        Self {
+            depth: self.depth.max(other.depth),
+            root_fields: self.root_fields.max(other.root_fields),
+            credentials: self.credentials.max(other.credentials),
+            cost: self.cost.max(other.cost),
+            representations: self.representations.max(other.representations),
+            entry: 0,
+            ..self.beside(other)
         }
+    }
+
+    pub(super) fn check(self, limits: &Limits) -> Result<(), Refusal> {
+        Limit::ExpandedNodes.check(self.nodes, limits.expanded_nodes)?;
+        Limit::Depth.check(self.depth, limits.depth)?;
+        Limit::Nesting.check(self.levels, DEEPEST_WALK)?;
+        Limit::Aliases.check(self.aliases, limits.aliases)?;
+        Limit::Directives.check(self.directives, limits.directives)?;
+        // Before the cost, which multiplies them: this says what to change.
+        Limit::Representations.check(self.representations, limits.representations)?;
+        Limit::Cost.check(self.cost, limits.cost)?;
+        Limit::RootFields.check(self.root_fields, limits.root_fields)?;
+        Limit::Introspection.check(self.reflections, REFLECTIONS)?;
+        // One password per request, whatever aliases and fragments say.
+        Limit::Credentials.check(self.credentials, 1)
+    }
+
+    /// The fields that may be resolved.
+    pub(super) const fn cost(self) -> usize {
+        self.cost
     }
 }
 
@@ -129,30 +150,32 @@ pub(super) struct Pages<'a> {
 }
 
 impl Pages<'_> {
-    /// How many entries a field has at most: by `first` or `last`, or because it looks like a page.
-    fn size(self, field: &Field, inner: Size) -> usize {
-        if field.name.node == ENTITIES {
-            return self.representations(field);
-        }
-        let argument = field
-            .get_argument("first")
-            .or_else(|| field.get_argument("last"));
-        match argument.map(|value| &value.node) {
-            Some(Value::Number(number)) => entries(number.as_u64()),
-            Some(Value::Variable(name)) => match self.variables {
-                None => 1,
-                Some(variables) => match variables.get(name).or_else(|| self.default(name)) {
-                    Some(ConstValue::Number(number)) => entries(number.as_u64()),
-                    _ => DEFAULT_SIZE,
+    /// How many entries the page of a field has at most, as `PageArguments` reads its arguments:
+    /// `first`, else `last`, else what a page has when nobody says.
+    fn size(self, field: &Field) -> usize {
+        for name in ["first", "last"] {
+            let size = match field.get_argument(name).map(|value| &value.node) {
+                Some(Value::Number(number)) => entries(number.as_u64()),
+                Some(Value::Variable(name)) => match self.variables {
+                    None => 1,
+                    Some(variables) => match variables.get(name).or_else(|| self.default(name)) {
+                        Some(ConstValue::Number(number)) => entries(number.as_u64()),
+                        // Absent or `null` is as if it was not said.
+                        _ => continue,
+                    },
                 },
-            },
-            _ if inner.pages => DEFAULT_SIZE,
-            _ => 1,
+                _ => continue,
+            };
+            return size;
         }
+        DEFAULT_SIZE
     }
 
-    /// How many entities a field refers to.
+    /// How many entities a field refers to; none if it is no such field.
     fn representations(self, field: &Field) -> usize {
+        if field.name.node != ENTITIES {
+            return 0;
+        }
         match field.get_argument("representations").map(|it| &it.node) {
             Some(Value::List(items)) => items.len(),
             Some(Value::Variable(name)) => {
@@ -192,6 +215,7 @@ fn introspection(inner: Size) -> Size {
     Size {
         nodes: inner.nodes.saturating_add(1),
         depth: 1,
+        levels: inner.levels + 1,
         aliases: inner.aliases,
         directives: inner.directives,
         root_fields: 1,
@@ -222,63 +246,34 @@ impl<'a> Measure<'a> {
         }
     }
 
-    pub(super) fn operation(&mut self) -> Result<Size, Error> {
+    pub(super) fn operation(&mut self) -> Result<Size, Refusal> {
         let operation = self.pages.operation;
-        let size = self.selections(&operation.selection_set.node)?;
+        let size = self.selections(&operation.selection_set.node, 1)?;
         let mutates = operation.ty == OperationType::Mutation;
         Ok(Size {
             directives: size.directives.saturating_add(operation.directives.len()),
             credentials: if mutates { size.credentials } else { 0 },
+            cost: size.total(LARGEST_SIZE),
+            entry: 0,
             ..size
         })
     }
 
     /// `root_fields` and `credentials` count the level of the set itself, the others all levels.
-    fn selections(&mut self, set: &'a SelectionSet) -> Result<Size, Error> {
+    fn selections(&mut self, set: &'a SelectionSet, level: usize) -> Result<Size, Refusal> {
+        Limit::Nesting.check(level, DEEPEST_WALK)?;
         let mut total = Size::default();
         for selection in &set.items {
             let size = match &selection.node {
-                Selection::Field(field) => {
-                    let field = &field.node;
-                    let inner = self.selections(&field.selection_set.node)?;
-                    let name = field.name.node.as_str();
-                    if matches!(name, "__schema" | "__type") {
-                        total = total.beside(introspection(inner));
-                        continue;
-                    }
-                    let referred = match name {
-                        ENTITIES => self.pages.representations(field),
-                        _ => 0,
-                    };
-                    Size {
-                        nodes: inner.nodes.saturating_add(1),
-                        depth: inner.depth + 1,
-                        aliases: inner.aliases + usize::from(field.alias.is_some()),
-                        directives: inner.directives + field.directives.len(),
-                        root_fields: 1,
-                        credentials: usize::from(CREDENTIAL_MUTATIONS.contains(&name)),
-                        cost: self.pages.size(field, inner).saturating_mul(inner.cost) + 1,
-                        representations: inner.representations.saturating_add(referred),
-                        pages: matches!(name, "nodes" | "edges"),
-                        reflections: inner.reflections
-                            + usize::from(REFLECTING_LISTS.contains(&name)),
-                    }
-                }
+                Selection::Field(field) => self.field(&field.node, level)?,
                 Selection::InlineFragment(fragment) => {
-                    let inner = self.selections(&fragment.node.selection_set.node)?;
-                    let own = fragment.node.directives.len();
-                    Size {
-                        directives: inner.directives.saturating_add(own),
-                        ..inner
-                    }
+                    let inner = self.selections(&fragment.node.selection_set.node, level + 1)?;
+                    spread(inner, fragment.node.directives.len())
                 }
-                Selection::FragmentSpread(spread) => {
-                    let inner = self.fragment(spread.node.fragment_name.node.as_str())?;
-                    let own = spread.node.directives.len();
-                    Size {
-                        directives: inner.directives.saturating_add(own),
-                        ..inner
-                    }
+                Selection::FragmentSpread(fragment) => {
+                    let name = fragment.node.fragment_name.node.as_str();
+                    let inner = self.fragment(name, level + 1)?;
+                    spread(inner, fragment.node.directives.len())
                 }
             };
             total = total.beside(size);
@@ -286,7 +281,52 @@ impl<'a> Measure<'a> {
         Ok(total)
     }
 
-    fn fragment(&mut self, name: &str) -> Result<Size, Error> {
+    fn field(&mut self, field: &'a Field, level: usize) -> Result<Size, Refusal> {
+        let inner = self.selections(&field.selection_set.node, level + 1)?;
+        let name = field.name.node.as_str();
+        if matches!(name, "__schema" | "__type") {
+            let aliases = inner.aliases + usize::from(field.alias.is_some());
+            let directives = inner.directives + field.directives.len();
+            return Ok(introspection(Size {
+                aliases,
+                directives,
+                ..inner
+            }));
+        }
+        let below = inner.total(self.pages.size(field));
+        let referred = self.pages.representations(field);
+        let (cost, entry) = if PAGES.contains(&name) {
+            (1, below)
+        } else {
+            let known = LISTS.iter().find(|(list, _)| *list == name);
+            let entries = match known {
+                Some((_, entries)) => *entries,
+                None if name == ENTITIES => referred,
+                None => 0,
+            };
+            match entries {
+                0 => (below.saturating_add(1), 0),
+                _ => (below.max(1).saturating_mul(entries).saturating_add(1), 0),
+            }
+        };
+        Ok(Size {
+            nodes: inner.nodes.saturating_add(1),
+            depth: inner.depth + 1,
+            levels: inner.levels + 1,
+            aliases: inner
+                .aliases
+                .saturating_add(usize::from(field.alias.is_some())),
+            directives: inner.directives.saturating_add(field.directives.len()),
+            root_fields: 1,
+            credentials: usize::from(CREDENTIAL_MUTATIONS.contains(&name)),
+            cost,
+            entry,
+            representations: inner.representations.saturating_add(referred),
+            reflections: inner.reflections + usize::from(REFLECTING_LISTS.contains(&name)),
+        })
+    }
+
+    fn fragment(&mut self, name: &str, level: usize) -> Result<Size, Refusal> {
         // Validation names an unknown fragment better than we could.
         let Some((name, fragment)) = self.fragments.get_key_value(name) else {
             return Ok(Size::default());
@@ -297,11 +337,20 @@ impl<'a> Measure<'a> {
         }
         if !self.open.insert(name) {
             let message = format!("The fragment {name} contains itself.");
-            return Err(Error::of(ErrorCode::ValidationFailed, message));
+            return Err(Error::of(ErrorCode::ValidationFailed, message).into());
         }
-        let size = self.selections(&fragment.node.selection_set.node)?;
+        let size = self.selections(&fragment.node.selection_set.node, level)?;
         self.open.remove(name);
         self.known.insert(name, size);
         Ok(size)
+    }
+}
+
+/// A fragment where it stands: a level of its own, with the directives it has there.
+fn spread(inner: Size, directives: usize) -> Size {
+    Size {
+        levels: inner.levels + 1,
+        directives: inner.directives.saturating_add(directives),
+        ..inner
     }
 }

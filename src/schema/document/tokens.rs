@@ -1,43 +1,180 @@
-//! Counting the tokens of a text that has not been parsed.
+//! Looking over a text that has not been parsed: how many tokens, how deeply nested.
+//!
+//! The parser goes one level down for each bracket, so that brackets decide how much stack it
+//! takes. Where this reader and the parser disagree, it has to be this one that sees more.
 
-/// An upper bound of the lexical tokens, without parsing: words and single punctuators count,
-/// strings and comments count as one.
-pub(super) fn count(text: &str) -> usize {
-    let mut tokens = 0;
-    let mut in_word = false;
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        let word = letter.is_alphanumeric() || letter == '_';
-        match letter {
-            '#' => {
-                let _ = letters.by_ref().find(|letter| *letter == '\n');
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// What a text amounts to before it is parsed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Text {
+    /// An upper bound of the lexical tokens: words and single punctuators count, strings count as
+    /// one, comments not at all.
+    pub(super) tokens: usize,
+    /// How many brackets are open at once.
+    pub(super) nesting: usize,
+    /// How often a directive begins, also where no operation leads to.
+    pub(super) directives: usize,
+}
+
+impl Text {
+    /// Reads a text once, from its beginning to its end.
+    pub(super) fn of(text: &str) -> Self {
+        let mut seen = Self::default();
+        let mut open = 0_usize;
+        let mut in_word = false;
+        let mut letters = text.chars().peekable();
+        while let Some(letter) = letters.next() {
+            let word = letter.is_alphanumeric() || letter == '_';
+            match letter {
+                '#' => skip_comment(&mut letters),
+                '"' => {
+                    seen.tokens += 1;
+                    skip_string(&mut letters);
+                }
+                _ if word => seen.tokens += usize::from(!in_word),
+                ',' => {}
+                _ if letter.is_whitespace() => {}
+                _ => seen.tokens += 1,
             }
-            '"' => {
-                tokens += 1;
-                let mut escaped = false;
-                let _ = letters.by_ref().find(|letter| {
-                    let ends = *letter == '"' && !escaped;
-                    escaped = *letter == '\\' && !escaped;
-                    ends
-                });
+            match letter {
+                '{' | '[' | '(' => open += 1,
+                '}' | ']' | ')' => open = open.saturating_sub(1),
+                '@' => seen.directives += 1,
+                _ => {}
             }
-            _ if word && !in_word => tokens += 1,
-            _ if !word && !letter.is_whitespace() && letter != ',' => tokens += 1,
-            _ => {}
+            seen.nesting = seen.nesting.max(open);
+            in_word = word;
         }
-        in_word = word;
+        seen
     }
-    tokens
+}
+
+/// GraphQL specification §2.1.2: a line ends with a carriage return as well. Whoever waits for a
+/// line feed takes what follows for a comment, and does not see a whole document.
+const fn ends_line(letter: char) -> bool {
+    matches!(letter, '\n' | '\r')
+}
+
+fn skip_comment(letters: &mut Peekable<Chars<'_>>) {
+    while letters.next_if(|letter| !ends_line(*letter)).is_some() {}
+}
+
+/// Skips the rest of a string whose first quote was read. A block string (§2.9.4) may hold single
+/// quotes and lines; read as a simple one, its quotes would swallow what comes after it.
+fn skip_string(letters: &mut Peekable<Chars<'_>>) {
+    if letters.next_if_eq(&'"').is_some() {
+        if letters.next_if_eq(&'"').is_some() {
+            skip_block(letters);
+        }
+        return;
+    }
+    let mut escaped = false;
+    // A simple string cannot hold a line's end: the parser stops there, and this reader goes on.
+    while let Some(letter) = letters.next_if(|letter| !ends_line(*letter)) {
+        if letter == '"' && !escaped {
+            return;
+        }
+        escaped = letter == '\\' && !escaped;
+    }
+}
+
+/// Only `\"""` is an escape here; a backslash before anything else is a backslash.
+fn skip_block(letters: &mut Peekable<Chars<'_>>) {
+    let mut quotes = 0;
+    let mut escaped = false;
+    for letter in letters.by_ref() {
+        if letter == '"' {
+            quotes += 1;
+            if quotes == 3 && !escaped {
+                return;
+            }
+            if quotes == 3 {
+                (quotes, escaped) = (0, false);
+            }
+        } else {
+            (quotes, escaped) = (0, letter == '\\');
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use async_graphql::parser::parse_query;
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn tokens(text: &str) -> usize {
+        Text::of(text).tokens
+    }
 
     #[test]
     fn tokens_are_counted_as_a_reader_would() {
-        assert_eq!(count("{ me { id } } # a comment { { {"), 6);
-        assert_eq!(count(r#"{ a(b: "x \" } y") }"#), 8);
-        assert_eq!(count("query Me($id: ID!) { a }"), 12);
+        assert_eq!(tokens("{ me { id } } # a comment { { {"), 6);
+        assert_eq!(tokens(r#"{ a(b: "x \" } y") }"#), 8);
+        assert_eq!(tokens("query Me($id: ID!) { a }"), 12);
+    }
+
+    #[test]
+    fn nothing_hides_behind_what_looks_like_a_comment_or_a_string() {
+        let many = "b ".repeat(50);
+        for text in [
+            format!("#\r{{ {many} }}"),
+            format!("#\r\n{{ {many} }}"),
+            format!("{{ a(x: \"\"\"one \" quote\"\"\") {many} }}"),
+            format!("{{ a(x: \"\"\"\\\"\"\" \" \"\"\") {many} }}"),
+            format!("{{ a(x: \"\"\"ends with a backslash \\\\\"\"\" \"\"\") {many} }}"),
+            format!("{{ a(x: \"\") {many} }}"),
+            format!("{{ a(x: \"\\\\\") {many} }}"),
+        ] {
+            assert!(parse_query(&text).is_ok(), "{text}");
+            assert!(tokens(&text) >= 52, "{} in {text}", tokens(&text));
+        }
+    }
+
+    #[test]
+    fn brackets_are_nested_wherever_they_stand_but_in_strings() {
+        let nesting = |text: &str| Text::of(text).nesting;
+        assert_eq!(nesting("{ a { b } c { d } }"), 2);
+        assert_eq!(
+            nesting("query A($a: [[Int]] = [[1]]) { a(b: { c: [1] }) }"),
+            4
+        );
+        assert_eq!(nesting("{ a(b: \"{{{{\") } # {{{{"), 2);
+        assert_eq!(nesting("}}}} { a }"), 1);
+    }
+
+    /// Pieces that a reader could take for the beginning or the end of something else.
+    fn piece() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "#", "\r", "\n", "\"", "\"\"", "\"\"\"", "\\", "\\\"", "\\\"\"\"", " ", "a", "{", "}",
+            "(", ")", ":", "x", ",", "\u{feff}",
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_stands_before_it_a_document_that_parses_is_seen(
+            head in prop::collection::vec(piece(), 0..12),
+        ) {
+            let head = head.concat();
+            let text = format!("{{ a(x: \"\"\"{head}\"\"\") b c d e f g h }}");
+            if parse_query(&text).is_ok() {
+                prop_assert!(tokens(&text) >= 14, "{} in {text:?}", tokens(&text));
+            }
+            let text = format!("{head}{{ a b c d e f g h }}");
+            if parse_query(&text).is_ok() {
+                prop_assert!(tokens(&text) >= 10, "{} in {text:?}", tokens(&text));
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_to_its_end(text in "\\PC{0,200}") {
+            let _ = Text::of(&text);
+        }
     }
 }

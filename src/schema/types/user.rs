@@ -9,7 +9,7 @@ use super::identity::Identity;
 use super::session::SessionConnection;
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::user;
-use crate::schema::connection::PageArguments;
+use crate::schema::connection::{MOST_IDENTITIES, PageArguments};
 use crate::schema::error::{Error, Nullable};
 use crate::schema::guard::{Asking, Guard, Holds, IsOwner, IsStaff, IsVendor};
 use crate::schema::request::Asked as _;
@@ -223,7 +223,7 @@ impl User {
         })
     }
 
-    /// What the person can sign in with at providers, oldest first.
+    /// What the person can sign in with at providers, oldest first; at most 20.
     async fn identities(&self, context: &Context<'_>) -> Nullable<Vec<Identity>> {
         let user = match self.private(context, |user| Some(user.id))? {
             Ok(user) => user,
@@ -231,7 +231,11 @@ impl User {
         };
         let found = context.loaders().identities(user).await;
         Some(match found {
-            Ok(found) => Ok(found.into_iter().map(Identity).collect()),
+            Ok(found) => Ok(found
+                .into_iter()
+                .take(MOST_IDENTITIES)
+                .map(Identity)
+                .collect()),
             Err(failure) => Err(failure.into()),
         })
     }

@@ -4,9 +4,12 @@
 
 mod access;
 mod attacks;
+mod cost;
 mod engine;
 mod federation;
 mod google;
+mod probes;
+mod public;
 mod recovery;
 pub(crate) mod sdl;
 mod secrets;

@@ -37,8 +37,30 @@ fn written((input, field, _): (String, String, String)) -> String {
     format!("{input}.{field}")
 }
 
+/// The fields of an input with the names of their types; none for what is no input.
+pub(crate) fn fields_of_input(input: &str) -> Vec<(String, String)> {
+    let fields = inputs().into_iter().filter(|(of, ..)| of == input);
+    fields
+        .map(|(_, field, kind)| (field, kind.replace(['!', '[', ']'], "")))
+        .collect()
+}
+
+/// The arguments of a field with the names of their types.
+pub(crate) fn arguments_of(kind: &str, field: &str) -> Vec<(String, String)> {
+    let found = types().into_iter().find(|it| it.name.node == kind).unwrap();
+    let TypeKind::Object(object) = found.kind else {
+        panic!("{kind} is an object")
+    };
+    let mut fields = object.fields.into_iter().map(|it| it.node);
+    let field = fields.find(|it| it.name.node == field).unwrap();
+    let arguments = field.arguments.into_iter().map(|it| it.node);
+    arguments
+        .map(|it| (it.name.to_string(), it.ty.to_string().replace('!', "")))
+        .collect()
+}
+
 /// Input, field and type.
-fn inputs() -> Vec<(String, String, String)> {
+pub(crate) fn inputs() -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     for definition in types() {
         let TypeKind::InputObject(input) = definition.kind else {

@@ -52,20 +52,69 @@ async fn the_audit_row_says_which_document_ran() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_id_is_refused_and_registers_nothing() {
     let app = TestApp::spawn().await;
-    let text = "{ me { id } }";
-    let extensions = json!({ "persistedQuery": { "version": 1, "sha256Hash": hash(text) } });
-    for body in [
-        json!({ "documentId": "sha256:00" }),
-        json!({ "documentId": "" }),
-        json!({ "extensions": extensions }),
-        // Apollo's way to register: both the text and its hash.
-        json!({ "query": text, "extensions": extensions }),
-        json!({ "extensions": extensions }),
-    ] {
-        send(&app, body)
+    for id in ["sha256:00", "", "Me", &hash("{ me { id } }")] {
+        send(&app, json!({ "documentId": id }))
             .await
             .assert_refusal(400, "PERSISTED_DOCUMENT_NOT_FOUND");
     }
+}
+
+fn apollo(text: &str) -> Value {
+    json!({ "persistedQuery": { "version": 1, "sha256Hash": hash(text) } })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apollos_clients_are_told_in_their_own_words_and_may_send_the_text_along() {
+    let app = TestApp::spawn().await;
+    let text = "{ __typename }";
+    let by_hash = json!({ "extensions": apollo(text) });
+    let with_text = json!({ "query": text, "extensions": apollo(text) });
+    for _ in 0..2 {
+        // Sent again, it is unknown again: the text was run, and not registered.
+        let unknown = send(&app, by_hash.clone()).await;
+        unknown.assert_refusal(200, "PERSISTED_QUERY_NOT_FOUND");
+        let error = &unknown.json["errors"][0];
+        assert_eq!(error["message"], "PersistedQueryNotFound");
+        let answer = send(&app, with_text.clone()).await;
+        assert_eq!(answer.root("__typename"), "Query");
+    }
+    let strict = app
+        .anonymous()
+        .with("accept", "application/graphql-response+json");
+    let unknown = strict.send(&by_hash).await;
+    unknown.assert_refusal(400, "PERSISTED_QUERY_NOT_FOUND");
+    let other = json!({ "query": "{ me { id } }", "extensions": apollo(text) });
+    send(&app, other)
+        .await
+        .assert_refusal(400, "BAD_USER_INPUT");
+    let encoded = apollo(queries::text("AuthConfig")).to_string();
+    let mut parameters = url::form_urlencoded::Serializer::new(String::new());
+    parameters.append_pair("extensions", &encoded);
+    let path = format!("/graphql?{}", parameters.finish());
+    let answer = app.get(&path).await;
+    assert_eq!(answer.root("authConfig")["passwordMinLength"], 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_text_beside_apollos_hash_runs_only_where_texts_do() {
+    let app = TestApp::with(REQUIRED).await;
+    let text = "{ __typename }";
+    let unknown = send(&app, json!({ "extensions": apollo(text) })).await;
+    unknown.assert_refusal(200, "PERSISTED_QUERY_NOT_FOUND");
+    let body = json!({ "query": text, "extensions": apollo(text) });
+    let answer = send(&app, body).await;
+    answer.assert_refusal(400, "PERSISTED_DOCUMENT_REQUIRED");
+    let known = queries::text("AuthConfig");
+    let body = json!({ "query": known, "extensions": apollo(known) });
+    let answer = send(&app, body).await;
+    assert_eq!(answer.root("authConfig")["passwordMinLength"], 8);
+    // The id of one document and the text of another.
+    let body = json!({ "query": text, "extensions": apollo(known) });
+    let answer = send(&app, body).await;
+    answer.assert_refusal(400, "BAD_USER_INPUT");
+    let path = format!("/graphql?documentId={}", hash(known));
+    let answer = app.get(&path).await;
+    assert_eq!(answer.root("authConfig")["passwordMinLength"], 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]
