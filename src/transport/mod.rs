@@ -49,19 +49,20 @@ pub const GRAPHIQL_EMBEDDED: bool = graphiql::EMBEDDED;
 /// The request id, in and out.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What every answer says to browsers: it is what its type says, nobody frames it, no page of
-/// another site includes it as a picture or a script, and no link out of it tells its address.
-const GUARDS: [(HeaderName, &str); 4] = [
+/// What every answer says to browsers: it is what its type says, nobody frames it, and no link out
+/// of it tells its address.
+const GUARDS: [(HeaderName, &str); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
+];
+/// What an answer says that does not say otherwise: it is not kept, no page, and no page of another
+/// origin includes it as a picture or a script.
+const UNLESS_SAID: [(HeaderName, &str); 3] = [
     (
         HeaderName::from_static("cross-origin-resource-policy"),
         "same-origin",
     ),
-];
-/// What an answer says that does not say otherwise: it is not kept, and no page.
-const UNLESS_SAID: [(HeaderName, &str); 2] = [
     (header::CACHE_CONTROL, "no-store"),
     (
         header::CONTENT_SECURITY_POLICY,

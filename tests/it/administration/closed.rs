@@ -10,7 +10,7 @@ use crate::harness::{TestApp, queries};
 use crate::incidents::sdl;
 
 /// What those may run who are not signed in. This list may only shrink.
-const FOR_ANYBODY: [&str; 11] = [
+pub(crate) const FOR_ANYBODY: [&str; 11] = [
     "confirmPasswordReset",
     "login",
     "loginWithGoogle",
@@ -25,13 +25,13 @@ const FOR_ANYBODY: [&str; 11] = [
 ];
 
 /// The document of a mutation.
-fn document(mutation: &str) -> String {
+pub(crate) fn document(mutation: &str) -> String {
     let (first, rest) = mutation.split_at(1);
     format!("{}{rest}", first.to_uppercase())
 }
 
 /// The variables that a document proposes.
-fn proposed(document: &str) -> Value {
+pub(crate) fn proposed(document: &str) -> Value {
     let mut lines = queries::text(document).lines();
     let line = lines.find_map(|line| line.strip_prefix("# variables: "));
     line.map_or_else(|| json!({}), |line| serde_json::from_str(line).unwrap())

@@ -1,6 +1,6 @@
 //! What those with the right do to accounts of others.
 
-mod closed;
+pub(crate) mod closed;
 mod directory;
 pub(crate) mod matrix;
 mod outage;

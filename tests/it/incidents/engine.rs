@@ -5,6 +5,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::sdl;
+use crate::administration::closed::{FOR_ANYBODY, document, proposed};
 use crate::harness::{Answer, PASSWORD, TestApp, hex, queries};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,6 +31,9 @@ async fn vilnacrm_315_every_mutation_has_a_budget_that_bites() {
         "confirmPasswordReset(input: { token: \"x\", newPassword: \"x\" })",
         "revertEmailChange(input: { token: \"x\" })",
     ];
+    let mut tried = attempts.map(|attempt| attempt.split('(').next().unwrap());
+    tried.sort_unstable();
+    assert_eq!(tried, FOR_ANYBODY);
     for attempt in attempts {
         let app = TestApp::with(&[("IDGATE_THROTTLE__SCALE", "0.001")]).await;
         let mut kinds = Vec::new();
@@ -40,6 +44,34 @@ async fn vilnacrm_315_every_mutation_has_a_budget_that_bites() {
         }
         assert_ne!(kinds[0], "RateLimited", "{attempt}");
         assert_eq!(kinds[1], "RateLimited", "{attempt}");
+    }
+}
+
+/// The same for those that take a sign-in, with the variables that their documents propose.
+#[tokio::test(flavor = "multi_thread")]
+async fn vilnacrm_315_who_is_signed_in_has_budgets_as_well() {
+    for (mutation, _) in sdl::mutations() {
+        if FOR_ANYBODY.contains(&mutation.as_str()) {
+            continue;
+        }
+        let app = TestApp::with(&[("IDGATE_THROTTLE__SCALE", "0.001")]).await;
+        let ada = app.register("ada@example.com").await;
+        app.execute("UPDATE users SET role = 'admin', email_verified = TRUE, is_verified = TRUE")
+            .await;
+        let ada = ada.refreshed().await;
+        let document = document(&mutation);
+        let mut kinds = Vec::new();
+        for _ in 0..3 {
+            let answer = ada.run(&document, proposed(&document)).await;
+            if answer.code() == "UNAUTHENTICATED" {
+                // It ended the session that it came with.
+                break;
+            }
+            kinds.push(answer.typename(&mutation).to_owned());
+        }
+        assert_ne!(kinds[0], "RateLimited", "{mutation}");
+        let limited = kinds.contains(&"RateLimited".to_owned());
+        assert_eq!(limited, mutation != "logout", "{mutation}: {kinds:?}");
     }
 }
 
