@@ -13,15 +13,17 @@ pub mod problem;
 pub mod query;
 pub mod request;
 pub mod scalars;
+pub mod subscription;
 pub mod types;
 
 use std::sync::Arc;
 
 use async_graphql::{
-    EmptySubscription, IntrospectionMode, ObjectType, Request, Response, SDLExportOptions,
-    SchemaBuilder, SubscriptionType, Variables,
+    IntrospectionMode, ObjectType, Request, Response, SDLExportOptions, SchemaBuilder,
+    SubscriptionType, Variables,
 };
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
@@ -30,6 +32,7 @@ use document::{Document, Limits};
 use engine::Engine;
 use error::{Error, ErrorCode};
 use request::RequestData;
+use subscription::Occasion;
 
 /// How many parsed documents are remembered.
 const REMEMBERED_DOCUMENTS: u64 = 1000;
@@ -50,11 +53,11 @@ impl std::fmt::Debug for Schema {
     }
 }
 
-fn builder() -> SchemaBuilder<query::Query, mutations::Mutation, EmptySubscription> {
+fn builder() -> SchemaBuilder<query::Query, mutations::Mutation, subscription::Subscription> {
     async_graphql::Schema::build(
         query::Query,
         mutations::Mutation::default(),
-        EmptySubscription,
+        subscription::Subscription,
     )
     .register_output_type::<problem::Problem>()
     .override_output_type_description::<DateTime<Utc>>("An instant, as RFC 3339 text in UTC.")
@@ -137,9 +140,40 @@ impl Schema {
         data: Arc<RequestData>,
     ) -> Result<Response, Error> {
         document.check_variables(operation_name.as_deref(), &variables, &self.limits)?;
+        let request = self.request(document, operation_name, variables, &data);
+        Ok(data.serve(self.engine.execute(request)).await)
+    }
+
+    /// Runs a subscription once for each occasion, all of them batched as one request, and says
+    /// what comes of it, in their order: nothing for most of them.
+    pub async fn react(
+        &self,
+        document: &Document,
+        operation_name: Option<&str>,
+        variables: &Variables,
+        data: &Arc<RequestData>,
+        occasions: &[Occasion],
+    ) -> Result<Vec<Response>, Error> {
+        document.check_variables(operation_name, variables, &self.limits)?;
+        let runs = occasions.iter().map(|occasion| {
+            let name = operation_name.map(str::to_owned);
+            let request = self.request(document, name, variables.clone(), data);
+            self.engine.subscribe(request.data(*occasion))
+        });
+        let responses = data.serve(join_all(runs)).await;
+        Ok(responses.into_iter().flatten().collect())
+    }
+
+    fn request(
+        &self,
+        document: &Document,
+        operation_name: Option<String>,
+        variables: Variables,
+        data: &Arc<RequestData>,
+    ) -> Request {
         let mut request = Request::new(document.text.clone())
             .variables(variables)
-            .data(Arc::clone(&data));
+            .data(Arc::clone(data));
         request.operation_name = operation_name;
         request.introspection_mode = if self.introspection {
             IntrospectionMode::Enabled
@@ -147,7 +181,7 @@ impl Schema {
             IntrospectionMode::Disabled
         };
         request.set_parsed_query(document.parsed.clone());
-        Ok(data.serve(self.engine.execute(request)).await)
+        request
     }
 }
 

@@ -24,16 +24,16 @@ use sea_orm::DatabaseConnection;
 
 use crate::domain::audit::AuditEvent;
 use crate::domain::identity::Identity;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::fault::Fault;
 
-use audit_event::{CountMatching, CountOfUser, EventsMatching, EventsOfUser};
+use audit_event::{CountMatching, CountOfUser, EventMatching, EventsMatching, EventsOfUser};
 use directory::{Filter, Page};
 use identity::IdentitiesOfUser;
 use person_key::SealedKeyOfUser;
-use session::{SessionCountOfUser, SessionsOfUser};
+use session::{KnownSession, SessionById, SessionCountOfUser, SessionsOfUser};
 use statistics::{Group, Span};
 use turns::Turns;
 use user::UserById;
@@ -128,6 +128,11 @@ impl Loaders {
         Ok(found.unwrap_or_default())
     }
 
+    /// The session with this id, live or over.
+    pub async fn session(&self, id: SessionId) -> Result<Option<KnownSession>, ReadFailure> {
+        self.loader().load_one(SessionById(id)).await
+    }
+
     /// A slice of a person's live sessions.
     pub async fn sessions(&self, key: SessionsOfUser) -> Result<Vec<Session>, ReadFailure> {
         Ok(self.loader().load_one(key).await?.unwrap_or_default())
@@ -172,6 +177,11 @@ impl Loaders {
     /// A slice of the audit events that match.
     pub async fn audit_events(&self, key: EventsMatching) -> Result<Vec<AuditEvent>, ReadFailure> {
         Ok(self.loader().load_one(key).await?.unwrap_or_default())
+    }
+
+    /// One audit event, if it matches.
+    pub async fn audit_event(&self, key: EventMatching) -> Result<Option<AuditEvent>, ReadFailure> {
+        self.loader().load_one(key).await
     }
 
     /// How many audit events match.

@@ -1,4 +1,4 @@
-//! Live sessions of people, newest first, a slice for each.
+//! Live sessions of people, newest first, a slice for each; and any session by its id.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{ReadFailure, Reader};
-use crate::domain::ids::UserId;
+use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::Session;
 use crate::entities::session::{Column, Entity, Model};
 
@@ -49,6 +49,45 @@ pub struct SessionCountOfUser {
     pub user: UserId,
     /// When they have to be live.
     pub now: DateTime<Utc>,
+}
+
+/// The session with this id, live or over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionById(pub SessionId);
+
+/// A session, and what ended it.
+#[derive(Clone, Debug)]
+pub struct KnownSession {
+    /// The session.
+    pub session: Session,
+    /// Why it was ended, as it was written down.
+    pub revoked_reason: Option<String>,
+}
+
+impl Loader<SessionById> for Reader {
+    type Value = KnownSession;
+    type Error = ReadFailure;
+
+    async fn load(
+        &self,
+        keys: &[SessionById],
+    ) -> Result<HashMap<SessionById, KnownSession>, ReadFailure> {
+        let rows = Entity::find()
+            .filter(Column::Id.is_in(keys.iter().map(|key| key.0.uuid())))
+            .all(&self.database)
+            .await?;
+        let known = rows.into_iter().map(|mut row| {
+            let revoked_reason = row.revoked_reason.take();
+            let session = Session::from(row);
+            let id = SessionById(session.id);
+            let known = KnownSession {
+                session,
+                revoked_reason,
+            };
+            (id, known)
+        });
+        Ok(known.collect())
+    }
 }
 
 impl Loader<SessionsOfUser> for Reader {

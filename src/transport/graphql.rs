@@ -31,18 +31,18 @@ const LARGEST_DISCARDED: usize = 32 * 1024 * 1024;
 
 /// What a request asks to run.
 #[derive(Debug, Default)]
-struct Call {
-    query: Option<String>,
-    document_id: Option<String>,
-    operation_name: Option<String>,
-    variables: Map<String, Value>,
+pub(super) struct Call {
+    pub(super) query: Option<String>,
+    pub(super) document_id: Option<String>,
+    pub(super) operation_name: Option<String>,
+    pub(super) variables: Map<String, Value>,
 }
 
 /// A refusal with the status that says it in HTTP.
 #[derive(Debug)]
-struct Refused {
-    status: StatusCode,
-    error: Error,
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    pub(super) error: Error,
 }
 
 fn refused(status: StatusCode, code: ErrorCode, message: &str) -> Refused {
@@ -201,7 +201,7 @@ fn about_variables(media: MediaType, error: Error) -> Refused {
     }
 }
 
-async fn read_body(server: &Server, parts: &Parts, body: Body) -> Result<Call, Refused> {
+pub(super) async fn read_body(server: &Server, parts: &Parts, body: Body) -> Result<Call, Refused> {
     if !negotiation::is_json(&parts.headers) {
         let message = "Send the request as application/json in UTF-8.";
         let code = ErrorCode::UnsupportedMediaType;
@@ -262,7 +262,7 @@ fn read_query(query: &str) -> Result<Call, Refused> {
     read_fields(fields)
 }
 
-fn read_fields(mut fields: Map<String, Value>) -> Result<Call, Refused> {
+pub(super) fn read_fields(mut fields: Map<String, Value>) -> Result<Call, Refused> {
     let mut text = |key: &str| match fields.remove(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),

@@ -1,6 +1,7 @@
 //! Listening: accepting connections, and ending those that hold on to one without using it.
 //!
-//! What is said on a connection lives in the router; nothing here reads a request.
+//! What is said on a connection lives in the router; nothing here reads a request. A handler that
+//! keeps a connection for longer than an answer says so by [`Connection::keep`].
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -17,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt as _;
 
 use crate::config::Config;
@@ -52,6 +54,41 @@ impl Limits {
     }
 }
 
+/// The connection of a request, for handlers that keep it.
+#[derive(Clone)]
+pub(super) struct Connection(Arc<Shared>);
+
+struct Shared {
+    requests: watch::Sender<usize>,
+    stop: CancellationToken,
+    _place: OwnedSemaphorePermit,
+    _awaited: TaskTrackerToken,
+}
+
+/// A connection that is in use for as long as this exists, whatever becomes of its requests.
+pub(super) struct Kept {
+    connection: Connection,
+    _under_way: UnderWay,
+}
+
+impl Connection {
+    /// Says that the connection is in use, and holds its place: also after it turned into
+    /// something else than HTTP.
+    pub(super) fn keep(&self) -> Kept {
+        Kept {
+            connection: self.clone(),
+            _under_way: UnderWay::begin(&self.0.requests),
+        }
+    }
+}
+
+impl Kept {
+    /// Waits until the gateway stops.
+    pub(super) async fn stopped(&self) {
+        self.connection.0.stop.cancelled().await;
+    }
+}
+
 /// Serves a router until told to stop; then requests in flight finish.
 pub async fn listen(
     listener: TcpListener,
@@ -66,10 +103,15 @@ pub async fn listen(
         let Some((stream, peer, place)) = accepted else {
             continue;
         };
-        let (builder, router, stop) = (builder.clone(), router.clone(), stop.clone());
+        let (builder, router) = (builder.clone(), router.clone());
+        let connection = Connection(Arc::new(Shared {
+            requests: watch::Sender::new(0),
+            stop: stop.clone(),
+            _place: place,
+            _awaited: connections.token(),
+        }));
         connections.spawn(async move {
-            serve(&builder, stream, peer, router, limits, &stop).await;
-            drop(place);
+            serve(&builder, stream, peer, router, limits, connection).await;
         });
     }
     // From here on the system refuses new connections.
@@ -118,13 +160,14 @@ async fn serve(
     peer: SocketAddr,
     router: Router,
     limits: Limits,
-    stop: &CancellationToken,
+    connection: Connection,
 ) {
-    let requests = watch::Sender::new(0);
-    let counted = requests.clone();
+    let Shared { requests, stop, .. } = connection.0.as_ref();
+    let asked = connection.clone();
     let service = tower::service_fn(move |mut request: Request<_>| {
-        let under_way = UnderWay::begin(&counted);
+        let under_way = UnderWay::begin(&asked.0.requests);
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(asked.clone());
         let answered = router.clone().oneshot(request);
         async move {
             let answer = answered.await;
@@ -133,17 +176,18 @@ async fn serve(
         }
     });
     let service = TowerToHyperService::new(service);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let stream = TokioIo::new(stream);
+    let mut served = pin!(builder.serve_connection_with_upgrades(stream, service));
     // Slowloris: a head that arrives a byte at a time, or never, must not hold a connection.
     let farewell = tokio::select! {
-        outcome = connection.as_mut() => return note(outcome),
-        () = neglected(&requests, limits.head, limits.idle) => FAREWELL,
+        outcome = served.as_mut() => return note(outcome),
+        () = neglected(requests, limits.head, limits.idle) => FAREWELL,
         () = stop.cancelled() => limits.head,
     };
-    connection.as_mut().graceful_shutdown();
+    served.as_mut().graceful_shutdown();
     tokio::select! {
-        outcome = connection.as_mut() => note(outcome),
-        () = neglected(&requests, farewell, FAREWELL) => {}
+        outcome = served.as_mut() => note(outcome),
+        () = neglected(requests, farewell, FAREWELL) => {}
     }
 }
 

@@ -13,6 +13,7 @@ mod local;
 mod mailbox;
 mod metrics;
 mod negotiation;
+mod subscriptions;
 mod trusted_documents;
 
 use std::net::SocketAddr;
@@ -59,6 +60,7 @@ pub struct Server {
     listen: SocketAddr,
     draining: Arc<AtomicBool>,
     database: health::Remembered,
+    places: Arc<subscriptions::Places>,
 }
 
 impl std::fmt::Debug for Server {
@@ -92,6 +94,7 @@ impl Server {
             listen,
             draining,
             database: health::Remembered::default(),
+            places: Arc::default(),
         })
     }
 
@@ -128,6 +131,7 @@ pub fn router(server: &Arc<Server>) -> Router {
     Router::new()
         .merge(pages)
         .route("/graphql", axum::routing::any(graphql::serve))
+        .merge(subscriptions::routes(server))
         .route("/.well-known/jwks.json", get(jwks::keys))
         .route(
             "/.well-known/openid-configuration",

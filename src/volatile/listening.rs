@@ -44,10 +44,7 @@ impl Redis {
     }
 }
 
-async fn hear(
-    connection: PubSub,
-    mut heard: impl FnMut(&[u8]),
-) -> Result<Infallible, Unavailable> {
+async fn hear(connection: PubSub, mut heard: impl FnMut(&[u8])) -> Result<Infallible, Unavailable> {
     let (mut questions, mut messages) = connection.split();
     loop {
         match timeout(ARE_YOU_THERE, messages.next()).await {

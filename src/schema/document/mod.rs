@@ -4,6 +4,7 @@
 //! bytes of nested fragments can expand to millions of fields, and every walk over them costs.
 
 mod measure;
+mod root;
 mod tokens;
 
 use async_graphql::parser::parse_query;
@@ -11,6 +12,7 @@ use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, Oper
 use async_graphql::{Name, Value, Variables};
 
 use super::error::{Error, ErrorCode};
+use super::subscription::Topic;
 use measure::{Measure, Pages};
 
 /// What one document may ask for.
@@ -66,6 +68,9 @@ impl Document {
             Measure::new(&parsed.fragments, pages)
                 .operation()?
                 .check(limits)?;
+            if operation.node.ty == OperationType::Subscription {
+                root::only_field(&operation.node)?;
+            }
         }
         Ok(Self { text, parsed })
     }
@@ -77,6 +82,12 @@ impl Document {
             kind: definition.ty,
             name: found.map(ToString::to_string),
         })
+    }
+
+    /// What a subscription of the document is about.
+    pub fn topic(&self, name: Option<&str>) -> Result<Topic, Error> {
+        let (_, definition) = self.definition(name)?;
+        root::only_field(definition).map(Topic::of)
     }
 
     /// Checks the variables that came with the document: that the required ones are there, and
@@ -245,6 +256,32 @@ mod tests {
             serde_json::json!({ "a": null, "b": 1 }),
         ] {
             assert_eq!(check(missing).unwrap_err().code, ErrorCode::BadUserInput);
+        }
+    }
+
+    #[test]
+    fn a_subscription_is_about_one_field_that_stands_at_its_root() {
+        let topic = |text: &str| {
+            let document = Document::prepare(text.to_owned(), &LIMITS);
+            document
+                .and_then(|it| it.topic(None))
+                .map_err(|error| error.code)
+        };
+        assert_eq!(
+            topic("subscription { x: auditEvents { id } }"),
+            Ok(Topic::Audit)
+        );
+        assert_eq!(topic("subscription A { unknown }"), Ok(Topic::Nothing));
+        for text in [
+            "subscription { sessionEvents { at } auditEvents { id } }",
+            "subscription { a: sessionEvents { at } b: sessionEvents { at } }",
+            "subscription { ...f } fragment f on Subscription { sessionEvents { at } }",
+            "subscription { ... on Subscription { sessionEvents { at } } }",
+            "subscription { __typename }",
+            "subscription { sessionEvents @skip(if: true) { at } }",
+            "subscription ($a: Boolean!) { sessionEvents @include(if: $a) { at } }",
+        ] {
+            assert_eq!(topic(text), Err(ErrorCode::ValidationFailed), "{text}");
         }
     }
 
