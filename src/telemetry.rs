@@ -134,7 +134,7 @@ const OUTBOX_OLDEST: &str = "idgate_outbox_oldest_waiting_seconds";
 /// Questions after leaked passwords, by `outcome` (known, unknown, unavailable).
 const BREACHED_LOOKUPS: &str = "idgate_breached_lookups_total";
 
-/// What happened and was not told, by `at` (queue, shared_store).
+/// What happened and was not told, by `at` (`queue`, `shared_store`).
 const OCCURRENCES_LOST: &str = "idgate_occurrences_lost_total";
 /// Connections on which somebody listens, by `over` (websocket, stream).
 const LISTENERS: &str = "idgate_subscription_connections";

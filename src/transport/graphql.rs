@@ -120,7 +120,9 @@ async fn answer(
     match (&parts.method, operation.kind) {
         (_, OperationType::Query) | (&Method::POST, OperationType::Mutation) => {}
         (_, OperationType::Subscription) => {
-            return Err(malformed("Subscriptions cannot be run over this endpoint."));
+            return Err(malformed(
+                "Subscriptions run at /graphql/ws and /graphql/stream.",
+            ));
         }
         // A link or an image of another site must not change anything.
         (_, OperationType::Mutation) => {

@@ -61,6 +61,7 @@ pub(super) struct Connection(Arc<Shared>);
 struct Shared {
     requests: watch::Sender<usize>,
     stop: CancellationToken,
+    tasks: TaskTracker,
     _place: OwnedSemaphorePermit,
     _awaited: TaskTrackerToken,
 }
@@ -72,6 +73,11 @@ pub(super) struct Kept {
 }
 
 impl Connection {
+    /// Runs something beside the answer; a stop waits for it.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(task);
+    }
+
     /// Says that the connection is in use, and holds its place: also after it turned into
     /// something else than HTTP.
     pub(super) fn keep(&self) -> Kept {
@@ -107,6 +113,7 @@ pub async fn listen(
         let connection = Connection(Arc::new(Shared {
             requests: watch::Sender::new(0),
             stop: stop.clone(),
+            tasks: connections.clone(),
             _place: place,
             _awaited: connections.token(),
         }));

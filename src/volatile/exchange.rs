@@ -109,7 +109,7 @@ mod tests {
         let own = Uuid::from_u128(1);
         assert_eq!(read(&message(1, vec![ended(1)]), own), None);
         assert_eq!(read(&message(2, vec![ended(1); 65]), own), None);
-        assert_eq!(read(&[b' '; LONGEST_MESSAGE + 1], own), None);
+        assert_eq!(read(&vec![b' '; LONGEST_MESSAGE + 1], own), None);
         for text in [
             "",
             "{}",

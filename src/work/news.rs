@@ -20,6 +20,9 @@ pub fn start_news(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToke
             occurrences::tell(&telling).await;
         }
     }));
+    if !app.config.subscriptions.enabled {
+        return;
+    }
     let (hearing, stop_hearing) = (Arc::clone(app), stop.clone());
     tracker.spawn(stop_hearing.run_until_cancelled_owned(async move {
         loop {

@@ -17,6 +17,9 @@ pub async fn tell(app: &App) {
         app.metrics.occurrences_lost("queue", lost);
     }
     app.hub.spread(Arc::from(occurrences.as_slice()));
+    if !app.config.subscriptions.enabled {
+        return;
+    }
     let now = app.clock.now();
     let published = app.volatile.publish(now, &app.hub, &occurrences).await;
     if let Err(failure) = published {

@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::ending::Ending;
 use super::round::{self, Outcome, Subscription, Task};
-use crate::domain::caller::Client;
+use crate::domain::caller::{Client, SignedIn};
 use crate::domain::ids::UserId;
 use crate::domain::occurrence::Occurrence;
 use crate::fault::Fault;
@@ -36,24 +36,6 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// The person of a token; nothing when it does not hold.
-    pub(super) async fn establish(
-        server: &Server,
-        client: Client,
-        token: &str,
-    ) -> Result<Option<Self>, Fault> {
-        let authenticated = authenticate(&server.app, client.clone(), Some(token)).await?;
-        let person = authenticated.caller.signed_in().map(|it| it.user());
-        Ok(person
-            .zip(authenticated.expires_at)
-            .map(|(person, expires_at)| Self {
-                person,
-                expires_at,
-                client,
-                token: token.into(),
-            }))
-    }
-
     pub(super) async fn prove(&self, server: &Server) -> Result<Authenticated, Fault> {
         let token = self.token.expose_secret();
         authenticate(&server.app, self.client.clone(), Some(token)).await
@@ -76,17 +58,38 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    pub(super) fn new(server: Arc<Server>, identity: Identity) -> Self {
-        let recheck = Box::pin(tokio::time::sleep(until_recheck(&server, &identity)));
-        Self {
-            heard: server.app.hub.listen(),
-            server,
+    /// What the person of a token listens to, which is nothing yet; `None` when it does not hold.
+    pub(super) async fn establish(
+        server: &Arc<Server>,
+        client: Client,
+        token: &str,
+    ) -> Result<Option<Self>, Fault> {
+        // Before it is asked whether the session lives: its end must not fall in between.
+        let heard = server.app.hub.listen();
+        let authenticated = authenticate(&server.app, client.clone(), Some(token)).await?;
+        let person = authenticated.caller.signed_in().map(SignedIn::user);
+        let Some((person, expires_at)) = person.zip(authenticated.expires_at) else {
+            return Ok(None);
+        };
+        let identity = Identity {
+            person,
+            expires_at,
+            client,
+            token: token.into(),
+        };
+        Ok(Some(Self {
+            heard,
+            recheck: Box::pin(tokio::time::sleep(until_recheck(server, &identity))),
+            server: Arc::clone(server),
             identity: Arc::new(identity),
             subscriptions: Vec::new(),
             waiting: VecDeque::new(),
             round: None,
-            recheck,
-        }
+        }))
+    }
+
+    pub(super) fn person(&self) -> UserId {
+        self.identity.person
     }
 
     pub(super) fn has(&self, id: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Live events, over WebSockets (`socket`) and event streams (`stream`).
+//! Live events, over web sockets (`socket`) and event streams (`stream`).
 //!
 //! `feed` listens and `round` checks who may and runs documents; `protocol` is the text of messages;
 //! `places` counts connections. What an event is and who may see it, the schema says.
@@ -14,7 +14,7 @@ mod stream;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{any, get};
+use axum::routing::any;
 
 use super::Server;
 
@@ -26,6 +26,6 @@ pub(super) fn routes(server: &Server) -> Router<Arc<Server>> {
         return Router::new();
     }
     Router::new()
-        .route("/graphql/ws", get(socket::open))
+        .route("/graphql/ws", any(socket::open))
         .route("/graphql/stream", any(stream::open))
 }

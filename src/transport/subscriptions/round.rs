@@ -128,7 +128,10 @@ pub(super) async fn run(
 
 /// Asks whether the person may still listen, by the same statement as at every request.
 async fn admit(server: &Server, identity: &Identity) -> Result<Arc<RequestData>, Ending> {
-    let proven = identity.prove(server).await.map_err(unavailable)?;
+    let proven = identity
+        .prove(server)
+        .await
+        .map_err(|fault| unavailable(&fault))?;
     if proven.caller.signed_in().is_none() {
         return Err(if server.app.clock.now() < identity.expires_at {
             Ending::SignedOut
@@ -146,8 +149,8 @@ async fn admit(server: &Server, identity: &Identity) -> Result<Arc<RequestData>,
 }
 
 /// Who cannot be proven is not let in; the fault is logged.
-pub(super) fn unavailable(fault: Fault) -> Ending {
-    let _ = Error::hiding(&fault);
+pub(super) fn unavailable(fault: &Fault) -> Ending {
+    let _ = Error::hiding(fault);
     Ending::Unavailable
 }
 

@@ -21,7 +21,7 @@ use tokio::time::{Instant, Interval, interval_at, timeout};
 use tracing::Instrument as _;
 
 use super::ending::Ending;
-use super::feed::{Feed, Identity};
+use super::feed::Feed;
 use super::places::{Holder, Place};
 use super::protocol::{self, Heard};
 use super::round::{Outcome, Said, Subscription, unavailable};
@@ -204,7 +204,7 @@ impl Conversation {
             Heard::Init(payload) => self.init(&payload).await,
             Heard::Ping => self.say(protocol::pong()),
             Heard::Pong => Ok(()),
-            Heard::Subscribe { id, call } => self.subscribe(id, call),
+            Heard::Subscribe { id, call } => self.subscribe(&id, call),
             Heard::Complete { id } => {
                 if let Some(feed) = &mut self.feed {
                     feed.remove(&id);
@@ -221,35 +221,33 @@ impl Conversation {
         // Only what the client says itself counts: a cookie would be sent along for any page.
         let token = protocol::authorization(payload).and_then(caller::token_of);
         let token = token.ok_or(Ending::Refused)?;
-        let identity = Identity::establish(&self.server, self.client.clone(), token).await;
-        let identity = identity.map_err(unavailable)?.ok_or(Ending::Refused)?;
+        let feed = Feed::establish(&self.server, self.client.clone(), token).await;
+        let feed = feed.map_err(|fault| unavailable(&fault))?;
+        let feed = feed.ok_or(Ending::Refused)?;
         let most = self.server.app.config.subscriptions.max_connections;
-        let place = self
-            .server
-            .places
-            .take(Holder::Person(identity.person), most);
+        let place = self.server.places.take(Holder::Person(feed.person()), most);
         self.place = place.ok_or(Ending::TooMany)?;
-        self.feed = Some(Feed::new(Arc::clone(&self.server), identity));
+        self.feed = Some(feed);
         self.say(protocol::acknowledged())
     }
 
-    fn subscribe(&mut self, id: String, call: Map<String, Value>) -> Result<(), Ending> {
+    fn subscribe(&mut self, id: &str, call: Map<String, Value>) -> Result<(), Ending> {
         let most = self.server.app.config.subscriptions.max_per_connection;
         let feed = self.feed.as_mut().ok_or(Ending::NotInitialised)?;
-        if feed.has(&id) {
+        if feed.has(id) {
             return Err(Ending::DuplicateId);
         }
         if feed.count() >= most {
             let message = "There are too many subscriptions on this connection.";
-            return self.refuse(&id, Error::of(ErrorCode::TooManyRequests, message));
+            return self.refuse(id, Error::of(ErrorCode::TooManyRequests, message));
         }
         let prepared = match read_fields(call) {
-            Ok(call) => Subscription::prepare(&self.server, id.clone(), call),
+            Ok(call) => Subscription::prepare(&self.server, id.to_owned(), call),
             Err(refused) => Err(refused.error),
         };
         match prepared {
             Ok(subscription) => feed.add(subscription),
-            Err(error) => self.refuse(&id, error),
+            Err(error) => self.refuse(id, error),
         }
     }
 

@@ -16,10 +16,10 @@ use tokio::time::{Instant, interval_at, timeout};
 use tracing::Instrument as _;
 
 use super::ending::Ending;
-use super::feed::{Feed, Identity};
+use super::feed::Feed;
 use super::places::{Holder, Place};
 use super::protocol;
-use super::round::{Outcome, Said, Subscription, unavailable};
+use super::round::{Outcome, Said, Subscription};
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::{refusal, timed_out};
 use crate::transport::graphql::{Refused, read_body, refuse};
@@ -73,24 +73,21 @@ async fn begin(
         error,
     })?;
     let client = caller::client(server, &parts.headers, peer, request_id);
-    let identity = match caller::bearer(&parts.headers) {
-        Some(token) => Identity::establish(server, client, token).await,
+    let feed = match caller::bearer(&parts.headers) {
+        Some(token) => Feed::establish(server, client, token).await,
         None => Ok(None),
     };
-    let identity = identity.map_err(|fault| Refused {
-        status: StatusCode::SERVICE_UNAVAILABLE,
-        error: {
-            unavailable(fault);
-            Error::unavailable()
-        },
+    let feed = feed.map_err(|fault| {
+        let (status, error) = (StatusCode::SERVICE_UNAVAILABLE, Error::hiding(&fault));
+        Refused { status, error }
     })?;
-    let Some(identity) = identity else {
+    let Some(feed) = feed else {
         let response = refusal(Error::unauthenticated(), request_id);
         let text = protocol::next_event(&response) + &protocol::complete_event();
         return Ok(event_stream(Body::from(text)));
     };
     let most = server.app.config.subscriptions.max_connections;
-    let place = server.places.take(Holder::Person(identity.person), most);
+    let place = server.places.take(Holder::Person(feed.person()), most);
     let (Some(place), Some(connection)) = (place, parts.extensions.get::<Connection>()) else {
         let (status, code) = (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests);
         return Err(refused(
@@ -108,7 +105,7 @@ async fn begin(
         kept: connection.keep(),
         _place: place,
     };
-    tokio::spawn(telling.run(identity, subscription).in_current_span());
+    connection.spawn(telling.run(feed, subscription).in_current_span());
     // The connection is in use until the last event has left, which is later than it is made.
     let state = (events, connection.keep());
     let body = stream::unfold(state, |(mut events, kept)| async move {
@@ -155,10 +152,9 @@ struct Telling {
 }
 
 impl Telling {
-    async fn run(mut self, identity: Identity, subscription: Subscription) {
+    async fn run(mut self, mut feed: Feed, subscription: Subscription) {
         let metrics = self.server.app.metrics.clone();
         metrics.listener_began("stream");
-        let mut feed = Feed::new(Arc::clone(&self.server), identity);
         let ending = match feed.add(subscription) {
             Ok(()) => self.tell_all(&mut feed).await,
             Err(ending) => Some(ending),

@@ -25,9 +25,10 @@ impl Relay {
         let mut listening = JoinSet::new();
         let state = whole.subscribe();
         listening.spawn(async move {
+            let mut carrying = JoinSet::new();
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                tokio::spawn(carry(client, server.clone(), state.clone()));
+                carrying.spawn(carry(client, server.clone(), state.clone()));
             }
         });
         Self {
