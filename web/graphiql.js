@@ -76,7 +76,44 @@ function requestHeaders(written) {
   return headers;
 }
 
+function isSubscription({ operationName }, options) {
+  const definitions = options?.documentAST?.definitions ?? [];
+  return definitions.some(
+    ({ operation, name }) =>
+      operation === 'subscription' && (!operationName || name?.value === operationName),
+  );
+}
+
+// Live events, one after the other, for as long as the page wants them.
+async function* listen(parameters, options) {
+  const headers = requestHeaders(options?.headers);
+  headers.set('Accept', 'text/event-stream');
+  const body = JSON.stringify(parameters);
+  const response = await fetch('/graphql/stream', { method: 'POST', headers, body });
+  if (!response.ok) {
+    yield await response.json();
+    return;
+  }
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    let text = '';
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const blocks = (text + value).split('\n\n');
+      text = blocks.pop();
+      for (const block of blocks) {
+        const data = block.startsWith('event: next\ndata: ') && block.slice(18);
+        if (data) yield JSON.parse(data);
+      }
+    }
+  } finally {
+    await reader.cancel();
+  }
+}
+
 async function request(parameters, options) {
+  if (isSubscription(parameters, options)) return listen(parameters, options);
   const response = await fetch('/graphql', {
     method: 'POST',
     headers: requestHeaders(options?.headers),

@@ -3,11 +3,13 @@
 import { judgeConformance } from './conformance.mjs';
 import { judgeForgery } from './forgery.mjs';
 import { judgeGraphiql } from './graphiql.mjs';
+import { judgeLive } from './live.mjs';
 
 const JUDGES = {
   conformance: judgeConformance,
   graphiql: judgeGraphiql,
   forgery: judgeForgery,
+  live: judgeLive,
 };
 
 const [address, queries, ...named] = process.argv.slice(2);

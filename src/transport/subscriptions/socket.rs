@@ -93,19 +93,19 @@ async fn serve(socket: WebSocket, server: Arc<Server>, client: Client, place: Pl
     let patience = Duration::from_secs(server.app.config.subscriptions.write_seconds);
     let mut writing = pin!(write(sink, outgoing, patience));
     let mut conversation = Conversation::new(server, client, place, kept);
-    let ending = if speaks {
+    let (ending, can_write) = if speaks {
         tokio::select! {
-            ending = conversation.run(&mut frames, &out) => ending,
-            ending = &mut writing => ending,
+            ending = conversation.run(&mut frames, &out) => (ending, true),
+            ending = &mut writing => (ending, false),
         }
     } else {
-        Ending::WrongProtocol
+        (Ending::WrongProtocol, true)
     };
-    if let Some((code, reason)) = ending.close() {
+    if let (Some((code, reason)), true) = (ending.close(), can_write) {
         let reason = reason.into();
         let farewell = Message::Close(Some(CloseFrame { code, reason }));
         let closing = async {
-            // It fails when the writer has given up, which it says itself.
+            // It fails when the writer gives up, which then is the end.
             let _ = out.send(farewell).await;
             drop(out);
             // The client answers with a close of its own (RFC 6455 §7.1.2).

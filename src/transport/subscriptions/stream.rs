@@ -106,11 +106,11 @@ async fn begin(
         _place: place,
     };
     connection.spawn(telling.run(feed, subscription).in_current_span());
-    // The connection is in use until the last event has left, which is later than it is made.
-    let state = (events, connection.keep());
-    let body = stream::unfold(state, |(mut events, kept)| async move {
+    // What is left once the telling has ended is an answer like any other: a client that does not
+    // read it does not hold the connection.
+    let body = stream::unfold(events, |mut events| async move {
         let event: Option<Bytes> = events.recv().await;
-        event.map(|event| (Ok::<_, std::convert::Infallible>(event), (events, kept)))
+        event.map(|event| (Ok::<_, std::convert::Infallible>(event), events))
     });
     Ok(event_stream(Body::from_stream(body)))
 }

@@ -38,15 +38,25 @@ impl TestApp {
             let value = HeaderValue::from_str(value).unwrap();
             request.headers_mut().insert(name, value);
         }
-        let socket = TcpSocket::new_v4().unwrap();
-        // Little is kept for those who do not read, so that tests of them are short.
-        socket.set_recv_buffer_size(4096).unwrap();
-        let stream = socket.connect(self.address).await.unwrap();
-        match client_async(request, stream).await {
+        match client_async(request, self.narrow_connection().await).await {
             Ok((socket, _)) => Ok(Socket(socket)),
             Err(Error::Http(refusal)) => Err(refusal.status().as_u16()),
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// Waits until what happens at other instances arrives here.
+    pub(super) async fn hears_others(&self) {
+        let mut connected = self.app.hub.connected();
+        let hearing = connected.wait_for(|connected| *connected);
+        timeout(PATIENCE, hearing).await.unwrap().unwrap();
+    }
+
+    /// A connection for which little is kept while nobody reads, so that tests of that are short.
+    pub(crate) async fn narrow_connection(&self) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.connect(self.address).await.unwrap()
     }
 
     /// A socket on which nothing has been said.
@@ -59,6 +69,7 @@ impl TestApp {
 impl SignedIn<'_> {
     /// A socket that was told who this is.
     pub(crate) async fn socket(&self) -> Socket {
+        self.app.hears_others().await;
         let mut socket = self.app.socket().await;
         let authorization = format!("Bearer {}", self.access_token);
         socket

@@ -143,10 +143,6 @@ impl TestApp {
         );
         let stop = CancellationToken::new();
         work::start_news(&app, &TaskTracker::new(), &stop);
-        let mut connected = app.hub.connected();
-        if app.config.subscriptions.enabled {
-            connected.wait_for(|connected| *connected).await.unwrap();
-        }
         let mut listening = JoinSet::new();
         listening.spawn(transport::listen(
             listener,

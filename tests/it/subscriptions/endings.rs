@@ -158,3 +158,34 @@ async fn whoever_does_not_read_is_given_up() {
     socket.pester(json!({ "type": "ping" })).await;
     app.until("ended_total{why=\"slow\"} 2", || {}).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_is_stuck_ends_the_connection_however_much_may_wait() {
+    let patient = [
+        ("IDGATE_SUBSCRIPTIONS__QUEUE", "10000"),
+        ("IDGATE_SUBSCRIPTIONS__WRITE_SECONDS", "1"),
+        ("IDGATE_SUBSCRIPTIONS__MAX_CONNECTIONS", "1"),
+        ("IDGATE_SERVER__IDLE_TIMEOUT_SECONDS", "1"),
+    ];
+    let app = TestApp::with(&patient).await;
+    let root = app.appoint("root@example.com", "admin").await;
+    let text = super::long_events();
+    let mut socket = root.socket().await;
+    socket.ask("a", &text, json!({})).await;
+    socket.settle().await;
+    let again: Vec<_> = app
+        .audited()
+        .await
+        .into_iter()
+        .cycle()
+        .take(9_000)
+        .collect();
+    app.spread(&again);
+    app.until("ended_total{why=\"slow\"} 1", || {}).await;
+    app.until(
+        "idgate_subscription_connections{over=\"websocket\"} 0",
+        || {},
+    )
+    .await;
+    drop(socket);
+}

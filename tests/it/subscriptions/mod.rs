@@ -11,6 +11,15 @@ use crate::harness::{Said, TestApp};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
+/// A document whose events are long, so that a few of them fill what the system keeps for those
+/// who do not read.
+fn long_events() -> String {
+    let fields: String = (0..28)
+        .map(|number| format!("a{number}: action "))
+        .collect();
+    format!("subscription {{ auditEvents {{ id {fields} }} }}")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_elsewhere_is_told_with_its_device_and_so_is_its_end() {
     let app = TestApp::spawn().await;

@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::harness::{Answer, TestApp, queries};
 
@@ -111,4 +112,43 @@ async fn a_stream_is_given_back_when_its_reader_leaves() {
     let mut stream = ada.stream("SessionEvents").await;
     app.login("ada@example.com").await;
     assert!(stream.next().await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_nobody_reads_is_cut_off() {
+    let strict = [
+        ("IDGATE_SUBSCRIPTIONS__QUEUE", "10000"),
+        ("IDGATE_SUBSCRIPTIONS__WRITE_SECONDS", "1"),
+        ("IDGATE_SERVER__IDLE_TIMEOUT_SECONDS", "1"),
+    ];
+    let app = TestApp::with(&strict).await;
+    let root = app.appoint("root@example.com", "admin").await;
+    let body = json!({ "query": super::long_events() }).to_string();
+    let request = format!(
+        "POST /graphql/stream HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        root.access_token,
+        body.len(),
+    );
+    let mut connection = app.narrow_connection().await;
+    connection.write_all(request.as_bytes()).await.unwrap();
+    app.until("idgate_subscription_connections{over=\"stream\"} 1", || {})
+        .await;
+    let again: Vec<_> = app
+        .audited()
+        .await
+        .into_iter()
+        .cycle()
+        .take(9_000)
+        .collect();
+    app.spread(&again);
+    app.until("ended_total{why=\"slow\"} 1", || {}).await;
+    // Whoever is cut off learns of it when they write.
+    let refused = async {
+        while connection.write_all(b" ").await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(30);
+    assert!(tokio::time::timeout(patience, refused).await.is_ok());
 }
