@@ -76,12 +76,13 @@ function requestHeaders(written) {
   return headers;
 }
 
-function isSubscription({ operationName }, options) {
-  const definitions = options?.documentAST?.definitions ?? [];
-  return definitions.some(
-    ({ operation, name }) =>
-      operation === 'subscription' && (!operationName || name?.value === operationName),
-  );
+// Read from the text, as the page parses what was typed only after a pause.
+function isSubscription({ query, operationName }) {
+  const text = query.replace(/#.*$/gm, '');
+  const kind = operationName
+    ? new RegExp(`\\bsubscription\\s+${operationName}\\b`)
+    : /^\s*subscription\b/;
+  return kind.test(text);
 }
 
 // Live events, one after the other, for as long as the page wants them.
@@ -113,7 +114,7 @@ async function* listen(parameters, options) {
 }
 
 async function request(parameters, options) {
-  if (isSubscription(parameters, options)) return listen(parameters, options);
+  if (isSubscription(parameters)) return listen(parameters, options);
   const response = await fetch('/graphql', {
     method: 'POST',
     headers: requestHeaders(options?.headers),
