@@ -29,7 +29,7 @@ use crate::stores::database::{self, sqlite_url};
 use crate::stores::signing_key::{self, StoredKey};
 use crate::stores::{Database, DatabaseSettings, Tx};
 use crate::telemetry::Metrics;
-use crate::volatile::{RedisSettings, Unavailable, Volatile};
+use crate::volatile::{Hub, RedisSettings, Unavailable, Volatile};
 
 /// The application's parts.
 pub struct App {
@@ -39,6 +39,8 @@ pub struct App {
     pub database: Database,
     /// Short-lived state that instances share.
     pub volatile: Volatile,
+    /// Where this process hears what happens, here and at other instances.
+    pub hub: Hub,
     /// The same contract in this process, for budgets while the shared store is away.
     pub local: Volatile,
     /// Seals and MACs under the master key.
@@ -112,6 +114,8 @@ impl App {
             config,
             database,
             volatile,
+            // Not from the given source: instances seeded alike would take each other for themselves.
+            hub: Hub::new(Random::system().bytes()),
             local: Volatile::memory(now),
             keyring,
             hasher,

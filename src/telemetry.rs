@@ -138,6 +138,13 @@ const LIMITS_MET: &str = "idgate_limits_met_total";
 /// Requests refused before anything ran, by `code` of the answer.
 const EDGE_REFUSALS: &str = "idgate_edge_refusals_total";
 
+/// What happened and was not told, by `at` (`queue`, `shared_store`).
+const OCCURRENCES_LOST: &str = "idgate_occurrences_lost_total";
+/// Connections on which somebody listens, by `over` (websocket, stream).
+const LISTENERS: &str = "idgate_subscription_connections";
+/// Such connections that ended, by `why`.
+const LISTENERS_ENDED: &str = "idgate_subscription_connections_ended_total";
+
 /// Borders between the buckets of durations: from a loopback to the longest time limit.
 const SECONDS: [f64; 9] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 
@@ -212,6 +219,26 @@ impl Metrics {
         });
     }
 
+    /// Counts what happened and was not told to everybody who listens.
+    pub fn occurrences_lost(&self, at: &'static str, count: u64) {
+        with_local_recorder(&*self.0, || {
+            counter!(OCCURRENCES_LOST, "at" => at).increment(count);
+        });
+    }
+
+    /// Counts a connection on which somebody begins to listen.
+    pub fn listener_began(&self, over: &'static str) {
+        with_local_recorder(&*self.0, || gauge!(LISTENERS, "over" => over).increment(1));
+    }
+
+    /// Counts the end of such a connection.
+    pub fn listener_ended(&self, over: &'static str, why: &'static str) {
+        with_local_recorder(&*self.0, || {
+            gauge!(LISTENERS, "over" => over).decrement(1);
+            counter!(LISTENERS_ENDED, "why" => why).increment(1);
+        });
+    }
+
     /// Sorts recorded durations into their buckets; without it they pile up until somebody reads.
     pub fn upkeep(&self) {
         self.0.handle().run_upkeep();
@@ -240,6 +267,9 @@ fn describe() {
     describe_counter!(BREACHED_LOOKUPS, "Passwords looked up among leaked ones.");
     describe_counter!(LIMITS_MET, "Requests and answers that met a limit.");
     describe_counter!(EDGE_REFUSALS, "Requests refused before anything ran.");
+    describe_counter!(OCCURRENCES_LOST, "What happened and was not told live.");
+    describe_gauge!(LISTENERS, "Connections with live events.");
+    describe_counter!(LISTENERS_ENDED, "Connections with live events that ended.");
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no gauge gets near 2^52")]

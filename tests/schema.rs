@@ -13,11 +13,12 @@ use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     FieldDefinition, InputValueDefinition, TypeDefinition, TypeKind, TypeSystemDefinition,
 };
-use async_graphql::{EmptySubscription, Positioned, Request, Response, Schema, Variables};
+use async_graphql::{Positioned, Request, Response, Schema, Variables};
 use idgate::schema::Authorization;
 use idgate::schema::mutations::Mutation;
 use idgate::schema::problem::Problem;
 use idgate::schema::query::Query;
+use idgate::schema::subscription::Subscription;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
@@ -109,7 +110,7 @@ impl Extension for NeverRuns {
 
 #[tokio::test]
 async fn every_document_fits_the_schema_and_so_does_its_example() {
-    let schema = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    let schema = Schema::build(Query::default(), Mutation::default(), Subscription)
         .register_output_type::<Problem>()
         .extension(NeverRuns)
         .finish();

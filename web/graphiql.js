@@ -41,16 +41,20 @@ class ForgetfulStorage {
   }
 }
 
+// The operation that would run; nothing where the text cannot be read.
+function operationOf({ query, operationName }) {
+  const { parse, getOperationAST } = GraphiQL.GraphQL;
+  try {
+    return getOperationAST(parse(query), operationName);
+  } catch {
+    return null;
+  }
+}
+
 // What a document asks for may be sent a second time if the first did nothing: a query always, a
 // mutation if the one field that it has was refused.
-function mayRepeat({ query, operationName }) {
-  const { parse, getOperationAST } = GraphiQL.GraphQL;
-  let operation;
-  try {
-    operation = getOperationAST(parse(query), operationName);
-  } catch {
-    return false;
-  }
+function mayRepeat(parameters) {
+  const operation = operationOf(parameters);
   if (operation?.operation !== 'mutation') return operation?.operation === 'query';
   const fields = operation.selectionSet.selections;
   return fields.length === 1 && fields[0].kind === 'Field';
@@ -116,9 +120,39 @@ async function requestAsPerson(parameters, written) {
   return answer;
 }
 
+// Live events, one after the other, for as long as the page wants them.
+async function* listen(parameters, written) {
+  if (!written.has('Authorization')) await session.ready().catch(() => {});
+  const headers = session.headers(written);
+  headers.set('Accept', 'text/event-stream');
+  const body = JSON.stringify(parameters);
+  const response = await fetch('/graphql/stream', { method: 'POST', headers, body });
+  if (!response.ok) {
+    yield await response.json();
+    return;
+  }
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    let text = '';
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const blocks = (text + value).split('\n\n');
+      text = blocks.pop();
+      for (const block of blocks) {
+        const data = block.startsWith('event: next\ndata: ') && block.slice(18);
+        if (data) yield JSON.parse(data);
+      }
+    }
+  } finally {
+    await reader.cancel();
+  }
+}
+
 // Whoever writes an Authorization header speaks for themselves.
 function request(parameters, options) {
   const written = new Headers(options?.headers);
+  if (operationOf(parameters)?.operation === 'subscription') return listen(parameters, written);
   return written.has('Authorization')
     ? post(parameters, session.headers(written))
     : requestAsPerson(parameters, written);

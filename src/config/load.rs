@@ -104,6 +104,7 @@ impl Config {
         self.sms.check(review);
         self.breached.check(review);
         self.router.check(review);
+        self.subscriptions.check(review);
         safety::check(self, review);
     }
 }

@@ -33,6 +33,7 @@ mod server;
 mod sessions;
 mod sms;
 mod smtp;
+mod subscriptions;
 mod throttle;
 mod tokens;
 mod values;
@@ -66,6 +67,7 @@ pub use self::server::Server;
 pub use self::sessions::Sessions;
 pub use self::sms::{Sms, SmsEndpoint, SmsKind};
 pub use self::smtp::{Smtp, SmtpSecurity, SmtpServer};
+pub use self::subscriptions::Subscriptions;
 pub use self::throttle::{Budget, Throttle};
 pub use self::tokens::Tokens;
 pub use self::values::Origin;
@@ -129,6 +131,8 @@ pub struct Config {
     pub audit: Audit,
     /// The federation router.
     pub router: Router,
+    /// Live events.
+    pub subscriptions: Subscriptions,
     #[serde(skip)]
     settings: Vec<Setting>,
     #[serde(skip)]

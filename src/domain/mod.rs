@@ -13,6 +13,7 @@ pub mod identifier;
 pub mod identity;
 pub mod ids;
 pub mod network;
+pub mod occurrence;
 pub mod password;
 pub mod permission;
 pub mod phone;

@@ -1,12 +1,16 @@
 //! The engine, whatever its root types are: the surfaces differ in these and in nothing else.
 
 use async_graphql::{ObjectType, Request, Response, SubscriptionType};
+use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 /// Runs operations.
 pub(super) trait Engine: Send + Sync {
     /// Runs a query or a mutation.
     fn execute(&self, request: Request) -> BoxFuture<'_, Response>;
+
+    /// Runs a subscription to its end, which comes at once: resolvers never wait for an event.
+    fn subscribe(&self, request: Request) -> BoxFuture<'_, Vec<Response>>;
 }
 
 impl<Q, M, S> Engine for async_graphql::Schema<Q, M, S>
@@ -17,5 +21,9 @@ where
 {
     fn execute(&self, request: Request) -> BoxFuture<'_, Response> {
         async_graphql::Schema::execute(self, request).boxed()
+    }
+
+    fn subscribe(&self, request: Request) -> BoxFuture<'_, Vec<Response>> {
+        self.execute_stream(request).collect().boxed()
     }
 }

@@ -14,15 +14,17 @@ pub mod problem;
 pub mod query;
 pub mod request;
 pub mod scalars;
+pub mod subscription;
 pub mod types;
 
 use std::sync::Arc;
 
 use async_graphql::{
-    EmptySubscription, IntrospectionMode, ObjectType, Request, Response, SDLExportOptions,
-    SchemaBuilder, SubscriptionType, Variables,
+    IntrospectionMode, ObjectType, Request, Response, SDLExportOptions, SchemaBuilder,
+    SubscriptionType, Variables,
 };
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
@@ -34,6 +36,7 @@ use document::{Document, Limit, Limits, Refusal};
 use engine::Engine;
 use error::{Error, ErrorCode};
 use request::RequestData;
+use subscription::Occasion;
 
 /// How many parsed documents are remembered.
 const REMEMBERED_DOCUMENTS: u64 = 1000;
@@ -56,18 +59,22 @@ impl std::fmt::Debug for Schema {
     }
 }
 
-fn builder() -> SchemaBuilder<query::Query, mutations::Mutation, EmptySubscription> {
+fn builder() -> SchemaBuilder<query::Query, mutations::Mutation, subscription::Subscription> {
     reading(query::Query::default())
 }
 
 /// The schema with a root of reads of one's choice.
 fn reading<Q: ObjectType + 'static>(
     query: Q,
-) -> SchemaBuilder<Q, mutations::Mutation, EmptySubscription> {
-    async_graphql::Schema::build(query, mutations::Mutation::default(), EmptySubscription)
-        .register_output_type::<problem::Problem>()
-        .override_output_type_description::<DateTime<Utc>>("An instant, as RFC 3339 text in UTC.")
-        .register_output_type::<error::ErrorCode>()
+) -> SchemaBuilder<Q, mutations::Mutation, subscription::Subscription> {
+    async_graphql::Schema::build(
+        query,
+        mutations::Mutation::default(),
+        subscription::Subscription,
+    )
+    .register_output_type::<problem::Problem>()
+    .override_output_type_description::<DateTime<Utc>>("An instant, as RFC 3339 text in UTC.")
+    .register_output_type::<error::ErrorCode>()
 }
 
 /// The schema in its own language, sorted so that a change shows as a change.
@@ -174,9 +181,44 @@ impl Schema {
         document
             .check_variables(operation_name.as_deref(), &variables, &self.limits)
             .map_err(|it| self.refuse(it))?;
+        let request = self.request(document, operation_name, variables, &data);
+        let response = data.serve(self.engine.execute(request)).await;
+        Ok(self.cut(response))
+    }
+
+    /// Runs a subscription once for each occasion, all of them batched as one request, and says
+    /// what comes of it, in their order: nothing for most of them.
+    pub async fn react(
+        &self,
+        document: &Document,
+        operation_name: Option<&str>,
+        variables: &Variables,
+        data: &Arc<RequestData>,
+        occasions: &[Occasion],
+    ) -> Result<Vec<Response>, Error> {
+        document
+            .check_variables(operation_name, variables, &self.limits)
+            .map_err(|it| self.refuse(it))?;
+        let runs = occasions.iter().map(|occasion| {
+            let name = operation_name.map(str::to_owned);
+            let request = self.request(document, name, variables.clone(), data);
+            self.engine.subscribe(request.data(*occasion))
+        });
+        let responses = data.serve(join_all(runs)).await;
+        let responses = responses.into_iter().flatten();
+        Ok(responses.map(|it| self.cut(it)).collect())
+    }
+
+    fn request(
+        &self,
+        document: &Document,
+        operation_name: Option<String>,
+        variables: Variables,
+        data: &Arc<RequestData>,
+    ) -> Request {
         let mut request = Request::new(document.text.clone())
             .variables(variables)
-            .data(Arc::clone(&data));
+            .data(Arc::clone(data));
         request.operation_name = operation_name;
         request.introspection_mode = if self.introspection {
             IntrospectionMode::Enabled
@@ -184,11 +226,15 @@ impl Schema {
             IntrospectionMode::Disabled
         };
         request.set_parsed_query(document.parsed.clone());
-        let mut response = data.serve(self.engine.execute(request)).await;
+        request
+    }
+
+    /// Leaves out the errors of an answer that are too many.
+    fn cut(&self, mut response: Response) -> Response {
         if error::cut(&mut response, self.max_errors) {
             self.metrics.limit(Limit::Errors.as_str());
         }
-        Ok(response)
+        response
     }
 
     /// Counts a refusal, if it is a limit that was met.

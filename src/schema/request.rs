@@ -6,6 +6,7 @@ use async_graphql::Context;
 use chrono::{DateTime, Duration, Utc};
 
 use super::error::{Error, ErrorCode};
+use super::subscription::Occasion;
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding, SignedIn};
 use crate::domain::permission::Permission;
@@ -126,6 +127,9 @@ pub(super) trait Asked {
         &self.request().caller
     }
 
+    /// Why a subscription is run.
+    fn occasion(&self) -> Occasion;
+
     fn loaders(&self) -> &Loaders {
         &self.request().loaders
     }
@@ -185,5 +189,10 @@ impl Asked for Context<'_> {
 
     fn request(&self) -> &RequestData {
         self.data_unchecked::<Arc<RequestData>>()
+    }
+
+    fn occasion(&self) -> Occasion {
+        let given = self.data_opt::<Occasion>().copied();
+        given.unwrap_or(Occasion::Opening)
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::session::{Place, Slice};
 use super::{ReadFailure, Reader};
 use crate::domain::audit::{AuditEvent, AuditFilter};
-use crate::domain::ids::UserId;
+use crate::domain::ids::{AuditEventId, UserId};
 use crate::entities::audit_event::{Column, Entity, Model};
 
 /// People whose events one statement reads; SQLite joins 500 selects at most.
@@ -26,6 +26,15 @@ pub struct EventsMatching {
     pub filter: AuditFilter,
     /// Which of them.
     pub slice: Slice,
+}
+
+/// One event, if it matches a filter.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EventMatching {
+    /// Which event.
+    pub id: AuditEventId,
+    /// Whether it is wanted.
+    pub filter: AuditFilter,
 }
 
 /// The number of events that match a filter.
@@ -58,6 +67,34 @@ impl Loader<EventsMatching> for Reader {
         for key in keys {
             let statement = page(matching(&key.filter), key.slice);
             found.insert(key.clone(), self.events(&statement).await?);
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<EventMatching> for Reader {
+    type Value = AuditEvent;
+    type Error = ReadFailure;
+
+    /// One statement for each filter, whatever the number of events.
+    async fn load(
+        &self,
+        keys: &[EventMatching],
+    ) -> Result<HashMap<EventMatching, AuditEvent>, ReadFailure> {
+        let mut filters: HashMap<&AuditFilter, Vec<Uuid>> = HashMap::new();
+        for key in keys {
+            filters.entry(&key.filter).or_default().push(key.id.uuid());
+        }
+        let mut found = HashMap::new();
+        for (filter, ids) in filters {
+            let rows = Entity::find()
+                .filter(matching(filter).add(Column::Id.is_in(ids)))
+                .all(&self.database)
+                .await?;
+            found.extend(rows.into_iter().map(|row| {
+                let (id, filter) = (row.id.into(), filter.clone());
+                (EventMatching { id, filter }, row.into())
+            }));
         }
         Ok(found)
     }

@@ -32,12 +32,12 @@ use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::fault::Fault;
 
-use audit_event::{CountMatching, CountOfUser, EventsMatching, EventsOfUser};
+use audit_event::{CountMatching, CountOfUser, EventMatching, EventsMatching, EventsOfUser};
 use directory::{Filter, Page};
 use identity::IdentitiesOfUser;
 use person_key::SealedKeyOfUser;
 use session::{SessionCountOfUser, SessionsOfUser};
-use session_by_id::SessionById;
+use session_by_id::{KnownSession, SessionById};
 use statistics::{Group, Span};
 use turns::Turns;
 use user::UserById;
@@ -137,15 +137,15 @@ impl Loaders {
         self.loader().load_one(UserByEmail::from(email)).await
     }
 
-    /// The session with this id, live or over.
-    pub async fn session(&self, id: SessionId) -> Result<Option<Session>, ReadFailure> {
-        self.loader().load_one(SessionById(id)).await
-    }
-
     /// What a person can sign in with at providers.
     pub async fn identities(&self, user: UserId) -> Result<Vec<Identity>, ReadFailure> {
         let found = self.loader().load_one(IdentitiesOfUser(user)).await?;
         Ok(found.unwrap_or_default())
+    }
+
+    /// The session with this id, live or over.
+    pub async fn session(&self, id: SessionId) -> Result<Option<KnownSession>, ReadFailure> {
+        self.loader().load_one(SessionById(id)).await
     }
 
     /// A slice of a person's live sessions.
@@ -192,6 +192,11 @@ impl Loaders {
     /// A slice of the audit events that match.
     pub async fn audit_events(&self, key: EventsMatching) -> Result<Vec<AuditEvent>, ReadFailure> {
         Ok(self.loader().load_one(key).await?.unwrap_or_default())
+    }
+
+    /// One audit event, if it matches.
+    pub async fn audit_event(&self, key: EventMatching) -> Result<Option<AuditEvent>, ReadFailure> {
+        self.loader().load_one(key).await
     }
 
     /// How many audit events match.

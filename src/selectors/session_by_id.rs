@@ -14,22 +14,36 @@ use crate::entities::session::{Column, Entity};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionById(pub SessionId);
 
+/// A session, and what ended it.
+#[derive(Clone, Debug)]
+pub struct KnownSession {
+    /// The session.
+    pub session: Session,
+    /// Why it was ended, as it was written down.
+    pub revoked_reason: Option<String>,
+}
+
 impl Loader<SessionById> for Reader {
-    type Value = Session;
+    type Value = KnownSession;
     type Error = ReadFailure;
 
     async fn load(
         &self,
         keys: &[SessionById],
-    ) -> Result<HashMap<SessionById, Session>, ReadFailure> {
-        let ids = keys.iter().map(|key| key.0.uuid());
+    ) -> Result<HashMap<SessionById, KnownSession>, ReadFailure> {
         let rows = Entity::find()
-            .filter(Column::Id.is_in(ids))
+            .filter(Column::Id.is_in(keys.iter().map(|key| key.0.uuid())))
             .all(&self.database)
             .await?;
-        let sessions = rows.into_iter().map(Session::from);
-        Ok(sessions
-            .map(|session| (SessionById(session.id), session))
-            .collect())
+        let known = rows.into_iter().map(|mut row| {
+            let revoked_reason = row.revoked_reason.take();
+            let session = Session::from(row);
+            let known = KnownSession {
+                session,
+                revoked_reason,
+            };
+            (SessionById(known.session.id), known)
+        });
+        Ok(known.collect())
     }
 }

@@ -7,6 +7,7 @@ use sea_orm::{EntityTrait, IntoActiveModel};
 
 use super::database::Tx;
 use crate::domain::ids::{AuditEventId, UserId};
+use crate::domain::occurrence::Occurrence;
 use crate::entities::audit_event::{Entity, Model};
 use crate::fault::Fault;
 
@@ -39,8 +40,12 @@ pub struct StoredEvent {
     pub sealed_details: Vec<u8>,
 }
 
-/// Appends an event under its MAC.
+/// Appends an event under its MAC, and announces it.
 pub async fn insert(tx: &Tx, event: StoredEvent, mac: Vec<u8>) -> Result<(), Fault> {
+    let announced = Occurrence::Audited {
+        event: event.id,
+        subject: event.subject,
+    };
     let row = Model {
         id: event.id.uuid(),
         created_at: event.created_at,
@@ -59,6 +64,7 @@ pub async fn insert(tx: &Tx, event: StoredEvent, mac: Vec<u8>) -> Result<(), Fau
     Entity::insert(row.into_active_model())
         .exec_without_returning(&tx.0)
         .await?;
+    tx.announce(announced);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::future::Future;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
@@ -12,6 +13,8 @@ use sea_orm::{
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
+use super::announcements::{Announcements, Pending};
+use crate::domain::occurrence::Occurrence;
 use crate::fault::Fault;
 
 /// Where the rows are and how patiently we wait for them.
@@ -32,16 +35,24 @@ pub struct DatabaseSettings {
 pub struct Database {
     pub(super) primary: DatabaseConnection,
     reader: DatabaseConnection,
+    announcements: Arc<Announcements>,
 }
 
 /// A transaction; dropped without [`Tx::commit`] it rolls back.
 #[derive(Debug)]
-pub struct Tx(pub(super) DatabaseTransaction);
+pub struct Tx(pub(super) DatabaseTransaction, Pending);
 
 impl Tx {
-    /// Makes everything written in this transaction durable.
+    /// Makes everything written in this transaction durable, and lets it be known.
     pub async fn commit(self) -> Result<(), Fault> {
-        Ok(self.0.commit().await?)
+        self.0.commit().await?;
+        self.1.hand_over();
+        Ok(())
+    }
+
+    /// Lets something be known once this transaction is durable, and only then.
+    pub(super) fn announce(&self, occurrence: Occurrence) {
+        self.1.add(occurrence);
     }
 }
 
@@ -53,14 +64,32 @@ impl Database {
         }
         let primary = postgres(settings, &settings.url).await?;
         let reader = primary.clone();
-        Ok(Self { primary, reader })
+        Ok(Self::of(primary, reader))
     }
 
     /// SQLite has one writer: one connection writes, a few read beside it under WAL.
     async fn open_sqlite(settings: &DatabaseSettings) -> Result<Self, Fault> {
         let primary = sea_orm::Database::connect(sqlite(settings, 1)).await?;
         let reader = sea_orm::Database::connect(sqlite(settings, 4)).await?;
-        Ok(Self { primary, reader })
+        Ok(Self::of(primary, reader))
+    }
+
+    fn of(primary: DatabaseConnection, reader: DatabaseConnection) -> Self {
+        Self {
+            primary,
+            reader,
+            announcements: Arc::default(),
+        }
+    }
+
+    /// What committed transactions announced.
+    #[must_use]
+    pub fn announcements(&self) -> &Announcements {
+        &self.announcements
+    }
+
+    fn transaction(&self, begun: DatabaseTransaction) -> Tx {
+        Tx(begun, Pending::new(Arc::clone(&self.announcements)))
     }
 
     /// Begins a transaction on the primary, once more on a fresh connection if the first was dead.
@@ -72,7 +101,7 @@ impl Database {
             ..TransactionOptions::default()
         };
         let begin = || self.primary.begin_with_options(options);
-        Ok(Tx(retried(begin).await?))
+        Ok(self.transaction(retried(begin).await?))
     }
 
     /// Begins a transaction that only reads, and that sees the rows as they are now until it ends.
@@ -84,7 +113,7 @@ impl Database {
             ..TransactionOptions::default()
         };
         let begin = || self.reader.begin_with_options(options);
-        Ok(Tx(retried(begin).await?))
+        Ok(self.transaction(retried(begin).await?))
     }
 
     /// The pool for reads outside a transaction; they see everything that was committed.

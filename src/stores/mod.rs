@@ -5,6 +5,7 @@
 //! the selectors. Names say the shape: `find_*` may find nothing, `lock_*` holds the row until
 //! the transaction ends, `insert`, `consume`, `revoke` write.
 
+pub mod announcements;
 pub mod audit_chain;
 pub mod audit_event;
 pub mod audit_link;

@@ -2,10 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, Condition, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryTrait,
+};
+use uuid::Uuid;
 
 use super::database::{self, Database, Tx};
 use crate::domain::ids::{SessionId, UserId};
+use crate::domain::occurrence::Occurrence;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::domain::user_agent::UserAgent;
@@ -37,7 +41,7 @@ pub async fn find_with_user_within(
     }
 }
 
-/// Adds a session.
+/// Adds a session, and announces it.
 pub async fn insert(tx: &Tx, session: &Session) -> Result<(), Fault> {
     let row = ActiveModel {
         id: ActiveValue::Set(session.id.uuid()),
@@ -56,6 +60,10 @@ pub async fn insert(tx: &Tx, session: &Session) -> Result<(), Fault> {
         revoked_reason: ActiveValue::Set(None),
     };
     Entity::insert(row).exec_without_returning(&tx.0).await?;
+    tx.announce(Occurrence::SignedIn {
+        user: session.user_id,
+        session: session.id,
+    });
     Ok(())
 }
 
@@ -70,9 +78,9 @@ pub enum Which {
     All,
 }
 
-/// Ends live sessions of a person and says how many there were.
+/// Ends live sessions of a person, announces each, and says how many there were.
 ///
-/// The owner is part of the condition, so somebody else's session id ends nothing.
+/// This is the one way in which sessions end before their time. The owner is part of the condition, so somebody else's session id ends nothing.
 pub async fn revoke(
     tx: &Tx,
     owner: UserId,
@@ -90,7 +98,17 @@ pub async fn revoke(
         Which::AllBut(id) => update.filter(Column::Id.ne(id.uuid())),
         Which::All => update,
     };
-    Ok(update.exec(&tx.0).await?.rows_affected)
+    let mut update = update.into_query();
+    update.returning_col(Column::Id);
+    let ended = tx.0.query_all(&update).await?;
+    for row in &ended {
+        let session = SessionId::from(row.try_get_by_index::<Uuid>(0)?);
+        tx.announce(Occurrence::SessionEnded {
+            user: owner,
+            session,
+        });
+    }
+    Ok(u64::try_from(ended.len())?)
 }
 
 /// Removes sessions, with their tokens, that ended before `until`.

@@ -45,7 +45,11 @@ fn address(server: &Server, headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?;
     // A header that is no text is a token that does not hold.
-    let value = value.to_str().unwrap_or("Bearer ");
+    token_of(value.to_str().unwrap_or("Bearer "))
+}
+
+/// The token of such a header's value, wherever the value travels.
+pub(super) fn token_of(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
@@ -85,7 +89,7 @@ pub(super) fn cookie(server: &Server, headers: &HeaderMap) -> CookieCredential {
 }
 
 /// An absent `Origin` is no browser's cross-site request; a present one must be ours or named.
-fn has_allowed_origin(server: &Server, headers: &HeaderMap) -> bool {
+pub(super) fn has_allowed_origin(server: &Server, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };

@@ -99,7 +99,7 @@ async fn answer(
     request_id: &str,
 ) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
-    let call = match parts.method {
+    let mut call = match parts.method {
         Method::GET if server.takes_get() => {
             incoming::read_query(parts.uri.query().unwrap_or_default())?
         }
@@ -111,14 +111,10 @@ async fn answer(
         _ => return Err(Refused::not_allowed("POST", "Use POST.")),
     };
     let client = caller::client(server, &parts.headers, peer, request_id);
-    let is_text = call.document_id.is_none() && call.query.is_some();
-    let admitted = arrival::admit(server, &parts.headers, &client, is_text).await?;
+    let admitted = arrival::admit(server, &parts.headers, &client, call.is_text()).await?;
     let required = server.requires_trusted_documents() && admitted.is_none();
-    let resolved = match call.apollo_hash.as_deref() {
-        Some(hash) => trusted_documents::resolve_hashed(call.query, hash, required),
-        None => trusted_documents::resolve(call.query, call.document_id.as_deref(), required),
-    };
-    let resolved = resolved.map_err(|error| about_document(media, error))?;
+    let resolved = trusted_documents::named(&mut call, required)
+        .map_err(|error| about_document(media, error))?;
     let document = match server.schema.prepare(resolved.text) {
         Ok(document) => document,
         Err(error) => return Err(about_document(media, error)),
@@ -129,7 +125,9 @@ async fn answer(
     match (&parts.method, operation.kind) {
         (_, OperationType::Query) | (&Method::POST, OperationType::Mutation) => {}
         (_, OperationType::Subscription) => {
-            return Err(malformed("Subscriptions cannot be run over this endpoint."));
+            return Err(malformed(
+                "Subscriptions run at /graphql/ws and /graphql/stream.",
+            ));
         }
         // A link or an image of another site must not change anything.
         (_, OperationType::Mutation) => {

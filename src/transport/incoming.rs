@@ -30,6 +30,13 @@ pub(super) struct Call {
     pub(super) variables: Map<String, Value>,
 }
 
+impl Call {
+    /// Whether a text is sent, and no id in its place.
+    pub(super) fn is_text(&self) -> bool {
+        self.document_id.is_none() && self.query.is_some()
+    }
+}
+
 /// The members of a request. One that is given twice is an error of its own; those that nobody
 /// here knows are left alone (GraphQL over HTTP §5.3).
 #[derive(Debug, Default, Deserialize)]
@@ -146,6 +153,12 @@ pub(super) fn read_query(query: &str) -> Result<Call, Refused> {
         };
     }
     read(members)
+}
+
+/// The members of a request that came as JSON inside something else.
+pub(super) fn read_members(members: Map<String, Value>) -> Result<Call, Refused> {
+    let members = Members::deserialize(Value::Object(members));
+    read(members.map_err(|_| malformed("The request cannot be read."))?)
 }
 
 fn read(members: Members) -> Result<Call, Refused> {

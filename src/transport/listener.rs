@@ -1,6 +1,7 @@
 //! Listening: accepting connections, and ending those that hold on to one without using it.
 //!
-//! What is said on a connection lives in the router; nothing here reads a request.
+//! What is said on a connection lives in the router; nothing here reads a request. A handler that
+//! keeps a connection for longer than an answer says so by [`Connection::keep`].
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -19,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt as _;
 
 use super::tls::Tls;
@@ -59,6 +61,47 @@ impl Limits {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClientCertificate;
 
+/// The connection of a request, for handlers that keep it.
+#[derive(Clone)]
+pub(super) struct Connection(Arc<Shared>);
+
+struct Shared {
+    requests: watch::Sender<usize>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    _place: OwnedSemaphorePermit,
+    _awaited: TaskTrackerToken,
+}
+
+/// A connection that is in use for as long as this exists, whatever becomes of its requests.
+pub(super) struct Kept {
+    connection: Connection,
+    _under_way: UnderWay,
+}
+
+impl Connection {
+    /// Runs something beside the answer; a stop waits for it.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(task);
+    }
+
+    /// Says that the connection is in use, and holds its place: also after it turned into
+    /// something else than HTTP.
+    pub(super) fn keep(&self) -> Kept {
+        Kept {
+            connection: self.clone(),
+            _under_way: UnderWay::begin(&self.0.requests),
+        }
+    }
+}
+
+impl Kept {
+    /// Waits until the gateway stops.
+    pub(super) async fn stopped(&self) {
+        self.connection.0.stop.cancelled().await;
+    }
+}
+
 /// Serves a router until told to stop; then requests in flight finish.
 pub async fn listen(
     listener: TcpListener,
@@ -86,17 +129,23 @@ pub async fn listen_with(
         };
         let (builder, router, stop) = (builder.clone(), router.clone(), stop.clone());
         let tls = tls.clone();
+        let connection = Connection(Arc::new(Shared {
+            requests: watch::Sender::new(0),
+            stop: stop.clone(),
+            tasks: connections.clone(),
+            _place: place,
+            _awaited: connections.token(),
+        }));
         connections.spawn(async move {
             match tls {
-                None => serve(&builder, stream, (peer, None), router, limits, &stop).await,
+                None => serve(&builder, stream, (peer, None), router, limits, connection).await,
                 Some(tls) => {
                     if let Some(stream) = greet(&tls, stream, limits, &stop).await {
                         let peer = (peer, Some(ClientCertificate));
-                        serve(&builder, stream, peer, router, limits, &stop).await;
+                        serve(&builder, stream, peer, router, limits, connection).await;
                     }
                 }
             }
-            drop(place);
         });
     }
     // From here on the system refuses new connections.
@@ -164,14 +213,15 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     (peer, certificate): (SocketAddr, Option<ClientCertificate>),
     router: Router,
     limits: Limits,
-    stop: &CancellationToken,
+    connection: Connection,
 ) {
-    let requests = watch::Sender::new(0);
-    let counted = requests.clone();
+    let Shared { requests, stop, .. } = connection.0.as_ref();
+    let asked = connection.clone();
     let service = tower::service_fn(move |mut request: Request<_>| {
-        let under_way = UnderWay::begin(&counted);
+        let under_way = UnderWay::begin(&asked.0.requests);
         request.extensions_mut().insert(ConnectInfo(peer));
         certificate.map(|it| request.extensions_mut().insert(it));
+        request.extensions_mut().insert(asked.clone());
         let answered = router.clone().oneshot(request);
         async move {
             let answer = answered.await;
@@ -180,17 +230,18 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         }
     });
     let service = TowerToHyperService::new(service);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let stream = TokioIo::new(stream);
+    let mut served = pin!(builder.serve_connection_with_upgrades(stream, service));
     // Slowloris: a head that arrives a byte at a time, or never, must not hold a connection.
     let farewell = tokio::select! {
-        outcome = connection.as_mut() => return note(outcome),
-        () = neglected(&requests, limits.head, limits.idle) => FAREWELL,
+        outcome = served.as_mut() => return note(outcome),
+        () = neglected(requests, limits.head, limits.idle) => FAREWELL,
         () = stop.cancelled() => limits.head,
     };
-    connection.as_mut().graceful_shutdown();
+    served.as_mut().graceful_shutdown();
     tokio::select! {
-        outcome = connection.as_mut() => note(outcome),
-        () = neglected(&requests, farewell, FAREWELL) => {}
+        outcome = served.as_mut() => note(outcome),
+        () = neglected(requests, farewell, FAREWELL) => {}
     }
 }
 

@@ -16,6 +16,7 @@ mod local;
 mod mailbox;
 mod metrics;
 mod negotiation;
+mod subscriptions;
 mod tls;
 mod trusted_documents;
 
@@ -92,6 +93,7 @@ pub struct Server {
     proof: federation::Proof,
     /// The router's server, where it comes to the public listener.
     for_router: Option<Arc<Server>>,
+    places: Arc<subscriptions::Places>,
 }
 
 impl std::fmt::Debug for Server {
@@ -136,6 +138,7 @@ impl Server {
             draining,
             database: health::Remembered::default(),
             for_router,
+            places: Arc::default(),
         })
     }
 
@@ -221,6 +224,7 @@ fn pages(server: &Arc<Server>) -> Router<Arc<Server>> {
     Router::new()
         .merge(pages)
         .route("/graphql", any(graphql::serve).layer(recognise))
+        .merge(subscriptions::routes(server))
         .route("/.well-known/jwks.json", get(jwks::keys))
         .route(
             "/.well-known/openid-configuration",

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use sha2::{Digest as _, Sha256};
 
+use super::incoming::Call;
 use crate::schema::error::{Error, ErrorCode};
 
 /// Document id to text; written by `idgate schema --write`, embedded.
@@ -39,12 +40,17 @@ pub(super) struct Resolved {
     pub(super) id: Option<String>,
 }
 
+/// Finds the text of a request, however it names it.
+pub(super) fn named(call: &mut Call, required: bool) -> Result<Resolved, Error> {
+    let query = call.query.take();
+    match call.apollo_hash.as_deref() {
+        Some(hash) => resolve_hashed(query, hash, required),
+        None => resolve(query, call.document_id.as_deref(), required),
+    }
+}
+
 /// Finds the text of a request: by id if it gives one, else the text itself where that is allowed.
-pub(super) fn resolve(
-    query: Option<String>,
-    id: Option<&str>,
-    required: bool,
-) -> Result<Resolved, Error> {
+fn resolve(query: Option<String>, id: Option<&str>, required: bool) -> Result<Resolved, Error> {
     if let Some(id) = id {
         return trusted(id.strip_prefix("sha256:").unwrap_or(id)).ok_or_else(|| {
             let message = "No trusted document has this id. Clients cannot register documents.";
@@ -64,11 +70,7 @@ pub(super) fn resolve(
 /// Finds the text of a request in Apollo's form: its digest, and after `PersistedQueryNotFound`
 /// the text beside it, which runs where any text does. It is not remembered as known: what one
 /// client sends decides nothing for another.
-pub(super) fn resolve_hashed(
-    query: Option<String>,
-    hash: &str,
-    required: bool,
-) -> Result<Resolved, Error> {
+fn resolve_hashed(query: Option<String>, hash: &str, required: bool) -> Result<Resolved, Error> {
     if let Some(text) = &query
         && !hex(&Sha256::digest(text)).eq_ignore_ascii_case(hash)
     {

@@ -1,5 +1,5 @@
-//! Short-lived state that every instance shares: the budgets that slow down guessing, and the
-//! one-time codes in flight.
+//! Short-lived state that every instance shares: the budgets that slow down guessing, the
+//! one-time codes in flight, and the news of what happens.
 //!
 //! One enum over two backends with one contract: in process, and Redis (or Valkey). Nothing lives
 //! here that may not be lost; rows in the database are the truth. No rule about who is charged
@@ -15,12 +15,16 @@ mod breaker;
 mod budget;
 mod codes;
 mod connections;
+mod exchange;
+mod hub;
+mod listening;
 mod memory;
 mod redis;
 #[cfg(test)]
 mod tests;
 
 pub use self::codes::{NewCode, Placed};
+pub use self::hub::{Hub, Occurrences};
 pub use self::memory::Memory;
 pub use self::redis::{InvalidSettings, Redis, RedisSettings};
 

@@ -53,10 +53,11 @@ pub enum InvalidSettings {
 /// Budgets on a server.
 pub struct Redis {
     connections: Connections,
+    pub(super) server: redis::Client,
     breaker: Breaker,
     scripts: Scripts,
     prefix: String,
-    timeout: Duration,
+    pub(super) timeout: Duration,
 }
 
 /// Every check-and-change, each one step on the server.
@@ -65,6 +66,7 @@ struct Scripts {
     place_code: Script,
     try_code: Script,
     forget_code: Script,
+    publish: Script,
 }
 
 impl Scripts {
@@ -74,6 +76,7 @@ impl Scripts {
             place_code: Script::new(include_str!("place_code.lua")),
             try_code: Script::new(include_str!("try_code.lua")),
             forget_code: Script::new(include_str!("forget_code.lua")),
+            publish: Script::new(include_str!("publish.lua")),
         }
     }
 }
@@ -138,10 +141,12 @@ impl Redis {
         if matches!(server.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
             return Err(InvalidSettings::Url);
         }
+        let unusable = |_| InvalidSettings::Url;
         let connections =
-            Connections::prepare(server, *timeout, *pool).map_err(|_| InvalidSettings::Url)?;
+            Connections::prepare(server.clone(), *timeout, *pool).map_err(unusable)?;
         Ok(Self {
             connections,
+            server: redis::Client::open(server).map_err(unusable)?,
             breaker: Breaker::new(pause, now),
             scripts: Scripts::new(),
             // The braces put all keys into one cluster slot, so that a script may touch several.
@@ -198,6 +203,21 @@ impl Redis {
         let mut invocation = self.scripts.forget_code.key(self.code_key(key));
         invocation.arg(sealed);
         self.guarded::<u64>(now, &invocation).await.map(drop)
+    }
+
+    pub(super) async fn publish(
+        &self,
+        now: DateTime<Utc>,
+        message: &str,
+    ) -> Result<(), Unavailable> {
+        let mut invocation = self.scripts.publish.key(self.channel());
+        invocation.arg(message);
+        self.guarded::<u64>(now, &invocation).await.map(drop)
+    }
+
+    /// Where instances with this prefix tell each other what happens.
+    pub(super) fn channel(&self) -> String {
+        format!("{}:occurrences", self.prefix)
     }
 
     fn code_key(&self, key: &str) -> String {

@@ -1,5 +1,5 @@
 //! The loops that run beside the requests: delivery, key reloading, tidying, measuring,
-//! linking audit events.
+//! linking audit events, telling what happens.
 //!
 //! A loop decides when; what is done lives in `services::operator`, so that a test can do one
 //! round at will.
@@ -14,6 +14,10 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::fault::Fault;
 use crate::services::operator::{audit_seal, delivery, housekeeping, outbox};
+
+mod news;
+
+pub use news::start_news;
 
 /// How soon a key that another process rotated or withdrew is noticed.
 const KEY_RELOAD: Duration = Duration::from_secs(5);
@@ -47,6 +51,7 @@ pub fn start(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToken) {
         let app = sealing.clone();
         async move { audit_seal::seal(&app).await.map(drop) }
     }));
+    start_news(app, tracker, stop);
     if app.config.outbox.enabled {
         tracker.spawn(deliver(app.clone(), stop.clone()));
     }

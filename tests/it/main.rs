@@ -20,5 +20,6 @@ mod otp;
 mod password;
 mod process;
 mod session;
+mod subscriptions;
 mod throttle;
 mod transport;

@@ -70,6 +70,20 @@ async function judgeUse({ address, queries, check }, page) {
     );
     await page.getByText('Signed in as wire-page@example.com (CLIENT).').waitFor();
     await run(page, '{ me { id } }', '"id": "');
+    // There is no answer to a subscription: signs in until the page shows it.
+    const credentials = 'emailOrPhone: "wire-page@example.com", password: "violet harbour 417 kettle"';
+    const signIn = { query: `mutation { login(input: { ${credentials} }) { __typename } }` };
+    const again = setInterval(() => {
+      const headers = { 'content-type': 'application/json' };
+      fetch(`${address}/graphql`, { method: 'POST', headers, body: JSON.stringify(signIn) });
+    }, 500);
+    try {
+      await run(page, 'subscription { sessionEvents { kind } }', '"SIGNED_IN"');
+    } finally {
+      clearInterval(again);
+    }
+    // The same button stops it.
+    await page.locator('.graphiql-execute-button').click();
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByText('You are signed out.').waitFor();
     await run(page, '{ me { id } }', '"me": null');

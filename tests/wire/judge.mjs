@@ -6,6 +6,7 @@ import { judgeConformance } from './conformance.mjs';
 import { judgeForgery } from './forgery.mjs';
 import { judgeGraphiql } from './graphiql.mjs';
 import { judgeStaff } from './staff.mjs';
+import { judgeLive } from './live.mjs';
 
 const JUDGES = {
   conformance: judgeConformance,
@@ -13,6 +14,7 @@ const JUDGES = {
   staff: judgeStaff,
   forgery: judgeForgery,
   composition: judgeComposition,
+  live: judgeLive,
 };
 
 const routerSecret = process.env.WIRE_ROUTER_SECRET;

@@ -5,6 +5,7 @@
 
 mod limit;
 mod measure;
+mod root;
 mod tokens;
 mod variables;
 
@@ -14,6 +15,7 @@ use async_graphql::{Name, Value, Variables};
 
 pub use self::limit::{Limit, Limits, Refusal};
 use super::error::{Error, ErrorCode};
+use super::subscription::Topic;
 use measure::{Measure, Pages, Size};
 use tokens::Text;
 
@@ -60,6 +62,9 @@ impl Document {
             let size = Measure::new(&parsed.fragments, pages).operation()?;
             whole = whole.of_document(size);
             whole.check(limits)?;
+            if operation.node.ty == OperationType::Subscription {
+                root::only_field(&operation.node)?;
+            }
         }
         Ok(Self { text, parsed })
     }
@@ -71,6 +76,12 @@ impl Document {
             kind: definition.ty,
             name: found.map(ToString::to_string),
         })
+    }
+
+    /// What a subscription of the document is about.
+    pub fn topic(&self, name: Option<&str>) -> Result<Topic, Error> {
+        let (_, definition) = self.definition(name)?;
+        root::only_field(definition).map(Topic::of)
     }
 
     /// Checks the variables that came with the document: that the required ones are there, and

@@ -362,3 +362,29 @@ fn entities_are_counted_however_they_are_written() {
     };
     assert!(Document::prepare(wide, &limits).is_err());
 }
+
+#[test]
+fn a_subscription_is_about_one_field_that_stands_at_its_root() {
+    let topic = |text: &str| {
+        let document = Document::prepare(text.to_owned(), &LIMITS);
+        document
+            .and_then(|it| Ok(it.topic(None)?))
+            .map_err(|refusal| Error::from(refusal).code)
+    };
+    assert_eq!(
+        topic("subscription { x: auditEvents { id } }"),
+        Ok(Topic::Audit)
+    );
+    assert_eq!(topic("subscription A { unknown }"), Ok(Topic::Nothing));
+    for text in [
+        "subscription { sessionEvents { at } auditEvents { id } }",
+        "subscription { a: sessionEvents { at } b: sessionEvents { at } }",
+        "subscription { ...f } fragment f on Subscription { sessionEvents { at } }",
+        "subscription { ... on Subscription { sessionEvents { at } } }",
+        "subscription { __typename }",
+        "subscription { sessionEvents @skip(if: true) { at } }",
+        "subscription ($a: Boolean!) { sessionEvents @include(if: $a) { at } }",
+    ] {
+        assert_eq!(topic(text), Err(ErrorCode::ValidationFailed), "{text}");
+    }
+}

@@ -10,8 +10,7 @@ pub mod sdl;
 mod representation;
 
 use async_graphql::{
-    Any, Context, EmptySubscription, ID, Interface, MergedObject, Object, SchemaBuilder,
-    SimpleObject, Union,
+    Any, Context, ID, Interface, MergedObject, Object, SchemaBuilder, SimpleObject, Union,
 };
 use futures_util::future::try_join_all;
 
@@ -20,6 +19,7 @@ use super::guard::{Asking, Guard as _, Holds, IsOwner};
 use super::mutations::Mutation;
 use super::query::Reads;
 use super::request::Asked as _;
+use super::subscription::Subscription;
 use super::types::session::Session;
 use super::types::user::User;
 use crate::domain::email::EmailAddress;
@@ -62,7 +62,7 @@ pub struct Service {
 }
 
 /// The schema with what routers ask.
-pub(super) fn builder() -> SchemaBuilder<RouterQuery, Mutation, EmptySubscription> {
+pub(super) fn builder() -> SchemaBuilder<RouterQuery, Mutation, Subscription> {
     super::reading(RouterQuery::default())
         .register_output_type::<Principal>()
         .enable_subscription_in_federation()
@@ -161,6 +161,7 @@ async fn session(context: &Context<'_>, id: &str) -> Result<Nullable<Entity>, Er
         Ok(id) => context.loaders().session(id).await?,
         Err(_) => None,
     };
+    let found = found.map(|known| known.session);
     let found = found.filter(|session| session.is_live(context.app().clock.now()));
     let asking = Asking {
         person: Some(person),

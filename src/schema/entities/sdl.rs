@@ -80,6 +80,8 @@ const ADMISSIONS: &[(&str, &str, Admission)] = &[
     ("Mutation", "unsuspendUser", Holding(&[&[UsersWrite]])),
     ("Mutation", "updateProfile", SignedIn),
     ("Mutation", "updateUser", Holding(&[&[UsersWrite]])),
+    ("Subscription", "auditEvents", Holding(&[&[AuditRead]])),
+    ("Subscription", "sessionEvents", SignedIn),
 ];
 
 /// Types that stay here: a top-level error's code concerns whoever answers the client, which is

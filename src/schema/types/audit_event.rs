@@ -9,11 +9,13 @@ use tokio::sync::OnceCell;
 
 use super::user::User;
 use crate::domain::audit::{self, AuditFilter};
-use crate::domain::ids::UserId;
+use crate::domain::ids::{AuditEventId, UserId};
 use crate::schema::connection::{PageArguments, PageInfo, encode_cursor};
 use crate::schema::error::{Error, ErrorCode, Nullable};
 use crate::schema::request::Asked as _;
-use crate::selectors::audit_event::{CountMatching, CountOfUser, EventsMatching, EventsOfUser};
+use crate::selectors::audit_event::{
+    CountMatching, CountOfUser, EventMatching, EventsMatching, EventsOfUser,
+};
 use crate::services::audit::{self as recorded, Details};
 
 /// More names than there are actions.
@@ -87,6 +89,23 @@ pub struct AuditEvent {
 }
 
 impl AuditEvent {
+    /// One event for a holder of `audit:read`, if it matches; without one only the filter is read.
+    pub(in crate::schema) async fn matching(
+        context: &Context<'_>,
+        filter: Option<AuditEventFilter>,
+        id: Option<AuditEventId>,
+    ) -> Result<Option<Self>, Error> {
+        let filter = filter.map(|filter| filter.read(context)).transpose()?;
+        let Some(id) = id else { return Ok(None) };
+        let filter = filter.unwrap_or_default();
+        let found = context.loaders().audit_event(EventMatching { id, filter });
+        Ok(found.await?.map(|row| Self {
+            row: Arc::new(row),
+            viewer: Viewer::Auditor,
+            opened: OnceCell::new(),
+        }))
+    }
+
     async fn details(&self, context: &Context<'_>) -> Result<Option<&Details>, Error> {
         let open = async || {
             let row = &self.row;

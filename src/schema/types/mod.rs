@@ -5,6 +5,7 @@ pub mod auth_config;
 pub mod enums;
 pub mod identity;
 pub mod session;
+pub mod session_event;
 pub mod signed_in;
 pub mod user;
 pub mod user_list;

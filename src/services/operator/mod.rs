@@ -9,4 +9,5 @@ pub mod delivery;
 pub mod first_start;
 pub mod housekeeping;
 pub mod keys;
+pub mod occurrences;
 pub mod outbox;

@@ -1,5 +1,7 @@
 //! Who asks: from a bearer token to a caller, by one statement.
 
+use chrono::{DateTime, Utc};
+
 use crate::app::App;
 use crate::domain::caller::{Caller, Client, SignedIn};
 use crate::domain::ids::{SessionId, UserId};
@@ -16,6 +18,8 @@ pub struct Authenticated {
     pub caller: Caller,
     /// Their account and session, if they are signed in.
     pub rows: Option<(User, Session)>,
+    /// When the token stops working, if it works.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// Turns the presented access token, if any, into a caller.
@@ -31,21 +35,26 @@ pub async fn authenticate(
         return Ok(Authenticated {
             caller: Caller::anonymous(client),
             rows: None,
+            expires_at: None,
         });
     };
     match find(app, token).await? {
-        Some((signed_in, user, session)) => Ok(Authenticated {
+        Some((signed_in, user, session, expires_at)) => Ok(Authenticated {
             caller: Caller::signed_in_as(client, signed_in),
             rows: Some((user, session)),
+            expires_at,
         }),
         None => Ok(Authenticated {
             caller: Caller::rejected(client),
             rows: None,
+            expires_at: None,
         }),
     }
 }
 
-async fn find(app: &App, token: &str) -> Result<Option<(SignedIn, User, Session)>, Fault> {
+type Found = (SignedIn, User, Session, Option<DateTime<Utc>>);
+
+async fn find(app: &App, token: &str) -> Result<Option<Found>, Fault> {
     let now = app.clock.now();
     let keys = app.signing_keys();
     let verified = keys.verify(token, now, app.config.issuer(), &app.config.tokens.audience);
@@ -67,5 +76,6 @@ async fn find(app: &App, token: &str) -> Result<Option<(SignedIn, User, Session)
         return Ok(None);
     }
     let signed_in = SignedIn::new(&user, &session, permissions);
-    Ok(Some((signed_in, user, session)))
+    let expires_at = DateTime::from_timestamp(claims.exp, 0);
+    Ok(Some((signed_in, user, session, expires_at)))
 }

@@ -161,6 +161,7 @@ async fn every_document_runs_to_its_success() {
     tour.by(&ada, "Logout", json!({}), "LoggedOut").await;
 
     administration(&mut tour).await;
+    listening(&mut tour).await;
 
     let all: BTreeSet<String> = queries::DOCUMENTS.keys().cloned().collect();
     assert_eq!(tour.seen, all, "documents that this tour leaves out");
@@ -209,6 +210,20 @@ async fn administration(tour: &mut Tour<'_>) {
         ("UserStats", json!({})),
     ] {
         tour.by(&root, document, variables, "").await;
+    }
+}
+
+/// What happens, as it happens.
+async fn listening(tour: &mut Tour<'_>) {
+    let root = tour.app.login("root@example.com").await;
+    for (document, field) in [
+        ("SessionEvents", "sessionEvents"),
+        ("AuditStream", "auditEvents"),
+    ] {
+        let mut socket = root.listen(document, json!({})).await;
+        tour.app.login("root@example.com").await;
+        assert!(socket.event(field).await.is_object(), "{document}");
+        tour.seen.insert(document.to_owned());
     }
 }
 
@@ -296,7 +311,7 @@ async fn visit_google(tour: &mut Tour<'_>, google: &Google, ada: &SignedIn<'_>) 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operation_of_a_document_has_the_name_of_its_file() {
     for (name, text) in queries::DOCUMENTS.iter() {
-        let named = ["query", "mutation"].iter().any(|kind| {
+        let named = ["query", "mutation", "subscription"].iter().any(|kind| {
             text.contains(&format!("\n{kind} {name}("))
                 || text.contains(&format!("\n{kind} {name} {{"))
         });

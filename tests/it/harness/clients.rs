@@ -109,7 +109,7 @@ impl<'a> Anonymous<'a> {
 /// Somebody with an access token.
 #[derive(Clone)]
 pub(crate) struct SignedIn<'a> {
-    app: &'a TestApp,
+    pub(super) app: &'a TestApp,
     client: Anonymous<'a>,
     /// Who it is.
     pub(crate) user_id: String,

@@ -6,11 +6,14 @@ mod answer;
 mod clients;
 mod endpoint;
 mod issuer;
+mod listener;
 mod messages;
 pub(crate) mod queries;
+mod relay;
 mod rows;
 mod shared_store;
 mod smtp;
+mod stream;
 mod world;
 
 use std::io::Read as _;
@@ -26,16 +29,21 @@ use idgate::domain::clock::Clock;
 use idgate::services::operator::{first_start, keys};
 use idgate::stores::Database;
 use idgate::transport::{self, Audience, Limits, Server};
+use idgate::work;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
 pub(crate) use answer::Answer;
 pub(crate) use clients::{Anonymous, PASSWORD, SignedIn};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use issuer::{Google, Manner};
+pub(crate) use listener::{Said, Socket};
 pub(crate) use messages::wrong;
+pub(crate) use relay::Relay;
 pub(crate) use smtp::{MailServer, Mood};
+pub(crate) use stream::document_id;
 use world::World;
 
 /// When every test begins.
@@ -53,6 +61,8 @@ pub(crate) struct TestApp {
     clock: Clock,
     draining: Arc<AtomicBool>,
     _listener: JoinSet<()>,
+    stop: CancellationToken,
+    _stopped_at_last: DropGuard,
     world: Arc<World>,
 }
 
@@ -148,12 +158,14 @@ impl TestApp {
 
         let draining = Arc::new(AtomicBool::new(false));
         let server = Server::new(Arc::clone(&app), audience, address, Arc::clone(&draining));
+        let stop = CancellationToken::new();
+        work::start_news(&app, &TaskTracker::new(), &stop);
         let mut listening = JoinSet::new();
         listening.spawn(transport::listen(
             listener,
             transport::router(&server),
             Limits::of(&app.config),
-            CancellationToken::new(),
+            stop.clone(),
         ));
         let http = http();
         let observer = world.observer().await;
@@ -167,6 +179,8 @@ impl TestApp {
             clock,
             draining,
             _listener: listening,
+            _stopped_at_last: stop.clone().drop_guard(),
+            stop,
             world,
         }
     }
@@ -262,6 +276,22 @@ impl TestApp {
     /// Makes the instance one that is about to stop.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Stops the instance as a signal would; requests in flight may finish.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Another instance that hears of what happens here, where instances can hear each other.
+    pub(crate) async fn neighbour(&self) -> Option<Self> {
+        self.world.redis()?;
+        Some(self.second_instance().await)
+    }
+
+    /// The address of the shared store, where there is one.
+    pub(crate) fn redis_url() -> Option<String> {
+        world::redis_url()
     }
 
     /// What happened in `work`, counted: statements, hashes and outbox rows.

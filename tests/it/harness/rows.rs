@@ -10,6 +10,14 @@ impl TestApp {
         self.rows(sql).await[0].try_get_by_index(0).unwrap()
     }
 
+    /// The identifiers that a statement yields.
+    pub(crate) async fn ids(&self, sql: &str) -> Vec<uuid::Uuid> {
+        let rows = self.rows(sql).await;
+        rows.iter()
+            .map(|row| row.try_get_by_index(0).unwrap())
+            .collect()
+    }
+
     /// Changes rows.
     pub(crate) async fn execute(&self, sql: &str) {
         self.observer.execute_unprepared(sql).await.unwrap();

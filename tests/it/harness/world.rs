@@ -209,6 +209,15 @@ fn settings(url: String) -> DatabaseSettings {
     }
 }
 
+/// The Redis server that worlds of production share.
+pub(super) fn redis_url() -> Option<String> {
+    let world = variable("IDGATE_TEST_WORLD");
+    let is_production = world.as_deref() == Some("production");
+    is_production
+        .then(|| variable("IDGATE_TEST_REDIS_URL"))
+        .flatten()
+}
+
 fn sqlite_file(data: &Path) -> PathBuf {
     idgate::app::sqlite_file(data)
 }

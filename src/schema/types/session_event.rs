@@ -1,0 +1,121 @@
+//! Something that happened to a person's sessions.
+
+use async_graphql::{Context, Enum, Object};
+use chrono::{DateTime, Utc};
+
+use super::session::Session;
+use crate::domain::ids::UserId;
+use crate::domain::occurrence::Occurrence;
+use crate::schema::error::Error;
+use crate::schema::request::Asked as _;
+use crate::selectors::session_by_id::KnownSession;
+
+/// What happened to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum SessionEventKind {
+    /// It began.
+    SignedIn,
+    /// It was ended before its time.
+    Ended,
+}
+
+/// Why a session was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum SessionEndReason {
+    /// The person signed out there.
+    SignedOut,
+    /// The person ended it from another session.
+    Revoked,
+    /// The password was set or changed.
+    PasswordChanged,
+    /// Somebody presented a refresh token that had been used: it may have been stolen.
+    TokenReused,
+    /// An administrator ended it.
+    EndedByStaff,
+    /// The account was suspended.
+    Suspended,
+    /// The account went back to whoever owns the address, or lost it.
+    AccountRecovered,
+    /// Another reason.
+    Other,
+}
+
+impl SessionEndReason {
+    /// Reads what the service that ended it wrote down.
+    fn of(recorded: &str) -> Self {
+        match recorded {
+            "session.ended" => Self::SignedOut,
+            "session.revoked" | "session.others_revoked" => Self::Revoked,
+            "password.changed" | "password.set" | "password.reset" | "user.invitation_accepted" => {
+                Self::PasswordChanged
+            }
+            "refresh_token_reuse" => Self::TokenReused,
+            "user.sessions_revoked" => Self::EndedByStaff,
+            "user.suspended" => Self::Suspended,
+            "account.reclaimed" | "account.address_released" | "email.reverted" => {
+                Self::AccountRecovered
+            }
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Something that happened to a session of the person who listens.
+#[derive(Clone, Debug)]
+pub struct SessionEvent {
+    kind: SessionEventKind,
+    at: DateTime<Utc>,
+    known: KnownSession,
+}
+
+impl SessionEvent {
+    /// What an occurrence comes to, if the row bears it out.
+    pub(in crate::schema) async fn read(
+        context: &Context<'_>,
+        person: UserId,
+        occurrence: Occurrence,
+    ) -> Result<Option<Self>, Error> {
+        let (kind, id) = match occurrence {
+            Occurrence::SignedIn { session, .. } => (SessionEventKind::SignedIn, session),
+            Occurrence::SessionEnded { session, .. } => (SessionEventKind::Ended, session),
+            Occurrence::Audited { .. } => return Ok(None),
+        };
+        let Some(known) = context.loaders().session(id).await? else {
+            return Ok(None);
+        };
+        // The occurrence may come over the network: whose session it is, the row says.
+        if known.session.user_id != person {
+            return Ok(None);
+        }
+        let at = match kind {
+            SessionEventKind::SignedIn => Some(known.session.created_at),
+            SessionEventKind::Ended => known.session.revoked_at,
+        };
+        Ok(at.map(|at| Self { kind, at, known }))
+    }
+}
+
+/// Something that happened to a session of the person who listens.
+#[Object]
+impl SessionEvent {
+    /// What happened.
+    async fn kind(&self) -> SessionEventKind {
+        self.kind
+    }
+
+    /// When it happened.
+    async fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+
+    /// The session, as it is now.
+    async fn session(&self) -> Session {
+        Session(self.known.session.clone())
+    }
+
+    /// Why the session was ended; absent while it lives.
+    async fn reason(&self) -> Option<SessionEndReason> {
+        let recorded = self.known.revoked_reason.as_deref();
+        recorded.map(SessionEndReason::of)
+    }
+}

@@ -1,0 +1,304 @@
+//! `/graphql/ws`: graphql-transport-ws, the protocol of npm's `graphql-ws`.
+//!
+//! The engine has this protocol too, but runs each subscription as one long execution: with one
+//! caller and one set of loaders for its whole life, and with streams that nobody bounds.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Interval, interval_at, timeout};
+use tracing::Instrument as _;
+
+use super::ending::Ending;
+use super::feed::Feed;
+use super::places::{Holder, Place};
+use super::protocol::{self, Heard};
+use super::round::{Outcome, Said, Subscription, unavailable};
+use crate::domain::caller::Client;
+use crate::schema::error::{Error, ErrorCode};
+use crate::schema::refusal;
+use crate::transport::graphql::refuse;
+use crate::transport::incoming::read_members;
+use crate::transport::listener::{Connection, Kept};
+use crate::transport::{Server, caller, request_id};
+
+/// Messages between the conversation and the writer.
+const BETWEEN: usize = 4;
+/// How long a closing handshake may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// Signs of life that a client may owe.
+const MOST_MISSED: u32 = 2;
+
+/// Answers the handshake.
+pub(super) async fn open(
+    State(server): State<Arc<Server>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let request_id = request_id(&request);
+    let (mut parts, _) = request.into_parts();
+    // Cross-site WebSocket hijacking: browsers let any page open a socket to anywhere.
+    if !caller::has_allowed_origin(&server, &parts.headers) {
+        let error = Error::of(
+            ErrorCode::Forbidden,
+            "Pages of this origin may not listen here.",
+        );
+        return refuse(StatusCode::FORBIDDEN, error, &request_id);
+    }
+    let connection = parts.extensions.get::<Connection>().map(Connection::keep);
+    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
+    let (Some(kept), Ok(upgrade)) = (connection, upgrade) else {
+        let message = "Open a WebSocket here, with the subprotocol graphql-transport-ws.";
+        let error = Error::of(ErrorCode::BadUserInput, message);
+        return refuse(StatusCode::BAD_REQUEST, error, &request_id);
+    };
+    let client = caller::client(&server, &parts.headers, peer, &request_id);
+    let most = server.app.config.subscriptions.max_unknown;
+    let unknown = Holder::Unknown(client.address.to_canonical());
+    let Some(place) = server.places.take(unknown, most) else {
+        let message = "Too many connections from this address wait to say who they are.";
+        let error = Error::of(ErrorCode::TooManyRequests, message);
+        return refuse(StatusCode::TOO_MANY_REQUESTS, error, &request_id);
+    };
+    let limit = server.app.config.server.body_limit;
+    let upgrade = upgrade
+        .protocols([protocol::SUBPROTOCOL])
+        .max_message_size(limit)
+        .max_frame_size(limit)
+        // What is sent is written out one by one; nothing is gained by a large buffer.
+        .read_buffer_size(4096)
+        .write_buffer_size(0);
+    upgrade.on_upgrade(|socket| {
+        let talking = serve(socket, server, client, place, kept);
+        talking.instrument(tracing::Span::current())
+    })
+}
+
+async fn serve(socket: WebSocket, server: Arc<Server>, client: Client, place: Place, kept: Kept) {
+    let metrics = server.app.metrics.clone();
+    metrics.listener_began("websocket");
+    let speaks = socket.protocol().is_some();
+    let (sink, mut frames) = socket.split();
+    let (out, outgoing) = mpsc::channel(BETWEEN);
+    let patience = Duration::from_secs(server.app.config.subscriptions.write_seconds);
+    let mut writing = pin!(write(sink, outgoing, patience));
+    let mut conversation = Conversation::new(server, client, place, kept);
+    let (ending, can_write) = if speaks {
+        tokio::select! {
+            ending = conversation.run(&mut frames, &out) => (ending, true),
+            ending = &mut writing => (ending, false),
+        }
+    } else {
+        (Ending::WrongProtocol, true)
+    };
+    if let (Some((code, reason)), true) = (ending.close(), can_write) {
+        let reason = reason.into();
+        let farewell = Message::Close(Some(CloseFrame { code, reason }));
+        let closing = async {
+            // It fails when the writer gives up, which then is the end.
+            let _ = out.send(farewell).await;
+            drop(out);
+            // The client answers with a close of its own (RFC 6455 §7.1.2).
+            while let Some(Ok(_)) = frames.next().await {}
+        };
+        let _ = timeout(FAREWELL, async { tokio::join!(closing, writing) }).await;
+    }
+    drop(conversation);
+    metrics.listener_ended("websocket", ending.label());
+}
+
+/// Writes messages one after the other, for as long as the client takes them.
+async fn write(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut outgoing: mpsc::Receiver<Message>,
+    patience: Duration,
+) -> Ending {
+    while let Some(message) = outgoing.recv().await {
+        match timeout(patience, sink.send(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Ending::Gone,
+            Err(_) => return Ending::Slow,
+        }
+    }
+    Ending::Gone
+}
+
+/// What is known about one connection.
+struct Conversation {
+    server: Arc<Server>,
+    client: Client,
+    place: Place,
+    kept: Kept,
+    feed: Option<Feed>,
+    unsent: VecDeque<Message>,
+    keep_alive: Interval,
+    missed: u32,
+}
+
+impl Conversation {
+    fn new(server: Arc<Server>, client: Client, place: Place, kept: Kept) -> Self {
+        let pause = Duration::from_secs(server.app.config.subscriptions.keep_alive_seconds);
+        Self {
+            server,
+            client,
+            place,
+            kept,
+            feed: None,
+            unsent: VecDeque::new(),
+            keep_alive: interval_at(Instant::now() + pause, pause),
+            missed: 0,
+        }
+    }
+
+    async fn run(
+        &mut self,
+        frames: &mut SplitStream<WebSocket>,
+        out: &mpsc::Sender<Message>,
+    ) -> Ending {
+        let patience = Duration::from_secs(self.server.app.config.subscriptions.init_seconds);
+        let mut deadline = pin!(tokio::time::sleep(patience));
+        loop {
+            let went_well = tokio::select! {
+                () = self.kept.stopped() => Err(Ending::Stopping),
+                permit = out.reserve(), if !self.unsent.is_empty() => {
+                    if let (Ok(permit), Some(message)) = (permit, self.unsent.pop_front()) {
+                        permit.send(message);
+                    }
+                    Ok(())
+                }
+                outcome = step(self.feed.as_mut(), self.unsent.is_empty()) => self.tell(outcome),
+                frame = frames.next() => match frame {
+                    Some(Ok(frame)) => self.take(frame).await,
+                    Some(Err(_)) => Err(Ending::BadMessage("This cannot be read, or is too large")),
+                    None => Err(Ending::Gone),
+                },
+                _ = self.keep_alive.tick() => self.ask_for_a_sign(),
+                () = deadline.as_mut(), if self.feed.is_none() => Err(Ending::InitTimeout),
+            };
+            if let Err(ending) = went_well {
+                return ending;
+            }
+        }
+    }
+
+    async fn take(&mut self, frame: Message) -> Result<(), Ending> {
+        self.missed = 0;
+        let text = match frame {
+            Message::Text(text) => text,
+            Message::Binary(_) => return Err(Ending::BadMessage("Messages are text")),
+            // The library has answered already.
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Close(_) => return Err(Ending::Gone),
+        };
+        match protocol::read(&text).map_err(Ending::BadMessage)? {
+            Heard::Init(payload) => self.init(&payload).await,
+            Heard::Ping => self.say(protocol::pong()),
+            Heard::Pong => Ok(()),
+            Heard::Subscribe { id, call } => self.subscribe(&id, call),
+            Heard::Complete { id } => {
+                if let Some(feed) = &mut self.feed {
+                    feed.remove(&id);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn init(&mut self, payload: &Map<String, Value>) -> Result<(), Ending> {
+        if self.feed.is_some() {
+            return Err(Ending::InitTwice);
+        }
+        // Only what the client says itself counts: a cookie would be sent along for any page.
+        let token = protocol::authorization(payload).and_then(caller::token_of);
+        let token = token.ok_or(Ending::Refused)?;
+        let feed = Feed::establish(&self.server, self.client.clone(), token).await;
+        let feed = feed.map_err(|fault| unavailable(&fault))?;
+        let feed = feed.ok_or(Ending::Refused)?;
+        let most = self.server.app.config.subscriptions.max_connections;
+        let place = self.server.places.take(Holder::Person(feed.person()), most);
+        self.place = place.ok_or(Ending::TooMany)?;
+        self.feed = Some(feed);
+        self.say(protocol::acknowledged())
+    }
+
+    fn subscribe(&mut self, id: &str, call: Map<String, Value>) -> Result<(), Ending> {
+        let most = self.server.app.config.subscriptions.max_per_connection;
+        let feed = self.feed.as_mut().ok_or(Ending::NotInitialised)?;
+        if feed.has(id) {
+            return Err(Ending::DuplicateId);
+        }
+        if feed.count() >= most {
+            let message = "There are too many subscriptions on this connection.";
+            return self.refuse(id, Error::of(ErrorCode::TooManyRequests, message));
+        }
+        let is_required = feed.requires_trusted_documents();
+        let prepared = match read_members(call) {
+            Ok(call) => Subscription::prepare(&self.server, id.to_owned(), call, is_required),
+            Err(refused) => Err(refused.error),
+        };
+        match prepared {
+            Ok(subscription) => feed.add(subscription),
+            Err(error) => self.refuse(id, error),
+        }
+    }
+
+    fn refuse(&mut self, id: &str, error: Error) -> Result<(), Ending> {
+        let response = refusal(error, &self.client.request_id);
+        self.say(protocol::error(id, &response.errors))
+    }
+
+    fn tell(&mut self, outcome: Outcome) -> Result<(), Ending> {
+        for said in outcome.said {
+            let Some(feed) = &mut self.feed else { break };
+            match said {
+                Said::Next(subscription, response) if feed.wants(&subscription) => {
+                    self.say(protocol::next(subscription.id(), &response))?;
+                }
+                Said::Refused(subscription, errors) if feed.wants(&subscription) => {
+                    feed.remove(subscription.id());
+                    self.say(protocol::error(subscription.id(), &errors))?;
+                }
+                // The client had enough of it meanwhile.
+                Said::Next(..) | Said::Refused(..) => {}
+            }
+        }
+        outcome.ending.map_or(Ok(()), Err)
+    }
+
+    /// A client that asks without reading the answers fills no more than this.
+    fn say(&mut self, text: String) -> Result<(), Ending> {
+        if self.unsent.len() > 2 * self.server.app.config.subscriptions.queue {
+            return Err(Ending::Slow);
+        }
+        self.unsent.push_back(Message::Text(text.into()));
+        Ok(())
+    }
+
+    /// A connection that broke without a word looks like one on which nothing happens.
+    fn ask_for_a_sign(&mut self) -> Result<(), Ending> {
+        if self.missed >= MOST_MISSED {
+            return Err(Ending::Gone);
+        }
+        self.missed += 1;
+        self.unsent.push_back(Message::Ping(Vec::new().into()));
+        Ok(())
+    }
+}
+
+async fn step(feed: Option<&mut Feed>, may_begin: bool) -> Outcome {
+    match feed {
+        Some(feed) => feed.step(may_begin).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,192 @@
+//! Somebody who listens, over a real WebSocket.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use super::{SignedIn, TestApp, queries};
+
+/// How long anything may take that should happen at once.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a socket says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Said {
+    /// A message of the protocol.
+    Message(Value),
+    /// The end, with the code.
+    Closed(u16),
+}
+
+/// An open socket.
+pub(crate) struct Socket(WebSocketStream<TcpStream>);
+
+impl TestApp {
+    /// A handshake with these headers; the status when it is refused.
+    pub(crate) async fn handshake(&self, headers: &[(&str, &str)]) -> Result<Socket, u16> {
+        let mut request = self.url("/graphql/ws").replace("http", "ws");
+        let mut request = std::mem::take(&mut request).into_client_request().unwrap();
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().unwrap();
+            let value = HeaderValue::from_str(value).unwrap();
+            request.headers_mut().insert(name, value);
+        }
+        match client_async(request, self.narrow_connection().await).await {
+            Ok((socket, _)) => Ok(Socket(socket)),
+            Err(Error::Http(refusal)) => Err(refusal.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Waits until what happens at other instances arrives here.
+    pub(super) async fn hears_others(&self) {
+        let mut connected = self.app.hub.connected();
+        let hearing = connected.wait_for(|connected| *connected);
+        timeout(PATIENCE, hearing).await.unwrap().unwrap();
+    }
+
+    /// A connection for which little is kept while nobody reads, so that tests of that are short.
+    pub(crate) async fn narrow_connection(&self) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.connect(self.address).await.unwrap()
+    }
+
+    /// A socket on which nothing has been said.
+    pub(crate) async fn socket(&self) -> Socket {
+        let protocol = [("sec-websocket-protocol", "graphql-transport-ws")];
+        self.handshake(&protocol).await.unwrap()
+    }
+}
+
+impl SignedIn<'_> {
+    /// A socket that was told who this is.
+    pub(crate) async fn socket(&self) -> Socket {
+        self.app.hears_others().await;
+        let mut socket = self.app.socket().await;
+        let authorization = format!("Bearer {}", self.access_token);
+        socket
+            .send(json!({
+                "type": "connection_init", "payload": { "Authorization": authorization },
+            }))
+            .await;
+        assert_eq!(
+            socket.hear().await,
+            Said::Message(json!({ "type": "connection_ack" }))
+        );
+        socket
+    }
+
+    /// A socket that listens to a document of `queries/`, under the id `a`.
+    pub(crate) async fn listen(&self, document: &str, variables: Value) -> Socket {
+        let mut socket = self.socket().await;
+        socket.subscribe("a", document, variables).await;
+        socket.settle().await;
+        socket
+    }
+}
+
+impl Socket {
+    pub(crate) async fn send(&mut self, message: Value) {
+        self.send_raw(Message::Text(message.to_string().into()))
+            .await;
+    }
+
+    pub(crate) async fn send_raw(&mut self, message: Message) {
+        self.0.send(message).await.unwrap();
+    }
+
+    /// Sends without reading, until the gateway has closed the connection.
+    pub(crate) async fn pester(&mut self, message: Value) {
+        let message = Message::Text(message.to_string().into());
+        let pestering = async { while self.0.send(message.clone()).await.is_ok() {} };
+        timeout(PATIENCE, pestering)
+            .await
+            .expect("an end of patience");
+    }
+
+    /// Listens to a document of `queries/`.
+    pub(crate) async fn subscribe(&mut self, id: &str, document: &str, variables: Value) {
+        self.ask(id, queries::text(document), variables).await;
+    }
+
+    /// Listens to a document of one's own.
+    pub(crate) async fn ask(&mut self, id: &str, query: &str, variables: Value) {
+        self.send(json!({
+            "type": "subscribe", "id": id, "payload": { "query": query, "variables": variables },
+        }))
+        .await;
+    }
+
+    /// Waits until everything that was sent has been read.
+    pub(crate) async fn settle(&mut self) {
+        self.send(json!({ "type": "ping" })).await;
+        assert_eq!(self.hear().await, Said::Message(json!({ "type": "pong" })));
+    }
+
+    /// What is said next.
+    pub(crate) async fn hear(&mut self) -> Said {
+        let said = timeout(PATIENCE, self.heard()).await;
+        said.expect("nothing is said")
+    }
+
+    async fn heard(&mut self) -> Said {
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    return Said::Message(serde_json::from_str(&text).unwrap());
+                }
+                Some(Ok(Message::Close(frame))) => {
+                    return Said::Closed(frame.map_or(0, |frame| frame.code.into()));
+                }
+                Some(Ok(_)) => {}
+                // Closed without a word.
+                Some(Err(_)) | None => return Said::Closed(0),
+            }
+        }
+    }
+
+    /// The data of the next event of `a`, without errors.
+    pub(crate) async fn event(&mut self, field: &str) -> Value {
+        let said = self.hear().await;
+        let Said::Message(message) = &said else {
+            panic!("{said:?}");
+        };
+        assert_eq!(message["type"], "next", "{message}");
+        assert_eq!(message["id"], "a", "{message}");
+        assert!(message["payload"]["errors"].is_null(), "{message}");
+        message["payload"]["data"][field].clone()
+    }
+
+    /// The code with which a subscription is refused.
+    pub(crate) async fn refusal(&mut self, id: &str) -> String {
+        let said = self.hear().await;
+        let Said::Message(message) = &said else {
+            panic!("{said:?}");
+        };
+        assert_eq!(
+            (&message["type"], &message["id"]),
+            (&json!("error"), &json!(id))
+        );
+        let code = &message["payload"][0]["extensions"]["code"];
+        code.as_str()
+            .unwrap_or_else(|| panic!("{message}"))
+            .to_owned()
+    }
+
+    /// The code with which the connection ends, after whatever else is said.
+    pub(crate) async fn end(&mut self) -> u16 {
+        loop {
+            if let Said::Closed(code) = self.hear().await {
+                return code;
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Somebody who listens to an event stream; and what tests of listeners need besides.
+
+use std::time::{Duration, Instant};
+
+use idgate::domain::occurrence::Occurrence;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::{Answer, SignedIn, TestApp, hex, queries};
+use sha2::{Digest as _, Sha256};
+
+/// How long anything may take that should happen at once.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An open event stream.
+pub(crate) struct EventStream {
+    response: reqwest::Response,
+    read: String,
+}
+
+impl EventStream {
+    /// The next block of lines; nothing at the end.
+    async fn block(&mut self) -> Option<String> {
+        loop {
+            if let Some((block, rest)) = self.read.split_once("\n\n") {
+                let block = block.to_owned();
+                self.read = rest.to_owned();
+                return Some(block);
+            }
+            let chunk = timeout(PATIENCE, self.response.chunk()).await;
+            let chunk = chunk.expect("nothing is said").unwrap()?;
+            self.read.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+
+    /// The next event with its data; nothing at the end of the stream.
+    pub(crate) async fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            let block = self.block().await?;
+            if block.starts_with(':') {
+                continue;
+            }
+            let (event, data) = block.split_once('\n').unwrap();
+            let event = event.strip_prefix("event: ").unwrap().to_owned();
+            let data = data.strip_prefix("data:").unwrap();
+            return Some((event, serde_json::from_str(data).unwrap_or_default()));
+        }
+    }
+
+    /// Waits for a comment.
+    pub(crate) async fn sign_of_life(&mut self) {
+        while !self
+            .block()
+            .await
+            .expect("the stream goes on")
+            .starts_with(':')
+        {}
+    }
+}
+
+impl SignedIn<'_> {
+    fn streaming(&self, document: &str) -> reqwest::RequestBuilder {
+        let request = self.app.request(Method::POST, "/graphql/stream");
+        request
+            .json(&json!({ "query": queries::text(document) }))
+            .header("accept", "text/event-stream")
+            .bearer_auth(&self.access_token)
+    }
+
+    /// A stream of a document of `queries/`; it hears everything from now on.
+    pub(crate) async fn stream(&self, document: &str) -> EventStream {
+        self.app.hears_others().await;
+        let response = self.streaming(document).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        EventStream {
+            response,
+            read: String::new(),
+        }
+    }
+
+    /// What comes in place of a stream.
+    pub(crate) async fn stream_answer(&self, document: &str) -> Answer {
+        Answer::of(self.streaming(document)).await
+    }
+}
+
+impl TestApp {
+    /// Tells everybody who listens here, as if it had just happened.
+    pub(crate) fn spread(&self, occurrences: &[Occurrence]) {
+        self.app.hub.spread(occurrences.into());
+    }
+
+    /// The audit events there are, as they were announced.
+    pub(crate) async fn audited(&self) -> Vec<Occurrence> {
+        let ids = self.ids("SELECT id FROM audit_events").await;
+        let audited = |event| Occurrence::Audited {
+            event,
+            subject: None,
+        };
+        ids.into_iter().map(|id| audited(id.into())).collect()
+    }
+
+    /// Does something again and again until the page of metrics says this.
+    pub(crate) async fn until(&self, line: &str, mut meanwhile: impl FnMut()) {
+        let begun = Instant::now();
+        while !self.app.metrics.render().contains(line) {
+            assert!(begun.elapsed() < PATIENCE, "{}", self.app.metrics.render());
+            meanwhile();
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// The id of a trusted document.
+pub(crate) fn document_id(text: &str) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(text)))
+}
