@@ -85,6 +85,18 @@ impl Server {
     ) -> Arc<Self> {
         let introspection = audience == Audience::Staff || app.config.introspection();
         let schema = Schema::new(&app, introspection);
+        Self::with_schema(app, audience, listen, draining, schema)
+    }
+
+    /// The same around another schema: suites of others judge this transport by types of their own.
+    #[must_use]
+    pub fn with_schema(
+        app: Arc<App>,
+        audience: Audience,
+        listen: SocketAddr,
+        draining: Arc<AtomicBool>,
+        schema: Schema,
+    ) -> Arc<Self> {
         Arc::new(Self {
             app,
             schema,

@@ -1,5 +1,6 @@
 // Runs the judges and counts their verdicts: node judge.mjs ADDRESS QUERIES [JUDGE…]
 
+import { judgeCompatibility } from './compatibility.mjs';
 import { judgeConformance } from './conformance.mjs';
 import { judgeForgery } from './forgery.mjs';
 import { judgeGraphiql } from './graphiql.mjs';
@@ -8,6 +9,7 @@ const JUDGES = {
   conformance: judgeConformance,
   graphiql: judgeGraphiql,
   forgery: judgeForgery,
+  compatibility: judgeCompatibility,
 };
 
 const [address, queries, ...named] = process.argv.slice(2);
