@@ -1,0 +1,63 @@
+// Hive Gateway in front of idgate and finance.
+//
+// `hive.mjs` runs it as a library. The program of npm's @graphql-hive/gateway takes the same file:
+// hive-gateway supergraph supergraph.graphql --config-path hive.config.mjs
+
+import { createRemoteJwksSigningKeyProvider, extractFromHeader, useJWT } from '@graphql-mesh/plugin-jwt-auth';
+import { GraphQLError } from 'graphql';
+
+import { ALGORITHMS, AUDIENCE, TYPE, headersFor, trace } from './identity.mjs';
+
+const { IDENTITY_URL } = process.env;
+
+// RFC 9068 §4: another kind of token of the same issuer is no access token. The plugin verifies
+// everything but the type.
+function requireAccessToken({ value }) {
+  const { typ } = JSON.parse(Buffer.from(value.split('.')[0], 'base64url'));
+  if (typ?.toLowerCase() === TYPE) return;
+  const extensions = { code: 'UNAUTHENTICATED', http: { status: 401 } };
+  throw new GraphQLError('This is no access token.', { extensions });
+}
+
+const clientOf = ({ request, req }) => ({
+  headers: Object.fromEntries(request.headers),
+  address: req?.socket?.remoteAddress,
+});
+
+// Each request to a subgraph, on its way out.
+const tellSubgraphs = {
+  onFetch({ executionRequest, options, setOptions, context }) {
+    const subgraph = executionRequest?.subgraphName;
+    if (subgraph === undefined) return undefined;
+    const told = headersFor(subgraph, clientOf(context), context.jwt?.payload);
+    setOptions({ ...options, headers: { ...options.headers, ...told } });
+    return ({ response }) => trace('hive', subgraph, options.body, response.status);
+  },
+};
+
+export const gatewayConfig = {
+  // `@authenticated` and `@requiresScopes` are refused here, before a subgraph is asked.
+  genericAuth: {
+    mode: 'protect-granular',
+    // What is refused is `null` with an error, as in a subgraph; the rest of the answer stands.
+    rejectUnauthenticated: false,
+    resolveUserFn({ jwt }) {
+      if (jwt) requireAccessToken(jwt.token);
+      return jwt?.payload;
+    },
+  },
+  plugins: () => [
+    useJWT({
+      signingKeyProviders: [
+        createRemoteJwksSigningKeyProvider({ jwksUri: `${IDENTITY_URL}/.well-known/jwks.json` }),
+      ],
+      tokenLookupLocations: [extractFromHeader({ name: 'authorization', prefix: 'Bearer' })],
+      tokenVerification: { issuer: IDENTITY_URL, audience: AUDIENCE, algorithms: ALGORITHMS },
+      // Anonymous requests are welcome, bad tokens are not.
+      reject: { missingToken: false, invalidToken: true },
+      // Subgraphs learn of the caller by the headers below and not by `extensions.jwt`.
+      forward: { payload: false, token: false },
+    }),
+    tellSubgraphs,
+  ],
+};
