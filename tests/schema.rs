@@ -56,6 +56,14 @@ fn the_file_is_the_schema() {
 }
 
 #[test]
+fn the_other_file_is_what_a_supergraph_composes() {
+    assert!(
+        read("schema/subgraph.graphql") == idgate::schema::subgraph_sdl(),
+        "schema/subgraph.graphql is out of date: run `idgate schema --write`"
+    );
+}
+
+#[test]
 fn the_manifest_has_every_document_under_the_hash_of_its_text() {
     let manifest: Value = serde_json::from_str(&read("queries/manifest.json")).unwrap();
     assert_eq!(manifest["version"], 1);
@@ -100,7 +108,7 @@ impl Extension for NeverRuns {
 
 #[tokio::test]
 async fn every_document_fits_the_schema_and_so_does_its_example() {
-    let schema = Schema::build(Query, Mutation::default(), EmptySubscription)
+    let schema = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .register_output_type::<Problem>()
         .extension(NeverRuns)
         .finish();

@@ -37,13 +37,13 @@ async fn main() -> Result<(), Fault> {
     let listener = TcpListener::bind(address).await?;
     let builder = async_graphql::Schema::build(products::Query, EmptyMutation, EmptySubscription);
     let schema = Schema::of(&app, builder.enable_federation(), true);
-    let server = Server::with_schema(
+    let server = Arc::new(Server::with_schema(
         Arc::clone(&app),
         Audience::Public,
         listener.local_addr()?,
         Arc::new(AtomicBool::new(false)),
         schema,
-    );
+    ));
     let stop = CancellationToken::new();
     let serving = transport::listen(
         listener,

@@ -1,5 +1,5 @@
-//! `idgate schema`: the GraphQL schema and the manifest of trusted documents, printed, checked or
-//! written. Tests only ever check; these files change by this command alone.
+//! `idgate schema`: the GraphQL schema, the one that supergraphs compose, and the manifest of
+//! trusted documents, printed, checked or written. Tests only ever check; these files change by this command alone.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,12 +15,15 @@ use crate::schema;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Fail unless schema/schema.graphql and queries/manifest.json are what this binary has.
+    /// Fail unless the files in schema/ and queries/manifest.json are what this binary has.
     #[arg(long, conflicts_with = "write")]
     check: bool,
-    /// Write schema/schema.graphql and queries/manifest.json.
+    /// Write schema/schema.graphql, schema/subgraph.graphql and queries/manifest.json.
     #[arg(long)]
     write: bool,
+    /// Print the schema that a supergraph composes, as `_service` gives it to a router.
+    #[arg(long, conflicts_with_all = ["check", "write"])]
+    subgraph: bool,
     /// The project folder, for --check and --write.
     #[arg(long, default_value = ".", value_name = "FOLDER")]
     project: PathBuf,
@@ -28,13 +31,22 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if !arguments.check && !arguments.write {
-        say(schema::sdl().trim_end());
+        let printed = if arguments.subgraph {
+            schema::subgraph_sdl().to_owned()
+        } else {
+            schema::sdl()
+        };
+        say(printed.trim_end());
         return Ok(ExitCode::SUCCESS);
     }
     let files = [
         (
             arguments.project.join("schema/schema.graphql"),
             schema::sdl(),
+        ),
+        (
+            arguments.project.join("schema/subgraph.graphql"),
+            schema::subgraph_sdl().to_owned(),
         ),
         (
             arguments.project.join("queries/manifest.json"),

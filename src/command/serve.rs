@@ -21,7 +21,7 @@ use crate::providers::mailer::Mailer;
 use crate::providers::sms::Sms;
 use crate::services::operator::{first_start, keys};
 use crate::stores::Database;
-use crate::transport::{self, Audience, Limits, Server};
+use crate::transport::{self, Audience, Limits, Server, Tls};
 use crate::{telemetry, work};
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
@@ -44,13 +44,9 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     serve(app).await
 }
 
-/// Refuses surfaces that this binary does not have.
+/// Refuses surfaces that cannot be served.
 pub(super) fn check_surfaces(config: &Config) -> Result<(), Failure> {
-    if config.server.router_listen.is_some() {
-        return Err(Failure::Usage(
-            "server.router_listen: this version has no federation surface; leave it empty".into(),
-        ));
-    }
+    load_tls(config)?;
     if config.is_production() && config.graphiql() && !transport::GRAPHIQL_EMBEDDED {
         return Err(Failure::Usage(
             "graphql.graphiql: this binary was built without GraphiQL and would load the public \
@@ -59,6 +55,11 @@ pub(super) fn check_surfaces(config: &Config) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// What the router's listener needs for TLS, if it speaks that.
+fn load_tls(config: &Config) -> Result<Option<Tls>, Failure> {
+    Tls::load(&config.router).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// Refuses words and templates that messages cannot be made of, before anything is changed.
@@ -96,6 +97,21 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
         tracker.spawn(transport::listen(
             listener,
             transport::router(&server),
+            limits,
+            stop.clone(),
+        ));
+    }
+    if let Some(address) = settings.router_listen {
+        let listener = bind("server.router_listen", address).await?;
+        let address = local(&listener)?;
+        let server = Server::new(app.clone(), Audience::Router, address, draining.clone());
+        let tls = load_tls(&app.config)?;
+        tracing::info!(%address, tls = tls.is_some(), "the federation router is served");
+        let routes = transport::router(&server);
+        tracker.spawn(transport::listen_with(
+            tls,
+            listener,
+            routes,
             limits,
             stop.clone(),
         ));

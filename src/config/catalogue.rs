@@ -10,12 +10,13 @@ use super::report::ConfigError;
 pub(super) const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
 /// Settings that never print and may be read from a file of their own.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 10] = [
     "database.url",
     "redis.url",
     "keys.master",
     "keys.master_previous",
     "router.secret",
+    "router.secret_previous",
     "smtp.url",
     "sms.url",
     "sms.token",

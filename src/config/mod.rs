@@ -61,7 +61,7 @@ pub use self::profile::Profile;
 pub use self::redis::Redis;
 pub use self::registration::{Confirmation, Registration};
 pub use self::report::{ConfigError, ConfigErrors, Setting, Warning};
-pub use self::router::Router;
+pub use self::router::{Router, RouterCertificates};
 pub use self::server::Server;
 pub use self::sessions::Sessions;
 pub use self::sms::{Sms, SmsEndpoint, SmsKind};

@@ -4,7 +4,7 @@
 //! - an address people are sent to (`server.public_url`, `tokens.issuer`, `links.base_url`) that is
 //!   plain http on another machine (the rule is in `report.rs`);
 //! - trusting every network to say who the client is;
-//! - a listener for the router without a secret for the router;
+//! - a listener for the router without a way to know it, certificates without such a listener;
 //! - people who can make themselves staff (in `registration.rs`), a secret that is short or repeats
 //!   itself (in `router.rs`), two listeners on one address (in `server.rs`).
 //!
@@ -48,11 +48,20 @@ fn check_trust(config: &Config, review: &mut Review<'_>) {
             "Name the networks of your own proxies, such as 10.0.0.0/8.",
         );
     }
-    if config.server.router_listen.is_some() && config.router.secret.is_none() {
+    let (listens, router) = (config.server.router_listen.is_some(), &config.router);
+    if listens && router.secret.is_none() && router.certificates().is_none() {
         review.refuse(
             "router.secret",
-            "there is a listener for the router but no secret that proves a caller to be it",
-            "Set IDGATE_ROUTER__SECRET or IDGATE_ROUTER__SECRET_FILE.",
+            "there is a listener for the router but neither a secret nor certificates that prove \
+             a caller to be it",
+            "Set IDGATE_ROUTER__SECRET_FILE, or the certificates of [router].",
+        );
+    }
+    if !listens && router.certificates().is_some() {
+        review.refuse(
+            "router.certificate_file",
+            "certificates prove a router on a listener of its own, and there is none",
+            "Set IDGATE_SERVER__ROUTER_LISTEN, or leave the certificates empty.",
         );
     }
 }
@@ -142,6 +151,21 @@ fn warn_in_production(config: &Config, review: &mut Review<'_>) {
         );
     }
     warn_of_silence(config, review);
+    let plain = config.router.certificates().is_none();
+    if let Some(address) = config
+        .server
+        .router_listen
+        .filter(|it| !it.ip().is_loopback())
+        && plain
+    {
+        review.warn(
+            "server.router_listen",
+            format!(
+                "the router's secret and everything it reads travel in clear text to {address}; \
+                 set the certificates of [router] unless the network encrypts"
+            ),
+        );
+    }
     if config.graphql.trusted_documents == TrustedDocuments::Off {
         review.warn("graphql.trusted_documents", "anyone may run any document");
     }

@@ -15,6 +15,7 @@ const LARGEST_SIZE: usize = 100;
 
 /// Where a part of a list ends, and whether there is more.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(shareable)]
 pub struct PageInfo {
     /// Whether there is more after this part.
     has_next_page: bool,

@@ -6,6 +6,7 @@
 pub mod connection;
 pub mod document;
 mod engine;
+pub mod entities;
 pub mod error;
 pub mod guard;
 pub mod mutations;
@@ -51,29 +52,41 @@ impl std::fmt::Debug for Schema {
 }
 
 fn builder() -> SchemaBuilder<query::Query, mutations::Mutation, EmptySubscription> {
-    async_graphql::Schema::build(
-        query::Query,
-        mutations::Mutation::default(),
-        EmptySubscription,
-    )
-    .register_output_type::<problem::Problem>()
-    .override_output_type_description::<DateTime<Utc>>("An instant, as RFC 3339 text in UTC.")
-    .register_output_type::<error::ErrorCode>()
+    reading(query::Query::default())
+}
+
+/// The schema with a root of reads of one's choice.
+fn reading<Q: ObjectType + 'static>(
+    query: Q,
+) -> SchemaBuilder<Q, mutations::Mutation, EmptySubscription> {
+    async_graphql::Schema::build(query, mutations::Mutation::default(), EmptySubscription)
+        .register_output_type::<problem::Problem>()
+        .override_output_type_description::<DateTime<Utc>>("An instant, as RFC 3339 text in UTC.")
+        .register_output_type::<error::ErrorCode>()
 }
 
 /// The schema in its own language, sorted so that a change shows as a change.
 #[must_use]
 pub fn sdl() -> String {
-    let options = SDLExportOptions::new()
-        .sorted_fields()
-        .sorted_arguments()
-        .sorted_enum_items()
-        .include_specified_by();
-    let mut text = builder().finish().sdl_with_options(options);
+    let mut text = builder().finish().sdl_with_options(export_options());
     let length = text.trim_end().len();
     text.truncate(length);
     text.push('\n');
     text
+}
+
+/// The schema as a supergraph composes it.
+#[must_use]
+pub fn subgraph_sdl() -> &'static str {
+    entities::sdl::subgraph()
+}
+
+fn export_options() -> SDLExportOptions {
+    SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items()
+        .include_specified_by()
 }
 
 impl Schema {
@@ -81,6 +94,15 @@ impl Schema {
     #[must_use]
     pub fn new(app: &Arc<App>, introspection: bool) -> Self {
         Self::of(app, builder(), introspection)
+    }
+
+    /// The schema of the federation router, which also asks for entities and may ask for more.
+    #[must_use]
+    pub fn for_router(app: &Arc<App>) -> Self {
+        let introspection = app.config.introspection();
+        let mut schema = Self::of(app, entities::builder(), introspection);
+        schema.limits.cost = app.config.router.max_complexity;
+        schema
     }
 
     /// The same with root types of the caller's choice: other tests than ours judge the transport
@@ -109,6 +131,7 @@ impl Schema {
                 tokens: limits.max_tokens,
                 expanded_nodes: limits.max_expanded_nodes,
                 cost: limits.max_complexity,
+                representations: app.config.router.max_representations,
             },
             documents: moka::sync::Cache::new(REMEMBERED_DOCUMENTS),
         }

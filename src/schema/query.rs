@@ -1,6 +1,6 @@
 //! The root of reads.
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, ID, MergedObject, Object};
 use chrono::{DateTime, Utc};
 
 use super::connection::PageArguments;
@@ -17,12 +17,16 @@ use crate::domain::ids::UserId;
 use crate::domain::permission::Permission;
 
 /// Everything that can be read.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Query;
+#[derive(Clone, Copy, Debug, Default, MergedObject)]
+pub struct Query(Reads);
 
-/// Everything that can be read.
+/// What everybody asks; a federation router asks for more (`entities`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reads;
+
+/// What everybody asks.
 #[Object]
-impl Query {
+impl Reads {
     /// The signed-in person, or `null` when nobody is. A token that no longer holds is the error
     /// `UNAUTHENTICATED`, so that clients know to refresh.
     async fn me(&self, context: &Context<'_>) -> Nullable<User> {

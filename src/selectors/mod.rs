@@ -8,8 +8,10 @@ pub mod directory;
 pub mod identity;
 pub mod person_key;
 pub mod session;
+pub mod session_by_id;
 pub mod statistics;
 pub mod user;
+pub mod user_by_email;
 
 mod turns;
 
@@ -23,8 +25,9 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use sea_orm::DatabaseConnection;
 
 use crate::domain::audit::AuditEvent;
+use crate::domain::email::EmailAddress;
 use crate::domain::identity::Identity;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::fault::Fault;
@@ -34,9 +37,15 @@ use directory::{Filter, Page};
 use identity::IdentitiesOfUser;
 use person_key::SealedKeyOfUser;
 use session::{SessionCountOfUser, SessionsOfUser};
+use session_by_id::SessionById;
 use statistics::{Group, Span};
 use turns::Turns;
 use user::UserById;
+use user_by_email::UserByEmail;
+
+/// How many keys one statement takes: more than any document may name, so that a list is never
+/// split, and fewer than any database refuses.
+const LARGEST_BATCH: usize = 10_000;
 
 /// A failed read, shared by all who waited for the batch.
 #[derive(Clone, Debug)]
@@ -111,6 +120,7 @@ impl Loaders {
         self.loader.get_or_init(|| {
             let turns = self.turns.clone();
             DataLoader::with_cache(self.reader(), turns, AtOnce, HashMapCache::default())
+                .max_batch_size(LARGEST_BATCH)
         })
     }
 
@@ -120,6 +130,16 @@ impl Loaders {
             Some(user) if user.id == id => Ok(Some(user.clone())),
             _ => self.loader().load_one(UserById(id)).await,
         }
+    }
+
+    /// The live account with this address.
+    pub async fn user_by_email(&self, email: &EmailAddress) -> Result<Option<User>, ReadFailure> {
+        self.loader().load_one(UserByEmail::from(email)).await
+    }
+
+    /// The session with this id, live or over.
+    pub async fn session(&self, id: SessionId) -> Result<Option<Session>, ReadFailure> {
+        self.loader().load_one(SessionById(id)).await
     }
 
     /// What a person can sign in with at providers.

@@ -96,10 +96,14 @@ async fn answer(
 ) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     let call = match parts.method {
-        Method::GET => read_query(parts.uri.query().unwrap_or_default())?,
+        Method::GET if server.takes_get() => read_query(parts.uri.query().unwrap_or_default())?,
         Method::POST => read_body(server, &parts, body).await?,
         _ => {
-            let message = "Use POST, or GET for queries.";
+            let message = if server.takes_get() {
+                "Use POST, or GET for queries."
+            } else {
+                "Use POST."
+            };
             let code = ErrorCode::MethodNotAllowed;
             return Err(refused(StatusCode::METHOD_NOT_ALLOWED, code, message));
         }

@@ -13,12 +13,15 @@ use axum::http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use super::tls::Tls;
 use crate::config::Config;
 
 /// How long to leave the system alone when it gives out no more connections.
@@ -52,8 +55,23 @@ impl Limits {
     }
 }
 
+/// Marks requests of a connection that began with a certificate of the configured authorities.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClientCertificate;
+
 /// Serves a router until told to stop; then requests in flight finish.
 pub async fn listen(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: CancellationToken,
+) {
+    listen_with(None, listener, router, limits, stop).await;
+}
+
+/// The same, behind TLS where there is some.
+pub async fn listen_with(
+    tls: Option<Tls>,
     listener: TcpListener,
     router: Router,
     limits: Limits,
@@ -67,8 +85,17 @@ pub async fn listen(
             continue;
         };
         let (builder, router, stop) = (builder.clone(), router.clone(), stop.clone());
+        let tls = tls.clone();
         connections.spawn(async move {
-            serve(&builder, stream, peer, router, limits, &stop).await;
+            match tls {
+                None => serve(&builder, stream, (peer, None), router, limits, &stop).await,
+                Some(tls) => {
+                    if let Some(stream) = greet(&tls, stream, limits, &stop).await {
+                        let peer = (peer, Some(ClientCertificate));
+                        serve(&builder, stream, peer, router, limits, &stop).await;
+                    }
+                }
+            }
             drop(place);
         });
     }
@@ -101,6 +128,25 @@ async fn accept(
     }
 }
 
+/// Begins TLS, as long as a head may take; nothing with those who show no good certificate.
+async fn greet(
+    tls: &Tls,
+    stream: TcpStream,
+    limits: Limits,
+    stop: &CancellationToken,
+) -> Option<TlsStream<TcpStream>> {
+    let greeting = tokio::time::timeout(limits.head, tls.accept(stream));
+    match stop.run_until_cancelled(greeting).await? {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            // Somebody who is not the router, or a router with an old certificate.
+            tracing::info!(%error, "a connection to the router's listener was refused");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
@@ -112,10 +158,10 @@ fn builder() -> Builder<TokioExecutor> {
 }
 
 /// Serves one connection until the client leaves, is too slow, or the gateway stops.
-async fn serve(
+async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     builder: &Builder<TokioExecutor>,
-    stream: TcpStream,
-    peer: SocketAddr,
+    stream: S,
+    (peer, certificate): (SocketAddr, Option<ClientCertificate>),
     router: Router,
     limits: Limits,
     stop: &CancellationToken,
@@ -125,6 +171,7 @@ async fn serve(
     let service = tower::service_fn(move |mut request: Request<_>| {
         let under_way = UnderWay::begin(&counted);
         request.extensions_mut().insert(ConnectInfo(peer));
+        certificate.map(|it| request.extensions_mut().insert(it));
         let answered = router.clone().oneshot(request);
         async move {
             let answer = answered.await;

@@ -4,6 +4,7 @@
 
 mod caller;
 mod cookies;
+mod federation;
 mod graphiql;
 mod graphql;
 mod health;
@@ -13,6 +14,7 @@ mod local;
 mod mailbox;
 mod metrics;
 mod negotiation;
+mod tls;
 mod trusted_documents;
 
 use std::net::SocketAddr;
@@ -24,7 +26,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument as _;
@@ -34,7 +36,8 @@ use crate::schema::Schema;
 use crate::schema::error::{Error, ErrorCode};
 use crate::telemetry;
 
-pub use self::listener::{Limits, listen};
+pub use self::listener::{Limits, listen, listen_with};
+pub use self::tls::{Tls, TlsError};
 
 /// Whether the binary carries GraphiQL; otherwise its page loads the public copy.
 pub const GRAPHIQL_EMBEDDED: bool = graphiql::EMBEDDED;
@@ -49,6 +52,8 @@ pub enum Audience {
     Public,
     /// Staff: any document, introspection and GraphiQL.
     Staff,
+    /// The federation router, once it has proven to be it: any document, and `_entities`.
+    Router,
 }
 
 /// What every handler shares.
@@ -59,6 +64,9 @@ pub struct Server {
     listen: SocketAddr,
     draining: Arc<AtomicBool>,
     database: health::Remembered,
+    proof: federation::Proof,
+    /// The router's server, where it comes to the public listener.
+    for_router: Option<Arc<Server>>,
 }
 
 impl std::fmt::Debug for Server {
@@ -83,9 +91,21 @@ impl Server {
         listen: SocketAddr,
         draining: Arc<AtomicBool>,
     ) -> Arc<Self> {
-        let introspection = audience == Audience::Staff || app.config.introspection();
-        let schema = Schema::new(&app, introspection);
-        Self::with_schema(app, audience, listen, draining, schema)
+        let schema = match audience {
+            Audience::Public => Schema::new(&app, app.config.introspection()),
+            Audience::Staff => Schema::new(&app, true),
+            Audience::Router => Schema::for_router(&app),
+        };
+        let config = &app.config;
+        let shares = config.server.router_listen.is_none() && config.router.secret.is_some();
+        let for_router = (audience == Audience::Public && shares).then(|| {
+            let (app, draining) = (Arc::clone(&app), Arc::clone(&draining));
+            Self::new(app, Audience::Router, listen, draining)
+        });
+        Arc::new(Self {
+            for_router,
+            ..Self::with_schema(app, audience, listen, draining, schema)
+        })
     }
 
     /// The same around another schema: suites of others judge this transport by types of their own.
@@ -96,19 +116,26 @@ impl Server {
         listen: SocketAddr,
         draining: Arc<AtomicBool>,
         schema: Schema,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+    ) -> Self {
+        Self {
+            proof: federation::Proof::wanted(&app.config),
             app,
             schema,
             audience,
             listen,
             draining,
             database: health::Remembered::default(),
-        })
+            for_router: None,
+        }
     }
 
     fn requires_trusted_documents(&self) -> bool {
         self.audience == Audience::Public && self.app.config.trusted_documents_required()
+    }
+
+    /// Whether queries may be sent by GET. A router has no use for it.
+    fn takes_get(&self) -> bool {
+        self.audience != Audience::Router
     }
 
     fn shows_graphiql(&self) -> bool {
@@ -126,8 +153,24 @@ impl Server {
     }
 }
 
-/// Every route and every layer, outermost last.
+/// Every route and every layer of a server, outermost last.
 pub fn router(server: &Arc<Server>) -> Router {
+    // No other site's page speaks to a router, so there is nothing to allow.
+    let routes = match server.audience {
+        Audience::Router => federation::routes(server).fallback(not_found),
+        Audience::Public | Audience::Staff => pages(server).layer(cross_origin(server)),
+    };
+    routes
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(server),
+            outermost,
+        ))
+        .with_state(Arc::clone(server))
+}
+
+/// What people and their programs are served.
+fn pages(server: &Arc<Server>) -> Router<Arc<Server>> {
     let mut pages = Router::new();
     // The layer goes onto routes there are: production has none of them, and axum panics at that.
     let check = middleware::from_fn_with_state(Arc::clone(server), local::refuse_foreign_host);
@@ -137,9 +180,10 @@ pub fn router(server: &Arc<Server>) -> Router {
     if server.shows_mailbox() {
         pages = pages.merge(mailbox::routes().route_layer(check));
     }
+    let recognise = middleware::from_fn_with_state(Arc::clone(server), federation::recognise);
     Router::new()
         .merge(pages)
-        .route("/graphql", axum::routing::any(graphql::serve))
+        .route("/graphql", any(graphql::serve).route_layer(recognise))
         .route("/.well-known/jwks.json", get(jwks::keys))
         .route(
             "/.well-known/openid-configuration",
@@ -147,13 +191,6 @@ pub fn router(server: &Arc<Server>) -> Router {
         )
         .merge(health::routes())
         .fallback(not_found)
-        .layer(cross_origin(server))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(server),
-            outermost,
-        ))
-        .with_state(Arc::clone(server))
 }
 
 /// The operations listener: health with its details, and metrics.

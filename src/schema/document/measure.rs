@@ -35,6 +35,9 @@ const CREDENTIAL_MUTATIONS: [&str; 19] = [
     "requestPhoneChange",
 ];
 
+/// The field by which a router asks for what other subgraphs refer to.
+const ENTITIES: &str = "_entities";
+
 /// The lists through which introspection can go in circles.
 const REFLECTING_LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
 /// How often it may: the queries of common tools do it twice at most.
@@ -50,6 +53,7 @@ pub(super) struct Size {
     root_fields: usize,
     credentials: usize,
     cost: usize,
+    representations: usize,
     pages: bool,
     reflections: usize,
 }
@@ -65,6 +69,7 @@ impl Size {
             root_fields: self.root_fields.saturating_add(other.root_fields),
             credentials: self.credentials.saturating_add(other.credentials),
             cost: self.cost.saturating_add(other.cost),
+            representations: self.representations.saturating_add(other.representations),
             pages: self.pages || other.pages,
             reflections: self.reflections.max(other.reflections),
         }
@@ -79,6 +84,12 @@ impl Size {
                 self.directives,
                 limits.directives,
                 "has too many directives",
+            ),
+            // Before the cost, which multiplies them: this says what to change.
+            (
+                self.representations,
+                limits.representations,
+                "refers to too many entities; ask for them in parts",
             ),
             (
                 self.cost,
@@ -120,6 +131,9 @@ pub(super) struct Pages<'a> {
 impl Pages<'_> {
     /// How many entries a field has at most: by `first` or `last`, or because it looks like a page.
     fn size(self, field: &Field, inner: Size) -> usize {
+        if field.name.node == ENTITIES {
+            return self.representations(field);
+        }
         let argument = field
             .get_argument("first")
             .or_else(|| field.get_argument("last"));
@@ -133,6 +147,22 @@ impl Pages<'_> {
                 },
             },
             _ if inner.pages => DEFAULT_SIZE,
+            _ => 1,
+        }
+    }
+
+    /// How many entities a field refers to.
+    fn representations(self, field: &Field) -> usize {
+        match field.get_argument("representations").map(|it| &it.node) {
+            Some(Value::List(items)) => items.len(),
+            Some(Value::Variable(name)) => {
+                let given = self.variables.and_then(|variables| variables.get(name));
+                match given.or_else(|| self.default(name)) {
+                    Some(ConstValue::List(items)) => items.len(),
+                    // Unknown as yet, or one alone, which counts as a list of one.
+                    _ => 1,
+                }
+            }
             _ => 1,
         }
     }
@@ -216,6 +246,10 @@ impl<'a> Measure<'a> {
                         total = total.beside(introspection(inner));
                         continue;
                     }
+                    let referred = match name {
+                        ENTITIES => self.pages.representations(field),
+                        _ => 0,
+                    };
                     Size {
                         nodes: inner.nodes.saturating_add(1),
                         depth: inner.depth + 1,
@@ -224,6 +258,7 @@ impl<'a> Measure<'a> {
                         root_fields: 1,
                         credentials: usize::from(CREDENTIAL_MUTATIONS.contains(&name)),
                         cost: self.pages.size(field, inner).saturating_mul(inner.cost) + 1,
+                        representations: inner.representations.saturating_add(referred),
                         pages: matches!(name, "nodes" | "edges"),
                         reflections: inner.reflections
                             + usize::from(REFLECTING_LISTS.contains(&name)),

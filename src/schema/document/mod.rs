@@ -30,6 +30,8 @@ pub struct Limits {
     pub expanded_nodes: usize,
     /// Fields that may be resolved: those of a list count once for each entry of its page.
     pub cost: usize,
+    /// Entities that a router may refer to.
+    pub representations: usize,
 }
 
 /// A document that keeps within the limits.
@@ -152,6 +154,7 @@ mod tests {
         tokens: 500,
         expanded_nodes: 50,
         cost: 200,
+        representations: 5,
     };
 
     fn refusal(text: &str) -> Option<ErrorCode> {

@@ -74,7 +74,7 @@ impl User {
 #[Object]
 impl User {
     /// The identifier, also the `sub` of access tokens.
-    async fn id(&self) -> ID {
+    pub(in crate::schema) async fn id(&self) -> ID {
         self.row.id.to_string().into()
     }
 
@@ -278,6 +278,7 @@ impl User {
     }
 
     /// What the staff noted about the person.
+    #[graphql(tag = "staff")]
     async fn staff_note(&self, context: &Context<'_>) -> Nullable<String> {
         self.guarded(context, IsStaff, |user| Some(user.staff_note.clone()))
     }

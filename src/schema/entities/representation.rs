@@ -1,0 +1,130 @@
+//! Reading one representation: which entity it means, by which key. Finds nothing.
+
+use async_graphql::Value;
+
+use crate::schema::error::{Error, ErrorCode};
+
+/// An entity by one of its keys, as another subgraph wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reference<'a> {
+    /// A person.
+    User { id: &'a str },
+    /// The person with an address.
+    UserOfEmail { email: &'a str },
+    /// A sign-in on a device.
+    Session { id: &'a str },
+}
+
+impl<'a> Reference<'a> {
+    /// Reads a representation, which is an object with `__typename` and the fields of a key. What
+    /// else it holds is of other subgraphs.
+    ///
+    /// # Errors
+    ///
+    /// `BAD_USER_INPUT`: no such type, no key, or a key that is no text. Which key is no secret,
+    /// so this tells nothing about who exists.
+    pub(super) fn read(written: &'a Value) -> Result<Self, Error> {
+        let kind = text(written, "__typename")?;
+        let id = text(written, "id")?;
+        match (kind, id, text(written, "email")?) {
+            // Who is known only as a principal may be any of its kinds; so far there is one.
+            (Some("User" | "Principal"), Some(id), _) => Ok(Self::User { id }),
+            (Some("User"), None, Some(email)) => Ok(Self::UserOfEmail { email }),
+            (Some("Session"), Some(id), _) => Ok(Self::Session { id }),
+            (Some("User"), None, None) => Err(unreadable("A User needs its `id` or `email`.")),
+            (Some("Principal" | "Session"), None, _) => {
+                Err(unreadable("This reference needs an `id`."))
+            }
+            (Some(_), ..) => Err(unreadable("This subgraph has no entity of this type.")),
+            (None, ..) => Err(unreadable("A reference needs a `__typename`.")),
+        }
+    }
+}
+
+/// A field of a representation; absent and `null` are the same.
+fn text<'a>(written: &'a Value, name: &str) -> Result<Option<&'a str>, Error> {
+    let Value::Object(fields) = written else {
+        return Err(unreadable("A reference is an object."));
+    };
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(unreadable("`__typename`, `id` and `email` are texts.")),
+    }
+}
+
+fn unreadable(message: &str) -> Error {
+    Error::of(ErrorCode::BadUserInput, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(written: serde_json::Value) -> Result<String, ErrorCode> {
+        let written = Value::from_json(written).unwrap();
+        let reference = Reference::read(&written);
+        reference
+            .map(|it| format!("{it:?}"))
+            .map_err(|error| error.code)
+    }
+
+    #[test]
+    fn each_key_is_read_and_the_identifier_wins() {
+        for (written, wanted) in [
+            (
+                json!({ "__typename": "User", "id": "1" }),
+                "User { id: \"1\" }",
+            ),
+            (
+                json!({ "__typename": "Principal", "id": "1" }),
+                "User { id: \"1\" }",
+            ),
+            (
+                json!({ "__typename": "User", "id": "1", "email": "a@b", "total": 3 }),
+                "User { id: \"1\" }",
+            ),
+            (
+                json!({ "__typename": "User", "id": null, "email": "a@b" }),
+                "UserOfEmail { email: \"a@b\" }",
+            ),
+            (
+                json!({ "__typename": "Session", "id": "" }),
+                "Session { id: \"\" }",
+            ),
+        ] {
+            assert_eq!(read(written.clone()).as_deref(), Ok(wanted), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        for written in [
+            json!(null),
+            json!("User"),
+            json!([]),
+            json!({}),
+            json!({ "id": "1" }),
+            json!({ "__typename": null, "id": "1" }),
+            json!({ "__typename": 1, "id": "1" }),
+            json!({ "__typename": "User" }),
+            json!({ "__typename": "User", "id": 1 }),
+            json!({ "__typename": "User", "id": ["1"] }),
+            json!({ "__typename": "User", "id": { "eq": "1" } }),
+            json!({ "__typename": "User", "email": true }),
+            json!({ "__typename": "Principal", "email": "a@b" }),
+            json!({ "__typename": "Session", "email": "a@b" }),
+            json!({ "__typename": "Session" }),
+            json!({ "__typename": "Order", "id": "1" }),
+            json!({ "__typename": "user", "id": "1" }),
+        ] {
+            assert_eq!(
+                read(written.clone()),
+                Err(ErrorCode::BadUserInput),
+                "{written}"
+            );
+        }
+    }
+}

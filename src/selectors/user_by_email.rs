@@ -1,0 +1,42 @@
+//! Accounts by e-mail address.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use super::{ReadFailure, Reader};
+use crate::domain::email::EmailAddress;
+use crate::domain::user::User;
+use crate::entities::user::{Column, Entity};
+
+/// The live account with this address, in the form that is unique.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UserByEmail(String);
+
+impl From<&EmailAddress> for UserByEmail {
+    fn from(email: &EmailAddress) -> Self {
+        Self(email.canonical().to_owned())
+    }
+}
+
+impl Loader<UserByEmail> for Reader {
+    type Value = User;
+    type Error = ReadFailure;
+
+    async fn load(&self, keys: &[UserByEmail]) -> Result<HashMap<UserByEmail, User>, ReadFailure> {
+        let addresses = keys.iter().map(|key| key.0.as_str());
+        let rows = Entity::find()
+            .filter(Column::EmailCanonical.is_in(addresses))
+            .filter(Column::DeletedAt.is_null())
+            .all(&self.database)
+            .await?;
+        let mut found = HashMap::new();
+        for row in rows {
+            if let Some(canonical) = row.email_canonical.clone() {
+                found.insert(UserByEmail(canonical), User::try_from(row)?);
+            }
+        }
+        Ok(found)
+    }
+}
