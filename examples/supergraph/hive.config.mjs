@@ -3,6 +3,7 @@
 // `hive.mjs` runs it as a library. The program of npm's @graphql-hive/gateway takes the same file:
 // hive-gateway supergraph supergraph.graphql --config-path hive.config.mjs
 
+import { defaultProtectSingleValidateFn } from '@envelop/generic-auth';
 import { createRemoteJwksSigningKeyProvider, extractFromHeader, useJWT } from '@graphql-mesh/plugin-jwt-auth';
 import { GraphQLError } from 'graphql';
 
@@ -17,6 +18,16 @@ function requireAccessToken({ value }) {
   if (typ?.toLowerCase() === TYPE) return;
   const extensions = { code: 'UNAUTHENTICATED', http: { status: 401 } };
   throw new GraphQLError('This is no access token.', { extensions });
+}
+
+// The gateway decides; its refusal is given the code that idgate gives, and a path without the `@`
+// that it puts before the names of lists.
+function refuse(params) {
+  const refusal = defaultProtectSingleValidateFn(params);
+  if (!refusal) return undefined;
+  const code = params.user ? 'FORBIDDEN' : 'UNAUTHENTICATED';
+  const path = params.path.filter((step) => step !== '@');
+  return new GraphQLError(refusal.message, { nodes: params.fieldNode, path, extensions: { code } });
 }
 
 const clientOf = ({ request, req }) => ({
@@ -41,6 +52,7 @@ export const gatewayConfig = {
     mode: 'protect-granular',
     // What is refused is `null` with an error, as in a subgraph; the rest of the answer stands.
     rejectUnauthenticated: false,
+    validateUser: refuse,
     resolveUserFn({ jwt }) {
       if (jwt) requireAccessToken(jwt.token);
       return jwt?.payload;
@@ -49,7 +61,11 @@ export const gatewayConfig = {
   plugins: () => [
     useJWT({
       signingKeyProviders: [
-        createRemoteJwksSigningKeyProvider({ jwksUri: `${IDENTITY_URL}/.well-known/jwks.json` }),
+        // Tokens with invented key names must not become as many requests to idgate.
+        createRemoteJwksSigningKeyProvider({
+          jwksUri: `${IDENTITY_URL}/.well-known/jwks.json`,
+          rateLimit: true,
+        }),
       ],
       tokenLookupLocations: [extractFromHeader({ name: 'authorization', prefix: 'Bearer' })],
       tokenVerification: { issuer: IDENTITY_URL, audience: AUDIENCE, algorithms: ALGORITHMS },

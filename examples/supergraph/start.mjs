@@ -146,6 +146,7 @@ async function main() {
     urls.push([name, await startGateway(name, port, subgraphs, idgate)]);
   }
   urls.push(['idgate', `${idgate.url}/graphql`], ['router', idgate.router], ['finance', finance]);
+  urls.push(['files', import.meta.dirname], ['state', state]);
   introduce(urls);
 }
 

@@ -36,11 +36,11 @@ const REFUSED = {
 };
 
 // The suite's subgraphs listen on every interface unless told otherwise.
-const LOOPBACK = `data:text/javascript,import net from 'node:net';
+const LOOPBACK = `data:text/javascript,${encodeURIComponent(`import net from 'node:net';
   const { listen } = net.Server.prototype;
   net.Server.prototype.listen = function (where, ...rest) {
     return listen.call(this, { ...where, host: '127.0.0.1' }, ...rest);
-  };`;
+  };`)}`;
 
 const require = createRequire(import.meta.url);
 

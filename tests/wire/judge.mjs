@@ -4,12 +4,14 @@ import { judgeCompatibility } from './compatibility.mjs';
 import { judgeConformance } from './conformance.mjs';
 import { judgeForgery } from './forgery.mjs';
 import { judgeGraphiql } from './graphiql.mjs';
+import { judgeSupergraph } from './supergraph.mjs';
 
 const JUDGES = {
   conformance: judgeConformance,
   graphiql: judgeGraphiql,
   forgery: judgeForgery,
   compatibility: judgeCompatibility,
+  supergraph: judgeSupergraph,
 };
 
 const [address, queries, ...named] = process.argv.slice(2);
