@@ -13,6 +13,7 @@ import { GraphQLError } from 'graphql';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
 import { ALGORITHMS, AUDIENCE, TYPE, headersFor, trace } from './identity.mjs';
+import { oneMutation } from './limits.mjs';
 
 const [port, supergraph] = process.argv.slice(2);
 const { IDENTITY_URL } = process.env;
@@ -28,6 +29,13 @@ class Subgraph extends RemoteGraphQLDataSource {
       trace('apollo', name, options.body, response.status);
       return response;
     };
+  }
+
+  // Where a subgraph refuses by HTTP status, too, its own words and its code are in the body.
+  async errorFromResponse(response) {
+    const error = await super.errorFromResponse(response);
+    const [said] = error.extensions.response.body?.errors ?? [];
+    return said ? new GraphQLError(said.message, { extensions: said.extensions }) : error;
   }
 
   willSendRequest({ request, context }) {
@@ -53,6 +61,12 @@ async function verified(authorization) {
   }
 }
 
+// Without it, clients read the addresses of subgraphs that do not answer.
+function presentable({ message, locations, path, extensions: { response: _, ...extensions } }) {
+  const internal = extensions.code === 'INTERNAL_SERVER_ERROR' && !extensions.requestId;
+  return { message: internal ? 'Unexpected error.' : message, locations, path, extensions };
+}
+
 const server = new ApolloServer({
   gateway: new ApolloGateway({
     supergraphSdl: readFileSync(supergraph, 'utf8'),
@@ -60,10 +74,8 @@ const server = new ApolloServer({
   }),
   introspection: true,
   includeStacktraceInErrorResponses: false,
-  // A subgraph that refuses by HTTP status would show its address to clients.
-  formatError({ message, locations, path, extensions: { response: _, ...extensions } }) {
-    return { message, locations, path, extensions };
-  },
+  validationRules: [oneMutation],
+  formatError: presentable,
 });
 await startStandaloneServer(server, {
   listen: { host: '127.0.0.1', port: Number(port) },

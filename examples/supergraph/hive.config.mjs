@@ -8,6 +8,7 @@ import { createRemoteJwksSigningKeyProvider, extractFromHeader, useJWT } from '@
 import { GraphQLError } from 'graphql';
 
 import { ALGORITHMS, AUDIENCE, TYPE, headersFor, trace } from './identity.mjs';
+import { oneMutation } from './limits.mjs';
 
 const { IDENTITY_URL } = process.env;
 
@@ -35,18 +36,25 @@ const clientOf = ({ request, req }) => ({
   address: req?.socket?.remoteAddress,
 });
 
-// Each request to a subgraph, on its way out.
-const tellSubgraphs = {
-  onFetch({ executionRequest, options, setOptions, context }) {
+const ownPlugin = {
+  onValidate: ({ addValidationRule }) => addValidationRule(oneMutation),
+  onFetch: ({ executionRequest, options }) => ({ response }) => {
     const subgraph = executionRequest?.subgraphName;
-    if (subgraph === undefined) return undefined;
-    const told = headersFor(subgraph, clientOf(context), context.jwt?.payload);
-    setOptions({ ...options, headers: { ...options.headers, ...told } });
-    return ({ response }) => trace('hive', subgraph, options.body, response.status);
+    if (subgraph !== undefined) trace('hive', subgraph, options.body, response.status);
   },
 };
 
 export const gatewayConfig = {
+  // Set here, headers are part of what makes two requests the same; in `onFetch` they come too late,
+  // and people who ask the same at the same time get each other's answers.
+  propagateHeaders: {
+    fromClientToSubgraphs: ({ subgraphName, context }) =>
+      headersFor(subgraphName, clientOf(context), context.jwt?.payload),
+  },
+  // No answer of idgate is for two requests, so there is nothing to be won either.
+  transportEntries: { '*.http': { options: { deduplicateInflightRequests: false } } },
+  // Tokens travel in a header; name your front ends here. The default lets every site in.
+  cors: false,
   // `@authenticated` and `@requiresScopes` are refused here, before a subgraph is asked.
   genericAuth: {
     mode: 'protect-granular',
@@ -71,9 +79,9 @@ export const gatewayConfig = {
       tokenVerification: { issuer: IDENTITY_URL, audience: AUDIENCE, algorithms: ALGORITHMS },
       // Anonymous requests are welcome, bad tokens are not.
       reject: { missingToken: false, invalidToken: true },
-      // Subgraphs learn of the caller by the headers below and not by `extensions.jwt`.
+      // Subgraphs learn of the caller by the headers above and not by `extensions.jwt`.
       forward: { payload: false, token: false },
     }),
-    tellSubgraphs,
+    ownPlugin,
   ],
 };

@@ -24,6 +24,7 @@ export function headersFor(subgraph, { headers, address }, claims) {
         'idgate-router-secret': ROUTER_SECRET,
         authorization: headers.authorization,
         'user-agent': headers['user-agent'],
+        'x-request-id': headers['x-request-id'],
         'x-forwarded-for': address,
       });
     case 'finance':
