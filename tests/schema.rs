@@ -14,6 +14,7 @@ use async_graphql::parser::types::{
     FieldDefinition, InputValueDefinition, TypeDefinition, TypeKind, TypeSystemDefinition,
 };
 use async_graphql::{EmptySubscription, Positioned, Request, Response, Schema, Variables};
+use idgate::schema::Authorization;
 use idgate::schema::mutations::Mutation;
 use idgate::schema::problem::Problem;
 use idgate::schema::query::Query;
@@ -58,7 +59,7 @@ fn the_file_is_the_schema() {
 #[test]
 fn the_other_file_is_what_a_supergraph_composes() {
     assert!(
-        read("schema/subgraph.graphql") == idgate::schema::subgraph_sdl(),
+        read("schema/subgraph.graphql") == idgate::schema::subgraph_sdl(Authorization::Declared),
         "schema/subgraph.graphql is out of date: run `idgate schema --write`"
     );
 }

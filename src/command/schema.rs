@@ -11,7 +11,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{Failure, say};
-use crate::schema;
+use crate::schema::{self, Authorization};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if !arguments.check && !arguments.write {
         let printed = if arguments.subgraph {
-            schema::subgraph_sdl().to_owned()
+            schema::subgraph_sdl(Authorization::Declared).to_owned()
         } else {
             schema::sdl()
         };
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         ),
         (
             arguments.project.join("schema/subgraph.graphql"),
-            schema::subgraph_sdl().to_owned(),
+            schema::subgraph_sdl(Authorization::Declared).to_owned(),
         ),
         (
             arguments.project.join("queries/manifest.json"),

@@ -26,6 +26,9 @@ pub struct Router {
     key_file: Option<PathBuf>,
     #[serde(deserialize_with = "values::optional_path")]
     client_ca_file: Option<PathBuf>,
+    /// Whether the schema for supergraphs says whom a router lets through.
+    #[serde(deserialize_with = "values::switch")]
+    pub authorization_directives: bool,
     /// Entities that one request may refer to.
     pub max_representations: usize,
     /// Weight that one operation may have.

@@ -27,6 +27,8 @@ use sha2::{Digest, Sha256};
 
 use crate::app::App;
 
+pub use entities::sdl::Authorization;
+
 use document::{Document, Limits};
 use engine::Engine;
 use error::{Error, ErrorCode};
@@ -77,8 +79,8 @@ pub fn sdl() -> String {
 
 /// The schema as a supergraph composes it.
 #[must_use]
-pub fn subgraph_sdl() -> &'static str {
-    entities::sdl::subgraph()
+pub fn subgraph_sdl(authorization: Authorization) -> &'static str {
+    entities::sdl::subgraph(authorization)
 }
 
 fn export_options() -> SDLExportOptions {

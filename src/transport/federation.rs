@@ -72,7 +72,7 @@ fn digest(text: &[u8]) -> [u8; 32] {
 pub(super) fn routes(server: &Arc<Server>) -> Router<Arc<Server>> {
     let check = middleware::from_fn_with_state(Arc::clone(server), admit);
     Router::new()
-        .route("/graphql", any(graphql::serve).route_layer(check))
+        .route("/graphql", any(graphql::serve).layer(check))
         .merge(health::routes())
 }
 

@@ -183,7 +183,7 @@ fn pages(server: &Arc<Server>) -> Router<Arc<Server>> {
     let recognise = middleware::from_fn_with_state(Arc::clone(server), federation::recognise);
     Router::new()
         .merge(pages)
-        .route("/graphql", any(graphql::serve).route_layer(recognise))
+        .route("/graphql", any(graphql::serve).layer(recognise))
         .route("/.well-known/jwks.json", get(jwks::keys))
         .route(
             "/.well-known/openid-configuration",

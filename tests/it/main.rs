@@ -11,6 +11,7 @@ mod audit;
 mod batching;
 mod delivery;
 mod documents;
+mod federation;
 mod google;
 mod harness;
 mod incidents;

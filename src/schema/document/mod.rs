@@ -294,6 +294,46 @@ mod tests {
     }
 
     #[test]
+    fn entities_are_counted_however_they_are_written() {
+        let entities = |representations: &str| {
+            format!(
+                "query($r: [_Any!]! = [1, 2, 3]) {{ _entities(representations: {representations}) {{ a }} }}"
+            )
+        };
+        assert_eq!(refusal(&entities("[{}, {}, {}, {}, {}]")), None);
+        assert_eq!(
+            refusal(&entities("[{}, {}, {}, {}, {}, {}]")),
+            Some(ErrorCode::QueryTooExpensive)
+        );
+        let parts = "a: _entities(representations: [{}, {}, {}]) { a }";
+        let spread = format!(
+            "{{ {parts} ...f }} fragment f on Query {{ b: {} }}",
+            &parts[3..]
+        );
+        assert_eq!(refusal(&spread), Some(ErrorCode::QueryTooExpensive));
+        let by_variable = Document::prepare(entities("$r"), &LIMITS).unwrap();
+        let code = |variables: serde_json::Value| {
+            let variables = Variables::from_json(variables);
+            let checked = by_variable.check_variables(None, &variables, &LIMITS);
+            checked.err().map(|error| error.code)
+        };
+        let many = |count: usize| serde_json::json!({ "r": vec![1; count] });
+        assert_eq!((code(serde_json::json!({})), code(many(5))), (None, None));
+        assert_eq!(code(many(6)), Some(ErrorCode::QueryTooExpensive));
+        // Each costs what is asked of it.
+        let wide = format!(
+            "{{ _entities(representations: [1, 2, 3, 4]) {{ {} }} }}",
+            "a ".repeat(49)
+        );
+        assert_eq!(refusal(&wide), None);
+        let limits = Limits {
+            cost: 190,
+            ..LIMITS
+        };
+        assert!(Document::prepare(wide, &limits).is_err());
+    }
+
+    #[test]
     fn the_operation_is_the_named_or_the_only_one() {
         let both = Document::prepare("query A {a} mutation B {b}".to_owned(), &LIMITS).unwrap();
         assert!(both.operation(None).is_err());

@@ -26,6 +26,7 @@ use crate::domain::email::EmailAddress;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::permission::Permission;
 use representation::Reference;
+use sdl::Authorization;
 
 /// Everything that can be read.
 #[derive(Clone, Copy, Debug, Default, MergedObject)]
@@ -93,9 +94,13 @@ impl Federation {
 
     /// This subgraph, as a router composes it.
     #[graphql(name = "_service")]
-    async fn service(&self) -> Service {
+    async fn service(&self, context: &Context<'_>) -> Service {
+        let authorization = match context.app().config.router.authorization_directives {
+            true => Authorization::Declared,
+            false => Authorization::Silent,
+        };
         Service {
-            sdl: sdl::subgraph().to_owned(),
+            sdl: sdl::subgraph(authorization).to_owned(),
         }
     }
 }

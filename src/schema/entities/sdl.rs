@@ -14,11 +14,7 @@ use crate::domain::permission::Permission;
 /// 2.9: `@authenticated` and `@requiresScopes` exist since 2.5, `@interfaceObject` (in the
 /// subgraphs of others) since 2.3; composers and routers in service read 2.9, and nothing newer is
 /// needed, which would only shut out the older ones.
-const LINK: &str = r#"extend schema @link(
-	url: "https://specs.apollo.dev/federation/v2.9",
-	import: ["@authenticated", "@key", "@requiresScopes", "@shareable", "@tag"]
-)
-"#;
+const LINK: &str = "https://specs.apollo.dev/federation/v2.9";
 
 /// What other subgraphs may refer to, and by which fields.
 const KEYS: &[(&str, &[&str])] = &[
@@ -26,6 +22,16 @@ const KEYS: &[(&str, &[&str])] = &[
     ("Session", &["id"]),
     ("User", &["id", "email"]),
 ];
+
+/// Whether the schema says whom a router lets through. Some refuse a supergraph that does, as
+/// they could not keep what it promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authorization {
+    /// By `@authenticated` and `@requiresScopes`.
+    Declared,
+    /// Not a word; the guards hold all the same.
+    Silent,
+}
 
 /// Whom a router lets through to an operation.
 #[derive(Clone, Copy, Debug)]
@@ -81,17 +87,35 @@ const ADMISSIONS: &[(&str, &str, Admission)] = &[
 const LEFT_OUT: &[&str] = &["ErrorCode"];
 
 /// The schema as a supergraph composes it.
-pub(in crate::schema) fn subgraph() -> &'static str {
-    static TEXT: LazyLock<String> = LazyLock::new(|| {
-        let options = crate::schema::export_options().federation();
-        mended(&super::builder().finish().sdl_with_options(options))
-    });
-    &TEXT
+pub(in crate::schema) fn subgraph(authorization: Authorization) -> &'static str {
+    static DECLARED: LazyLock<String> =
+        LazyLock::new(|| mended(&export(), Authorization::Declared));
+    static SILENT: LazyLock<String> = LazyLock::new(|| mended(&export(), Authorization::Silent));
+    match authorization {
+        Authorization::Declared => &DECLARED,
+        Authorization::Silent => &SILENT,
+    }
+}
+
+fn export() -> String {
+    let options = crate::schema::export_options().federation();
+    super::builder().finish().sdl_with_options(options)
+}
+
+/// The link with what is imported from it.
+fn link(authorization: Authorization) -> String {
+    let imports = match authorization {
+        Authorization::Declared => {
+            r#""@authenticated", "@key", "@requiresScopes", "@shareable", "@tag""#
+        }
+        Authorization::Silent => r#""@key", "@shareable", "@tag""#,
+    };
+    format!("extend schema @link(\n\turl: \"{LINK}\",\n\timport: [{imports}]\n)\n")
 }
 
 /// The engine's export with the link, the keys and the admissions.
-fn mended(export: &str) -> String {
-    let mut text = LINK.to_owned();
+fn mended(export: &str, authorization: Authorization) -> String {
+    let mut text = link(authorization);
     for definition in definitions(export) {
         let Some(head) = definition.iter().find(|line| !line.is_quoted) else {
             continue;
@@ -113,8 +137,8 @@ fn mended(export: &str) -> String {
                     field = begun;
                     String::new()
                 }
-                Part::Field(whole) => admission(name, whole),
-                Part::FieldEnds => admission(name, field),
+                Part::Field(whole) => admission(name, whole, authorization),
+                Part::FieldEnds => admission(name, field, authorization),
             };
             // Directives of a type stand before its fields.
             let _ = match line.text.strip_suffix(" {") {
@@ -136,12 +160,15 @@ fn keys(name: &str) -> String {
 }
 
 /// What a router has to know about a field before it asks for it.
-fn admission(name: &str, field: &str) -> String {
+fn admission(name: &str, field: &str, authorization: Authorization) -> String {
     let found = ADMISSIONS
         .iter()
         .find(|(owner, operation, _)| (*owner, *operation) == (name, field));
+    let is_silent = authorization == Authorization::Silent;
     match found {
         None => String::new(),
+        Some((.., SignedIn)) if is_silent => String::new(),
+        Some((.., Holding(_))) if is_silent => " @tag(name: \"staff\")".to_owned(),
         Some((.., SignedIn)) => " @authenticated".to_owned(),
         Some((.., Holding(sets))) => {
             let quoted = |it: &Permission| format!("\"{it}\"");
@@ -221,7 +248,7 @@ mod tests {
 
     #[test]
     fn every_row_of_the_tables_is_in_the_schema() {
-        let text = subgraph();
+        let text = subgraph(Authorization::Declared);
         for (name, keys) in KEYS {
             let keys: String = keys
                 .iter()
@@ -251,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_the_engine_wrote_about_federation_is_replaced() {
-        let text = subgraph();
+        let text = subgraph(Authorization::Declared);
         assert!(text.starts_with("extend schema @link("));
         assert_eq!(text.matches("@link").count(), 1);
         for absent in [
@@ -266,12 +293,30 @@ mod tests {
     }
 
     #[test]
+    fn the_silent_schema_differs_in_nothing_else() {
+        let declared = subgraph(Authorization::Declared);
+        let mut silent = String::new();
+        for line in declared.lines() {
+            let line = line.replace("\"@authenticated\", ", "");
+            let line = line.replace("\"@requiresScopes\", ", "");
+            let line = line.replace(" @authenticated", "");
+            let line = match (line.find(" @requiresScopes"), line.find(" @tag")) {
+                (Some(from), Some(to)) => format!("{}{}", &line[..from], &line[to..]),
+                _ => line,
+            };
+            silent += &format!("{line}\n");
+        }
+        assert_eq!(subgraph(Authorization::Silent), silent);
+    }
+
+    #[test]
     fn descriptions_are_left_alone() {
         let export = "\"\"\"\ntype User {\n}\n\"\"\"\ntype User {\n\t\"\"\"\n\tid: ID!\n\t\"\"\"\n\tid: ID!\n}\n";
         let wanted = export.replace(
             "\ntype User {\n\t",
             "\ntype User @key(fields: \"id\") @key(fields: \"email\") {\n\t",
         );
-        assert_eq!(mended(export), format!("{LINK}\n{wanted}"));
+        let kind = Authorization::Declared;
+        assert_eq!(mended(export, kind), format!("{}\n{wanted}", link(kind)));
     }
 }

@@ -14,7 +14,7 @@ use crate::harness::{Answer, SignedIn, TestApp, queries};
 use crate::incidents::sdl;
 
 /// Everything that somebody can be.
-const RANKS: [&str; 7] = [
+pub(crate) const RANKS: [&str; 7] = [
     "client",
     "vendor",
     "staff",
@@ -90,7 +90,7 @@ fn table(title: &str, rows: &[(String, Vec<bool>)]) -> String {
     text
 }
 
-fn set_of(what: &str) -> PermissionSet {
+pub(crate) fn set_of(what: &str) -> PermissionSet {
     let (role, functions) = what.split_once(' ').unwrap_or((what, ""));
     let role: Role = role.parse().unwrap();
     PermissionSet::of(role, StaffFunctions::from_text(functions))
@@ -144,7 +144,7 @@ async fn operations(app: &TestApp, people: &[SignedIn<'_>]) -> String {
 }
 
 /// What the document proposes, about this person.
-fn variables(document: &str, target: &SignedIn<'_>, place: usize) -> Value {
+pub(crate) fn variables(document: &str, target: &SignedIn<'_>, place: usize) -> Value {
     let mut lines = queries::text(document).lines();
     let line = lines.find_map(|line| line.strip_prefix("# variables: "));
     let mut variables: Value = serde_json::from_str(line.unwrap_or("{}")).unwrap();
@@ -160,7 +160,7 @@ fn variables(document: &str, target: &SignedIn<'_>, place: usize) -> Value {
 }
 
 /// The fields of a user, each as it is selected.
-fn fields() -> Vec<(String, String)> {
+pub(crate) fn fields() -> Vec<(String, String)> {
     let types = sdl::types();
     let user = types.into_iter().find(|it| it.name.node == "User").unwrap();
     let TypeKind::Object(user) = user.kind else {

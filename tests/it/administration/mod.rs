@@ -2,7 +2,7 @@
 
 mod closed;
 mod directory;
-mod matrix;
+pub(crate) mod matrix;
 mod scope;
 
 use serde_json::{Value, json};

@@ -140,6 +140,12 @@ impl<'a> SignedIn<'a> {
         self
     }
 
+    /// The same person, sending one more header.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.client = self.client.with(name, value);
+        self
+    }
+
     /// Runs a document of `queries/`.
     pub(crate) async fn run(&self, document: &str, variables: Value) -> Answer {
         self.client.run(document, variables).await

@@ -1,0 +1,122 @@
+//! The router that proves itself by a certificate.
+//!
+//! The certificates are of two authorities that sign nothing else; their keys are not kept.
+
+use std::path::Path;
+
+use idgate::transport::Tls;
+use reqwest::{Certificate, Client, Identity};
+use serde_json::json;
+
+use super::surface::Listener;
+use super::{HEADER, ROUTER, SECRET};
+use crate::harness::{Answer, TestApp};
+
+const ROUTER_PEM: &[u8] = include_bytes!("certificates/router.pem");
+const STRANGER_PEM: &[u8] = include_bytes!("certificates/stranger.pem");
+const AUTHORITY_PEM: &[u8] = include_bytes!("certificates/authority.pem");
+
+const LISTEN: (&str, &str) = ("IDGATE_SERVER__ROUTER_LISTEN", "127.0.0.1:0");
+
+fn file(name: &str) -> String {
+    let folder = "tests/it/federation/certificates";
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(folder)
+        .join(name);
+    file.to_str().unwrap().to_owned()
+}
+
+/// A gateway whose router shows a certificate.
+async fn gateway(more: &[(&str, &str)]) -> TestApp {
+    let files = ["gateway.pem", "gateway_key.pem", "authority.pem"].map(file);
+    let mut settings = vec![
+        LISTEN,
+        ("IDGATE_ROUTER__CERTIFICATE_FILE", files[0].as_str()),
+        ("IDGATE_ROUTER__KEY_FILE", &files[1]),
+        ("IDGATE_ROUTER__CLIENT_CA_FILE", &files[2]),
+    ];
+    settings.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
+    settings.extend(more);
+    TestApp::with(&settings).await
+}
+
+/// A client that shows this.
+fn client(identity: Option<&[u8]>) -> Client {
+    let mut client = Client::builder()
+        .no_proxy()
+        .tls_certs_only([Certificate::from_pem(AUTHORITY_PEM).unwrap()]);
+    if let Some(identity) = identity {
+        client = client.identity(Identity::from_pem(identity).unwrap());
+    }
+    client.build().unwrap()
+}
+
+fn ask(listener: &Listener, identity: Option<&[u8]>) -> reqwest::RequestBuilder {
+    let url = format!("https://localhost:{}/graphql", listener.address.port());
+    let request = client(identity).post(url);
+    request.json(&json!({ "query": "{ _service { __typename } }" }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_of_the_authority_is_enough() {
+    let app = gateway(&[]).await;
+    let listener = Listener::open(&app).await;
+    let answer = Answer::of(ask(&listener, Some(ROUTER_PEM))).await;
+    assert_eq!(answer.root("_service")["__typename"], "_Service");
+    for identity in [None, Some(STRANGER_PEM)] {
+        let refused = ask(&listener, identity).send().await;
+        assert!(refused.is_err(), "{refused:?}");
+    }
+    let plain = format!("http://{}/graphql", listener.address);
+    let plain = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap()
+        .post(plain);
+    assert!(
+        plain
+            .json(&json!({ "query": "{ __typename }" }))
+            .send()
+            .await
+            .is_err()
+    );
+    // Those who were refused take nobody's place.
+    let answer = Answer::of(ask(&listener, Some(ROUTER_PEM))).await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_secret_as_well_both_are_needed() {
+    let app = gateway(&[ROUTER]).await;
+    let listener = Listener::open(&app).await;
+    let answer = Answer::of(ask(&listener, Some(ROUTER_PEM))).await;
+    answer.assert_refusal(403, "FORBIDDEN");
+    let answer = Answer::of(ask(&listener, Some(ROUTER_PEM)).header(HEADER, SECRET)).await;
+    assert_eq!(answer.root("_service")["__typename"], "_Service");
+    let refused = ask(&listener, None).header(HEADER, SECRET).send().await;
+    assert!(refused.is_err(), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_make_no_tls_are_refused_with_the_setting_that_names_them() {
+    let nothing = file("nothing.pem");
+    let not_pem = file("../tls.rs");
+    let (stranger, authority) = (file("stranger.pem"), file("authority.pem"));
+    for (setting, wrong, key) in [
+        ("CERTIFICATE_FILE", &nothing, "router.certificate_file"),
+        ("CERTIFICATE_FILE", &not_pem, "router.certificate_file"),
+        ("KEY_FILE", &nothing, "router.key_file"),
+        ("KEY_FILE", &authority, "router.key_file"),
+        // A key of another certificate.
+        ("KEY_FILE", &stranger, "router.key_file"),
+        ("CLIENT_CA_FILE", &nothing, "router.client_ca_file"),
+        ("CLIENT_CA_FILE", &not_pem, "router.client_ca_file"),
+    ] {
+        let name = format!("IDGATE_ROUTER__{setting}");
+        let app = gateway(&[(name.as_str(), wrong.as_str())]).await;
+        let error = Tls::load(&app.app.config.router).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{key}: ")), "{error}");
+        assert!(error.contains(wrong.as_str()), "{error}");
+        assert!(!error.contains("BEGIN"), "{error}");
+    }
+}
