@@ -14,4 +14,10 @@ const gateway = createGatewayRuntime({
   supergraph: readFileSync(supergraph, 'utf8'),
   landingPage: false,
 });
-createServer(gateway).listen(Number(port), '127.0.0.1');
+const server = createServer(gateway).listen(Number(port), '127.0.0.1');
+// The library listens to signals for itself, and then nothing ends the process.
+process.on('SIGTERM', async () => {
+  server.close();
+  await gateway[Symbol.asyncDispose]();
+  process.exit(0);
+});

@@ -33,11 +33,10 @@ const state = await mkdtemp(join(tmpdir(), 'idgate-supergraph.'));
 async function stop(status) {
   if (stopping) return;
   stopping = true;
-  const ends = programs.map(({ child, ended }) => {
-    child.kill('SIGTERM');
-    return ended;
-  });
-  await Promise.all(ends);
+  for (const { child } of programs) child.kill('SIGTERM');
+  const insisting = setTimeout(() => programs.forEach(({ child }) => child.kill('SIGKILL')), 10_000);
+  await Promise.all(programs.map(({ ended }) => ended));
+  clearTimeout(insisting);
   await rm(state, { recursive: true, force: true });
   process.exit(status);
 }

@@ -1,9 +1,10 @@
 // examples/supergraph, started as a person would, and judged through both of its gateways.
 
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 
-import { elsewhereToken, forgeries, later } from './tokens.mjs';
 import { start } from './processes.mjs';
+import { elsewhereToken, forgeries, otherwise } from './tokens.mjs';
 
 const PASSWORD = 'violet harbour 417 kettle';
 const ROUTER_SECRET = 'the-router-secret-of-the-wire-judges-417';
@@ -58,7 +59,7 @@ async function startExample() {
   });
   await Promise.race([introduction, early]);
   early.catch(() => {});
-  return { places, asked, stop: program.stop };
+  return { places, asked, stop: program.stop, ended: program.ended };
 }
 
 /** One gateway, as a client sees it. */
@@ -176,6 +177,35 @@ async function judgeSession(gateway, check) {
   });
 }
 
+async function judgeMixtures(gateway, example, check) {
+  const { name } = gateway;
+  await check(`${name}: people who ask the same at the same time get each their own`, async () => {
+    const people = ['ada', 'bob', 'grace', 'root'];
+    const tokens = await Promise.all(people.map(async (who) => (await gateway.signIn(who)).accessToken));
+    for (let round = 0; round < 10; round += 1) {
+      const asking = tokens.map((token) => gateway.ask('{ me { email } }', { token }));
+      const emails = (await Promise.all(asking)).map(({ data }) => data.me.email);
+      assert.deepEqual(emails, people.map((who) => `${who}@example.com`));
+    }
+  });
+  await check(`${name}: many guesses in one request are refused before anybody is asked`, async () => {
+    const guess = 'login(input: { emailOrPhone: "ada@example.com", password: "a guess" }) { __typename }';
+    for (const query of [
+      `mutation { a: ${guess} b: ${guess} }`,
+      `mutation { ...F ...G } fragment F on Mutation { a: ${guess} } fragment G on Mutation { b: ${guess} }`,
+      `mutation { ... on Mutation { a: ${guess} } ... { b: ${guess} } }`,
+    ]) {
+      const answer = await gateway.watch(() => gateway.ask(query));
+      assert.deepEqual([answer.data, answer.asked], [undefined, []]);
+    }
+  });
+  await check(`${name}: without the secret it gets nothing of idgate, and says why`, () =>
+    otherwise(name, example.places, { secret: 'x'.repeat(40) }, async (url) => {
+      const answer = await post(url, { query: '{ me { firstName } }' });
+      assert.deepEqual([answer.data, codes(answer)], [{ me: null }, ['FORBIDDEN']]);
+    }));
+}
+
 async function judgeScopes(gateway, enforces, check) {
   const { name } = gateway;
   const who = enforces ? `${name} itself` : 'the subgraph';
@@ -238,7 +268,7 @@ async function judgeTokens(gateway, example, check) {
   await check(`${name}: a token for another audience is refused before anybody is asked`, async () =>
     refused(await elsewhereToken(example.places, PASSWORD)));
   await check(`${name}: a token is refused an hour later`, () =>
-    later(name, example.places, async (url) => {
+    otherwise(name, example.places, { ahead: true }, async (url) => {
       const query = { query: '{ __typename }' };
       assert.equal((await post(url, query)).status, 200);
       const { status, data } = await post(url, query, { authorization: `Bearer ${accessToken}` });
@@ -285,6 +315,7 @@ export async function judgeSupergraph({ check }) {
       const gateway = new Gateway(name, example);
       await judgeReading(gateway, check);
       await judgeSession(gateway, check);
+      await judgeMixtures(gateway, example, check);
       await judgeScopes(gateway, enforces, check);
       await judgeTokens(gateway, example, check);
     }
@@ -294,4 +325,11 @@ export async function judgeSupergraph({ check }) {
   } finally {
     await example.stop();
   }
+  await check('it stops when told to, and leaves nothing behind', async () => {
+    assert.equal(await example.ended, 0);
+    assert.equal(existsSync(example.places.state), false);
+    for (const place of Object.values(example.places).filter((place) => place.startsWith('http'))) {
+      await assert.rejects(fetch(place), place);
+    }
+  });
 }

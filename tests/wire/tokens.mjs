@@ -1,4 +1,4 @@
-// Access tokens that nobody may accept, and gateways for which a good one is too old.
+// Access tokens that nobody may accept, and gateways that are not as they should be.
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
@@ -70,12 +70,17 @@ const AN_HOUR_AHEAD = `data:text/javascript,${encodeURIComponent(`
     static now() { return Now.now() + 3600000; }
   };`)}`;
 
-/** Runs `judgement` on another gateway of the example, whose clock is an hour ahead. */
-export async function later(name, places, judgement) {
+/** Runs `judgement` on one more gateway of the example: an hour ahead, or without the secret. */
+export async function otherwise(name, places, { ahead = false, secret = '' }, judgement) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/graphql`;
-  const env = { IDENTITY_URL: new URL(places.idgate).origin, ROUTER_SECRET: '', FINANCE_SECRET: '' };
-  const argument = ['--import', AN_HOUR_AHEAD, `${name}.mjs`, port, `${places.state}/${name}.graphql`];
+  const env = {
+    IDENTITY_URL: new URL(places.idgate).origin,
+    ROUTER_SECRET: secret,
+    FINANCE_SECRET: 'not the secret',
+  };
+  const clock = ahead ? ['--import', AN_HOUR_AHEAD] : [];
+  const argument = [...clock, `${name}.mjs`, port, `${places.state}/${name}.graphql`];
   const program = start(process.execPath, argument, { cwd: places.files, env });
   try {
     await eventually(program, () => fetch(url));
