@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { compose, described } from './compose.mjs';
@@ -28,6 +29,7 @@ const { values: options } = parseArgs({
 
 const programs = [];
 let stopping = false;
+const files = fileURLToPath(new URL('.', import.meta.url));
 const state = await mkdtemp(join(tmpdir(), 'idgate-supergraph.'));
 
 async function stop(status) {
@@ -41,9 +43,13 @@ async function stop(status) {
   process.exit(status);
 }
 
-async function freePort() {
+// A port that nobody uses now: a given one, or any.
+async function freePort(wanted = 0) {
   const server = createServer();
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  await new Promise((listening, failed) => {
+    server.on('error', () => failed(new Error(`port ${wanted} is taken; choose another with --port`)));
+    server.listen(wanted, '127.0.0.1', listening);
+  });
   const { port } = server.address();
   await new Promise((closed) => server.close(closed));
   return port;
@@ -52,7 +58,7 @@ async function freePort() {
 // A program that belongs to the whole: when it ends, everything does. It inherits nothing of the
 // environment but the path, as idgate refuses names that it does not know.
 function start(name, command, argument, env, { input, shown = true } = {}) {
-  const child = spawn(command, argument, { cwd: import.meta.dirname, env: { PATH: process.env.PATH, ...env } });
+  const child = spawn(command, argument, { cwd: files, env: { PATH: process.env.PATH, ...env } });
   let said = '';
   const ended = new Promise((resolve) => {
     child.on('error', ({ message }) => (said += message));
@@ -141,11 +147,11 @@ async function main() {
   ]);
   const urls = [];
   for (const [index, name] of GATEWAYS[options.gateway].entries()) {
-    const port = options.port === '0' ? await freePort() : Number(options.port) + index;
-    urls.push([name, await startGateway(name, port, subgraphs, idgate)]);
+    const wanted = options.port === '0' ? 0 : Number(options.port) + index;
+    urls.push([name, await startGateway(name, await freePort(wanted), subgraphs, idgate)]);
   }
   urls.push(['idgate', `${idgate.url}/graphql`], ['router', idgate.router], ['finance', finance]);
-  urls.push(['files', import.meta.dirname], ['state', state]);
+  urls.push(['files', files], ['state', state]);
   introduce(urls);
 }
 
