@@ -94,7 +94,8 @@ impl Router {
             ("router.client_ca_file", &self.client_ca_file),
         ];
         let some = files.iter().any(|(_, file)| file.is_some());
-        for (key, _) in files.iter().filter(|(_, file)| some && file.is_none()) {
+        let missing = files.iter().find(|(_, file)| some && file.is_none());
+        if let Some((key, _)) = missing {
             review.refuse(
                 key,
                 "the certificates of the router's listener are not complete",

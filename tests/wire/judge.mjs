@@ -1,6 +1,8 @@
 // Runs the judges and counts their verdicts: node judge.mjs ADDRESS QUERIES [JUDGE…]
+// The router's secret of the gateway is in WIRE_ROUTER_SECRET.
 
 import { judgeCompatibility } from './compatibility.mjs';
+import { judgeComposition } from './composition.mjs';
 import { judgeConformance } from './conformance.mjs';
 import { judgeForgery } from './forgery.mjs';
 import { judgeGraphiql } from './graphiql.mjs';
@@ -10,10 +12,12 @@ const JUDGES = {
   conformance: judgeConformance,
   graphiql: judgeGraphiql,
   forgery: judgeForgery,
+  composition: judgeComposition,
   compatibility: judgeCompatibility,
   supergraph: judgeSupergraph,
 };
 
+const routerSecret = process.env.WIRE_ROUTER_SECRET;
 const [address, queries, ...named] = process.argv.slice(2);
 const wanted = named.length > 0 ? named : Object.keys(JUDGES);
 const unknown = wanted.filter((name) => !Object.hasOwn(JUDGES, name));
@@ -40,7 +44,7 @@ async function check(sentence, judgement) {
 for (const name of wanted) {
   console.log(`\n── ${name}`);
   try {
-    await JUDGES[name]({ address, queries, check });
+    await JUDGES[name]({ address, queries, check, routerSecret });
   } catch (error) {
     // A judge that cannot go on has found something too.
     failed += 1;

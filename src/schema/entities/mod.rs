@@ -45,6 +45,7 @@ pub enum Principal {
 /// What other subgraphs may refer to.
 #[derive(Clone, Debug, Union)]
 #[graphql(name = "_Entity")]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are users")]
 pub enum Entity {
     /// A person with an account.
     User(User),
@@ -95,9 +96,10 @@ impl Federation {
     /// This subgraph, as a router composes it.
     #[graphql(name = "_service")]
     async fn service(&self, context: &Context<'_>) -> Service {
-        let authorization = match context.app().config.router.authorization_directives {
-            true => Authorization::Declared,
-            false => Authorization::Silent,
+        let authorization = if context.app().config.router.authorization_directives {
+            Authorization::Declared
+        } else {
+            Authorization::Silent
         };
         Service {
             sdl: sdl::subgraph(authorization).to_owned(),

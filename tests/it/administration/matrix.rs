@@ -10,6 +10,7 @@ use idgate::domain::permission::{Permission, PermissionSet};
 use idgate::domain::role::{Role, StaffFunctions};
 use serde_json::{Value, json};
 
+use crate::federation::{HEADER, ROUTER, SECRET};
 use crate::harness::{Answer, SignedIn, TestApp, queries};
 use crate::incidents::sdl;
 
@@ -38,7 +39,7 @@ Whom somebody may do it to: see [the decision](decisions/administration.md).
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_about_permissions_is_what_happens() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::with(&[ROUTER]).await;
     let mut people = Vec::new();
     for what in RANKS {
         let email = format!("{}@example.com", what.replace(' ', "-"));
@@ -50,6 +51,7 @@ async fn the_page_about_permissions_is_what_happens() {
         operations(&app, &people).await,
         own_fields(&people).await,
         fields_of_others(&people).await,
+        fields_of_strangers(&app, &people).await,
     ]
     .join("\n");
     println!("{page}");
@@ -248,4 +250,49 @@ async fn fields_of_others(people: &[SignedIn<'_>]) -> String {
         rows.push((name, marks));
     }
     table("Fields of others", &rows)
+}
+
+/// By the reference of another subgraph: whoever holds one may ask, and sees what strangers see.
+async fn fields_of_strangers(app: &TestApp, people: &[SignedIn<'_>]) -> String {
+    let other = &people[1];
+    let mut rows = Vec::new();
+    for (name, selected) in fields() {
+        let reference = |keys: Value| {
+            let mut reference = keys;
+            reference["__typename"] = json!("User");
+            json!({ "of": [reference] })
+        };
+        let query = format!(
+            "query($of: [_Any!]!) {{ _entities(representations: $of) {{ ... on User \
+             {{ id {selected} }} }} }}"
+        );
+        let mut marks = Vec::new();
+        for person in people.iter().filter(|it| it.user_id != other.user_id) {
+            let router = person.clone().with(HEADER, SECRET);
+            let by_id = reference(json!({ "id": other.user_id }));
+            let answer = router.ask(&query, by_id).await;
+            assert_eq!(answer.json["data"]["_entities"][0]["id"], other.user_id);
+            marks.push(shows(&answer));
+            if marks.len() == 1 {
+                // A vendor is a stranger as a client is.
+                marks.push(shows(&answer));
+            }
+            // The other key leads to the same guards.
+            let by_email = reference(json!({ "email": "vendor@example.com" }));
+            let answer = router.ask(&query, by_email).await;
+            if !answer.json["data"]["_entities"][0].is_null() {
+                assert_eq!(Some(&shows(&answer)), marks.last(), "{name}");
+            }
+        }
+        let nobody = app.anonymous().with(HEADER, SECRET);
+        let answer = nobody
+            .ask(&query, reference(json!({ "id": other.user_id })))
+            .await;
+        assert_eq!(shows(&answer), marks[0], "nobody is a stranger too: {name}");
+        rows.push((name, marks));
+    }
+    table(
+        "Fields of others, as another subgraph refers to them",
+        &rows,
+    )
 }

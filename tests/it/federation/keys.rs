@@ -99,8 +99,8 @@ async fn an_address_is_for_its_owner_and_for_those_who_read_everybody() {
     let of = others.map(user_of);
     let answer = entities(&support, &of).await;
     assert_eq!(errors(&answer), []);
-    let named = |it: &Value| it["firstName"].as_str().unwrap_or_default().to_owned();
-    let names: Vec<String> = found(&answer).iter().map(named).collect();
+    let first_name = |it: &Value| it["firstName"].as_str().unwrap_or_default().to_owned();
+    let names: Vec<String> = found(&answer).iter().map(first_name).collect();
     assert_eq!(names, ["Ada", "Ada", "", "", "", ""]);
     let editor = app.appoint("editor@example.com", "staff editor").await;
     assert_eq!(entities(&editor, &of[..1]).await.code(), "FORBIDDEN");

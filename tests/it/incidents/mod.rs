@@ -5,6 +5,7 @@
 mod access;
 mod attacks;
 mod engine;
+mod federation;
 mod google;
 mod recovery;
 pub(crate) mod sdl;

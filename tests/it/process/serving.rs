@@ -204,15 +204,70 @@ fn production_does_not_start_with_what_development_makes_up() {
     for key in ["keys.master", "redis.url", "server.public_url"] {
         assert!(refusal.contains(key), "{refusal}");
     }
-    let listener: [(&str, &str); 2] = [
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_router_has_a_listener_of_its_own_and_its_secret_is_in_no_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let secret = "a secret that is long enough to be one 0123";
+    let mut program = Program::with(
+        folder.path(),
+        &[
+            ("IDGATE_SERVER__ROUTER_LISTEN", address.as_str()),
+            ("IDGATE_ROUTER__SECRET", secret),
+            (
+                "RUST_LOG",
+                "info,idgate=trace,hyper_util=trace,tower_http=trace",
+            ),
+        ],
+    );
+    let mut log = program.child.stderr.take().unwrap();
+    let written = std::thread::spawn(move || {
+        let mut text = String::new();
+        log.read_to_string(&mut text).unwrap();
+        text
+    });
+    until(&format!("http://{address}/health/ready"), |it| {
+        it.status == 200
+    })
+    .await;
+    let wrong = format!("{secret}4");
+    for (at, given, status) in [
+        (&address, secret, 200),
+        (&address, wrong.as_str(), 403),
+        (&program.address, secret, 403),
+    ] {
+        let request = http().post(format!("http://{at}/graphql"));
+        let request = request.header("idgate-router-secret", given);
+        let body = json!({ "query": "{ _service { sdl } }" });
+        let answer = Answer::of(request.json(&body)).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert!(!answer.text.contains(secret), "{}", answer.text);
+    }
+    program.terminate();
+    assert!(program.child.wait().unwrap().success());
+    let written = written.join().unwrap();
+    assert!(!written.contains(secret), "{written}");
+    assert!(written.contains("request"), "{written}");
+}
+
+#[test]
+fn certificates_that_cannot_be_used_are_refused_before_anything_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("none.pem").display().to_string();
+    let settings = [
         ("IDGATE_SERVER__ROUTER_LISTEN", "127.0.0.1:0"),
-        (
-            "IDGATE_ROUTER__SECRET",
-            "a secret that is long enough to be one 0123",
-        ),
+        ("IDGATE_ROUTER__CERTIFICATE_FILE", &file),
+        ("IDGATE_ROUTER__KEY_FILE", &file),
+        ("IDGATE_ROUTER__CLIENT_CA_FILE", &file),
     ];
-    let mut command = idgate(&["serve"], listener);
-    let refusal = Outcome::given(command.stdin(Stdio::null()), "").refusal(2);
-    assert!(refusal.contains("server.router_listen"), "{refusal}");
-    assert!(!refusal.contains("long enough to be one"), "{refusal}");
+    for command in [&["serve"][..], &["config", "check"]] {
+        let mut command = idgate(command, settings);
+        let refusal = Outcome::given(command.stdin(Stdio::null()), "").refusal(2);
+        assert!(refusal.contains("router.client_ca_file"), "{refusal}");
+        assert!(refusal.contains(&file), "{refusal}");
+    }
 }

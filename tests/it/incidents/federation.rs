@@ -1,0 +1,152 @@
+//! What went wrong where several graphs became one.
+
+use serde_json::{Value, json};
+
+use crate::federation::{HEADER, ROUTER, SECRET};
+use crate::harness::TestApp;
+
+const MANY: &str = "query($of: [_Any!]!) { _entities(representations: $of) { __typename } }";
+
+fn references(count: usize) -> Vec<Value> {
+    (0..count)
+        .map(|number| json!({ "__typename": "User", "id": number.to_string() }))
+        .collect()
+}
+
+/// The schema and the entities are for the router alone; neither an open nor a closed schema, and
+/// no other header, gives them to the public.
+#[tokio::test(flavor = "multi_thread")]
+async fn apollo_ghsa_q2f9_x4p4_7xmh_only_the_router_reaches_its_fields() {
+    for introspection in ["true", "false"] {
+        let settings = [ROUTER, ("IDGATE_GRAPHQL__INTROSPECTION", introspection)];
+        let app = TestApp::with(&settings).await;
+        let ada = app.appoint("ada@example.com", "admin").await;
+        let one = format!(
+            "{{ _entities(representations: [{{ __typename: \"User\", id: \"{}\" }}]) {{ __typename }} }}",
+            ada.user_id
+        );
+        for query in ["{ _service { sdl } }", one.as_str()] {
+            for client in [
+                app.anonymous(),
+                app.anonymous().with("idgate-router", SECRET),
+                app.anonymous()
+                    .with("authorization", format!("Bearer {SECRET}")),
+                app.anonymous()
+                    .with("apollo-federation-include-trace", "ftv1"),
+            ] {
+                let answer = client.ask(query, json!({})).await;
+                assert_eq!(
+                    answer.code(),
+                    "GRAPHQL_VALIDATION_FAILED",
+                    "{}",
+                    answer.text
+                );
+                assert!(answer.json["data"].is_null() && !answer.text.contains("@key"));
+            }
+            let answer = ada.ask(query, json!({})).await;
+            assert_eq!(
+                answer.code(),
+                "GRAPHQL_VALIDATION_FAILED",
+                "{}",
+                answer.text
+            );
+        }
+        let types = "{ __schema { types { name } } }";
+        let answer = ada.ask(types, json!({})).await;
+        for name in ["_Entity", "_Service", "_Any", "Principal"] {
+            assert!(!answer.text.contains(&format!("\"{name}\"")), "{name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apollo_ghsa_p2q6_pwh5_m6jr_references_are_counted_before_anything_is_read() {
+    let app = TestApp::with(&[ROUTER]).await;
+    let ada = app.register("ada@example.com").await.with(HEADER, SECRET);
+    let half = "a: _entities(representations: $of) { __typename } ";
+    let both = format!("query($of: [_Any!]!) {{ {half} b{} }}", &half[1..]);
+    let default = format!(
+        "query($of: [_Any!]! = [{}]) {{ {half} }}",
+        "{} ".repeat(1_001)
+    );
+    let literal = format!(
+        "{{ _entities(representations: [{}]) {{ __typename }} }}",
+        "1 ".repeat(1_001)
+    );
+    let cases = [
+        (MANY, json!({ "of": references(20_000) })),
+        (MANY, json!({ "of": references(1_001) })),
+        (both.as_str(), json!({ "of": references(501) })),
+        (&default, json!({})),
+        (&literal, json!({})),
+        // What is asked of each counts too.
+        (
+            "query($of: [_Any!]!) { _entities(representations: $of) { ... on User { \
+             sessions(first: 50) { nodes { id } } } } }",
+            json!({ "of": references(1_000) }),
+        ),
+    ];
+    for (place, (query, variables)) in cases.into_iter().enumerate() {
+        let (answer, work) = app.work_of(ada.ask(query, variables)).await;
+        answer.assert_refusal(400, "QUERY_TOO_EXPENSIVE");
+        // That of the caller, whose name the audit of a refusal would need.
+        assert!(work.statements <= 1, "{place}: {}", work.statements);
+    }
+    let nobody = app.anonymous().with(HEADER, SECRET);
+    let (answer, work) = app
+        .work_of(nobody.ask(MANY, json!({ "of": references(20_000) })))
+        .await;
+    answer.assert_refusal(400, "QUERY_TOO_EXPENSIVE");
+    assert_eq!(work.statements, 0);
+    let answer = nobody.ask(MANY, json!({ "of": references(1_000) })).await;
+    assert_eq!(answer.root("_entities").as_array().unwrap().len(), 1_000);
+}
+
+/// Guards of fields were skipped there for entities; here each key is tried, with and without the
+/// right. `administration/matrix.rs` tries every field for every role.
+#[tokio::test(flavor = "multi_thread")]
+async fn nestjs_graphql_1188_a_reference_goes_around_no_guard() {
+    let app = TestApp::with(&[ROUTER]).await;
+    let ada = app.register("ada@example.com").await;
+    let eve = app.register("eve@example.com").await;
+    let support = app.appoint("support@example.com", "staff support").await;
+    let query = "query($of: [_Any!]!) { _entities(representations: $of) { __typename \
+                 ... on User { email sessions(first: 1) { nodes { id } } auditEvents(first: 1) \
+                 { nodes { id } } staffNote } ... on Session { ipAddress } } }";
+    let session = ada.session_id().await;
+    let keys = [
+        json!({ "__typename": "User", "id": ada.user_id }),
+        json!({ "__typename": "Principal", "id": ada.user_id }),
+        json!({ "__typename": "User", "email": "ada@example.com" }),
+        json!({ "__typename": "Session", "id": session }),
+    ];
+    for key in keys {
+        let ask = async |client: crate::harness::SignedIn<'_>| {
+            let router = client.with(HEADER, SECRET);
+            router.ask(query, json!({ "of": [key] })).await
+        };
+        let stranger = ask(eve.clone()).await;
+        assert_eq!(stranger.code(), "FORBIDDEN", "{key}");
+        assert!(
+            !stranger.text.contains("ada@example.com"),
+            "{}",
+            stranger.text
+        );
+        assert!(!stranger.text.contains("127.0.0.1"), "{}", stranger.text);
+        let owner = ask(ada.clone()).await;
+        let staff = ask(support.clone()).await;
+        let entity = &staff.json["data"]["_entities"][0];
+        if entity["__typename"] == "User" {
+            // Her own note is not for her.
+            assert_eq!(
+                owner.json["errors"][0]["path"],
+                json!(["_entities", 0, "staffNote"])
+            );
+            assert_eq!(owner.json["errors"].as_array().unwrap().len(), 1);
+            assert_eq!(entity["email"], "ada@example.com");
+        } else {
+            assert_eq!(owner.root("_entities")[0]["ipAddress"], "127.0.0.1");
+        }
+        assert!(staff.json["errors"].is_null(), "{}", staff.text);
+    }
+}
