@@ -10,6 +10,8 @@
 
 #[path = "config/refusals.rs"]
 mod refusals;
+#[path = "config/router.rs"]
+mod router;
 #[path = "config/secrets.rs"]
 mod secrets;
 

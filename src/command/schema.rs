@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -21,20 +21,35 @@ pub(super) struct Arguments {
     /// Write schema/schema.graphql, schema/subgraph.graphql and queries/manifest.json.
     #[arg(long)]
     write: bool,
-    /// Print the schema that a supergraph composes, as `_service` gives it to a router.
-    #[arg(long, conflicts_with_all = ["check", "write"])]
-    subgraph: bool,
+    /// Print the schema that a supergraph composes; `silent` about authorization for those
+    /// routers that refuse @authenticated and @requiresScopes.
+    #[arg(
+        long,
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "declared",
+        conflicts_with_all = ["check", "write"]
+    )]
+    subgraph: Option<Subgraph>,
     /// The project folder, for --check and --write.
     #[arg(long, default_value = ".", value_name = "FOLDER")]
     project: PathBuf,
 }
 
+/// What the printed subgraph says about authorization.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Subgraph {
+    Declared,
+    Silent,
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if !arguments.check && !arguments.write {
-        let printed = if arguments.subgraph {
-            schema::subgraph_sdl(Authorization::Declared).to_owned()
-        } else {
-            schema::sdl()
+        let printed = match arguments.subgraph {
+            None => schema::sdl(),
+            Some(Subgraph::Declared) => schema::subgraph_sdl(Authorization::Declared).to_owned(),
+            Some(Subgraph::Silent) => schema::subgraph_sdl(Authorization::Silent).to_owned(),
         };
         say(printed.trim_end());
         return Ok(ExitCode::SUCCESS);

@@ -118,6 +118,10 @@ fn project() -> tempfile::TempDir {
 fn the_schema_is_printed_written_and_checked() {
     let printed = Outcome::of(idgate(&["schema"], NOTHING)).answer();
     assert!(printed.contains("type Query"), "{printed}");
+    let subgraph = Outcome::of(idgate(&["schema", "--subgraph"], NOTHING)).answer();
+    assert!(subgraph.contains("@requiresScopes"), "{subgraph}");
+    let silent = Outcome::of(idgate(&["schema", "--subgraph=silent"], NOTHING)).answer();
+    assert!(silent.contains("@key") && !silent.contains("@requiresScopes"));
     let folder = project();
     let place = folder.path().display().to_string();
     let schema = |what| Outcome::of(idgate(&["schema", what, "--project", &place], NOTHING));
@@ -127,10 +131,12 @@ fn the_schema_is_printed_written_and_checked() {
     schema("--write").answer();
     let written = std::fs::read_to_string(folder.path().join("schema/schema.graphql")).unwrap();
     assert_eq!(written, printed);
+    let written = std::fs::read_to_string(folder.path().join("schema/subgraph.graphql")).unwrap();
+    assert_eq!(written, subgraph);
     let manifest = std::fs::read_to_string(folder.path().join("queries/manifest.json")).unwrap();
     let manifest: Value = serde_json::from_str(&manifest).unwrap();
     assert_eq!(manifest["documents"].as_object().unwrap().len(), 1);
-    assert_eq!(schema("--check").answer().lines().count(), 2);
+    assert_eq!(schema("--check").answer().lines().count(), 3);
 
     std::fs::write(folder.path().join("schema/schema.graphql"), "type Query").unwrap();
     let outcome = schema("--check");
