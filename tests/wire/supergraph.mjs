@@ -230,6 +230,24 @@ async function judgeScopes(gateway, enforces, check) {
     const root = await gateway.ask(query, { token: (await gateway.signIn('root')).accessToken });
     assert.equal(root.data.users.nodes.length, 1, JSON.stringify(root));
   });
+  await check(`${name}: ... however the document is written`, async () => {
+    const { accessToken } = await gateway.signIn('ada');
+    const field = 'users(first: 1) { nodes { email } }';
+    for (const query of [
+      `{ people: ${field} }`,
+      `{ ...F } fragment F on Query { ${field} }`,
+      `{ ... on Query { ... { ${field} } } }`,
+      `query ($no: Boolean = false) { ${field.replace(' {', ' @skip(if: $no) {')} }`,
+      `query ($yes: Boolean = true) { ... @include(if: $yes) { ${field} } }`,
+    ]) {
+      await refused(query, accessToken, 'FORBIDDEN', 'idgate');
+    }
+  });
+  await check(`${name}: a client gives nobody a role, by the word of ${who}`, async () => {
+    const { accessToken } = await gateway.signIn('ada');
+    const query = 'mutation { setUserRole(input: { userId: "x", role: ADMIN }) { __typename } }';
+    await refused(query, accessToken, 'FORBIDDEN', 'idgate');
+  });
   await check(`${name}: whoever is no administrator any more is refused by idgate at once`, async () => {
     const root = (await gateway.signIn('root')).accessToken;
     const bob = (await gateway.ask('{ invoices(first: 2) { customer { id } } }')).data.invoices[1].customer.id;
