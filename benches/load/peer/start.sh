@@ -27,6 +27,8 @@ export IDGATE_HASHING__THREADS=$workers
 export IDGATE_THROTTLE__SCALE=1000000
 # A used refresh token is refused at once: for anyone who measures, a lost answer is a failure.
 export IDGATE_SESSIONS__GRACE_SECONDS=0
+# The router of adapter.json, which asks for entities on the public listener.
+export IDGATE_ROUTER__SECRET='a router that is only measured 0123456789'
 export IDGATE_TELEMETRY__LOG=warn
 export IDGATE_TELEMETRY__FORMAT=json
 
