@@ -130,6 +130,21 @@ impl Server {
             Self::new(app, Audience::Router, listen, draining)
         });
         Arc::new(Self {
+            for_router,
+            ..Self::with_schema(app, audience, listen, draining, schema)
+        })
+    }
+
+    /// The same around another schema: suites of others judge this transport by types of their own.
+    #[must_use]
+    pub fn with_schema(
+        app: Arc<App>,
+        audience: Audience,
+        listen: SocketAddr,
+        draining: Arc<AtomicBool>,
+        schema: Schema,
+    ) -> Self {
+        Self {
             proof: federation::Proof::wanted(&app.config),
             app,
             schema,
@@ -137,9 +152,9 @@ impl Server {
             listen,
             draining,
             database: health::Remembered::default(),
-            for_router,
+            for_router: None,
             places: Arc::default(),
-        })
+        }
     }
 
     /// The address at which browsers see this surface; its pages may use its cookie.

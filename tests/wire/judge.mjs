@@ -1,12 +1,14 @@
 // Runs the judges and counts their verdicts: node judge.mjs ADDRESS QUERIES [JUDGE…]
 // The router's secret of the gateway is in WIRE_ROUTER_SECRET.
 
+import { judgeCompatibility } from './compatibility.mjs';
 import { judgeComposition } from './composition.mjs';
 import { judgeConformance } from './conformance.mjs';
 import { judgeForgery } from './forgery.mjs';
 import { judgeGraphiql } from './graphiql.mjs';
 import { judgeStaff } from './staff.mjs';
 import { judgeLive } from './live.mjs';
+import { judgeSupergraph } from './supergraph.mjs';
 
 const JUDGES = {
   conformance: judgeConformance,
@@ -15,6 +17,8 @@ const JUDGES = {
   forgery: judgeForgery,
   composition: judgeComposition,
   live: judgeLive,
+  compatibility: judgeCompatibility,
+  supergraph: judgeSupergraph,
 };
 
 const routerSecret = process.env.WIRE_ROUTER_SECRET;

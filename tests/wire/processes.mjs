@@ -1,0 +1,59 @@
+// Programs that judges start, and their end.
+
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+
+// A port that nobody uses now.
+export async function freePort() {
+  const server = createServer();
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address();
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
+
+// Starts a program; what it says is kept for the reason of a failure, and handed to `onLine`.
+export function start(command, argument, { env = {}, cwd, onLine = () => {} } = {}) {
+  const child = spawn(command, argument, { cwd, env: { ...process.env, ...env } });
+  const said = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    let rest = '';
+    stream.setEncoding('utf8').on('data', (text) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop();
+      said.push(...lines);
+      lines.forEach(onLine);
+    });
+  }
+  const ended = new Promise((resolve) => {
+    child.on('error', (error) => said.push(error.message));
+    child.on('close', (code, signal) => resolve(code ?? signal));
+  });
+  return {
+    ended,
+    output: () => said.join('\n'),
+    // Asks it to end, and insists when it does not.
+    async stop() {
+      child.kill('SIGTERM');
+      const insisting = setTimeout(() => child.kill('SIGKILL'), 15_000);
+      await ended;
+      clearTimeout(insisting);
+    },
+  };
+}
+
+// Waits until `attempt` succeeds, for as long as `program` runs.
+export async function eventually(program, attempt, seconds = 60) {
+  const deadline = Date.now() + seconds * 1000;
+  let gone;
+  program.ended.then((code) => (gone = code));
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (gone !== undefined) throw new Error(`it ended with ${gone}:\n${program.output()}`);
+      if (Date.now() > deadline) throw new Error(`${error.message}\n${program.output()}`);
+      await new Promise((passed) => setTimeout(passed, 100));
+    }
+  }
+}
