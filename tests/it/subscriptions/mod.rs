@@ -82,6 +82,7 @@ async fn an_occurrence_that_the_rows_do_not_bear_out_is_no_event() {
             user,
             session: unknown,
         },
+        idgate::domain::occurrence::Occurrence::SignedIn { user, session: own },
     ]);
     let other = app.login("ada@example.com").await;
     let event = socket.event("sessionEvents").await;
