@@ -72,8 +72,8 @@ pub struct Subscription;
 /// and are not kept for those who were away: after connecting again, read what counts.
 #[GraphqlSubscription]
 impl Subscription {
-    /// Sign-ins of the signed-in person, and the ends of their other sessions. The end of the
-    /// session that listens ends the connection.
+    /// What happens to the other sessions of the signed-in person: sign-ins, and their ends. The
+    /// end of the session that listens ends the connection.
     async fn session_events(
         &self,
         context: &Context<'_>,

@@ -52,6 +52,7 @@ impl Hub {
     }
 
     pub(super) fn set_connected(&self, connected: bool) {
-        self.connected.send_replace(connected);
+        let change = |known: &mut bool| std::mem::replace(known, connected) != connected;
+        self.connected.send_if_modified(change);
     }
 }

@@ -25,9 +25,16 @@ pub fn start_news(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToke
     }
     let (hearing, stop_hearing) = (Arc::clone(app), stop.clone());
     tracker.spawn(stop_hearing.run_until_cancelled_owned(async move {
+        let mut connected = hearing.hub.connected();
+        let mut is_known = false;
         loop {
+            connected.mark_unchanged();
             let fault = occurrences::hear(&hearing).await;
-            tracing::warn!(?fault, work = "news", "other instances are not heard");
+            // Once for each time that the store goes away.
+            if connected.has_changed().unwrap_or(false) || !is_known {
+                tracing::warn!(?fault, work = "news", "other instances are not heard");
+            }
+            is_known = true;
             tokio::time::sleep(AWAY).await;
         }
     }));

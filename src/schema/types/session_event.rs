@@ -83,8 +83,10 @@ impl SessionEvent {
         let Some(known) = context.loaders().session(id).await? else {
             return Ok(None);
         };
-        // The occurrence may come over the network: whose session it is, the row says.
-        if known.session.user_id != person {
+        // The occurrence may come over the network: whose session it is, the row says. And it may
+        // come late: nobody needs to be told of the sign-in that they listen by.
+        let listens = context.session().map(|session| session.id);
+        if known.session.user_id != person || listens == Some(id) {
             return Ok(None);
         }
         let at = match kind {

@@ -149,11 +149,9 @@ impl Feed {
                         return Outcome::ends(ending);
                     }
                 }
-                () = self.recheck.as_mut() => {
-                    self.postpone_recheck();
-                    if let Err(ending) = self.wait(Task::Check) {
-                        return Outcome::ends(ending);
-                    }
+                // Whatever waits or runs is a check as well.
+                () = self.recheck.as_mut(), if self.round.is_none() && self.waiting.is_empty() => {
+                    self.waiting.push_back(Task::Check);
                 }
             }
         }

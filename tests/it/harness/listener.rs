@@ -45,11 +45,22 @@ impl TestApp {
         }
     }
 
-    /// Waits until what happens at other instances arrives here.
-    pub(super) async fn hears_others(&self) {
+    /// Waits until everything so far has been told, and until other instances are heard.
+    pub(super) async fn caught_up(&self) {
         let mut connected = self.app.hub.connected();
         let hearing = connected.wait_for(|connected| *connected);
         timeout(PATIENCE, hearing).await.unwrap().unwrap();
+        let mut heard = self.app.hub.listen();
+        let before = self.audited().await;
+        // Told after what came before; where text is no document to run, it is not there.
+        let nobody = self.anonymous();
+        nobody.login("nobody@example.com", "not a password").await;
+        let mut after = self.audited().await;
+        after.retain(|occurrence| !before.contains(occurrence));
+        for last in after {
+            let told = async { while !heard.recv().await.unwrap().contains(&last) {} };
+            timeout(PATIENCE, told).await.expect("it is told");
+        }
     }
 
     /// A connection for which little is kept while nobody reads, so that tests of that are short.
@@ -69,7 +80,7 @@ impl TestApp {
 impl SignedIn<'_> {
     /// A socket that was told who this is.
     pub(crate) async fn socket(&self) -> Socket {
-        self.app.hears_others().await;
+        self.app.caught_up().await;
         let mut socket = self.app.socket().await;
         let authorization = format!("Bearer {}", self.access_token);
         socket

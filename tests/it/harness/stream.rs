@@ -70,7 +70,7 @@ impl SignedIn<'_> {
 
     /// A stream of a document of `queries/`; it hears everything from now on.
     pub(crate) async fn stream(&self, document: &str) -> EventStream {
-        self.app.hears_others().await;
+        self.app.caught_up().await;
         let response = self.streaming(document).send().await.unwrap();
         assert_eq!(response.status(), 200);
         EventStream {

@@ -75,6 +75,25 @@ async fn what_nobody_announces_ends_it_within_the_time_between_checks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_cannot_be_proven_is_told_to_come_back() {
+    let often = [("IDGATE_SUBSCRIPTIONS__RECHECK_SECONDS", "1")];
+    let app = TestApp::with(&often).await;
+    if app.is_sqlite() {
+        return;
+    }
+    let ada = app.register("ada@example.com").await;
+    let mut socket = ada.listen("SessionEvents", json!({})).await;
+    let mut stream = ada.stream("SessionEvents").await;
+    app.forbid_connections(true).await;
+    assert_eq!(socket.end().await, 1013);
+    let (_, data) = stream.next().await.unwrap();
+    let code = &data["errors"][0]["extensions"]["code"];
+    assert_eq!(*code, "SERVICE_UNAVAILABLE");
+    app.forbid_connections(false).await;
+    ada.listen("SessionEvents", json!({})).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_expired_token_ends_it_so_that_clients_come_back_with_another() {
     let often = [("IDGATE_SUBSCRIPTIONS__RECHECK_SECONDS", "1")];
     let app = TestApp::with(&often).await;

@@ -14,9 +14,8 @@ const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 
 /// A document whose events are long, so that a few of them fill what the system keeps for those
 /// who do not read.
 fn long_events() -> String {
-    let fields: String = (0..28)
-        .map(|number| format!("a{number}: action "))
-        .collect();
+    let fields = (0..28).map(|number| format!("a{number}: action"));
+    let fields = fields.collect::<Vec<_>>().join(" ");
     format!("subscription {{ auditEvents {{ id {fields} }} }}")
 }
 
@@ -82,6 +81,7 @@ async fn an_occurrence_that_the_rows_do_not_bear_out_is_no_event() {
             user,
             session: unknown,
         },
+        idgate::domain::occurrence::Occurrence::SignedIn { user, session: own },
     ]);
     let other = app.login("ada@example.com").await;
     let event = socket.event("sessionEvents").await;

@@ -102,6 +102,27 @@ async fn what_is_no_subscription_or_could_be_a_form_starts_no_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pages_of_named_origins_may_read_a_stream() {
+    let named = [("IDGATE_SERVER__CORS_ORIGINS", "https://app.example.com")];
+    let app = TestApp::with(&named).await;
+    for (origin, allowed) in [
+        ("https://app.example.com", "https://app.example.com"),
+        ("https://evil.example.com", ""),
+    ] {
+        let request = app.request(Method::OPTIONS, "/graphql/stream");
+        let asked = "authorization,content-type";
+        let request = request
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", asked);
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.header("access-control-allow-origin"), allowed);
+        let headers = answer.header("access-control-allow-headers");
+        assert!(headers.contains("authorization") && headers.contains("content-type"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_is_given_back_when_its_reader_leaves() {
     let app = TestApp::with(&[("IDGATE_SUBSCRIPTIONS__MAX_CONNECTIONS", "1")]).await;
     let ada = app.register("ada@example.com").await;
