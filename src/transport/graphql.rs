@@ -40,7 +40,7 @@ impl Refused {
         }
     }
 
-    fn not_allowed(allow: &'static str, message: &str) -> Self {
+    pub(super) fn not_allowed(allow: &'static str, message: &str) -> Self {
         let error = Error::of(ErrorCode::MethodNotAllowed, message);
         Self {
             hint: Some(("allow", allow)),
@@ -64,10 +64,7 @@ pub(super) async fn serve(
     request: Request,
 ) -> Response {
     let request_id = super::request_id(&request);
-    let refuse = |media, refusal: Refused| {
-        server.app.metrics.edge_refusal(refusal.error.code.as_str());
-        refuse_as(media, refusal, &request_id)
-    };
+    let refuse = |media, refusal| refuse_counted(&server, media, refusal, &request_id);
     let Some(media) = negotiation::accepted(request.headers()) else {
         let message = "Accept application/graphql-response+json or application/json.";
         let code = ErrorCode::NotAcceptable;
@@ -243,6 +240,18 @@ fn without_data(outcome: &Outcome) -> Response {
 /// A GraphQL-shaped refusal, as `application/json`.
 pub(super) fn refuse(status: StatusCode, error: Error, request_id: &str) -> Response {
     refuse_as(MediaType::Json, Refused::new(status, error), request_id)
+}
+
+/// A refusal of a request that was looked at, counted.
+pub(super) fn refuse_counted(
+    server: &Server,
+    media: MediaType,
+    refused: Refused,
+    request_id: &str,
+) -> Response {
+    let metrics = &server.app.metrics;
+    metrics.edge_refusal(refused.error.code.as_str());
+    refuse_as(media, refused, request_id)
 }
 
 fn refuse_as(media: MediaType, refused: Refused, request_id: &str) -> Response {

@@ -22,9 +22,10 @@ use super::protocol;
 use super::round::{Outcome, Said, Subscription};
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::{refusal, timed_out};
-use crate::transport::graphql::{Refused, refuse, refused};
+use crate::transport::graphql::{Refused, refuse_counted, refused};
 use crate::transport::incoming::read_body;
 use crate::transport::listener::{Connection, Kept};
+use crate::transport::negotiation::MediaType;
 use crate::transport::{Server, arrival, caller, request_id};
 
 /// Events between the conversation and the connection.
@@ -45,7 +46,7 @@ pub(super) async fn open(
         let (status, error) = (StatusCode::SERVICE_UNAVAILABLE, timed_out());
         Err(Refused::new(status, error))
     });
-    begun.unwrap_or_else(|Refused { status, error, .. }| refuse(status, error, &request_id))
+    begun.unwrap_or_else(|refused| refuse_counted(&server, MediaType::Json, refused, &request_id))
 }
 
 async fn begin(
@@ -56,8 +57,7 @@ async fn begin(
 ) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     if parts.method != Method::POST {
-        let (status, code) = (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed);
-        return Err(refused(status, code, "Use POST."));
+        return Err(Refused::not_allowed("POST", "Use POST."));
     }
     if !accepts_events(&parts.headers) {
         let (status, code) = (StatusCode::NOT_ACCEPTABLE, ErrorCode::NotAcceptable);

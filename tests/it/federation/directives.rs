@@ -63,8 +63,9 @@ fn texts(set: &Value) -> Vec<String> {
     scopes.iter().map(text).collect()
 }
 
-/// Every operation, and whom a router lets through to it; directives stand nowhere else.
-fn operations() -> BTreeMap<String, Admission> {
+/// The operations of these types, and whom a router lets through to each. Directives stand on
+/// operations alone.
+fn operations(types: &[&str]) -> BTreeMap<String, Admission> {
     let document = parse_schema(subgraph_sdl(Authorization::Declared)).unwrap();
     let mut found = BTreeMap::new();
     for definition in document.definitions {
@@ -92,9 +93,9 @@ fn operations() -> BTreeMap<String, Admission> {
                 .map(|it| it.node)
                 .collect();
             let admission = Admission::of(&directives);
-            if matches!(name.as_str(), "Query" | "Mutation") {
+            if types.contains(&name.as_str()) {
                 found.insert(field.node.name.to_string(), admission);
-            } else if name != "Subscription" {
+            } else if !["Query", "Mutation", "Subscription"].contains(&name.as_str()) {
                 assert_eq!(admission, Admission::Anybody, "{name}.{}", field.node.name);
             }
         }
@@ -102,11 +103,13 @@ fn operations() -> BTreeMap<String, Admission> {
     found
 }
 
-/// The documents that run an operation; there is one for each.
-fn documents_of(operation: &str) -> Vec<&'static str> {
+/// The documents that run an operation, or listen to it; there is one for each.
+fn documents_of(operation: &str, listening: bool) -> Vec<&'static str> {
     let begins = |text: &str, sign: char| text.contains(&format!("\n  {operation}{sign}"));
     let runs = |text: &str| [' ', '(', '\n'].iter().any(|sign| begins(text, *sign));
-    let found = queries::DOCUMENTS.iter().filter(|(_, text)| runs(text));
+    let listens = |text: &str| text.contains("\nsubscription ");
+    let found = queries::DOCUMENTS.iter();
+    let found = found.filter(|(_, text)| runs(text) && listens(text) == listening);
     found.map(|(name, _)| name.as_str()).collect()
 }
 
@@ -125,14 +128,14 @@ async fn a_router_stops_exactly_those_whom_the_gateway_would_refuse() {
         let email = format!("{}@example.com", rank.replace(' ', "-"));
         people.push((rank, app.appoint(&email, rank).await));
     }
-    let operations = operations();
+    let operations = operations(&["Query", "Mutation"]);
     let scoped = |it: &&Admission| matches!(it, Admission::Scopes(_));
     assert!(
         operations.values().filter(scoped).count() > 9,
         "{operations:?}"
     );
     for (place, (operation, admission)) in operations.iter().enumerate() {
-        let documents = documents_of(operation);
+        let documents = documents_of(operation, false);
         assert!(!documents.is_empty(), "{operation} has no document");
         for document in documents {
             let target = app
@@ -170,7 +173,7 @@ async fn a_router_stops_exactly_those_whom_the_gateway_would_refuse() {
 /// What decides beside the permission has to be asked here: a router knows scopes alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_kept_from_what_is_their_own() {
-    let operations = operations();
+    let operations = operations(&["Query", "Mutation"]);
     for (operation, wanted) in [
         ("me", Admission::Anybody),
         ("login", Admission::Anybody),
@@ -189,4 +192,36 @@ async fn nobody_is_kept_from_what_is_their_own() {
     let answer = router.ask(login, json!({ "input": input })).await;
     let user: &Json = &answer.root("login")["user"];
     assert_eq!(user["email"], "ada@example.com");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_router_stops_exactly_those_who_may_not_listen() {
+    let app = TestApp::spawn().await;
+    let operations = operations(&["Subscription"]);
+    assert_eq!(operations.len(), 2);
+    for (operation, admission) in operations {
+        let documents = documents_of(&operation, true);
+        assert!(!documents.is_empty(), "{operation} has no document");
+        for document in documents {
+            assert_ne!(admission, Admission::Anybody, "{document}");
+            let stream = app
+                .request(reqwest::Method::POST, "/graphql/stream")
+                .header("accept", "text/event-stream")
+                .json(&json!({ "query": queries::text(document) }));
+            let nobody = Answer::of(stream).await;
+            assert!(nobody.text.contains("UNAUTHENTICATED"), "{}", nobody.text);
+            for rank in RANKS {
+                let email = format!("{document}-{}@example.com", rank.replace(' ', "-"));
+                let person = app.appoint(&email, rank).await;
+                let mut socket = person.socket().await;
+                socket.subscribe("a", document, json!({})).await;
+                if admission.admits(rank) {
+                    socket.settle().await;
+                } else {
+                    let refusal = socket.refusal("a").await;
+                    assert_eq!(refusal, "FORBIDDEN", "{document} {rank}");
+                }
+            }
+        }
+    }
 }
