@@ -67,7 +67,7 @@ pub struct Arrival {
 pub struct RequestData {
     caller: Caller,
     session: Option<Session>,
-    account: Option<User>,
+    account: Option<Arc<User>>,
     loaders: Loaders,
     delivery: Delivery,
     cookie: CookieCredential,
@@ -85,6 +85,7 @@ impl RequestData {
             cookie,
         } = arrival;
         let (account, session) = rows.unzip();
+        let account = account.map(Arc::new);
         Arc::new(Self {
             loaders: Loaders::new(app.database.reader().clone(), account.clone()),
             caller,
@@ -140,7 +141,7 @@ pub(super) trait Asked {
     }
 
     /// The account that asks.
-    fn account(&self) -> Option<&User> {
+    fn account(&self) -> Option<&Arc<User>> {
         self.request().account.as_ref()
     }
 

@@ -88,7 +88,7 @@ type Loader = DataLoader<Reader, HashMapCache>;
 /// The loaders of one request, made when the first of them is needed.
 pub struct Loaders {
     database: DatabaseConnection,
-    known: Option<User>,
+    known: Option<Arc<User>>,
     loader: OnceLock<Loader>,
     turns: Turns,
 }
@@ -102,7 +102,7 @@ impl std::fmt::Debug for Loaders {
 impl Loaders {
     /// Loaders that already know the caller's own account.
     #[must_use]
-    pub fn new(database: DatabaseConnection, known: Option<User>) -> Self {
+    pub fn new(database: DatabaseConnection, known: Option<Arc<User>>) -> Self {
         Self {
             database,
             known,
@@ -125,15 +125,18 @@ impl Loaders {
     }
 
     /// The live account with this id.
-    pub async fn user(&self, id: UserId) -> Result<Option<User>, ReadFailure> {
+    pub async fn user(&self, id: UserId) -> Result<Option<Arc<User>>, ReadFailure> {
         match &self.known {
-            Some(user) if user.id == id => Ok(Some(user.clone())),
+            Some(user) if user.id == id => Ok(Some(Arc::clone(user))),
             _ => self.loader().load_one(UserById(id)).await,
         }
     }
 
     /// The live account with this address.
-    pub async fn user_by_email(&self, email: &EmailAddress) -> Result<Option<User>, ReadFailure> {
+    pub async fn user_by_email(
+        &self,
+        email: &EmailAddress,
+    ) -> Result<Option<Arc<User>>, ReadFailure> {
         self.loader().load_one(UserByEmail::from(email)).await
     }
 

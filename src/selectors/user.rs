@@ -1,6 +1,7 @@
 //! Accounts by id.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -15,10 +16,11 @@ use crate::entities::user::{Column, Entity};
 pub struct UserById(pub UserId);
 
 impl Loader<UserById> for Reader {
-    type Value = User;
+    /// Shared: a request often has one person in many places.
+    type Value = Arc<User>;
     type Error = ReadFailure;
 
-    async fn load(&self, keys: &[UserById]) -> Result<HashMap<UserById, User>, ReadFailure> {
+    async fn load(&self, keys: &[UserById]) -> Result<HashMap<UserById, Arc<User>>, ReadFailure> {
         let ids = keys.iter().map(|key| key.0.uuid());
         let rows = Entity::find()
             .filter(Column::Id.is_in(ids))
@@ -28,7 +30,7 @@ impl Loader<UserById> for Reader {
         rows.into_iter()
             .map(|row| {
                 let user = User::try_from(row)?;
-                Ok((UserById(user.id), user))
+                Ok((UserById(user.id), Arc::new(user)))
             })
             .collect()
     }

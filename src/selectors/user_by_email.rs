@@ -1,6 +1,7 @@
 //! Accounts by e-mail address.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -21,10 +22,13 @@ impl From<&EmailAddress> for UserByEmail {
 }
 
 impl Loader<UserByEmail> for Reader {
-    type Value = User;
+    type Value = Arc<User>;
     type Error = ReadFailure;
 
-    async fn load(&self, keys: &[UserByEmail]) -> Result<HashMap<UserByEmail, User>, ReadFailure> {
+    async fn load(
+        &self,
+        keys: &[UserByEmail],
+    ) -> Result<HashMap<UserByEmail, Arc<User>>, ReadFailure> {
         let addresses = keys.iter().map(|key| key.0.as_str());
         let rows = Entity::find()
             .filter(Column::EmailCanonical.is_in(addresses))
@@ -34,7 +38,7 @@ impl Loader<UserByEmail> for Reader {
         let mut found = HashMap::new();
         for row in rows {
             if let Some(canonical) = row.email_canonical.clone() {
-                found.insert(UserByEmail(canonical), User::try_from(row)?);
+                found.insert(UserByEmail(canonical), Arc::new(User::try_from(row)?));
             }
         }
         Ok(found)

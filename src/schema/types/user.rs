@@ -1,5 +1,7 @@
 //! A person.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 
@@ -18,21 +20,30 @@ use crate::schema::scalars::{EmailAddress, PhoneNumber};
 /// A person with an account.
 #[derive(Clone, Debug)]
 pub struct User {
-    row: user::User,
+    row: Arc<user::User>,
     /// Whether this very document proved to be this person's: then it may read their own fields.
     proven: bool,
 }
 
+impl From<Arc<user::User>> for User {
+    fn from(row: Arc<user::User>) -> Self {
+        Self { row, proven: false }
+    }
+}
+
 impl From<user::User> for User {
     fn from(row: user::User) -> Self {
-        Self { row, proven: false }
+        Arc::new(row).into()
     }
 }
 
 impl User {
     /// The person who signed in by this document, whose request carried no token yet.
     pub(in crate::schema) fn signed_in_now(row: user::User) -> Self {
-        Self { row, proven: true }
+        Self {
+            row: Arc::new(row),
+            proven: true,
+        }
     }
 
     /// A value that its owner and holders of `users:read` may see.

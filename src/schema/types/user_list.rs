@@ -1,5 +1,7 @@
 //! The list of everybody's accounts.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -129,7 +131,7 @@ pub struct UserEdge {
 pub struct UserConnection {
     filter: Filter,
     sort: Sort,
-    users: Vec<user::User>,
+    users: Vec<Arc<user::User>>,
     page_info: PageInfo,
 }
 
@@ -167,7 +169,7 @@ impl UserConnection {
         Ok(Self {
             filter: page.filter,
             sort,
-            users,
+            users: users.into_iter().map(Arc::new).collect(),
             page_info,
         })
     }
@@ -178,9 +180,9 @@ impl UserConnection {
 impl UserConnection {
     /// The people with their places.
     async fn edges(&self) -> Vec<UserEdge> {
-        let edge = |user: &user::User| UserEdge {
+        let edge = |user: &Arc<user::User>| UserEdge {
             cursor: encode(&place_of(user, self.sort), self.sort),
-            node: user.clone().into(),
+            node: Arc::clone(user).into(),
         };
         self.users.iter().map(edge).collect()
     }
