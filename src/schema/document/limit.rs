@@ -62,13 +62,15 @@ pub enum Limit {
     VariableDepth,
     /// Values inside variables.
     VariableValues,
+    /// Bytes of variables, for each place after the first that names them.
+    VariableCopies,
     /// Errors of an answer.
     Errors,
 }
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Body,
         Self::Tokens,
         Self::Nesting,
@@ -84,6 +86,7 @@ impl Limit {
         Self::Variables,
         Self::VariableDepth,
         Self::VariableValues,
+        Self::VariableCopies,
         Self::Errors,
     ];
 
@@ -106,6 +109,7 @@ impl Limit {
             Self::Variables => "variables",
             Self::VariableDepth => "variable_depth",
             Self::VariableValues => "variable_values",
+            Self::VariableCopies => "variable_copies",
             Self::Errors => "errors",
         }
     }
@@ -130,6 +134,7 @@ impl Limit {
             Self::Variables => "The request has too many variables",
             Self::VariableDepth => "The variables are nested too deeply",
             Self::VariableValues => "The variables hold too many values",
+            Self::VariableCopies => "The document repeats large variables in too many places",
             Self::Errors => "The answer has too many errors",
         }
     }

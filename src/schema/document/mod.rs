@@ -3,6 +3,7 @@
 //! Limits are checked here, before the library's own validation walks the document: a few hundred
 //! bytes of nested fragments can expand to millions of fields, and every walk over them costs.
 
+mod copies;
 mod limit;
 mod measure;
 mod root;
@@ -16,6 +17,7 @@ use async_graphql::{Name, Value, Variables};
 pub use self::limit::{Limit, Limits, Refusal};
 use super::error::{Error, ErrorCode};
 use super::subscription::Topic;
+use copies::Copies;
 use measure::{Measure, Pages, Size};
 use tokens::Text;
 
@@ -30,6 +32,7 @@ pub struct Document {
     pub text: String,
     /// The parsed form.
     pub parsed: ExecutableDocument,
+    copies: Copies,
 }
 
 /// The operation of a document that a request wants to run.
@@ -66,7 +69,11 @@ impl Document {
                 root::only_field(&operation.node)?;
             }
         }
-        Ok(Self { text, parsed })
+        Ok(Self {
+            copies: Copies::of(&parsed),
+            text,
+            parsed,
+        })
     }
 
     /// The operation that a request names, or the only one.
@@ -84,8 +91,8 @@ impl Document {
         root::only_field(definition).map(Topic::of)
     }
 
-    /// Checks the variables that came with the document: that the required ones are there, and
-    /// what pages cost now that their sizes are known.
+    /// Checks the variables that came with the document: how large they are, that the required
+    /// ones are there, and what pages cost now that their sizes are known.
     pub(super) fn check_variables(
         &self,
         name: Option<&str>,
@@ -94,6 +101,7 @@ impl Document {
     ) -> Result<(), Refusal> {
         variables::check(variables, limits)?;
         let (_, operation) = self.definition(name)?;
+        self.copies.check(operation, variables)?;
         if operation.variable_definitions.is_empty() {
             return Ok(());
         }

@@ -56,6 +56,10 @@ fn excessive(limit: Limit) -> (String, Value) {
             format!("{{ __type(name: \"User\") {{ {circle} }} }}")
         }
         Limit::Credentials => "mutation { a: login { x } b: login { x } }".to_owned(),
+        Limit::VariableCopies => {
+            let many = "$a ".repeat(2_000);
+            format!("query($a: ID!) {{ user(id: [{many}]) {{ id }} }}")
+        }
         Limit::Variables | Limit::VariableDepth | Limit::VariableValues => {
             "{ __typename }".to_owned()
         }
@@ -71,6 +75,7 @@ fn excessive(limit: Limit) -> (String, Value) {
             json!({ "deep": serde_json::from_str::<Value>(&deep).unwrap() })
         }
         Limit::VariableValues => json!({ "many": vec![1; 10_001] }),
+        Limit::VariableCopies => json!({ "a": "x".repeat(10_000) }),
         _ => json!({}),
     };
     (document, variables)
@@ -98,7 +103,7 @@ async fn every_limit_is_refused_with_its_code_before_anything_runs_and_counted()
         );
     }
     let refused = |code| counted(&app, "idgate_edge_refusals_total", "code", code);
-    assert_eq!(refused("QUERY_TOO_EXPENSIVE"), 14);
+    assert_eq!(refused("QUERY_TOO_EXPENSIVE"), 15);
     assert_eq!(refused("PAYLOAD_TOO_LARGE"), 1);
     assert_eq!(refused("GRAPHQL_VALIDATION_FAILED"), 1);
     app.post("[]").await;
