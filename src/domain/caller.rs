@@ -17,9 +17,6 @@ use super::session::Session;
 use super::user::User;
 use super::user_agent::UserAgent;
 
-/// Characters of an operation's name that are kept.
-const LONGEST_NAME: usize = 128;
-
 /// Where a request comes from.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Client {
@@ -29,7 +26,7 @@ pub struct Client {
     agent: OnceLock<UserAgent>,
     /// Names the request in answers, logs and the audit log.
     pub request_id: String,
-    /// The operation it runs, if it says so; see [`Client::runs`].
+    /// The operation it runs, if it says so.
     pub operation_name: Option<String>,
     /// The trusted document it runs, if it is one.
     pub document_id: Option<String>,
@@ -54,16 +51,6 @@ impl Client {
     pub fn command_line(request_id: String) -> Self {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Self::new(address, Some("idgate".to_owned()), request_id)
-    }
-
-    /// Notes what it runs. A name is as long as its author likes and goes into the audit log, which
-    /// keeps it: longer ones are cut.
-    pub fn runs(&mut self, operation_name: Option<String>, document_id: Option<String>) {
-        self.operation_name = operation_name.map(|name| {
-            let shown = name.chars().take(LONGEST_NAME);
-            shown.collect()
-        });
-        self.document_id = document_id;
     }
 
     /// The program that asks; read when it is first needed, which most requests never do.

@@ -135,7 +135,8 @@ async fn answer(
         Some(arrival) => arrival,
         None => arrival::arrive(server, &parts.headers, client).await?,
     };
-    arrival.caller.client.runs(operation.name, resolved.id);
+    arrival.caller.client.operation_name = operation.name;
+    arrival.caller.client.document_id = resolved.id;
     let data = RequestData::new(&server.app, arrival);
     let variables = Variables::from_json(Value::Object(call.variables));
     let running = server

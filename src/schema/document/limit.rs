@@ -36,6 +36,8 @@ pub enum Limit {
     Body,
     /// Lexical tokens.
     Tokens,
+    /// Characters of a name.
+    Name,
     /// Brackets that are open at once.
     Nesting,
     /// Levels of selections.
@@ -70,9 +72,10 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Body,
         Self::Tokens,
+        Self::Name,
         Self::Nesting,
         Self::Depth,
         Self::Cost,
@@ -96,6 +99,7 @@ impl Limit {
         match self {
             Self::Body => "body",
             Self::Tokens => "tokens",
+            Self::Name => "name",
             Self::Nesting => "nesting",
             Self::Depth => "depth",
             Self::Cost => "cost",
@@ -119,6 +123,7 @@ impl Limit {
         match self {
             Self::Body => "The body is too large",
             Self::Tokens => "The document has too many tokens",
+            Self::Name => "The document has a name or number that is too long",
             Self::Nesting => "The document has brackets nested too deeply",
             Self::Depth => "The document is nested too deeply",
             Self::Cost => "The document asks for too much at once; use smaller pages",

@@ -24,6 +24,9 @@ use tokens::Text;
 /// How many brackets may be open at once in a text: the parser takes stack for each. It gives up
 /// at as many nested selections, too.
 const DEEPEST_TEXT: usize = 64;
+/// Characters of a name. Errors repeat names, the audit log keeps those of operations, and what is
+/// unknown is compared with all that is known, letter by letter.
+const LONGEST_NAME: usize = 256;
 
 /// A document that keeps within the limits.
 #[derive(Debug)]
@@ -53,6 +56,7 @@ impl Document {
     pub fn prepare(text: String, limits: &Limits) -> Result<Self, Refusal> {
         let seen = Text::of(&text);
         Limit::Tokens.check(seen.tokens, limits.tokens)?;
+        Limit::Name.check(seen.longest, LONGEST_NAME)?;
         Limit::Nesting.check(seen.nesting, DEEPEST_TEXT)?;
         Limit::Directives.check(seen.directives, limits.directives)?;
         let parsed = parse_query(&text).map_err(|error| unreadable(&error))?;

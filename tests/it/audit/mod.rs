@@ -208,17 +208,3 @@ async fn messages_on_their_way_cannot_be_read_and_delivered_ones_are_gone() {
     assert_eq!(app.number(kept).await, 0);
     assert_hidden(&app, "links", &["idl_"]).await;
 }
-
-/// A name is chosen by whoever sends a document. Failed sign-ins alone would fill the log with it,
-/// and its readers would wait for it.
-#[tokio::test(flavor = "multi_thread")]
-async fn of_a_long_operation_name_the_beginning_is_kept() {
-    let app = TestApp::spawn().await;
-    let name = format!("Login{}", "x".repeat(100_000));
-    let input = "{ emailOrPhone: \"ada@example.com\", password: \"a guess\" }";
-    let document = format!("mutation {name} {{ login(input: {input}) {{ __typename }} }}");
-    let answer = app.anonymous().ask(&document, json!({})).await;
-    assert_eq!(answer.typename("login"), "InvalidCredentials");
-    let longest = "SELECT MAX(LENGTH(operation_name)) FROM audit_events";
-    assert_eq!(app.number(longest).await, 128);
-}

@@ -26,6 +26,7 @@ fn excessive(limit: Limit) -> (String, Value) {
     let document = match limit {
         Limit::Body => format!("{{ __typename }} # {}", "x".repeat(1_048_576)),
         Limit::Tokens => format!("{{ {} }}", "id ".repeat(5_000)),
+        Limit::Name => format!("query {} {{ __typename }}", "x".repeat(257)),
         Limit::Nesting => format!("{{ user(id: {}", "[".repeat(100)),
         Limit::Depth => format!("{{ me {}", "{ me ".repeat(20)) + &"}".repeat(21),
         Limit::Cost => {
@@ -103,7 +104,7 @@ async fn every_limit_is_refused_with_its_code_before_anything_runs_and_counted()
         );
     }
     let refused = |code| counted(&app, "idgate_edge_refusals_total", "code", code);
-    assert_eq!(refused("QUERY_TOO_EXPENSIVE"), 15);
+    assert_eq!(refused("QUERY_TOO_EXPENSIVE"), 16);
     assert_eq!(refused("PAYLOAD_TOO_LARGE"), 1);
     assert_eq!(refused("GRAPHQL_VALIDATION_FAILED"), 1);
     app.post("[]").await;
