@@ -53,6 +53,13 @@ pub struct Schema {
     documents: moka::sync::Cache<[u8; 32], Arc<Document>>,
 }
 
+/// An operation with variables that keep within the limits.
+pub struct Fitting {
+    document: Arc<Document>,
+    operation_name: Option<String>,
+    variables: Variables,
+}
+
 impl std::fmt::Debug for Schema {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Schema").finish_non_exhaustive()
@@ -170,20 +177,34 @@ impl Schema {
         Ok(document)
     }
 
-    /// Runs one operation of a document, unless its page sizes make it cost too much.
-    pub async fn execute(
+    /// One operation of a document with its variables, unless they are too large or their page
+    /// sizes make it cost too much. This asks nobody anything, so it comes before who asks.
+    pub fn fit(
         &self,
-        document: &Document,
+        document: Arc<Document>,
         operation_name: Option<String>,
         variables: Variables,
-        data: Arc<RequestData>,
-    ) -> Result<Response, Error> {
+    ) -> Result<Fitting, Error> {
         document
             .check_variables(operation_name.as_deref(), &variables, &self.limits)
             .map_err(|it| self.refuse(it))?;
-        let request = self.request(document, operation_name, variables, &data);
+        Ok(Fitting {
+            document,
+            operation_name,
+            variables,
+        })
+    }
+
+    /// Runs an operation that keeps within the limits.
+    pub async fn execute(&self, fitting: Fitting, data: Arc<RequestData>) -> Response {
+        let Fitting {
+            document,
+            operation_name,
+            variables,
+        } = fitting;
+        let request = self.request(&document, operation_name, variables, &data);
         let response = data.serve(self.engine.execute(request)).await;
-        Ok(self.cut(response))
+        self.cut(response)
     }
 
     /// Runs a subscription once for each occasion, all of them batched as one request, and says

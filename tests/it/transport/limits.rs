@@ -113,6 +113,17 @@ async fn every_limit_is_refused_with_its_code_before_anything_runs_and_counted()
     assert_eq!(refused("GRAPHQL_PARSE_FAILED"), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_does_not_have_the_database_asked_for_what_is_refused() {
+    let app = TestApp::spawn().await;
+    let ada = app.register("ada@example.com").await;
+    for limit in Limit::ALL.into_iter().filter(|it| *it != Limit::Errors) {
+        let (document, variables) = excessive(limit);
+        let (_, work) = app.work_of(ada.ask(&document, variables)).await;
+        assert_eq!(work.statements, 0, "{limit:?}");
+    }
+}
+
 /// Which limit of variables or values has which setting: the smallest one bites.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_limit_has_a_setting() {
