@@ -28,6 +28,9 @@ const DEEPEST_TEXT: usize = 64;
 /// unknown is compared with all that is known, letter by letter.
 const LONGEST_NAME: usize = 256;
 
+/// Bytes that a field takes once it is parsed; most tokens are less.
+const OF_A_TOKEN: usize = 256;
+
 /// A document that keeps within the limits.
 #[derive(Debug)]
 pub struct Document {
@@ -36,6 +39,7 @@ pub struct Document {
     /// The parsed form.
     pub parsed: ExecutableDocument,
     copies: Copies,
+    tokens: usize,
 }
 
 /// The operation of a document that a request wants to run.
@@ -75,9 +79,16 @@ impl Document {
         }
         Ok(Self {
             copies: Copies::of(&parsed),
+            tokens: seen.tokens,
             text,
             parsed,
         })
+    }
+
+    /// About what it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let parsed = self.tokens.saturating_mul(OF_A_TOKEN);
+        self.text.len().saturating_add(parsed)
     }
 
     /// The operation that a request names, or the only one.
