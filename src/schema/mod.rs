@@ -12,6 +12,7 @@ pub mod guard;
 pub mod mutations;
 pub mod problem;
 pub mod query;
+mod remembered;
 pub mod request;
 pub mod scalars;
 pub mod subscription;
@@ -25,7 +26,6 @@ use async_graphql::{
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
-use sha2::{Digest, Sha256};
 
 use crate::app::App;
 use crate::telemetry::Metrics;
@@ -35,13 +35,9 @@ pub use entities::sdl::Authorization;
 use document::{Document, Limit, Limits, Refusal};
 use engine::Engine;
 use error::{Error, ErrorCode};
+use remembered::Remembered;
 use request::RequestData;
 use subscription::Occasion;
-
-/// How many parsed documents are remembered.
-const REMEMBERED_DOCUMENTS: u64 = 1000;
-/// Documents longer than this are parsed each time.
-const LONGEST_REMEMBERED: usize = 64 * 1024;
 
 /// The executable schema with its cache of documents.
 pub struct Schema {
@@ -50,7 +46,14 @@ pub struct Schema {
     max_errors: usize,
     metrics: Metrics,
     introspection: bool,
-    documents: moka::sync::Cache<[u8; 32], Arc<Document>>,
+    documents: Remembered,
+}
+
+/// An operation with variables that keep within the limits.
+pub struct Fitting {
+    document: Arc<Document>,
+    operation_name: Option<String>,
+    variables: Variables,
 }
 
 impl std::fmt::Debug for Schema {
@@ -150,40 +153,45 @@ impl Schema {
             },
             max_errors: limits.max_errors,
             metrics: app.metrics.clone(),
-            documents: moka::sync::Cache::new(REMEMBERED_DOCUMENTS),
+            documents: Remembered::new(),
         }
     }
 
     /// A document that is parsed and keeps within the limits, from memory if it was seen before.
     pub fn prepare(&self, text: String) -> Result<Arc<Document>, Error> {
-        if text.len() > LONGEST_REMEMBERED {
-            let prepared = Document::prepare(text, &self.limits);
-            return prepared.map(Arc::new).map_err(|it| self.refuse(it));
-        }
-        let key: [u8; 32] = Sha256::digest(&text).into();
-        if let Some(document) = self.documents.get(&key) {
-            return Ok(document);
-        }
-        let prepared = Document::prepare(text, &self.limits);
-        let document = Arc::new(prepared.map_err(|it| self.refuse(it))?);
-        self.documents.insert(key, Arc::clone(&document));
-        Ok(document)
+        let prepare = |text| Document::prepare(text, &self.limits);
+        let prepared = self.documents.or_prepare(text, prepare);
+        prepared.map_err(|it| self.refuse(it))
     }
 
-    /// Runs one operation of a document, unless its page sizes make it cost too much.
-    pub async fn execute(
+    /// One operation of a document with its variables, unless they are too large or their page
+    /// sizes make it cost too much. This asks nobody anything, so it comes before who asks.
+    pub fn fit(
         &self,
-        document: &Document,
+        document: Arc<Document>,
         operation_name: Option<String>,
         variables: Variables,
-        data: Arc<RequestData>,
-    ) -> Result<Response, Error> {
+    ) -> Result<Fitting, Error> {
         document
             .check_variables(operation_name.as_deref(), &variables, &self.limits)
             .map_err(|it| self.refuse(it))?;
-        let request = self.request(document, operation_name, variables, &data);
+        Ok(Fitting {
+            document,
+            operation_name,
+            variables,
+        })
+    }
+
+    /// Runs an operation that keeps within the limits.
+    pub async fn execute(&self, fitting: Fitting, data: Arc<RequestData>) -> Response {
+        let Fitting {
+            document,
+            operation_name,
+            variables,
+        } = fitting;
+        let request = self.request(&document, operation_name, variables, &data);
         let response = data.serve(self.engine.execute(request)).await;
-        Ok(self.cut(response))
+        self.cut(response)
     }
 
     /// Runs a subscription once for each occasion, all of them batched as one request, and says

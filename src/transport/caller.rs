@@ -43,9 +43,14 @@ fn address(server: &Server, headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
 
 /// RFC 6750 §2.1: the token of `Authorization: Bearer`. Never from the address or the body.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?;
-    // A header that is no text is a token that does not hold.
-    token_of(value.to_str().unwrap_or("Bearer "))
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let value = match (given.next()?, given.next()) {
+        // A header that is no text is a token that does not hold.
+        (value, None) => value.to_str().unwrap_or("Bearer "),
+        // Neither do two of them: a proxy may have looked at the other one.
+        _ => "Bearer ",
+    };
+    token_of(value)
 }
 
 /// The token of such a header's value, wherever the value travels.

@@ -131,6 +131,11 @@ async fn answer(
             return Err(Refused::not_allowed("POST", "Mutations need POST."));
         }
     }
+    let variables = Variables::from_json(Value::Object(call.variables));
+    let fitting = server
+        .schema
+        .fit(document, call.operation_name, variables)
+        .map_err(|error| about_variables(media, error))?;
     let mut arrival = match admitted {
         Some(arrival) => arrival,
         None => arrival::arrive(server, &parts.headers, client).await?,
@@ -138,16 +143,12 @@ async fn answer(
     arrival.caller.client.operation_name = operation.name;
     arrival.caller.client.document_id = resolved.id;
     let data = RequestData::new(&server.app, arrival);
-    let variables = Variables::from_json(Value::Object(call.variables));
-    let running = server
-        .schema
-        .execute(&document, call.operation_name, variables, data.clone());
+    let running = server.schema.execute(fitting, data.clone());
     let patience = Duration::from_secs(server.app.config.graphql.timeout_seconds);
-    let Ok(ran) = tokio::time::timeout(patience, running).await else {
+    let Ok(mut outcome) = tokio::time::timeout(patience, running).await else {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         return Err(Refused::new(status, timed_out()));
     };
-    let mut outcome = ran.map_err(|error| about_variables(media, error))?;
     error::complete(&mut outcome, request_id);
     if let Some(code) = rejected(&outcome).then(|| error::first_code(&outcome)) {
         server.app.metrics.edge_refusal(code.unwrap_or("unknown"));

@@ -36,6 +36,8 @@ pub enum Limit {
     Body,
     /// Lexical tokens.
     Tokens,
+    /// Characters of a name.
+    Name,
     /// Brackets that are open at once.
     Nesting,
     /// Levels of selections.
@@ -62,15 +64,18 @@ pub enum Limit {
     VariableDepth,
     /// Values inside variables.
     VariableValues,
+    /// Bytes of variables, for each place after the first that names them.
+    VariableCopies,
     /// Errors of an answer.
     Errors,
 }
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Body,
         Self::Tokens,
+        Self::Name,
         Self::Nesting,
         Self::Depth,
         Self::Cost,
@@ -84,6 +89,7 @@ impl Limit {
         Self::Variables,
         Self::VariableDepth,
         Self::VariableValues,
+        Self::VariableCopies,
         Self::Errors,
     ];
 
@@ -93,6 +99,7 @@ impl Limit {
         match self {
             Self::Body => "body",
             Self::Tokens => "tokens",
+            Self::Name => "name",
             Self::Nesting => "nesting",
             Self::Depth => "depth",
             Self::Cost => "cost",
@@ -106,6 +113,7 @@ impl Limit {
             Self::Variables => "variables",
             Self::VariableDepth => "variable_depth",
             Self::VariableValues => "variable_values",
+            Self::VariableCopies => "variable_copies",
             Self::Errors => "errors",
         }
     }
@@ -115,6 +123,7 @@ impl Limit {
         match self {
             Self::Body => "The body is too large",
             Self::Tokens => "The document has too many tokens",
+            Self::Name => "The document has a name or number that is too long",
             Self::Nesting => "The document has brackets nested too deeply",
             Self::Depth => "The document is nested too deeply",
             Self::Cost => "The document asks for too much at once; use smaller pages",
@@ -130,6 +139,7 @@ impl Limit {
             Self::Variables => "The request has too many variables",
             Self::VariableDepth => "The variables are nested too deeply",
             Self::VariableValues => "The variables hold too many values",
+            Self::VariableCopies => "The document repeats large variables in too many places",
             Self::Errors => "The answer has too many errors",
         }
     }

@@ -8,6 +8,7 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Positioned, Value as ConstValue, Variables};
 use async_graphql_value::Value;
 
+use super::copies::default;
 use super::{Limit, Limits, Refusal};
 use crate::schema::connection::{DEFAULT_SIZE, LARGEST_SIZE, MOST_IDENTITIES};
 use crate::schema::error::{Error, ErrorCode};
@@ -158,7 +159,10 @@ impl Pages<'_> {
                 Some(Value::Number(number)) => entries(number.as_u64()),
                 Some(Value::Variable(name)) => match self.variables {
                     None => 1,
-                    Some(variables) => match variables.get(name).or_else(|| self.default(name)) {
+                    Some(variables) => match variables
+                        .get(name)
+                        .or_else(|| default(self.operation, name))
+                    {
                         Some(ConstValue::Number(number)) => entries(number.as_u64()),
                         // Absent or `null` is as if it was not said.
                         _ => continue,
@@ -180,7 +184,7 @@ impl Pages<'_> {
             Some(Value::List(items)) => items.len(),
             Some(Value::Variable(name)) => {
                 let given = self.variables.and_then(|variables| variables.get(name));
-                match given.or_else(|| self.default(name)) {
+                match given.or_else(|| default(self.operation, name)) {
                     Some(ConstValue::List(items)) => items.len(),
                     // Unknown as yet, or one alone, which counts as a list of one.
                     _ => 1,
@@ -188,17 +192,6 @@ impl Pages<'_> {
             }
             _ => 1,
         }
-    }
-
-    fn default(&self, name: &Name) -> Option<&ConstValue> {
-        let definitions = self.operation.variable_definitions.iter();
-        let mut found = definitions.filter(|definition| definition.node.name.node == *name);
-        found
-            .next()?
-            .node
-            .default_value
-            .as_ref()
-            .map(|value| &value.node)
     }
 }
 

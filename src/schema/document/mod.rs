@@ -3,6 +3,7 @@
 //! Limits are checked here, before the library's own validation walks the document: a few hundred
 //! bytes of nested fragments can expand to millions of fields, and every walk over them costs.
 
+mod copies;
 mod limit;
 mod measure;
 mod root;
@@ -16,12 +17,19 @@ use async_graphql::{Name, Value, Variables};
 pub use self::limit::{Limit, Limits, Refusal};
 use super::error::{Error, ErrorCode};
 use super::subscription::Topic;
+use copies::Copies;
 use measure::{Measure, Pages, Size};
 use tokens::Text;
 
 /// How many brackets may be open at once in a text: the parser takes stack for each. It gives up
 /// at as many nested selections, too.
 const DEEPEST_TEXT: usize = 64;
+/// Characters of a name. Errors repeat names, the audit log keeps those of operations, and what is
+/// unknown is compared with all that is known, letter by letter.
+const LONGEST_NAME: usize = 256;
+
+/// Bytes that a field takes once it is parsed; most tokens are less.
+const OF_A_TOKEN: usize = 256;
 
 /// A document that keeps within the limits.
 #[derive(Debug)]
@@ -30,6 +38,8 @@ pub struct Document {
     pub text: String,
     /// The parsed form.
     pub parsed: ExecutableDocument,
+    copies: Copies,
+    tokens: usize,
 }
 
 /// The operation of a document that a request wants to run.
@@ -50,6 +60,7 @@ impl Document {
     pub fn prepare(text: String, limits: &Limits) -> Result<Self, Refusal> {
         let seen = Text::of(&text);
         Limit::Tokens.check(seen.tokens, limits.tokens)?;
+        Limit::Name.check(seen.longest, LONGEST_NAME)?;
         Limit::Nesting.check(seen.nesting, DEEPEST_TEXT)?;
         Limit::Directives.check(seen.directives, limits.directives)?;
         let parsed = parse_query(&text).map_err(|error| unreadable(&error))?;
@@ -66,7 +77,18 @@ impl Document {
                 root::only_field(&operation.node)?;
             }
         }
-        Ok(Self { text, parsed })
+        Ok(Self {
+            copies: Copies::of(&parsed),
+            tokens: seen.tokens,
+            text,
+            parsed,
+        })
+    }
+
+    /// About what it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let parsed = self.tokens.saturating_mul(OF_A_TOKEN);
+        self.text.len().saturating_add(parsed)
     }
 
     /// The operation that a request names, or the only one.
@@ -84,8 +106,8 @@ impl Document {
         root::only_field(definition).map(Topic::of)
     }
 
-    /// Checks the variables that came with the document: that the required ones are there, and
-    /// what pages cost now that their sizes are known.
+    /// Checks the variables that came with the document: how large they are, that the required
+    /// ones are there, and what pages cost now that their sizes are known.
     pub(super) fn check_variables(
         &self,
         name: Option<&str>,
@@ -94,6 +116,7 @@ impl Document {
     ) -> Result<(), Refusal> {
         variables::check(variables, limits)?;
         let (_, operation) = self.definition(name)?;
+        self.copies.check(operation, variables)?;
         if operation.variable_definitions.is_empty() {
             return Ok(());
         }

@@ -7,6 +7,14 @@ use std::path::Path;
 use idgate::transport::Tls;
 use reqwest::{Certificate, Client, Identity};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::version::{TLS12, TLS13};
+use tokio_rustls::rustls::{ClientConfig, HandshakeKind, RootCertStore, SupportedProtocolVersion};
 
 use super::surface::Listener;
 use super::{HEADER, ROUTER, SECRET};
@@ -118,5 +126,46 @@ async fn files_that_make_no_tls_are_refused_with_the_setting_that_names_them() {
         assert!(error.starts_with(&format!("{key}: ")), "{error}");
         assert!(error.contains(wrong.as_str()), "{error}");
         assert!(!error.contains("BEGIN"), "{error}");
+    }
+}
+
+/// A client that would rather go on with an earlier session than show its certificate again.
+fn resuming(version: &'static SupportedProtocolVersion) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(AUTHORITY_PEM).unwrap())
+        .unwrap();
+    let chain = vec![CertificateDer::from_pem_slice(ROUTER_PEM).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(ROUTER_PEM).unwrap();
+    let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, key)
+        .unwrap();
+    TlsConnector::from(std::sync::Arc::new(config))
+}
+
+/// A certificate ends with its last day. One that was shown before it did must not let anybody in
+/// afterwards, which resuming would.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_connection_shows_the_certificate_again() {
+    let app = gateway(&[]).await;
+    let listener = Listener::open(&app).await;
+    for version in [&TLS12, &TLS13] {
+        let connector = resuming(version);
+        for _ in 0..3 {
+            let stream = TcpStream::connect(listener.address).await.unwrap();
+            let name = ServerName::try_from("localhost").unwrap();
+            let mut stream = connector.connect(name, stream).await.unwrap();
+            let question =
+                "GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+            stream.write_all(question.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            let (_, connection) = stream.get_ref();
+            assert_eq!(connection.handshake_kind(), Some(HandshakeKind::Full));
+        }
     }
 }

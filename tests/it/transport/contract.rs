@@ -116,10 +116,9 @@ impl Judge {
         };
         let data = RequestData::new(&self.app.app, arrival);
         let variables = async_graphql::Variables::from_json(variables);
-        let running = self
-            .schema
-            .execute(&document, None, variables, Arc::clone(&data));
-        serde_json::to_string(&running.await.unwrap()).unwrap()
+        let fitting = self.schema.fit(document, None, variables).unwrap();
+        let running = self.schema.execute(fitting, Arc::clone(&data));
+        serde_json::to_string(&running.await).unwrap()
     }
 
     /// The data of an answer, and the paths of its errors.

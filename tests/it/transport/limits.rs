@@ -26,6 +26,7 @@ fn excessive(limit: Limit) -> (String, Value) {
     let document = match limit {
         Limit::Body => format!("{{ __typename }} # {}", "x".repeat(1_048_576)),
         Limit::Tokens => format!("{{ {} }}", "id ".repeat(5_000)),
+        Limit::Name => format!("query {} {{ __typename }}", "x".repeat(257)),
         Limit::Nesting => format!("{{ user(id: {}", "[".repeat(100)),
         Limit::Depth => format!("{{ me {}", "{ me ".repeat(20)) + &"}".repeat(21),
         Limit::Cost => {
@@ -56,6 +57,10 @@ fn excessive(limit: Limit) -> (String, Value) {
             format!("{{ __type(name: \"User\") {{ {circle} }} }}")
         }
         Limit::Credentials => "mutation { a: login { x } b: login { x } }".to_owned(),
+        Limit::VariableCopies => {
+            let many = "$a ".repeat(2_000);
+            format!("query($a: ID!) {{ user(id: [{many}]) {{ id }} }}")
+        }
         Limit::Variables | Limit::VariableDepth | Limit::VariableValues => {
             "{ __typename }".to_owned()
         }
@@ -71,6 +76,7 @@ fn excessive(limit: Limit) -> (String, Value) {
             json!({ "deep": serde_json::from_str::<Value>(&deep).unwrap() })
         }
         Limit::VariableValues => json!({ "many": vec![1; 10_001] }),
+        Limit::VariableCopies => json!({ "a": "x".repeat(10_000) }),
         _ => json!({}),
     };
     (document, variables)
@@ -98,13 +104,24 @@ async fn every_limit_is_refused_with_its_code_before_anything_runs_and_counted()
         );
     }
     let refused = |code| counted(&app, "idgate_edge_refusals_total", "code", code);
-    assert_eq!(refused("QUERY_TOO_EXPENSIVE"), 14);
+    assert_eq!(refused("QUERY_TOO_EXPENSIVE"), 16);
     assert_eq!(refused("PAYLOAD_TOO_LARGE"), 1);
     assert_eq!(refused("GRAPHQL_VALIDATION_FAILED"), 1);
     app.post("[]").await;
     app.get("/graphql?query={").await;
     assert_eq!(refused("BATCHING_NOT_SUPPORTED"), 1);
     assert_eq!(refused("GRAPHQL_PARSE_FAILED"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_does_not_have_the_database_asked_for_what_is_refused() {
+    let app = TestApp::spawn().await;
+    let ada = app.register("ada@example.com").await;
+    for limit in Limit::ALL.into_iter().filter(|it| *it != Limit::Errors) {
+        let (document, variables) = excessive(limit);
+        let (_, work) = app.work_of(ada.ask(&document, variables)).await;
+        assert_eq!(work.statements, 0, "{limit:?}");
+    }
 }
 
 /// Which limit of variables or values has which setting: the smallest one bites.

@@ -274,3 +274,23 @@ async fn every_answer_tells_browsers_to_keep_to_it() {
         assert_eq!(answer.header("server"), "", "{path}");
     }
 }
+
+/// Of two tokens, a proxy may have looked at the one and we at the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sends_two_tokens_is_nobody() {
+    let app = TestApp::spawn().await;
+    let ada = app.register("ada@example.com").await;
+    let good = format!("Bearer {}", ada.access_token);
+    for tokens in [
+        [&good, "Bearer junk"],
+        ["Basic eDp5", &good],
+        [&good, &good],
+    ] {
+        let mut request = app.request(Method::POST, "/graphql");
+        for token in tokens {
+            request = request.header("authorization", token);
+        }
+        let answer = Answer::of(request.json(&json!({ "query": "{ me { id } }" }))).await;
+        assert_eq!(answer.code(), "UNAUTHENTICATED", "{}", answer.text);
+    }
+}
