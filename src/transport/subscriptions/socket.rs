@@ -102,18 +102,21 @@ async fn serve(socket: WebSocket, server: Arc<Server>, client: Client, place: Pl
     } else {
         (Ending::WrongProtocol, true)
     };
-    if let (Some((code, reason)), true) = (ending.close(), can_write) {
-        let reason = reason.into();
-        let farewell = Message::Close(Some(CloseFrame { code, reason }));
+    if can_write {
         let closing = async {
-            // It fails when the writer gives up, which then is the end.
-            let _ = out.send(Outgoing::Message(farewell)).await;
+            if let Some((code, reason)) = ending.close() {
+                let reason = reason.into();
+                let farewell = Message::Close(Some(CloseFrame { code, reason }));
+                // It fails when the writer gives up, which then is the end.
+                let _ = out.send(Outgoing::Message(farewell)).await;
+            }
             drop(out);
         };
         let goodbye = async {
             // Nothing is read before the close is written: pings would be answered until then.
             tokio::join!(closing, writing);
-            // The client answers with a close of its own (RFC 6455 §7.1.2).
+            // The client answers with a close of its own (RFC 6455 §7.1.2); to one that closed
+            // first, the library answers while it looks for more.
             while let Some(Ok(_)) = frames.next().await {}
         };
         let _ = timeout(FAREWELL, goodbye).await;

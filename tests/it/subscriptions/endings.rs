@@ -1,7 +1,9 @@
 //! When listening ends: with what gave the right to it, and with the gateway.
 
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::harness::{SignedIn, TestApp};
 
@@ -224,4 +226,15 @@ async fn pings_whose_answers_are_not_read_fill_no_memory() {
     let mut socket = app.socket().await;
     socket.pester(ping).await;
     app.until("ended_total{why=\"slow\"} 1", || {}).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_says_goodbye_is_answered() {
+    let app = TestApp::spawn().await;
+    let ada = app.register("ada@example.com").await;
+    let mut socket = ada.listen("SessionEvents", json!({})).await;
+    let (code, reason) = (CloseCode::Normal, Utf8Bytes::default());
+    let goodbye = Message::Close(Some(CloseFrame { code, reason }));
+    socket.send_raw(goodbye).await;
+    assert_eq!(socket.end().await, 1000);
 }
