@@ -26,6 +26,7 @@ use super::places::{Holder, Place};
 use super::protocol::{self, Heard};
 use super::round::{Outcome, Said, Subscription, unavailable};
 use crate::domain::caller::Client;
+use crate::domain::network;
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::refusal;
 use crate::transport::graphql::refuse;
@@ -65,7 +66,7 @@ pub(super) async fn open(
     };
     let client = caller::client(&server, &parts.headers, peer, &request_id);
     let most = server.app.config.subscriptions.max_unknown;
-    let unknown = Holder::Unknown(client.address.to_canonical());
+    let unknown = Holder::Unknown(network::bucket(client.address));
     let Some(place) = server.places.take(unknown, most) else {
         let message = "Too many connections from this address wait to say who they are.";
         let error = Error::of(ErrorCode::TooManyRequests, message);
