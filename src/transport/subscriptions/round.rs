@@ -123,6 +123,8 @@ pub(super) async fn run(
     subscriptions: Vec<Arc<Subscription>>,
     tasks: Vec<Task>,
 ) -> Outcome {
+    // It only fails when it is closed, which nobody does.
+    let _turn = server.rounds.acquire().await.ok();
     let data = match admit(&server, &identity).await {
         Ok(data) => data,
         Err(ending) => return Outcome::ends(ending),

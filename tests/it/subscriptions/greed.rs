@@ -1,10 +1,14 @@
 //! What listeners may not take: places, memory and connections that others need.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::harness::TestApp;
 
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
+/// How long anything may take that should happen at once.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_of_one_network_share_their_places() {
@@ -45,4 +49,34 @@ async fn what_is_kept_for_a_subscription_is_small() {
     socket.settle().await;
     app.login("ada@example.com").await;
     socket.event("sessionEvents").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listeners_leave_connections_to_the_database_to_others() {
+    let app = TestApp::with(&[("IDGATE_DATABASE__MAX_CONNECTIONS", "4")]).await;
+    if app.is_sqlite() {
+        return;
+    }
+    let root = app.appoint("root@example.com", "admin").await;
+    let mut sockets = Vec::new();
+    for _ in 0..6 {
+        sockets.push(root.listen("AuditStream", json!({})).await);
+    }
+    let again = app.audited().await;
+    // Whoever looks at events has to wait now, and holds a connection meanwhile.
+    app.execute("BEGIN").await;
+    app.execute("LOCK TABLE audit_events").await;
+    app.spread(&again);
+    let begun = Instant::now();
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    while app.number(waiting).await == 0 {
+        assert!(begun.elapsed() < PATIENCE, "nobody looks");
+    }
+    for _ in 0..20 {
+        assert!(root.is_welcome().await);
+    }
+    app.execute("COMMIT").await;
+    for socket in &mut sockets {
+        socket.event("auditEvents").await;
+    }
 }
