@@ -46,7 +46,7 @@ impl TestApp {
     }
 
     /// Waits until everything so far has been told, and until other instances are heard.
-    pub(super) async fn caught_up(&self) {
+    pub(crate) async fn caught_up(&self) {
         let mut connected = self.app.hub.connected();
         let hearing = connected.wait_for(|connected| *connected);
         timeout(PATIENCE, hearing).await.unwrap().unwrap();

@@ -225,6 +225,7 @@ async fn a_completed_subscription_hears_nothing_and_its_id_is_free_again() {
     socket.send(json!({ "type": "complete", "id": "a" })).await;
     socket.settle().await;
     app.login("ada@example.com").await;
+    app.caught_up().await;
     socket.settle().await;
     socket.subscribe("a", "SessionEvents", Value::Null).await;
     socket.settle().await;
