@@ -103,6 +103,8 @@ async fn serve(socket: WebSocket, server: Arc<Server>, client: Client, place: Pl
     } else {
         (Ending::WrongProtocol, true)
     };
+    // A round that nobody polls would hold its turn, and a connection to the database.
+    conversation.feed = None;
     if can_write {
         let closing = async {
             if let Some((code, reason)) = ending.close() {

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use idgate::domain::occurrence::Occurrence;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::TestApp;
 
@@ -51,6 +53,18 @@ async fn what_is_kept_for_a_subscription_is_small() {
     socket.event("sessionEvents").await;
 }
 
+/// Tells of audit events that nobody can read until `COMMIT`, and waits until somebody tries.
+async fn look_in_vain(app: &TestApp, events: &[Occurrence]) {
+    app.execute("BEGIN").await;
+    app.execute("LOCK TABLE audit_events").await;
+    app.spread(events);
+    let begun = Instant::now();
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    while app.number(waiting).await == 0 {
+        assert!(begun.elapsed() < PATIENCE, "nobody looks");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn listeners_leave_connections_to_the_database_to_others() {
     let app = TestApp::with(&[("IDGATE_DATABASE__MAX_CONNECTIONS", "4")]).await;
@@ -63,15 +77,7 @@ async fn listeners_leave_connections_to_the_database_to_others() {
         sockets.push(root.listen("AuditStream", json!({})).await);
     }
     let again = app.audited().await;
-    // Whoever looks at events has to wait now, and holds a connection meanwhile.
-    app.execute("BEGIN").await;
-    app.execute("LOCK TABLE audit_events").await;
-    app.spread(&again);
-    let begun = Instant::now();
-    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
-    while app.number(waiting).await == 0 {
-        assert!(begun.elapsed() < PATIENCE, "nobody looks");
-    }
+    look_in_vain(&app, &again).await;
     for _ in 0..20 {
         assert!(root.is_welcome().await);
     }
@@ -79,4 +85,30 @@ async fn listeners_leave_connections_to_the_database_to_others() {
     for socket in &mut sockets {
         socket.event("auditEvents").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_sent_away_gives_back_what_they_held_before_they_leave() {
+    let app = TestApp::with(&[("IDGATE_DATABASE__MAX_CONNECTIONS", "4")]).await;
+    if app.is_sqlite() {
+        return;
+    }
+    let root = app.appoint("root@example.com", "admin").await;
+    let ada = app.register("ada@example.com").await;
+    let laptop = app.login("ada@example.com").await;
+    let mut told = ada.listen("SessionEvents", json!({})).await;
+    let mut rude = root.listen("AuditStream", json!({})).await;
+    let again = app.audited().await;
+    // The only turn there is.
+    look_in_vain(&app, &again).await;
+    rude.send_raw(Message::Text("{".into())).await;
+    assert_eq!(rude.end().await, 4400);
+    let user = ada.user_id.parse().unwrap();
+    let session = laptop.session_id().await.parse().unwrap();
+    app.spread(&[Occurrence::SignedIn { user, session }]);
+    told.event("sessionEvents").await;
+    // The goodbye that the other one owes is still waited for.
+    let both = "idgate_subscription_connections{over=\"websocket\"} 2";
+    assert!(app.app.metrics.render().contains(both));
+    app.execute("COMMIT").await;
 }
