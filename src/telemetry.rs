@@ -45,6 +45,23 @@ impl TryFrom<String> for Directives {
     }
 }
 
+/// Who logs what people send, word for word, and so their tokens, where one asks for that much.
+const TALKATIVE: [&str; 3] = [
+    "tungstenite",
+    "tungstenite::protocol",
+    "tungstenite::protocol::frame",
+];
+
+impl Directives {
+    /// What is let through: what is asked for, and never what a WebSocket carries.
+    fn filter(&self) -> EnvFilter {
+        TALKATIVE
+            .iter()
+            .filter_map(|target| format!("{target}=info").parse().ok())
+            .fold(EnvFilter::new(&self.0), EnvFilter::add_directive)
+    }
+}
+
 impl fmt::Display for Directives {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
@@ -71,7 +88,7 @@ pub enum Format {
 pub fn start(settings: &Settings) -> Result<(), TryInitError> {
     let terminal = stderr().is_terminal();
     let lines = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&settings.log.0))
+        .with_env_filter(settings.log.filter())
         .with_writer(stderr)
         .with_ansi(terminal);
     let json = match settings.format {
@@ -280,6 +297,7 @@ const fn float(number: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tracing::{Level, enabled};
 
     use super::*;
 
@@ -309,6 +327,34 @@ mod tests {
             too_long.as_str(),
         ] {
             assert_eq!(accepted_request_id(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_socket_carries_is_never_logged() {
+        for text in [
+            "trace",
+            "info,tungstenite=trace",
+            "tungstenite::protocol=trace",
+        ] {
+            let directives = Directives::try_from(text.to_owned()).unwrap();
+            let logging = tracing_subscriber::fmt()
+                .with_env_filter(directives.filter())
+                .finish();
+            tracing::subscriber::with_default(logging, || {
+                assert!(
+                    enabled!(target: "tungstenite::protocol", Level::WARN),
+                    "{text}"
+                );
+                assert!(
+                    !enabled!(target: "tungstenite::protocol", Level::TRACE),
+                    "{text}"
+                );
+                assert!(
+                    !enabled!(target: "tungstenite::protocol::frame", Level::DEBUG),
+                    "{text}"
+                );
+            });
         }
     }
 

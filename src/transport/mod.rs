@@ -30,6 +30,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument as _;
@@ -94,6 +95,7 @@ pub struct Server {
     /// The router's server, where it comes to the public listener.
     for_router: Option<Arc<Server>>,
     places: Arc<subscriptions::Places>,
+    rounds: Semaphore,
 }
 
 impl std::fmt::Debug for Server {
@@ -146,6 +148,7 @@ impl Server {
     ) -> Self {
         Self {
             proof: federation::Proof::wanted(&app.config),
+            rounds: subscriptions::rounds(&app.config),
             app,
             schema,
             audience,

@@ -15,10 +15,19 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::any;
+use tokio::sync::Semaphore;
 
 use super::Server;
 
 pub(super) use self::places::Places;
+use crate::config::Config;
+
+/// How many connections may look at events at a time: each needs the database for that, and what
+/// happens often must not keep requests waiting. Those that wait look at more at once.
+pub(super) fn rounds(config: &Config) -> Semaphore {
+    let connections = usize::try_from(config.database.max_connections).unwrap_or(1);
+    Semaphore::new(connections.div_ceil(4))
+}
 
 /// The addresses at which one can listen, where the configuration lets one.
 pub(super) fn routes(server: &Server) -> Router<Arc<Server>> {

@@ -1,16 +1,16 @@
 //! How many connections somebody holds.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::ids::UserId;
 
 /// Who holds connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Holder {
-    /// Somebody at this address who has not said who they are.
-    Unknown(IpAddr),
+    /// Somebody of this network who has not said who they are: a host has as many addresses as it
+    /// likes (`domain::network::bucket`).
+    Unknown(String),
     /// A person.
     Person(UserId),
 }
@@ -30,7 +30,7 @@ impl Places {
     /// Takes a place, unless the holder has as many as they may.
     pub(super) fn take(self: &Arc<Self>, holder: Holder, most: usize) -> Option<Place> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = held.entry(holder).or_default();
+        let count = held.entry(holder.clone()).or_default();
         if *count >= most {
             return None;
         }
@@ -54,18 +54,16 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
 
     #[test]
     fn a_place_is_free_again_once_it_is_left() {
         let places = Arc::new(Places::default());
-        let holder = Holder::Unknown(Ipv4Addr::LOCALHOST.into());
-        let first = places.take(holder, 2);
-        let second = places.take(holder, 2);
+        let holder = Holder::Unknown("127.0.0.1".to_owned());
+        let first = places.take(holder.clone(), 2);
+        let second = places.take(holder.clone(), 2);
         assert!(first.is_some() && second.is_some());
-        assert!(places.take(holder, 2).is_none());
+        assert!(places.take(holder.clone(), 2).is_none());
         let other = Holder::Person(uuid::Uuid::nil().into());
         assert!(places.take(other, 1).is_some());
         drop(first);

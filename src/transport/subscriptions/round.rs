@@ -21,6 +21,9 @@ use crate::schema::{refusal, timed_out};
 use crate::transport::incoming::Call;
 use crate::transport::{Server, trusted_documents};
 
+/// Bytes of a document with its variables. They stay for hours, and are copied for every event.
+const LARGEST_KEPT: usize = 32 * 1024;
+
 /// A document that runs at every event.
 pub(super) struct Subscription {
     id: String,
@@ -41,6 +44,12 @@ impl Subscription {
         is_required: bool,
     ) -> Result<Self, Error> {
         let resolved = trusted_documents::named(&mut call, is_required)?;
+        // Variables come out of JSON, and go back into it.
+        let variables = serde_json::to_string(&call.variables).unwrap_or_default();
+        if resolved.text.len() + variables.len() > LARGEST_KEPT {
+            let message = "A subscription may have 32 KiB, its document and variables together.";
+            return Err(Error::of(ErrorCode::QueryTooExpensive, message));
+        }
         let document = server.schema.prepare(resolved.text)?;
         let name = call.operation_name;
         if document.operation(name.as_deref())?.kind != OperationType::Subscription {
@@ -114,6 +123,8 @@ pub(super) async fn run(
     subscriptions: Vec<Arc<Subscription>>,
     tasks: Vec<Task>,
 ) -> Outcome {
+    // It only fails when it is closed, which nobody does.
+    let _turn = server.rounds.acquire().await.ok();
     let data = match admit(&server, &identity).await {
         Ok(data) => data,
         Err(ending) => return Outcome::ends(ending),

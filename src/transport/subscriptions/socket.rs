@@ -26,6 +26,7 @@ use super::places::{Holder, Place};
 use super::protocol::{self, Heard};
 use super::round::{Outcome, Said, Subscription, unavailable};
 use crate::domain::caller::Client;
+use crate::domain::network;
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::refusal;
 use crate::transport::graphql::refuse;
@@ -65,7 +66,7 @@ pub(super) async fn open(
     };
     let client = caller::client(&server, &parts.headers, peer, &request_id);
     let most = server.app.config.subscriptions.max_unknown;
-    let unknown = Holder::Unknown(client.address.to_canonical());
+    let unknown = Holder::Unknown(network::bucket(client.address));
     let Some(place) = server.places.take(unknown, most) else {
         let message = "Too many connections from this address wait to say who they are.";
         let error = Error::of(ErrorCode::TooManyRequests, message);
@@ -102,30 +103,53 @@ async fn serve(socket: WebSocket, server: Arc<Server>, client: Client, place: Pl
     } else {
         (Ending::WrongProtocol, true)
     };
-    if let (Some((code, reason)), true) = (ending.close(), can_write) {
-        let reason = reason.into();
-        let farewell = Message::Close(Some(CloseFrame { code, reason }));
+    // A round that nobody polls would hold its turn, and a connection to the database.
+    conversation.feed = None;
+    if can_write {
         let closing = async {
-            // It fails when the writer gives up, which then is the end.
-            let _ = out.send(farewell).await;
+            if let Some((code, reason)) = ending.close() {
+                let reason = reason.into();
+                let farewell = Message::Close(Some(CloseFrame { code, reason }));
+                // It fails when the writer gives up, which then is the end.
+                let _ = out.send(Outgoing::Message(farewell)).await;
+            }
             drop(out);
-            // The client answers with a close of its own (RFC 6455 §7.1.2).
+        };
+        let goodbye = async {
+            // Nothing is read before the close is written: pings would be answered until then.
+            tokio::join!(closing, writing);
+            // The client answers with a close of its own (RFC 6455 §7.1.2); to one that closed
+            // first, the library answers while it looks for more.
             while let Some(Ok(_)) = frames.next().await {}
         };
-        let _ = timeout(FAREWELL, async { tokio::join!(closing, writing) }).await;
+        let _ = timeout(FAREWELL, goodbye).await;
     }
     drop(conversation);
     metrics.listener_ended("websocket", ending.label());
 }
 
+/// What waits for the writer.
+enum Outgoing {
+    /// This is sent.
+    Message(Message),
+    /// What the library answered by itself is sent.
+    Flush,
+}
+
 /// Writes messages one after the other, for as long as the client takes them.
 async fn write(
     mut sink: SplitSink<WebSocket, Message>,
-    mut outgoing: mpsc::Receiver<Message>,
+    mut outgoing: mpsc::Receiver<Outgoing>,
     patience: Duration,
 ) -> Ending {
-    while let Some(message) = outgoing.recv().await {
-        match timeout(patience, sink.send(message)).await {
+    while let Some(next) = outgoing.recv().await {
+        let written = async {
+            match next {
+                Outgoing::Message(message) => sink.send(message).await,
+                Outgoing::Flush => sink.flush().await,
+            }
+        };
+        match timeout(patience, written).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Ending::Gone,
             Err(_) => return Ending::Slow,
@@ -141,7 +165,7 @@ struct Conversation {
     place: Place,
     kept: Kept,
     feed: Option<Feed>,
-    unsent: VecDeque<Message>,
+    unsent: VecDeque<Outgoing>,
     keep_alive: Interval,
     missed: u32,
 }
@@ -164,7 +188,7 @@ impl Conversation {
     async fn run(
         &mut self,
         frames: &mut SplitStream<WebSocket>,
-        out: &mpsc::Sender<Message>,
+        out: &mpsc::Sender<Outgoing>,
     ) -> Ending {
         let patience = Duration::from_secs(self.server.app.config.subscriptions.init_seconds);
         let mut deadline = pin!(tokio::time::sleep(patience));
@@ -197,8 +221,10 @@ impl Conversation {
         let text = match frame {
             Message::Text(text) => text,
             Message::Binary(_) => return Err(Ending::BadMessage("Messages are text")),
-            // The library has answered already.
-            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            // The library keeps a pong for each in a buffer that has no end: a client that pings
+            // without reading is held to what waits for it, like any that does not read.
+            Message::Ping(_) => return self.queue(Outgoing::Flush),
+            Message::Pong(_) => return Ok(()),
             Message::Close(_) => return Err(Ending::Gone),
         };
         match protocol::read(&text).map_err(Ending::BadMessage)? {
@@ -276,12 +302,16 @@ impl Conversation {
         outcome.ending.map_or(Ok(()), Err)
     }
 
-    /// A client that asks without reading the answers fills no more than this.
     fn say(&mut self, text: String) -> Result<(), Ending> {
+        self.queue(Outgoing::Message(Message::Text(text.into())))
+    }
+
+    /// A client that asks without reading the answers fills no more than this.
+    fn queue(&mut self, outgoing: Outgoing) -> Result<(), Ending> {
         if self.unsent.len() > 2 * self.server.app.config.subscriptions.queue {
             return Err(Ending::Slow);
         }
-        self.unsent.push_back(Message::Text(text.into()));
+        self.unsent.push_back(outgoing);
         Ok(())
     }
 
@@ -291,7 +321,8 @@ impl Conversation {
             return Err(Ending::Gone);
         }
         self.missed += 1;
-        self.unsent.push_back(Message::Ping(Vec::new().into()));
+        let ping = Message::Ping(Vec::new().into());
+        self.unsent.push_back(Outgoing::Message(ping));
         Ok(())
     }
 }

@@ -155,6 +155,8 @@ impl Telling {
             Ok(()) => self.tell_all(&mut feed).await,
             Err(ending) => Some(ending),
         };
+        // A round that nobody polls would hold its turn, and a connection to the database.
+        drop(feed);
         let error = match ending {
             // A stream that ends without `complete` makes clients come back.
             None | Some(Ending::Stopping | Ending::Gone | Ending::Slow) => None,

@@ -115,8 +115,7 @@ impl Socket {
     }
 
     /// Sends without reading, until the gateway has closed the connection.
-    pub(crate) async fn pester(&mut self, message: Value) {
-        let message = Message::Text(message.to_string().into());
+    pub(crate) async fn pester(&mut self, message: Message) {
         let pestering = async { while self.0.send(message.clone()).await.is_ok() {} };
         timeout(PATIENCE, pestering)
             .await

@@ -1,6 +1,9 @@
 //! When listening ends: with what gave the right to it, and with the gateway.
 
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::harness::{SignedIn, TestApp};
 
@@ -174,7 +177,8 @@ async fn whoever_does_not_read_is_given_up() {
 
     // Asking is no better than listening.
     let mut socket = root.socket().await;
-    socket.pester(json!({ "type": "ping" })).await;
+    let ping = Message::Text(r#"{"type":"ping"}"#.into());
+    socket.pester(ping).await;
     app.until("ended_total{why=\"slow\"} 2", || {}).await;
 }
 
@@ -207,4 +211,30 @@ async fn a_write_that_is_stuck_ends_the_connection_however_much_may_wait() {
     )
     .await;
     drop(socket);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pings_whose_answers_are_not_read_fill_no_memory() {
+    let strict = [
+        ("IDGATE_SUBSCRIPTIONS__INIT_SECONDS", "300"),
+        ("IDGATE_SUBSCRIPTIONS__KEEP_ALIVE_SECONDS", "300"),
+        ("IDGATE_SUBSCRIPTIONS__WRITE_SECONDS", "1"),
+    ];
+    let app = TestApp::with(&strict).await;
+    let ping = Message::Ping(vec![b'x'; 125].into());
+    // Nobody has to say who they are for it.
+    let mut socket = app.socket().await;
+    socket.pester(ping).await;
+    app.until("ended_total{why=\"slow\"} 1", || {}).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_says_goodbye_is_answered() {
+    let app = TestApp::spawn().await;
+    let ada = app.register("ada@example.com").await;
+    let mut socket = ada.listen("SessionEvents", json!({})).await;
+    let (code, reason) = (CloseCode::Normal, Utf8Bytes::default());
+    let goodbye = Message::Close(Some(CloseFrame { code, reason }));
+    socket.send_raw(goodbye).await;
+    assert_eq!(socket.end().await, 1000);
 }

@@ -1,6 +1,7 @@
 //! Live events: who hears of what, and nothing else.
 
 mod endings;
+mod greed;
 mod instances;
 mod protocol;
 mod stream;

@@ -1,0 +1,114 @@
+//! What listeners may not take: places, memory and connections that others need.
+
+use std::time::{Duration, Instant};
+
+use idgate::domain::occurrence::Occurrence;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::harness::TestApp;
+
+const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
+/// How long anything may take that should happen at once.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_of_one_network_share_their_places() {
+    let few = [
+        ("IDGATE_SUBSCRIPTIONS__MAX_UNKNOWN", "2"),
+        ("IDGATE_SERVER__TRUSTED_PROXIES", "127.0.0.1/32"),
+    ];
+    let app = TestApp::with(&few).await;
+    let mut open = Vec::new();
+    for (address, is_taken) in [
+        ("2001:db8:0:7::1", true),
+        ("2001:db8:0:7:a:b:c:d", true),
+        ("2001:db8:0:7::2", false),
+        ("2001:db8:0:8::2", true),
+    ] {
+        let forwarded = ("x-forwarded-for", address);
+        match app.handshake(&[PROTOCOL, forwarded]).await {
+            Ok(socket) if is_taken => open.push(socket),
+            Err(429) if !is_taken => {}
+            other => panic!("{address}: {:?}", other.err()),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_for_a_subscription_is_small() {
+    let app = TestApp::spawn().await;
+    let ada = app.register("ada@example.com").await;
+    let mut socket = ada.socket().await;
+    let fine = "subscription { sessionEvents { at } }";
+    let long = format!("{fine} #{}", "x".repeat(40_000));
+    let large = json!({ "unused": "x".repeat(40_000) });
+    for (text, variables) in [(long.as_str(), Value::Null), (fine, large)] {
+        socket.ask("a", text, variables).await;
+        assert_eq!(socket.refusal("a").await, "QUERY_TOO_EXPENSIVE");
+    }
+    socket.ask("a", fine, json!({ "unused": "x" })).await;
+    socket.settle().await;
+    app.login("ada@example.com").await;
+    socket.event("sessionEvents").await;
+}
+
+/// Tells of audit events that nobody can read until `COMMIT`, and waits until somebody tries.
+async fn look_in_vain(app: &TestApp, events: &[Occurrence]) {
+    app.execute("BEGIN").await;
+    app.execute("LOCK TABLE audit_events").await;
+    app.spread(events);
+    let begun = Instant::now();
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    while app.number(waiting).await == 0 {
+        assert!(begun.elapsed() < PATIENCE, "nobody looks");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listeners_leave_connections_to_the_database_to_others() {
+    let app = TestApp::with(&[("IDGATE_DATABASE__MAX_CONNECTIONS", "4")]).await;
+    if app.is_sqlite() {
+        return;
+    }
+    let root = app.appoint("root@example.com", "admin").await;
+    let mut sockets = Vec::new();
+    for _ in 0..6 {
+        sockets.push(root.listen("AuditStream", json!({})).await);
+    }
+    let again = app.audited().await;
+    look_in_vain(&app, &again).await;
+    for _ in 0..20 {
+        assert!(root.is_welcome().await);
+    }
+    app.execute("COMMIT").await;
+    for socket in &mut sockets {
+        socket.event("auditEvents").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_sent_away_gives_back_what_they_held_before_they_leave() {
+    let app = TestApp::with(&[("IDGATE_DATABASE__MAX_CONNECTIONS", "4")]).await;
+    if app.is_sqlite() {
+        return;
+    }
+    let root = app.appoint("root@example.com", "admin").await;
+    let ada = app.register("ada@example.com").await;
+    let laptop = app.login("ada@example.com").await;
+    let mut told = ada.listen("SessionEvents", json!({})).await;
+    let mut rude = root.listen("AuditStream", json!({})).await;
+    let again = app.audited().await;
+    // The only turn there is.
+    look_in_vain(&app, &again).await;
+    rude.send_raw(Message::Text("{".into())).await;
+    assert_eq!(rude.end().await, 4400);
+    let user = ada.user_id.parse().unwrap();
+    let session = laptop.session_id().await.parse().unwrap();
+    app.spread(&[Occurrence::SignedIn { user, session }]);
+    told.event("sessionEvents").await;
+    // The goodbye that the other one owes is still waited for.
+    let both = "idgate_subscription_connections{over=\"websocket\"} 2";
+    assert!(app.app.metrics.render().contains(both));
+    app.execute("COMMIT").await;
+}
