@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, interval_at, timeout};
 use tracing::Instrument as _;
+use tungstenite::error::ProtocolError;
 
 use super::ending::Ending;
 use super::feed::Feed;
@@ -204,7 +205,7 @@ impl Conversation {
                 outcome = step(self.feed.as_mut(), self.unsent.is_empty()) => self.tell(outcome),
                 frame = frames.next() => match frame {
                     Some(Ok(frame)) => self.take(frame).await,
-                    Some(Err(_)) => Err(Ending::BadMessage("This cannot be read, or is too large")),
+                    Some(Err(error)) => Err(misread(error)),
                     None => Err(Ending::Gone),
                 },
                 _ = self.keep_alive.tick() => self.ask_for_a_sign(),
@@ -324,6 +325,21 @@ impl Conversation {
         let ping = Message::Ping(Vec::new().into());
         self.unsent.push_back(Outgoing::Message(ping));
         Ok(())
+    }
+}
+
+/// Why nothing more can be read. Clients leave without a word every day, which is no mistake.
+fn misread(error: axum::Error) -> Ending {
+    use tungstenite::Error::{AlreadyClosed, ConnectionClosed, Io, Protocol};
+    let error = error.into_inner().downcast::<tungstenite::Error>();
+    match error.as_deref() {
+        Ok(
+            Io(_)
+            | AlreadyClosed
+            | ConnectionClosed
+            | Protocol(ProtocolError::ResetWithoutClosingHandshake),
+        ) => Ending::Gone,
+        _ => Ending::BadMessage("This cannot be read, or is too large"),
     }
 }
 

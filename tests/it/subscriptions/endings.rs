@@ -238,3 +238,11 @@ async fn a_client_that_says_goodbye_is_answered() {
     socket.send_raw(goodbye).await;
     assert_eq!(socket.end().await, 1000);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_without_a_word_has_broken_no_rule() {
+    let app = TestApp::spawn().await;
+    let ada = app.register("ada@example.com").await;
+    drop(ada.listen("SessionEvents", json!({})).await);
+    app.until("ended_total{why=\"gone\"} 1", || {}).await;
+}
