@@ -13,6 +13,9 @@ use crate::domain::occurrence::Occurrence;
 /// Transactions that may wait to be made known; a second of the busiest gateway.
 const LONGEST_QUEUE: usize = 4096;
 
+/// Occurrences that are taken at once: telling others takes a round trip.
+const ENOUGH: usize = 64;
+
 /// The queue of announcements of one process.
 #[derive(Debug)]
 pub struct Announcements {
@@ -33,11 +36,19 @@ impl Default for Announcements {
 }
 
 impl Announcements {
-    /// What the next transaction announced; waits until there is one. Whoever asks takes it.
+    /// What the next transaction announced, with what waits behind it; waits until there is one.
+    /// Whoever asks takes it.
     pub async fn next(&self) -> Vec<Occurrence> {
-        let next = self.receiver.lock().await.recv().await;
+        let mut receiver = self.receiver.lock().await;
         // It only fails without a sender, and there is one beside it.
-        next.unwrap_or_default()
+        let mut next = receiver.recv().await.unwrap_or_default();
+        while next.len() < ENOUGH {
+            match receiver.try_recv() {
+                Ok(more) => next.extend(more),
+                Err(_) => break,
+            }
+        }
+        next
     }
 
     /// How many occurrences did not fit since this was last asked.
@@ -107,6 +118,6 @@ mod tests {
         }
         assert_eq!(queue.take_lost(), 3);
         assert_eq!(queue.take_lost(), 0);
-        assert_eq!(queue.next().await, [event]);
+        assert_eq!(queue.next().await, [event; ENOUGH]);
     }
 }

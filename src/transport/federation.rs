@@ -104,6 +104,15 @@ pub(super) async fn recognise(
     }
 }
 
+/// Where no router is served: a secret, right or wrong, is out of place.
+pub(super) async fn keep_out(request: Request, next: Next) -> Response {
+    if request.headers().contains_key(SECRET) {
+        refuse(&request)
+    } else {
+        next.run(request).await
+    }
+}
+
 fn refuse(request: &Request) -> Response {
     let message = "Only the federation router is served here, and nothing proves this to be it.";
     let error = Error::of(ErrorCode::Forbidden, message);

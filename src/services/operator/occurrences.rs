@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::fault::Fault;
 
-/// Waits for the next transaction that did something and tells of it, here before elsewhere.
+/// Waits for the next transactions that did something and tells of them, here before elsewhere.
 ///
 /// What the shared store does not take is lost to the other instances, and counted.
 pub async fn tell(app: &App) {

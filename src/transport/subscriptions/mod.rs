@@ -14,10 +14,11 @@ mod stream;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware;
 use axum::routing::any;
 use tokio::sync::Semaphore;
 
-use super::Server;
+use super::{Server, federation};
 
 pub(super) use self::places::Places;
 use crate::config::Config;
@@ -37,4 +38,5 @@ pub(super) fn routes(server: &Server) -> Router<Arc<Server>> {
     Router::new()
         .route("/graphql/ws", any(socket::open))
         .route("/graphql/stream", any(stream::open))
+        .route_layer(middleware::from_fn(federation::keep_out))
 }

@@ -222,3 +222,23 @@ async fn the_schema_can_keep_silent_about_authorization() {
     assert_eq!(sdl, subgraph_sdl(Authorization::Silent));
     assert!(!sdl.contains("@requiresScopes") && !sdl.contains("@authenticated"));
 }
+
+/// A router that asks where it is not served must not become the public by that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_opens_no_stream_of_events() {
+    let app = TestApp::with(&[ROUTER]).await;
+    let ada = app.register("ada@example.com").await;
+    for (path, secret) in [
+        ("/graphql/stream", SECRET),
+        ("/graphql/stream", "wrong"),
+        ("/graphql/ws", SECRET),
+    ] {
+        let request = app
+            .request(Method::POST, path)
+            .header(HEADER, secret)
+            .header("accept", "text/event-stream")
+            .bearer_auth(&ada.access_token)
+            .json(&json!({ "query": queries::text("SessionEvents") }));
+        Answer::of(request).await.assert_refusal(403, "FORBIDDEN");
+    }
+}
