@@ -80,7 +80,8 @@ pub enum Which {
 
 /// Ends live sessions of a person, announces each, and says how many there were.
 ///
-/// This is the one way in which sessions end before their time. The owner is part of the condition, so somebody else's session id ends nothing.
+/// This is the one way in which sessions end before their time. The owner is part of the condition,
+/// so somebody else's session id ends nothing.
 pub async fn revoke(
     tx: &Tx,
     owner: UserId,
