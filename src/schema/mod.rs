@@ -139,6 +139,7 @@ impl Schema {
             engine: Box::new(builder.finish()),
             introspection,
             limits: Limits {
+                introspection,
                 depth: limits.max_depth,
                 aliases: limits.max_aliases,
                 root_fields: limits.max_root_fields,

@@ -46,6 +46,7 @@ mod tests {
     use super::*;
 
     const WIDE: Limits = Limits {
+        introspection: true,
         depth: 10,
         aliases: 10,
         root_fields: 10,

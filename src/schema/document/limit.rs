@@ -5,6 +5,8 @@ use super::super::error::{Error, ErrorCode};
 /// What one document and its variables may ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Whether the schema may be asked for.
+    pub introspection: bool,
     /// Nesting of selections, fragments followed.
     pub depth: usize,
     /// Fields with an alias, fragments followed.

@@ -4,6 +4,7 @@
 //! bytes of nested fragments can expand to millions of fields, and every walk over them costs.
 
 mod copies;
+mod introspection;
 mod limit;
 mod measure;
 mod root;
@@ -64,6 +65,9 @@ impl Document {
         Limit::Nesting.check(seen.nesting, DEEPEST_TEXT)?;
         Limit::Directives.check(seen.directives, limits.directives)?;
         let parsed = parse_query(&text).map_err(|error| unreadable(&error))?;
+        if !limits.introspection {
+            introspection::refuse(&parsed)?;
+        }
         let mut whole = Size::default();
         for (_, operation) in parsed.operations.iter() {
             let pages = Pages {

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 
 const LIMITS: Limits = Limits {
+    introspection: true,
     depth: 8,
     aliases: 3,
     root_fields: 4,

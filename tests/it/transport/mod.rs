@@ -4,6 +4,7 @@ mod connections;
 mod contract;
 mod documents;
 mod health;
+mod introspection;
 mod limits;
 mod oddities;
 mod pages;
