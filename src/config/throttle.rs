@@ -17,6 +17,12 @@ pub struct Throttle {
     pub scale: f64,
     /// How many instances share the budgets.
     pub instances: u32,
+    /// How many times the budget of an address its IPv4 /24 has.
+    pub ipv4_24_multiple: u32,
+    /// How many times the budget of a /64 its IPv6 /56 has.
+    pub ipv6_56_multiple: u32,
+    /// How many times the budget of a /64 its IPv6 /48 has.
+    pub ipv6_48_multiple: u32,
     /// Sign-in attempts from one address.
     pub login_address: Budget,
     /// Sign-in attempts on one identifier.
@@ -69,6 +75,17 @@ pub struct Budget {
     pub window: Duration,
 }
 
+impl Budget {
+    /// So many times as much in the same time.
+    #[must_use]
+    pub const fn times(self, multiple: u32) -> Self {
+        Self {
+            count: self.count.saturating_mul(multiple),
+            window: self.window,
+        }
+    }
+}
+
 impl TryFrom<String> for Budget {
     type Error = String;
 
@@ -94,6 +111,13 @@ impl TryFrom<String> for Budget {
 impl Throttle {
     pub(super) fn check(&self, review: &mut Review<'_>) {
         review.within("throttle.instances", self.instances, 1..=10_000);
+        for (name, multiple) in [
+            ("throttle.ipv4_24_multiple", self.ipv4_24_multiple),
+            ("throttle.ipv6_56_multiple", self.ipv6_56_multiple),
+            ("throttle.ipv6_48_multiple", self.ipv6_48_multiple),
+        ] {
+            review.within(name, multiple, 1..=65_536);
+        }
         if !self.scale.is_finite() || self.scale <= 0.0 {
             review.refuse(
                 "throttle.scale",

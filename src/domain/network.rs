@@ -1,6 +1,6 @@
 //! Network addresses: which one a request comes from, and which ones count as one.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
@@ -37,19 +37,55 @@ fn hop(text: &str) -> Option<IpAddr> {
         .map(|address: IpAddr| address.to_canonical())
 }
 
-/// The text under which attempts from an address are counted.
-///
-/// RFC 4291 §2.5.1: a host picks the lower 64 bits of its IPv6 address itself, so counting single
-/// addresses would count nothing.
+/// A network whose addresses are counted together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// How wide it is.
+    pub prefix: Prefix,
+    /// The text under which its attempts are counted.
+    pub key: String,
+}
+
+/// The width of a network that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prefix {
+    /// What one host has: an IPv4 address, or the /64 in which it picks its IPv6 addresses.
+    Host,
+    /// An IPv4 /24, the smallest network that is routed on its own.
+    V4Net24,
+    /// An IPv6 /56, what many providers give to a home.
+    V6Net56,
+    /// An IPv6 /48, what anybody gets for a site (RFC 6177 §2).
+    V6Net48,
+}
+
+/// The text of the narrowest network that is counted: the host's own.
 #[must_use]
 pub fn bucket(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let network = Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX));
-            format!("{network}/64")
-        }
-    }
+    let narrowest = buckets(address).into_iter().next();
+    narrowest.map_or_else(String::new, |bucket| bucket.key)
+}
+
+/// The networks under which attempts from an address are counted, the narrowest first.
+///
+/// RFC 4291 §2.5.1: a host picks the lower 64 bits of its IPv6 address itself, so counting single
+/// addresses would count nothing. Who rents a /48 has 65536 such networks, hence the wider ones.
+#[must_use]
+pub fn buckets(address: IpAddr) -> Vec<Bucket> {
+    let prefixes: &[(Prefix, u8)] = match address.to_canonical() {
+        IpAddr::V4(_) => &[(Prefix::Host, 32), (Prefix::V4Net24, 24)],
+        IpAddr::V6(_) => &[
+            (Prefix::Host, 64),
+            (Prefix::V6Net56, 56),
+            (Prefix::V6Net48, 48),
+        ],
+    };
+    let bucket = |&(prefix, length)| {
+        let network = IpNet::new(address.to_canonical(), length).ok()?;
+        let key = network.trunc().to_string();
+        Some(Bucket { prefix, key })
+    };
+    prefixes.iter().filter_map(bucket).collect()
 }
 
 #[cfg(test)]
@@ -125,22 +161,30 @@ mod tests {
             client("::ffff:10.0.0.1", &["::ffff:198.51.100.1"]),
             "198.51.100.1"
         );
-        assert_eq!(
-            bucket("::ffff:198.51.100.1".parse().unwrap()),
-            "198.51.100.1"
-        );
+        assert_eq!(keys("::ffff:198.51.100.1"), keys("198.51.100.1"));
+    }
+
+    fn keys(address: &str) -> Vec<String> {
+        let buckets = buckets(address.parse().unwrap());
+        buckets.into_iter().map(|bucket| bucket.key).collect()
     }
 
     #[test]
-    fn all_addresses_of_one_site_share_a_bucket() {
-        let bucket = |text: &str| bucket(text.parse().unwrap());
-        assert_eq!(bucket("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+    fn an_address_is_counted_with_the_networks_around_it() {
         assert_eq!(
-            bucket("2001:db8:1:2::"),
-            bucket("2001:db8:1:2:ffff:ffff:ffff:ffff")
+            keys("2001:db8:1:2345:6:7:8:9"),
+            [
+                "2001:db8:1:2345::/64",
+                "2001:db8:1:2300::/56",
+                "2001:db8:1::/48"
+            ]
         );
-        assert_ne!(bucket("2001:db8:1:2::"), bucket("2001:db8:1:3::"));
-        assert_ne!(bucket("198.51.100.1"), bucket("198.51.100.2"));
+        assert_eq!(keys("198.51.100.7"), ["198.51.100.7/32", "198.51.100.0/24"]);
+        // A host picks the lower half itself, and a mapped address is no way around.
+        assert_eq!(
+            keys("2001:db8:1:2::"),
+            keys("2001:db8:1:2:ffff:ffff:ffff:ffff")
+        );
     }
 
     proptest! {

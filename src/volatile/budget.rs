@@ -20,8 +20,8 @@ pub(super) struct Measured {
     pub(super) spend: u64,
     /// How far ahead of now a balance may be: one window.
     pub(super) limit: u64,
-    /// What to tell a caller whom this charge refuses.
-    pub(super) wait: u64,
+    /// What to tell a caller whose charge is larger than the budget and so never fits.
+    pub(super) never: u64,
 }
 
 impl Measured {
@@ -35,23 +35,31 @@ impl Measured {
         let limit = capacity * interval;
         // One more than the capacity already never fits; more would only overflow.
         let spend = u64::from(charge.cost).min(capacity + 1) * interval;
-        // After a refusal the balance stands at its limit, so the spend is what must come back.
-        let wait = spend.min(limit.max(interval));
-        Self { spend, limit, wait }
+        let never = limit.max(interval);
+        Self {
+            spend,
+            limit,
+            never,
+        }
     }
 
-    /// Moves a balance and says how long a refused caller must wait, zero when it fitted.
-    ///
+    /// The balance after this charge, or how long to wait until it fits.
+    pub(super) fn settle(self, now: u64, balance: u64) -> Result<u64, u64> {
+        let ceiling = now + self.limit;
+        let owed = self.clamp(now, balance).max(now) + self.spend;
+        if owed <= ceiling {
+            Ok(owed)
+        } else if self.spend > self.limit {
+            Err(self.never)
+        } else {
+            Err(owed - ceiling)
+        }
+    }
+
     /// A balance further ahead than one window comes from a clock that was set back, or from a
     /// budget that was larger once: it counts as one window, so neither locks anybody out.
-    pub(super) fn settle(self, now: u64, balance: u64) -> (u64, u64) {
-        let ceiling = now + self.limit;
-        let owed = balance.max(now).min(ceiling) + self.spend;
-        if owed > ceiling {
-            (ceiling, self.wait)
-        } else {
-            (owed, 0)
-        }
+    pub(super) fn clamp(self, now: u64, balance: u64) -> u64 {
+        balance.min(now + self.limit)
     }
 }
 

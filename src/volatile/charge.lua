@@ -1,35 +1,64 @@
--- Counts charges on all keys in one step. Returns the longest wait in microseconds of those that
--- did not fit, 0 when all did. The arithmetic is Measured::settle in budget.rs, number for number.
+-- Passes the levels of an attempt in order. A level whose keys all have room is charged; at the
+-- first one where a key has none the attempt ends, and neither that level nor a later one changes.
+-- Returns {0, 0} when all levels passed, else the number of the level that refused and the longest
+-- wait of its keys in microseconds. The arithmetic is Measured::settle in budget.rs.
 --
--- KEYS     the budgets
--- ARGV[1]  now, in microseconds; then for each key: spend, limit, wait
+-- KEYS     the budgets, level after level
+-- ARGV[1]  now, in microseconds; then for each key: level, spend, limit, never
 
 local now = tonumber(ARGV[1])
-local longest = 0
 
-for index, key in ipairs(KEYS) do
-  local spend = tonumber(ARGV[index * 3 - 1])
-  local limit = tonumber(ARGV[index * 3])
-  local wait = tonumber(ARGV[index * 3 + 1])
+local function argument(index, place)
+  return tonumber(ARGV[(index - 1) * 4 + 1 + place])
+end
 
-  -- No balance, or one that is no number, is a budget that is whole.
-  local balance = tonumber(redis.call('GET', key)) or now
-  local ceiling = now + limit
-  local owed = math.min(math.max(balance, now), ceiling) + spend
-
-  if owed > ceiling then
-    owed = ceiling
-    longest = math.max(longest, wait)
-  end
-
-  -- A whole budget means as much as none, so its key goes. One window more before it expires
-  -- covers instances whose clocks disagree.
-  if owed > now then
-    local expiry = math.ceil((owed - now + limit) / 1000) + 1000
-    redis.call('SET', key, string.format('%.0f', owed), 'PX', string.format('%.0f', expiry))
+-- A whole budget means as much as none, so its key goes. One window more before it expires covers
+-- instances whose clocks disagree.
+local function store(key, balance, limit)
+  if balance > now then
+    local expiry = math.ceil((balance - now + limit) / 1000) + 1000
+    redis.call('SET', key, string.format('%.0f', balance), 'PX', string.format('%.0f', expiry))
   else
     redis.call('DEL', key)
   end
 end
 
-return longest
+local index = 1
+while index <= #KEYS do
+  local level, first = argument(index, 1), index
+  local stored, clamped, owed, longest = {}, {}, {}, 0
+
+  while index <= #KEYS and argument(index, 1) == level do
+    local key = KEYS[index]
+    local spend, limit = argument(index, 2), argument(index, 3)
+    local ceiling = now + limit
+    if not stored[key] then
+      -- No balance, or one that is no number, is a budget that is whole.
+      stored[key] = tonumber(redis.call('GET', key)) or now
+      clamped[key], owed[key] = stored[key], stored[key]
+    end
+    clamped[key] = math.min(clamped[key], ceiling)
+    local after = math.max(math.min(owed[key], ceiling), now) + spend
+    if after <= ceiling then
+      owed[key] = after
+    else
+      longest = math.max(longest, spend > limit and argument(index, 4) or after - ceiling)
+    end
+    index = index + 1
+  end
+
+  for place = first, index - 1 do
+    local key, limit = KEYS[place], argument(place, 3)
+    if longest == 0 then
+      store(key, owed[key], limit)
+    elseif clamped[key] < stored[key] then
+      -- Written while a clock was ahead, or for a larger budget: one window is the most it owes.
+      store(key, clamped[key], limit)
+    end
+  end
+  if longest > 0 then
+    return {level, longest}
+  end
+end
+
+return {0, 0}

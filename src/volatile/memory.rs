@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::budget::{Measured, moment};
 use super::codes::Shelf;
-use super::{Charge, Health, Verdict};
+use super::{Charge, Health, Level, Verdict};
 
 /// More balances than this are never kept: some 30 MB with long keys.
 const MOST_BALANCES: usize = 1 << 18;
@@ -62,15 +63,22 @@ impl Memory {
         }
     }
 
-    pub(super) fn charge(&self, now: DateTime<Utc>, charges: &[Charge]) -> Verdict {
+    pub(super) fn charge(&self, now: DateTime<Utc>, levels: &[Level]) -> Verdict {
         let now = moment(now);
         // A panic inside leaves at worst one balance uncounted, so a poisoned lock is usable.
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         if now.abs_diff(ledger.swept) >= SWEEP_EVERY {
             ledger.sweep(now);
         }
-        let waits = charges.iter().map(|charge| ledger.count(now, charge));
-        Verdict::from_wait(waits.fold(0, u64::max))
+        for (index, level) in levels.iter().enumerate() {
+            if let Err(wait) = ledger.pass(now, level) {
+                return Verdict::Refused {
+                    level: index,
+                    retry_after: Duration::from_micros(wait),
+                };
+            }
+        }
+        Verdict::Allowed
     }
 
     pub(super) fn health(&self) -> Health {
@@ -87,29 +95,49 @@ impl Memory {
 }
 
 impl Ledger {
-    fn count(&mut self, now: u64, charge: &Charge) -> u64 {
-        let measured = Measured::of(charge);
-        let kept = self.balances.get_mut(charge.key.as_str());
-        let before = kept.as_ref().map_or(now, |balance| balance.whole_at);
-        let (whole_at, wait) = measured.settle(now, before);
-        let balance = Balance {
-            whole_at,
-            limit: measured.limit,
-        };
-        match kept {
-            Some(kept) if whole_at > now => *kept = balance,
-            Some(_) => {
-                self.balances.remove(charge.key.as_str());
+    /// Charges all of a level, or nothing when one of its budgets has no room.
+    fn pass(&mut self, now: u64, level: &[Charge]) -> Result<(), u64> {
+        // The same key may be charged twice, so each charge begins where the one before it ended.
+        let mut owed: HashMap<&str, u64> = HashMap::with_capacity(level.len());
+        let mut longest = 0;
+        for charge in level {
+            let key = charge.key.as_str();
+            let stored = || self.balances.get(key).map(|balance| balance.whole_at);
+            let before = owed.get(key).copied().or_else(stored).unwrap_or(now);
+            match Measured::of(charge).settle(now, before) {
+                Ok(after) => _ = owed.insert(key, after),
+                Err(wait) => longest = longest.max(wait),
             }
-            None if whole_at > now => {
-                if self.balances.len() >= MOST_BALANCES {
-                    self.make_room(now);
-                }
-                self.balances.insert(charge.key.as_str().into(), balance);
-            }
-            None => {}
         }
-        wait
+        for charge in level {
+            let (key, measured) = (charge.key.as_str(), Measured::of(charge));
+            let stored = self.balances.get(key).map(|balance| balance.whole_at);
+            let clamped = stored.map(|stored| measured.clamp(now, stored));
+            let whole_at = match longest {
+                0 => owed.get(key).copied(),
+                // Nobody owes more than one window, also when the clock was set back.
+                _ => clamped.filter(|_| clamped < stored),
+            };
+            if let Some(whole_at) = whole_at {
+                let limit = measured.limit;
+                self.write(now, key, Balance { whole_at, limit });
+            }
+        }
+        if longest == 0 { Ok(()) } else { Err(longest) }
+    }
+
+    /// A whole budget means as much as none, so its key goes.
+    fn write(&mut self, now: u64, key: &str, balance: Balance) {
+        if balance.whole_at <= now {
+            self.balances.remove(key);
+        } else if let Some(kept) = self.balances.get_mut(key) {
+            *kept = balance;
+        } else {
+            if self.balances.len() >= MOST_BALANCES {
+                self.make_room(now);
+            }
+            self.balances.insert(key.into(), balance);
+        }
     }
 
     /// Forgets what has been whole for a window, just as long as keys last on the server, so

@@ -66,28 +66,21 @@ impl fmt::Debug for Charge {
     }
 }
 
+/// Budgets that are checked together: all of them are charged, or none is.
+pub type Level = Vec<Charge>;
+
 /// What the budgets say about an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Every budget had room.
+    /// Every budget of every level had room.
     Allowed,
-    /// At least one budget was used up.
+    /// A budget was used up.
     Refused {
-        /// When the same attempt fits again, if nobody else spends in the meantime.
+        /// Which level it belongs to; the levels before it are charged, this and later ones not.
+        level: usize,
+        /// When the same attempt fits this level, if nobody else spends in the meantime.
         retry_after: Duration,
     },
-}
-
-impl Verdict {
-    /// A wait of nothing is what both backends say when every budget had room.
-    fn from_wait(microseconds: u64) -> Self {
-        match microseconds {
-            0 => Self::Allowed,
-            wait => Self::Refused {
-                retry_after: Duration::from_micros(wait),
-            },
-        }
-    }
 }
 
 /// Whether the store answers, and since when that is so.
@@ -132,25 +125,26 @@ impl Volatile {
         Ok(Self::Redis(Box::new(Redis::connect(settings, now)?)))
     }
 
-    /// Counts every charge in one atomic step, then says whether all of them fitted.
+    /// Passes the levels of an attempt in order, in one atomic step, up to the first that refuses.
     ///
-    /// A refused attempt costs as well, so hammering never helps; but no budget owes more than
-    /// one window, so a flood is forgotten one window after it ends. When an answer is lost on
-    /// the way the attempt may be counted twice, never not at all.
+    /// A level that refuses is not charged and creates no key, and no later level is looked at:
+    /// whoever is refused for their address changes nobody else's budget, and a flood of refused
+    /// attempts leaves the store as it was. When an answer is lost on the way the attempt may be
+    /// counted twice, never not at all.
     ///
     /// # Errors
     /// When the shared store did not answer; nothing is known about the budgets then.
     pub async fn charge(
         &self,
         now: DateTime<Utc>,
-        charges: &[Charge],
+        levels: &[Level],
     ) -> Result<Verdict, Unavailable> {
-        if charges.is_empty() {
+        if levels.iter().all(Vec::is_empty) {
             return Ok(Verdict::Allowed);
         }
         match self {
-            Self::Memory(memory) => Ok(memory.charge(now, charges)),
-            Self::Redis(redis) => redis.charge(now, charges).await,
+            Self::Memory(memory) => Ok(memory.charge(now, levels)),
+            Self::Redis(redis) => redis.charge(now, levels).await,
         }
     }
 

@@ -15,7 +15,7 @@ use super::breaker::Breaker;
 use super::budget::{Measured, moment};
 use super::codes::microseconds;
 use super::connections::{Connections, unavailable};
-use super::{Charge, Health, NewCode, Unavailable, Verdict};
+use super::{Charge, Health, Level, NewCode, Unavailable, Verdict};
 
 /// How long nobody waits for the server after it failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -158,15 +158,28 @@ impl Redis {
     pub(super) async fn charge(
         &self,
         now: DateTime<Utc>,
-        charges: &[Charge],
+        levels: &[Level],
     ) -> Result<Verdict, Unavailable> {
         let mut invocation = self.scripts.charge.arg(moment(now));
-        for charge in charges {
-            let Measured { spend, limit, wait } = Measured::of(charge);
-            invocation.key(format!("{}:budget:{}", self.prefix, charge.key));
-            invocation.arg(spend).arg(limit).arg(wait);
+        for (index, level) in levels.iter().enumerate() {
+            for charge in level {
+                let Measured {
+                    spend,
+                    limit,
+                    never,
+                } = Measured::of(charge);
+                invocation.key(format!("{}:budget:{}", self.prefix, charge.key));
+                invocation.arg(index).arg(spend).arg(limit).arg(never);
+            }
         }
-        self.guarded(now, &invocation).await.map(Verdict::from_wait)
+        let (level, wait): (usize, u64) = self.guarded(now, &invocation).await?;
+        Ok(match wait {
+            0 => Verdict::Allowed,
+            wait => Verdict::Refused {
+                level,
+                retry_after: Duration::from_micros(wait),
+            },
+        })
     }
 
     pub(super) async fn place_code(
@@ -224,16 +237,16 @@ impl Redis {
         format!("{}:otp:{key}", self.prefix)
     }
 
-    /// Charges a budget of its own: a server that only reads is as good as away.
+    /// Writes, because a server that only reads is as good as away: the charge always fits.
     pub(super) async fn ping(&self, now: DateTime<Utc>) -> Result<(), Unavailable> {
         let key = "ping".to_owned();
         let sign = Charge {
             key,
-            capacity: 1,
+            capacity: u32::MAX,
             window: Duration::from_secs(1),
             cost: 1,
         };
-        self.charge(now, &[sign]).await.map(drop)
+        self.charge(now, &[vec![sign]]).await.map(drop)
     }
 
     pub(super) fn health(&self) -> Health {

@@ -1,4 +1,6 @@
-//! A million keys in process: memory stays bounded and nobody talks himself free.
+//! Floods: memory stays bounded, refused attempts leave no trace, nobody talks himself free.
+
+use futures_util::StreamExt as _;
 
 use super::*;
 
@@ -13,26 +15,25 @@ fn memory(store: &Volatile) -> &Memory {
 fn a_million_keys_stay_bounded_and_do_not_push_out_a_budget_that_is_used_up() {
     let store = Volatile::memory(moment(0));
     let store = memory(&store);
-    let target = [Charge {
-        window: MINUTE * 60,
-        ..charge("target", 5, 6)
-    }];
-    assert_ne!(store.charge(moment(0), &target), Verdict::Allowed);
+    let target = |cost| {
+        let charge = Charge {
+            window: MINUTE * 60,
+            ..charge("target", 5, cost)
+        };
+        [vec![charge]]
+    };
+    assert_eq!(store.charge(moment(0), &target(5)), Verdict::Allowed);
 
     for number in 0..1_000_000 {
         let made_up = Charge {
             window: MINUTE * 60,
             ..charge(&format!("key {number}"), 5, 1)
         };
-        assert_eq!(store.charge(moment(1), &[made_up]), Verdict::Allowed);
+        assert_eq!(store.charge(moment(1), &[vec![made_up]]), Verdict::Allowed);
     }
 
     assert!(store.balances() <= 1 << 18, "{} balances", store.balances());
-    let again = [Charge {
-        window: MINUTE * 60,
-        ..charge("target", 5, 1)
-    }];
-    assert_ne!(store.charge(moment(2), &again), Verdict::Allowed);
+    assert_ne!(store.charge(moment(2), &target(1)), Verdict::Allowed);
 }
 
 #[test]
@@ -40,15 +41,74 @@ fn budgets_that_were_whole_for_a_window_are_swept_out() {
     let store = Volatile::memory(moment(0));
     let store = memory(&store);
     for number in 0..1_000 {
-        store.charge(moment(0), &[charge(&format!("key {number}"), 60, 1)]);
+        let charge = charge(&format!("key {number}"), 60, 1);
+        store.charge(moment(0), &[vec![charge]]);
     }
-    store.charge(moment(59_000), &[charge("later", 60, 1)]);
+    store.charge(moment(59_000), &[vec![charge("later", 60, 1)]]);
     assert_eq!(store.balances(), 1_001);
-    store.charge(moment(60_000), &[charge("last", 60, 1)]);
+    store.charge(moment(60_000), &[vec![charge("last", 60, 1)]]);
     assert_eq!(store.balances(), 1_002, "whole, but not for a window yet");
-    store.charge(moment(121_000), &[charge("last", 60, 1)]);
+    store.charge(moment(121_000), &[vec![charge("last", 60, 1)]]);
     assert_eq!(store.balances(), 1);
-    store.charge(moment(-86_400_000), &[charge("yesterday", 60, 1)]);
-    store.charge(moment(-86_200_000), &[charge("today", 60, 1)]);
+    store.charge(moment(-86_400_000), &[vec![charge("yesterday", 60, 1)]]);
+    store.charge(moment(-86_200_000), &[vec![charge("today", 60, 1)]]);
     assert_eq!(store.balances(), 2, "a clock set back sweeps on");
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_refused_attempts_leave_the_store_as_it_was() {
+    for store in backends() {
+        let levels = |victim: u32| {
+            [
+                vec![charge("address", 5, 1), charge("network", 20, 1)],
+                vec![charge(&format!("victim {victim}"), 5, 1)],
+                vec![charge("everybody", 100, 1)],
+            ]
+        };
+        for victim in 0..5 {
+            let verdict = store.charge(moment(0), &levels(victim)).await.unwrap();
+            assert_eq!(verdict, Verdict::Allowed);
+        }
+        let before = keys(&store).await;
+        assert_eq!(before, 8);
+
+        let attempts = (5..100_005).map(|victim| {
+            let (store, levels) = (&store, levels(victim));
+            async move { store.charge(moment(1), &levels).await.unwrap() }
+        });
+        let verdicts: Vec<Verdict> = futures_util::stream::iter(attempts)
+            .buffer_unordered(200)
+            .collect()
+            .await;
+        let turned_away = |verdict: &Verdict| matches!(verdict, Verdict::Refused { level: 0, .. });
+        assert!(verdicts.iter().all(turned_away));
+        assert_eq!(keys(&store).await, before);
+
+        let rest = [vec![
+            charge("everybody", 100, 95),
+            charge("network", 20, 15),
+        ]];
+        let verdict = store.charge(moment(1), &rest).await.unwrap();
+        assert_eq!(verdict, Verdict::Allowed, "nobody else paid for it");
+    }
+}
+
+/// How many keys the store holds under its own prefix.
+async fn keys(store: &Volatile) -> usize {
+    match store {
+        Volatile::Memory(memory) => memory.balances(),
+        Volatile::Redis(store) => {
+            let mut connection = store
+                .server
+                .get_multiplexed_async_connection()
+                .await
+                .unwrap();
+            let pattern = format!("{}:*", store.channel().trim_end_matches(":occurrences"));
+            let found = ::redis::cmd("KEYS")
+                .arg(pattern)
+                .query_async(&mut connection)
+                .await;
+            found.map(|keys: Vec<String>| keys.len()).unwrap()
+        }
+    }
 }

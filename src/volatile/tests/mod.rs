@@ -60,8 +60,19 @@ fn backends() -> Vec<Volatile> {
         .collect()
 }
 
+/// One level, as most tests need it.
+async fn attempt(store: &Volatile, milliseconds: i64, charges: &[Charge]) -> Verdict {
+    let levels = [charges.to_vec()];
+    store.charge(moment(milliseconds), &levels).await.unwrap()
+}
+
 fn refused(milliseconds: u64) -> Verdict {
+    refused_at(0, milliseconds)
+}
+
+fn refused_at(level: usize, milliseconds: u64) -> Verdict {
     Verdict::Refused {
+        level,
         retry_after: Duration::from_millis(milliseconds),
     }
 }
@@ -69,66 +80,78 @@ fn refused(milliseconds: u64) -> Verdict {
 #[tokio::test]
 async fn a_budget_may_be_spent_at_once_and_comes_back_evenly() {
     for store in backends() {
+        let one = [charge("a", 3, 1)];
         for _ in 0..3 {
-            let verdict = store.charge(moment(0), &[charge("a", 3, 1)]).await.unwrap();
-            assert_eq!(verdict, Verdict::Allowed);
+            assert_eq!(attempt(&store, 0, &one).await, Verdict::Allowed);
         }
-        let fourth = store.charge(moment(0), &[charge("a", 3, 1)]).await.unwrap();
-        assert_eq!(fourth, refused(20_000));
-        let other = store.charge(moment(0), &[charge("b", 3, 1)]).await.unwrap();
+        assert_eq!(attempt(&store, 0, &one).await, refused(20_000));
+        let other = attempt(&store, 0, &[charge("b", 3, 1)]).await;
         assert_eq!(other, Verdict::Allowed, "another key has its own budget");
 
-        let early = store
-            .charge(moment(19_999), &[charge("a", 3, 1)])
-            .await
-            .unwrap();
-        assert_eq!(early, refused(20_000), "a refused attempt costs as well");
-        let patient = store
-            .charge(moment(39_999), &[charge("a", 3, 1)])
-            .await
-            .unwrap();
-        assert_eq!(patient, Verdict::Allowed);
-    }
-}
-
-#[tokio::test]
-async fn a_flood_is_forgotten_one_window_after_it_ends() {
-    for store in backends() {
-        for _ in 0..500 {
-            store
-                .charge(moment(0), &[charge("a", 10, 7)])
-                .await
-                .unwrap();
-        }
-        let all = [charge("a", 10, 10)];
+        assert_eq!(attempt(&store, 19_999, &one).await, refused(1));
         assert_eq!(
-            store.charge(moment(60_000), &all).await.unwrap(),
-            Verdict::Allowed
+            attempt(&store, 20_000, &one).await,
+            Verdict::Allowed,
+            "refused attempts cost nothing"
         );
+        assert_eq!(attempt(&store, 20_000, &one).await, refused(20_000));
     }
 }
 
 #[tokio::test]
-async fn all_keys_are_counted_even_when_one_refuses() {
+async fn a_level_is_charged_as_a_whole_or_not_at_all() {
     for store in backends() {
-        let attempt = [
+        let twice = [
             charge("narrow", 1, 1),
             charge("wide", 3, 1),
             charge("narrow", 1, 1),
         ];
-        let verdict = store.charge(moment(0), &attempt).await.unwrap();
+        let verdict = attempt(&store, 0, &twice).await;
         assert_eq!(verdict, refused(60_000), "the same key twice counts twice");
 
-        let rest = [charge("wide", 3, 2)];
-        assert_eq!(
-            store.charge(moment(0), &rest).await.unwrap(),
-            Verdict::Allowed
-        );
-        let more = [charge("wide", 3, 1), charge("fresh", 3, 1)];
-        assert_eq!(
-            store.charge(moment(0), &more).await.unwrap(),
-            refused(20_000)
-        );
+        let all = [charge("wide", 3, 3), charge("narrow", 1, 1)];
+        assert_eq!(attempt(&store, 0, &all).await, Verdict::Allowed);
+        let more = [charge("fresh", 3, 1), charge("wide", 3, 1)];
+        assert_eq!(attempt(&store, 0, &more).await, refused(20_000));
+        let fresh = [charge("fresh", 3, 3)];
+        assert_eq!(attempt(&store, 0, &fresh).await, Verdict::Allowed);
+    }
+}
+
+#[tokio::test]
+async fn the_first_level_that_refuses_ends_the_attempt() {
+    for store in backends() {
+        let levels = [
+            vec![charge("address", 2, 1)],
+            vec![charge("victim", 3, 1), charge("account", 9, 1)],
+            vec![charge("everybody", 9, 1)],
+        ];
+        let charged = |at| store.charge(moment(at), &levels);
+        for _ in 0..2 {
+            assert_eq!(charged(0).await.unwrap(), Verdict::Allowed);
+        }
+        for _ in 0..100 {
+            assert_eq!(charged(0).await.unwrap(), refused_at(0, 30_000));
+        }
+        let rest = [
+            charge("victim", 3, 1),
+            charge("account", 9, 7),
+            charge("everybody", 9, 7),
+        ];
+        assert_eq!(attempt(&store, 0, &rest).await, Verdict::Allowed);
+
+        // The victim has nothing left now: whoever asks again pays at the levels before alone.
+        let elsewhere = [
+            vec![charge("other address", 1, 1)],
+            vec![charge("victim", 3, 1)],
+            vec![charge("late", 1, 1)],
+        ];
+        let verdict = store.charge(moment(0), &elsewhere).await.unwrap();
+        assert_eq!(verdict, refused_at(1, 20_000));
+        let other = attempt(&store, 0, &[charge("other address", 1, 1)]).await;
+        assert_eq!(other, refused(60_000));
+        let late = attempt(&store, 0, &[charge("late", 1, 1)]).await;
+        assert_eq!(late, Verdict::Allowed);
     }
 }
 
@@ -136,14 +159,9 @@ async fn all_keys_are_counted_even_when_one_refuses() {
 async fn the_longest_wait_is_told() {
     for store in backends() {
         let fill = [charge("slow", 1, 1), charge("fast", 60, 60)];
-        assert_eq!(
-            store.charge(moment(0), &fill).await.unwrap(),
-            Verdict::Allowed
-        );
-        let verdict = store
-            .charge(moment(0), &[charge("fast", 60, 1), charge("slow", 1, 1)])
-            .await;
-        assert_eq!(verdict.unwrap(), refused(60_000));
+        assert_eq!(attempt(&store, 0, &fill).await, Verdict::Allowed);
+        let both = [charge("fast", 60, 1), charge("slow", 1, 1)];
+        assert_eq!(attempt(&store, 0, &both).await, refused(60_000));
     }
 }
 
@@ -152,26 +170,14 @@ async fn extreme_charges_neither_overflow_nor_lock_out_for_ever() {
     let longest = Duration::from_hours(366 * 24);
     for store in backends() {
         let nothing = [charge("none", 0, 1)];
-        assert_eq!(
-            store.charge(moment(0), &nothing).await.unwrap(),
-            refused(60_000)
-        );
+        assert_eq!(attempt(&store, 0, &nothing).await, refused(60_000));
         let free = [charge("none", 0, 0)];
-        assert_eq!(
-            store.charge(moment(0), &free).await.unwrap(),
-            Verdict::Allowed
-        );
+        assert_eq!(attempt(&store, 0, &free).await, Verdict::Allowed);
 
         let too_much = [charge("much", 6, u32::MAX)];
-        assert_eq!(
-            store.charge(moment(0), &too_much).await.unwrap(),
-            refused(60_000)
-        );
-        let after = [charge("much", 6, 6)];
-        assert_eq!(
-            store.charge(moment(60_000), &after).await.unwrap(),
-            Verdict::Allowed
-        );
+        assert_eq!(attempt(&store, 0, &too_much).await, refused(60_000));
+        let all = [charge("much", 6, 6)];
+        assert_eq!(attempt(&store, 0, &all).await, Verdict::Allowed);
 
         for capacity in [0, 1, u32::MAX] {
             for window in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
@@ -187,9 +193,9 @@ async fn extreme_charges_neither_overflow_nor_lock_out_for_ever() {
                         window,
                         cost: u32::MAX,
                     }];
-                    store.charge(now, &huge).await.unwrap();
-                    if let Verdict::Refused { retry_after } =
-                        store.charge(now, &huge).await.unwrap()
+                    store.charge(now, &[huge.to_vec()]).await.unwrap();
+                    if let Verdict::Refused { retry_after, .. } =
+                        store.charge(now, &[huge.to_vec()]).await.unwrap()
                     {
                         assert!(retry_after <= longest + Duration::from_hours(2), "{huge:?}");
                     }
@@ -203,51 +209,37 @@ async fn extreme_charges_neither_overflow_nor_lock_out_for_ever() {
 async fn a_clock_set_back_locks_nobody_out_for_longer_than_a_window() {
     for store in backends() {
         let one = [charge("a", 6, 1)];
-        assert_eq!(
-            store.charge(moment(86_400_000), &one).await.unwrap(),
-            Verdict::Allowed
-        );
-        assert_eq!(
-            store.charge(moment(0), &one).await.unwrap(),
-            refused(10_000)
-        );
-        assert_eq!(
-            store.charge(moment(10_000), &one).await.unwrap(),
-            Verdict::Allowed
-        );
+        let day = 86_400_000;
+        assert_eq!(attempt(&store, day, &one).await, Verdict::Allowed);
+        assert_eq!(attempt(&store, 0, &one).await, refused(10_000));
+        assert_eq!(attempt(&store, 10_000, &one).await, Verdict::Allowed);
     }
 }
 
 #[tokio::test]
 async fn a_budget_that_was_made_smaller_counts_from_then_on() {
     for store in backends() {
-        let generous = [charge("a", 1, 1)];
-        store.charge(moment(0), &generous).await.unwrap();
         let hour = Charge {
             window: MINUTE * 60,
             ..charge("a", 60, 60)
         };
-        store.charge(moment(0), &[hour]).await.unwrap();
+        assert_eq!(attempt(&store, 0, &[hour]).await, Verdict::Allowed);
         let minute = [charge("a", 60, 1)];
-        assert_eq!(
-            store.charge(moment(0), &minute).await.unwrap(),
-            refused(1_000)
-        );
-        assert_eq!(
-            store.charge(moment(1_000), &minute).await.unwrap(),
-            Verdict::Allowed
-        );
+        assert_eq!(attempt(&store, 0, &minute).await, refused(1_000));
+        assert_eq!(attempt(&store, 1_000, &minute).await, Verdict::Allowed);
     }
 }
 
 #[tokio::test]
 async fn no_charge_is_always_allowed_and_a_ping_answers() {
     for store in backends() {
-        assert_eq!(
-            store.charge(moment(0), &[]).await.unwrap(),
-            Verdict::Allowed
-        );
-        store.ping(moment(1)).await.unwrap();
+        for none in [vec![], vec![vec![]]] {
+            let verdict = store.charge(moment(0), &none).await.unwrap();
+            assert_eq!(verdict, Verdict::Allowed);
+        }
+        for _ in 0..3 {
+            store.ping(moment(1)).await.unwrap();
+        }
         assert!(store.health().up);
     }
 }
@@ -260,12 +252,11 @@ async fn parallel_attempts_share_one_budget() {
         for _ in 0..200 {
             let store = Arc::clone(&store);
             attempts.spawn(async move {
-                store
-                    .charge(
-                        moment(0),
-                        &[charge("shared", 10, 1), charge("wide", 500, 1)],
-                    )
-                    .await
+                let levels = [
+                    vec![charge("wide", 500, 1)],
+                    vec![charge("shared", 10, 1), charge("half", 20, 1)],
+                ];
+                store.charge(moment(0), &levels).await
             });
         }
         let verdicts = attempts.join_all().await;
@@ -273,6 +264,8 @@ async fn parallel_attempts_share_one_budget() {
             .into_iter()
             .filter(|verdict| matches!(verdict.as_ref().unwrap(), Verdict::Allowed));
         assert_eq!(allowed.count(), 10);
+        let half = [charge("half", 20, 10), charge("wide", 500, 300)];
+        assert_eq!(attempt(&store, 0, &half).await, Verdict::Allowed);
     }
 }
 
@@ -284,7 +277,7 @@ fn keys_do_not_show_in_debug_output() {
     let Volatile::Memory(memory) = &store else {
         unreachable!()
     };
-    memory.charge(moment(0), &[charge]);
+    memory.charge(moment(0), &[vec![charge]]);
     assert!(!format!("{store:?}").contains("person"));
 }
 

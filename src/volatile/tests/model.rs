@@ -6,44 +6,82 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A step of a sequence: how far the clock moves, and what is charged then.
-type Step = (i64, Vec<Charge>);
+/// A step of a sequence: how far the clock moves, and what is attempted then.
+type Step = (i64, Vec<Level>);
 
 /// The budgets as buckets that leak: what each holds, and when that was so, in microseconds.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Buckets(HashMap<String, (i128, i128)>);
 
 impl Buckets {
-    fn charge(&mut self, now: DateTime<Utc>, charges: &[Charge]) -> Verdict {
+    fn attempt(&mut self, now: DateTime<Utc>, levels: &[Level]) -> Verdict {
         let now = i128::from(now.timestamp_micros());
-        let mut longest = 0;
-        for charge in charges {
-            let (capacity, cost) = (i128::from(charge.capacity), i128::from(charge.cost));
-            let window = i128::try_from(charge.window.as_micros()).unwrap();
-            let drop = (window + capacity.max(1) - 1) / capacity.max(1);
-            let size = capacity * drop;
-
-            let bucket = self.0.entry(charge.key.clone()).or_insert((0, now));
-            let level = (bucket.0 - (now - bucket.1)).clamp(0, size);
-            let wanted = level + cost.min(capacity + 1) * drop;
-            if wanted > size {
-                longest = longest.max((wanted - level).min(window.max(size)));
+        for (index, level) in levels.iter().enumerate() {
+            let mut charged = self.clone();
+            let waits: Vec<i128> = level
+                .iter()
+                .map(|charge| charged.charge(now, charge))
+                .collect();
+            let longest = waits.into_iter().max().unwrap_or(0);
+            if longest > 0 {
+                self.shrink(now, level);
+                return Verdict::Refused {
+                    level: index,
+                    retry_after: Duration::from_micros(u64::try_from(longest).unwrap()),
+                };
             }
-            *bucket = (wanted.min(size), now);
-            if bucket.0 == 0 {
+            *self = charged;
+        }
+        Verdict::Allowed
+    }
+
+    /// Fills the bucket if that fits, or says how long that takes.
+    fn charge(&mut self, now: i128, charge: &Charge) -> i128 {
+        let (drop, size) = measure(charge);
+        let (capacity, cost) = (i128::from(charge.capacity), i128::from(charge.cost));
+        let kept = self.0.get(&charge.key).copied().unwrap_or((0, now));
+        let level = (kept.0 - (now - kept.1)).clamp(0, size);
+        let wanted = level + cost.min(capacity + 1) * drop;
+        if cost > capacity {
+            return size.max(drop);
+        }
+        if wanted > size {
+            return wanted - size;
+        }
+        if wanted == 0 {
+            self.0.remove(&charge.key);
+        } else {
+            self.0.insert(charge.key.clone(), (wanted, now));
+        }
+        0
+    }
+
+    /// Nothing is charged, but a bucket that is too full for the clock holds what fits.
+    fn shrink(&mut self, now: i128, level: &[Charge]) {
+        for charge in level {
+            let (_, size) = measure(charge);
+            let Some(kept) = self.0.get_mut(&charge.key) else {
+                continue;
+            };
+            if kept.0 - (now - kept.1) > size {
+                *kept = (size, now);
+            }
+            if *kept == (0, now) {
                 self.0.remove(&charge.key);
             }
-        }
-        match u64::try_from(longest).unwrap() {
-            0 => Verdict::Allowed,
-            wait => Verdict::Refused {
-                retry_after: Duration::from_micros(wait),
-            },
         }
     }
 }
 
-fn charges() -> impl Strategy<Value = Vec<Charge>> {
+/// How much one unit fills a bucket, and how much goes in.
+fn measure(charge: &Charge) -> (i128, i128) {
+    let capacity = i128::from(charge.capacity);
+    let window = i128::try_from(charge.window.as_micros()).unwrap();
+    let drop = (window + capacity.max(1) - 1) / capacity.max(1);
+    (drop, capacity * drop)
+}
+
+fn levels() -> impl Strategy<Value = Vec<Level>> {
     let capacity = prop_oneof![0..4_u32, 1..50_u32];
     let window = prop_oneof![1..20_000_u64, 1_000_000..90_000_000_u64];
     let cost = prop_oneof![4 => 0..3_u32, 1 => 0..60_u32];
@@ -56,7 +94,7 @@ fn charges() -> impl Strategy<Value = Vec<Charge>> {
             cost,
         }
     });
-    prop::collection::vec(charge, 1..4)
+    prop::collection::vec(prop::collection::vec(charge, 0..4), 0..4)
 }
 
 /// Mostly forwards, by less and by more than a window; sometimes a little back.
@@ -67,15 +105,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => 0..400_000_000_i64,
         1 => -2_000_000..0_i64,
     ];
-    prop::collection::vec((advance, charges()), 1..60)
+    prop::collection::vec((advance, levels()), 1..60)
 }
 
 async fn verdicts(store: &Volatile, steps: &[Step]) -> Vec<Verdict> {
     let mut now = moment(0);
     let mut verdicts = Vec::new();
-    for (advance, charges) in steps {
+    for (advance, levels) in steps {
         now += TimeDelta::microseconds(*advance);
-        verdicts.push(store.charge(now, charges).await.unwrap());
+        verdicts.push(store.charge(now, levels).await.unwrap());
     }
     verdicts
 }
@@ -83,9 +121,9 @@ async fn verdicts(store: &Volatile, steps: &[Step]) -> Vec<Verdict> {
 fn expected(steps: &[Step]) -> Vec<Verdict> {
     let mut buckets = Buckets::default();
     let mut now = moment(0);
-    let verdict = |(advance, charges): &Step| {
+    let verdict = |(advance, levels): &Step| {
         now += TimeDelta::microseconds(*advance);
-        buckets.charge(now, charges)
+        buckets.attempt(now, levels)
     };
     steps.iter().map(verdict).collect()
 }
@@ -121,11 +159,11 @@ proptest! {
     ) {
         prop_assume!(cost <= capacity);
         let window = Duration::from_micros(window);
-        let attempt = [Charge { key: "a".to_owned(), capacity, window, cost }];
+        let attempt = [vec![Charge { key: "a".to_owned(), capacity, window, cost }]];
         for late in [false, true] {
             let Volatile::Memory(store) = Volatile::memory(moment(0)) else { unreachable!() };
             let wait = loop {
-                if let Verdict::Refused { retry_after } = store.charge(moment(0), &attempt) {
+                if let Verdict::Refused { retry_after, .. } = store.charge(moment(0), &attempt) {
                     break TimeDelta::from_std(retry_after).unwrap();
                 }
             };

@@ -22,7 +22,7 @@ fn store_with(server: &ScriptedRedis, timeout: Duration, pause: Duration) -> Red
 }
 
 async fn attempt(store: &Redis, at: i64) -> Result<Verdict, Unavailable> {
-    store.charge(moment(at), &[charge("a", 3, 1)]).await
+    store.charge(moment(at), &[vec![charge("a", 3, 1)]]).await
 }
 
 #[tokio::test]

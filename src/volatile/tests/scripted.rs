@@ -10,7 +10,7 @@ use super::*;
 /// What the server does with a script.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Manner {
-    /// Allows everything.
+    /// Allows every charge.
     Allows,
     /// Answers with this error.
     Errs(&'static str),
@@ -88,7 +88,7 @@ impl Shared {
             }
             self.asked.fetch_add(1, Ordering::SeqCst);
             match manner {
-                Manner::Allows | Manner::Rejects(_) => write!(stream, ":0\r\n")?,
+                Manner::Allows | Manner::Rejects(_) => write!(stream, "*2\r\n:0\r\n:0\r\n")?,
                 Manner::Errs(error) => write!(stream, "{error}\r\n")?,
                 Manner::Stalls => {}
                 Manner::HangsUp => return Ok(()),

@@ -1,0 +1,166 @@
+//! Which budgets an attempt is charged to, level by level.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::{Against, Attempt};
+use crate::app::App;
+use crate::config::{Budget, Throttle};
+use crate::domain::caller::Client;
+use crate::domain::identifier::Identifier;
+use crate::domain::network;
+use crate::volatile::Charge;
+
+/// A budget and whose it is.
+pub(super) struct Line {
+    scope: &'static str,
+    key: String,
+    budget: Budget,
+}
+
+/// Lines that are charged together or not at all.
+pub(super) type Level = Vec<Line>;
+
+/// The levels of an attempt, in the order in which they are charged.
+///
+/// First what only the sender pays for, then what others depend on, and the limits for everybody
+/// together at the end: attempts that were refused for another reason must not fill those.
+pub(super) fn of(app: &App, client: &Client, attempt: Attempt<'_>) -> Vec<Level> {
+    let budgets = &app.config.throttle;
+    let networks = |scope, budget| networks(app, client, scope, budget);
+    match attempt {
+        Attempt::Login { identifier, device } => vec![
+            networks("login-address", &budgets.login_address),
+            vec![match device {
+                // A device that signed in before has a bucket that strangers cannot fill.
+                Some(device) => line("login-device", hidden(app, device), &budgets.login_device),
+                None => line(
+                    "login-identifier",
+                    named(app, identifier),
+                    &budgets.login_identifier,
+                ),
+            }],
+            everybody("login-global", &budgets.login_global),
+        ],
+        Attempt::Register { identifier } => vec![
+            networks("register-address", &budgets.register_address),
+            vec![line(
+                "register-identifier",
+                named(app, identifier),
+                &budgets.register_identifier,
+            )],
+            everybody("register-global", &budgets.register_global),
+        ],
+        Attempt::RequestMessage { against } => vec![
+            networks("message-address", &budgets.message_address),
+            vec![line(
+                "message-identifier",
+                counted(app, against),
+                &budgets.message_identifier,
+            )],
+        ],
+        Attempt::TryCode { against } => {
+            let key = counted(app, against);
+            vec![
+                networks("code-address", &budgets.code_address),
+                vec![
+                    line("code-identifier", key.clone(), &budgets.code_identifier),
+                    line("code-day", key, &budgets.code_day),
+                ],
+            ]
+        }
+        Attempt::SendText => vec![everybody("sms-global", &budgets.sms_global)],
+        Attempt::RedeemLink => vec![networks("verify-address", &budgets.verify_address)],
+        Attempt::Refresh => vec![networks("refresh-address", &budgets.refresh_address)],
+        Attempt::StepUp { user } => vec![vec![line(
+            "step-up-user",
+            user.to_string(),
+            &budgets.step_up_user,
+        )]],
+        Attempt::Google => vec![networks("google-address", &budgets.google_address)],
+        Attempt::GoogleSubject { issuer, subject } => {
+            let key = hidden(app, &format!("{issuer} {subject}"));
+            vec![vec![line("google-subject", key, &budgets.google_subject)]]
+        }
+        Attempt::OwnChange { user } => vec![vec![line(
+            "change-user",
+            user.to_string(),
+            &budgets.change_user,
+        )]],
+        Attempt::Administer { user } => vec![vec![line(
+            "administer-user",
+            user.to_string(),
+            &budgets.administer_user,
+        )]],
+    }
+}
+
+/// The levels as the store takes them, every budget multiplied by `scale`.
+pub(super) fn charges(levels: &[Level], scale: f64) -> Vec<Vec<Charge>> {
+    let charge = |line: &Line| Charge {
+        key: format!("{}:{}", line.scope, line.key),
+        capacity: scaled(line.budget.count, scale),
+        window: line.budget.window,
+        cost: 1,
+    };
+    let level = |level: &Level| level.iter().map(charge).collect();
+    levels.iter().map(level).collect()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "float casts saturate, which is what a scaled limit should do"
+)]
+fn scaled(count: u32, scale: f64) -> u32 {
+    ((f64::from(count) * scale) as u32).max(1)
+}
+
+fn line(scope: &'static str, key: String, budget: &Budget) -> Line {
+    let budget = *budget;
+    Line { scope, key, budget }
+}
+
+fn everybody(scope: &'static str, budget: &Budget) -> Level {
+    vec![line(scope, "all".to_owned(), budget)]
+}
+
+/// The network of the client and the wider ones around it: a provider that hands out whole networks
+/// must not hand out fresh budgets with them.
+fn networks(app: &App, client: &Client, scope: &'static str, budget: &Budget) -> Level {
+    network::buckets(client.address)
+        .into_iter()
+        .map(|bucket| {
+            let wider = budget.times(multiple(&app.config.throttle, bucket.prefix));
+            line(scope, hidden(app, &bucket.key), &wider)
+        })
+        .collect()
+}
+
+/// How many times the budget of one address a network has.
+const fn multiple(budgets: &Throttle, prefix: network::Prefix) -> u32 {
+    match prefix {
+        network::Prefix::Host => 1,
+        network::Prefix::V4Net24 => budgets.ipv4_24_multiple,
+        network::Prefix::V6Net56 => budgets.ipv6_56_multiple,
+        network::Prefix::V6Net48 => budgets.ipv6_48_multiple,
+    }
+}
+
+fn named(app: &App, identifier: &Identifier) -> String {
+    hidden(app, &identifier.key())
+}
+
+fn counted(app: &App, against: Against<'_>) -> String {
+    match against {
+        Against::Identifier(identifier) => named(app, identifier),
+        Against::Person(user) => user.to_string(),
+        Against::Device(device) => hidden(app, device),
+    }
+}
+
+/// Identifiers are personal: the shared store sees only their keyed hashes.
+fn hidden(app: &App, text: &str) -> String {
+    let index = app.keyring.blind_index("throttle", text);
+    URL_SAFE_NO_PAD.encode(index.get(..16).unwrap_or(&index))
+}
