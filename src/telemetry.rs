@@ -155,6 +155,8 @@ const LIMITS_MET: &str = "idgate_limits_met_total";
 /// Requests refused before anything ran, by `code` of the answer.
 const EDGE_REFUSALS: &str = "idgate_edge_refusals_total";
 
+/// What strangers did that the audit log does not keep one by one, by `action`.
+const AUDIT_UNRECORDED: &str = "idgate_audit_unrecorded_total";
 /// What happened and was not told, by `at` (`queue`, `shared_store`).
 const OCCURRENCES_LOST: &str = "idgate_occurrences_lost_total";
 /// Connections on which somebody listens, by `over` (websocket, stream).
@@ -236,6 +238,13 @@ impl Metrics {
         });
     }
 
+    /// Counts what the audit log does not keep.
+    pub fn unrecorded(&self, action: &'static str) {
+        with_local_recorder(&*self.0, || {
+            counter!(AUDIT_UNRECORDED, "action" => action).increment(1);
+        });
+    }
+
     /// Counts what happened and was not told to everybody who listens.
     pub fn occurrences_lost(&self, at: &'static str, count: u64) {
         with_local_recorder(&*self.0, || {
@@ -284,6 +293,10 @@ fn describe() {
     describe_counter!(BREACHED_LOOKUPS, "Passwords looked up among leaked ones.");
     describe_counter!(LIMITS_MET, "Requests and answers that met a limit.");
     describe_counter!(EDGE_REFUSALS, "Requests refused before anything ran.");
+    describe_counter!(
+        AUDIT_UNRECORDED,
+        "What strangers did that is counted instead of recorded."
+    );
     describe_counter!(OCCURRENCES_LOST, "What happened and was not told live.");
     describe_gauge!(LISTENERS, "Connections with live events.");
     describe_counter!(LISTENERS_ENDED, "Connections with live events that ended.");

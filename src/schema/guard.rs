@@ -99,6 +99,16 @@ impl Guard for IsOwner {
     }
 }
 
+/// Everybody but whoever the record is about.
+#[derive(Clone, Copy, Debug)]
+pub struct IsNotOwner;
+
+impl Guard for IsNotOwner {
+    fn admits(&self, asking: Asking<'_>) -> bool {
+        !asking.is_own
+    }
+}
+
 macro_rules! guards {
     ($($(#[doc = $doc:literal])+ $name:ident: $admits:expr;)+) => { $(
         $(#[doc = $doc])+

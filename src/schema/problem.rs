@@ -8,11 +8,13 @@ use crate::services::Exhausted;
 /// What went wrong, for programs. Every refusal has one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum ProblemCode {
-    /// The identifier and the password do not belong together.
+    /// The identifier and the password do not belong together. Where addresses have to be
+    /// confirmed, `login` says the same of an account that nobody has confirmed yet.
     InvalidCredentials,
     /// The account is suspended. Said only after the right password or code.
     AccountSuspended,
-    /// The address has to be confirmed first. Said only after the right password or code.
+    /// The address has to be confirmed first. `login` says so only after the right password of an
+    /// account that has another, confirmed address.
     EmailNotVerified,
     /// The password is too easy to guess.
     PasswordTooWeak,
@@ -90,8 +92,6 @@ macro_rules! problems {
 }
 
 problems! {
-    /// The identifier and the password do not belong together.
-    InvalidCredentials: "The e-mail address or phone number and the password do not match.";
     /// The account is suspended.
     AccountSuspended: "This account is suspended. Contact support.";
     /// The address has to be confirmed before signing in.
@@ -116,6 +116,37 @@ problems! {
     CodeInvalid: "This code is not right. Check it, or ask for a new one.";
     /// The code was right once.
     CodeExpired: "This code has expired. Ask for a new one.";
+}
+
+/// The identifier and the password do not belong together. Where addresses have to be confirmed,
+/// `login` says the same of an account that nobody has confirmed yet.
+#[derive(Clone, Copy, Debug)]
+pub struct InvalidCredentials(&'static str);
+
+impl InvalidCredentials {
+    /// They do not belong together.
+    pub const NO_MATCH: Self =
+        Self("The e-mail address or phone number and the password do not match.");
+    /// They do not, or the account waits for its confirmation: `login` does not say which.
+    pub const NO_MATCH_OR_PENDING: Self = Self(
+        "The e-mail address or phone number and the password do not match, or the address was not \
+         confirmed yet: requestEmailVerification sends another link, requestOtp another code.",
+    );
+}
+
+/// The identifier and the password do not belong together. Where addresses have to be confirmed,
+/// `login` says the same of an account that nobody has confirmed yet.
+#[Object]
+impl InvalidCredentials {
+    /// What went wrong, for programs.
+    async fn code(&self) -> ProblemCode {
+        ProblemCode::InvalidCredentials
+    }
+
+    /// What went wrong, for people.
+    async fn message(&self) -> String {
+        self.0.to_owned()
+    }
 }
 
 /// It clashes with something that exists.

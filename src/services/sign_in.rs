@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use crate::app::App;
 use crate::crypto::access_token::Claims;
-use crate::domain::caller::Client;
+use crate::domain::caller::{Client, SignedIn};
 use crate::domain::ids::RefreshTokenId;
 use crate::domain::permission::PermissionSet;
 use crate::domain::session::Session;
@@ -30,7 +30,34 @@ pub struct Started {
     pub refresh_expires_at: DateTime<Utc>,
 }
 
-/// Adds a session with its first refresh token to the transaction.
+/// What a person has proven, and when: `amr` and `auth_time` (OpenID Connect Core §2, RFC 8176).
+#[derive(Debug)]
+pub(super) struct Authentication {
+    methods: Vec<String>,
+    time: DateTime<Utc>,
+}
+
+impl Authentication {
+    /// These methods, at this moment.
+    pub(super) fn now(app: &App, methods: &[&str]) -> Self {
+        Self {
+            methods: methods.iter().map(|&method| method.to_owned()).collect(),
+            time: app.clock.now(),
+        }
+    }
+
+    /// What the session of this person rests on. A session that is started from it proves nothing
+    /// anew.
+    pub(super) fn of_session(person: &SignedIn) -> Self {
+        Self {
+            methods: person.amr().to_vec(),
+            time: person.auth_time(),
+        }
+    }
+}
+
+/// Adds a session with its first refresh token to the transaction, for somebody who proves by
+/// these methods now who they are.
 pub(super) async fn start(
     tx: &Tx,
     app: &App,
@@ -38,16 +65,29 @@ pub(super) async fn start(
     user: User,
     amr: &[&str],
 ) -> Result<Started, Fault> {
+    start_with(tx, app, client, user, Authentication::now(app, amr)).await
+}
+
+/// The same for what was proven at any time.
+pub(super) async fn start_with(
+    tx: &Tx,
+    app: &App,
+    client: &Client,
+    user: User,
+    authentication: Authentication,
+) -> Result<Started, Fault> {
     let now = app.clock.now();
+    let Authentication { methods, time } = authentication;
     let agent = client.agent();
     let session = Session {
         id: app.new_id(),
         user_id: user.id,
         created_at: now,
         last_seen_at: now,
-        expires_at: now + Duration::seconds(app.config.sessions.absolute_seconds),
-        auth_time: now,
-        amr: amr.iter().map(|&method| method.to_owned()).collect(),
+        // A session that continues another one does not outlast what both rest on.
+        expires_at: time + Duration::seconds(app.config.sessions.absolute_seconds),
+        auth_time: time,
+        amr: methods,
         ip_address: Some(client.address.to_string()),
         user_agent: agent.text.clone(),
         browser: agent.browser.clone(),

@@ -18,7 +18,8 @@ pub struct SteppedUp {
 
 /// Refreshes `auth_time` of the session that asks; `None` when it ended meanwhile.
 ///
-/// `amr` are the methods of the proof (RFC 8176).
+/// `amr` are the methods of the proof (RFC 8176). They take the place of the earlier ones, which
+/// were proven at another time than `auth_time` says from now on.
 pub(super) async fn renew(
     tx: &Tx,
     app: &App,
@@ -33,11 +34,7 @@ pub(super) async fn renew(
     else {
         return Ok(None);
     };
-    for method in amr {
-        if !session.amr.iter().any(|known| known == method) {
-            session.amr.push((*method).to_owned());
-        }
-    }
+    session.amr = amr.iter().map(|&method| method.to_owned()).collect();
     session.auth_time = now;
     session::authenticate_again(tx, session.id, &session.amr, now).await?;
     let event = Event::new(Action::SteppedUp, About::Whom(user.id)).by(caller);

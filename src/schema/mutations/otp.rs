@@ -141,9 +141,9 @@ impl OtpMutations {
             Ok(verified) => Ok(verified_result(context, verified)),
             Err(VerifyOtpRefusal::CodeInvalid) => Ok(VerifyOtpResult::CodeInvalid(CodeInvalid)),
             Err(VerifyOtpRefusal::CodeExpired) => Ok(VerifyOtpResult::CodeExpired(CodeExpired)),
-            Err(VerifyOtpRefusal::InvalidCredentials) => {
-                Ok(VerifyOtpResult::InvalidCredentials(InvalidCredentials))
-            }
+            Err(VerifyOtpRefusal::InvalidCredentials) => Ok(VerifyOtpResult::InvalidCredentials(
+                InvalidCredentials::NO_MATCH,
+            )),
             Err(VerifyOtpRefusal::Suspended) => {
                 Ok(VerifyOtpResult::AccountSuspended(AccountSuspended))
             }

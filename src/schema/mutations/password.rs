@@ -217,7 +217,7 @@ impl PasswordMutations {
                 "The password is changed. Your other sessions have ended.",
             ))),
             Err(ChangePasswordRefusal::InvalidCredentials) => {
-                Ok(Outcome::InvalidCredentials(InvalidCredentials))
+                Ok(Outcome::InvalidCredentials(InvalidCredentials::NO_MATCH))
             }
             Err(ChangePasswordRefusal::StepUpRequired) => {
                 Ok(Outcome::StepUpRequired(StepUpRequired))

@@ -130,7 +130,8 @@ pub struct SessionMutations;
 #[Object]
 impl SessionMutations {
     /// Signs in with a password. The refusal is the same for a wrong password and for an address
-    /// without an account.
+    /// without an account and, where addresses have to be confirmed, for an account that nobody
+    /// has confirmed.
     async fn login(
         &self,
         context: &Context<'_>,
@@ -148,7 +149,12 @@ impl SessionMutations {
                 Ok(LoginResult::SignedIn(Box::new(signed_in)))
             }
             Err(LoginRefusal::InvalidCredentials) => {
-                Ok(LoginResult::InvalidCredentials(InvalidCredentials))
+                let refusal = if context.app().config.confirmation_required() {
+                    InvalidCredentials::NO_MATCH_OR_PENDING
+                } else {
+                    InvalidCredentials::NO_MATCH
+                };
+                Ok(LoginResult::InvalidCredentials(refusal))
             }
             Err(LoginRefusal::Suspended) => Ok(LoginResult::AccountSuspended(AccountSuspended)),
             Err(LoginRefusal::EmailNotVerified) => {
@@ -279,9 +285,9 @@ impl SessionMutations {
         let password = input.password.into();
         match session::step_up(context.app(), context.caller(), person, password).await {
             Ok(stepped_up) => Ok(StepUpResult::SteppedUp(stepped_up.into())),
-            Err(StepUpRefusal::InvalidCredentials) => {
-                Ok(StepUpResult::InvalidCredentials(InvalidCredentials))
-            }
+            Err(StepUpRefusal::InvalidCredentials) => Ok(StepUpResult::InvalidCredentials(
+                InvalidCredentials::NO_MATCH,
+            )),
             Err(StepUpRefusal::SessionEnded) => Err(Error::unauthenticated()),
             Err(StepUpRefusal::Invalid(rules)) => Ok(StepUpResult::InputInvalid(rules.into())),
             Err(StepUpRefusal::RateLimited(limit)) => {

@@ -69,8 +69,8 @@ impl Session {
         &self.0.device
     }
 
-    /// How the person proved who they are (RFC 8176); `fed` is the word of
-    /// an identity provider.
+    /// How the person proved who they are when they last did, at the sign-in or by `stepUp` or a
+    /// code for `STEP_UP` (RFC 8176); `fed` is the word of an identity provider.
     async fn amr(&self) -> &[String] {
         &self.0.amr
     }

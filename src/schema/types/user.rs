@@ -13,7 +13,7 @@ use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::user;
 use crate::schema::connection::{MOST_IDENTITIES, PageArguments};
 use crate::schema::error::{Error, Nullable};
-use crate::schema::guard::{Asking, Guard, Holds, IsOwner, IsStaff, IsVendor};
+use crate::schema::guard::{Asking, Guard, Holds, IsNotOwner, IsOwner, IsStaff, IsVendor};
 use crate::schema::request::Asked as _;
 use crate::schema::scalars::{EmailAddress, PhoneNumber};
 
@@ -292,9 +292,10 @@ impl User {
         self.guarded(context, guard, |user| user.vendor_id.clone())
     }
 
-    /// What the staff noted about the person.
+    /// What the staff noted about the person, who cannot read it, whatever they may do to others.
     #[graphql(tag = "staff")]
     async fn staff_note(&self, context: &Context<'_>) -> Nullable<String> {
-        self.guarded(context, IsStaff, |user| Some(user.staff_note.clone()))
+        let guard = IsStaff.and(IsNotOwner);
+        self.guarded(context, guard, |user| Some(user.staff_note.clone()))
     }
 }

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use crate::app::App;
 use crate::crypto::hasher::Overloaded;
-use crate::domain::caller::Caller;
+use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::identifier::Identifier;
 use crate::domain::password::Password;
 use crate::domain::user::{Contact, User};
@@ -16,7 +16,7 @@ use crate::services::audit::{self, About, Action, Event};
 use crate::services::links;
 use crate::services::outbox;
 use crate::services::ownership::{self, Proof};
-use crate::services::sign_in::{self, Started};
+use crate::services::sign_in::{self, Authentication, Started};
 use crate::services::throttle::{self, Against, Attempt, Exhausted};
 use crate::stores::link::LinkPurpose;
 use crate::stores::user::Credentials;
@@ -27,7 +27,7 @@ use crate::stores::{Tx, decoy, user};
 pub struct EmailVerification {
     /// The token from the link.
     pub token: String,
-    /// Needed unless the caller is signed in to the account.
+    /// Needed unless the caller is signed in to the account. A password that is given is checked.
     pub password: Option<SecretString>,
 }
 
@@ -76,12 +76,15 @@ pub async fn verify_email(
         .filter(|owner| !owner.user.is_deleted())
         .filter(|owner| followed.sent_to(&owner.user) == Some(Contact::Email))
         .ok_or(VerifyEmailRefusal::TokenInvalid)?;
-    if caller
-        .signed_in()
-        .is_none_or(|person| person.user() != owner.user.id)
-    {
-        prove_password(app, caller, &owner, input.password).await?;
-    }
+    let is_own = |person: &&SignedIn| person.user() == owner.user.id;
+    let authentication = match (caller.signed_in().filter(is_own), input.password) {
+        // A link shows who reads the mail, not who sits there: that was proven before.
+        (Some(person), None) => Authentication::of_session(person),
+        (_, password) => {
+            prove_password(app, caller, &owner, password).await?;
+            Authentication::now(app, &["pwd"])
+        }
+    };
     if owner.user.is_suspended() {
         return Err(VerifyEmailRefusal::Suspended);
     }
@@ -91,7 +94,7 @@ pub async fn verify_email(
     if held.is_none_or(|held| held.is_deleted()) || !followed.spend(&tx, app).await? {
         return Err(VerifyEmailRefusal::TokenInvalid);
     }
-    let started = confirm(&tx, app, caller, owner).await?;
+    let started = confirm(&tx, app, caller, owner, authentication).await?;
     tx.commit().await?;
     Ok(started)
 }
@@ -134,6 +137,7 @@ async fn confirm(
     app: &App,
     caller: &Caller,
     owner: Credentials,
+    authentication: Authentication,
 ) -> Result<Started, VerifyEmailRefusal> {
     let now = app.clock.now();
     let id = owner.user.id;
@@ -146,7 +150,7 @@ async fn confirm(
         last_login_at: Some(now),
         ..proven
     };
-    Ok(sign_in::start(tx, app, &caller.client, user, &["pwd"]).await?)
+    Ok(sign_in::start_with(tx, app, &caller.client, user, authentication).await?)
 }
 
 /// Why no new link was sent.

@@ -3,7 +3,8 @@
 use chrono::Duration;
 use serde_json::json;
 
-use super::{Change, changed, wrong_with_reason};
+use super::refused::Wanted;
+use super::{Attempted, Change, changed, wished, wrong_with_reason};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::email::EmailAddress;
@@ -77,29 +78,47 @@ pub async fn invite_user(
         caller,
         person,
         permission: Permission::UsersWrite,
+        attempted: Attempted::InviteUser,
     };
-    change.charge().await.map_err(InviteRefusal::RateLimited)?;
-    let email = check(&new).map_err(InviteRefusal::Invalid)?;
-    let rank = Rank::of(new.role, new.functions);
-    let tx = app.begin().await?;
-    let actor = user::lock(&tx, person.user()).await?;
-    let mine = actor.filter(User::may_sign_in).map(|it| Rank::of_user(&it));
-    let may = |mine: Rank| mine.holds(change.permission) && mine.may_grant(rank);
-    if !(change.rank().may_grant(rank) && mine.is_some_and(may)) {
-        return Err(InviteRefusal::OutOfScope);
+    let mut values = wished("role", json!(new.role));
+    if !new.functions.is_empty() {
+        values.extend(wished("staffFunctions", json!(new.functions.to_text())));
     }
-    let id: UserId = app.new_id();
-    if !user::insert(&tx, row(app, id, &email, &new)).await? {
-        return Err(InviteRefusal::Taken);
+    let wanted = Wanted {
+        values,
+        reason: new.reason.clone(),
+        ..Wanted::default()
+    };
+    let outcome = change.invite(new).await;
+    change.recorded(wanted, outcome).await
+}
+
+impl Change<'_> {
+    async fn invite(self, new: NewPerson) -> Result<User, InviteRefusal> {
+        let (change, app, person) = (self, self.app, self.person);
+        change.charge().await.map_err(InviteRefusal::RateLimited)?;
+        let email = check(&new).map_err(InviteRefusal::Invalid)?;
+        let rank = Rank::of(new.role, new.functions);
+        let tx = app.begin().await?;
+        let actor = user::lock(&tx, person.user()).await?;
+        let mine = actor.filter(User::may_sign_in).map(|it| Rank::of_user(&it));
+        let may = |mine: Rank| mine.holds(change.permission) && mine.may_grant(rank);
+        if !(change.rank().may_grant(rank) && mine.is_some_and(may)) {
+            return Err(InviteRefusal::OutOfScope);
+        }
+        let id: UserId = app.new_id();
+        if !user::insert(&tx, row(app, id, &email, &new)).await? {
+            return Err(InviteRefusal::Taken);
+        }
+        user::set_role(&tx, id, new.role, new.functions, app.clock.now()).await?;
+        let made = user::lock(&tx, id).await?;
+        let made = made.ok_or_else(|| Fault::new("an account that was made is gone"))?;
+        send(&tx, app, &made).await?;
+        record(&tx, change, &made, new.reason).await?;
+        tx.commit().await?;
+        app.wake_outbox();
+        Ok(made)
     }
-    user::set_role(&tx, id, new.role, new.functions, app.clock.now()).await?;
-    let made = user::lock(&tx, id).await?;
-    let made = made.ok_or_else(|| Fault::new("an account that was made is gone"))?;
-    send(&tx, app, &made).await?;
-    record(&tx, change, &made, new.reason).await?;
-    tx.commit().await?;
-    app.wake_outbox();
-    Ok(made)
 }
 
 fn row<'a>(app: &App, id: UserId, email: &'a EmailAddress, new: &'a NewPerson) -> NewUser<'a> {

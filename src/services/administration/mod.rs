@@ -3,12 +3,14 @@
 //! All of them begin alike, by `Change::begin`; whom somebody reaches is [`Rank`]'s to say.
 
 mod invite_user;
+mod refused;
 mod revoke_user_sessions;
 mod set_role;
 mod set_staff_functions;
 mod suspend;
 mod update_user;
 
+use refused::Wanted;
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
@@ -27,6 +29,7 @@ use crate::stores::user::{self, Held};
 
 pub use crate::stores::user::{ProfileChange, StaffRecord};
 pub use invite_user::{InviteRefusal, NewPerson, invite_user};
+pub use refused::{Attempted, forbidden};
 pub use revoke_user_sessions::revoke_user_sessions;
 pub use set_role::set_user_role;
 pub use set_staff_functions::set_staff_functions;
@@ -57,6 +60,17 @@ pub enum ChangeRefusal {
     RateLimited(Exhausted),
     /// Something broke.
     Fault(Fault),
+}
+
+impl Target {
+    /// What the record of a refusal says about it.
+    fn wanted(&self, values: Map<String, Value>) -> Wanted {
+        Wanted {
+            subject: Some(self.user),
+            values,
+            reason: self.reason.clone(),
+        }
+    }
 }
 
 impl<E: Into<Fault>> From<E> for ChangeRefusal {
@@ -91,6 +105,7 @@ struct Change<'a> {
     caller: &'a Caller,
     person: Holding<'a>,
     permission: Permission,
+    attempted: Attempted,
 }
 
 impl Change<'_> {
@@ -193,6 +208,12 @@ impl Change<'_> {
         tx.commit().await?;
         after.ok_or_else(|| Fault::new("an account that was held is gone"))
     }
+}
+
+/// A field that was to change, as the audit log has it.
+fn wished(field: &str, after: Value) -> Map<String, Value> {
+    let value = Map::from_iter([("after".to_owned(), after)]);
+    Map::from_iter([(field.to_owned(), Value::Object(value))])
 }
 
 /// A field that changed, as the audit log has it.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 
-use super::{Change, ChangeRefusal, Target};
+use super::{Attempted, Change, ChangeRefusal, Target};
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
 use crate::domain::permission::Permission;
@@ -22,12 +22,22 @@ pub async fn revoke_user_sessions(
         caller,
         person,
         permission: Permission::SessionsWrite,
+        attempted: Attempted::RevokeUserSessions,
     };
-    let (tx, before) = change.begin(&target).await?;
-    let action = Action::UserSessionsRevoked;
-    let now = app.clock.now();
-    let ended = session::revoke(&tx, before.id, Which::All, action.as_str(), now).await?;
-    let changes = Map::from_iter([("sessions".to_owned(), json!(ended))]);
-    change.finish(tx, &target, action, changes).await?;
-    Ok(ended)
+    let wanted = target.wanted(Map::default());
+    let outcome = change.revoke_sessions(target).await;
+    change.recorded(wanted, outcome).await
+}
+
+impl Change<'_> {
+    async fn revoke_sessions(self, target: Target) -> Result<u64, ChangeRefusal> {
+        let (change, app) = (self, self.app);
+        let (tx, before) = change.begin(&target).await?;
+        let action = Action::UserSessionsRevoked;
+        let now = app.clock.now();
+        let ended = session::revoke(&tx, before.id, Which::All, action.as_str(), now).await?;
+        let changes = Map::from_iter([("sessions".to_owned(), json!(ended))]);
+        change.finish(tx, &target, action, changes).await?;
+        Ok(ended)
+    }
 }

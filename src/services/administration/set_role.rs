@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Change, ChangeRefusal, StandingRefusal, Target, changed};
+use super::{Attempted, Change, ChangeRefusal, StandingRefusal, Target, changed, wished};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::Permission;
@@ -28,26 +28,36 @@ pub async fn set_user_role(
         caller,
         person,
         permission: Permission::RolesWrite,
+        attempted: Attempted::SetUserRole,
     };
-    let removes = |_: &User| role != Role::Admin;
-    let (tx, before) = change.begin_standing(&target, removes).await?;
-    if !change
-        .rank()
-        .may_grant(Rank::of(role, StaffFunctions::NONE))
-    {
-        return Err(ChangeRefusal::OutOfScope.into());
+    let wanted = target.wanted(wished("role", json!(role)));
+    let outcome = change.set_role(target, role).await;
+    change.recorded(wanted, outcome).await
+}
+
+impl Change<'_> {
+    async fn set_role(self, target: Target, role: Role) -> Result<User, StandingRefusal> {
+        let removes = |_: &User| role != Role::Admin;
+        let (change, app) = (self, self.app);
+        let (tx, before) = change.begin_standing(&target, removes).await?;
+        if !change
+            .rank()
+            .may_grant(Rank::of(role, StaffFunctions::NONE))
+        {
+            return Err(ChangeRefusal::OutOfScope.into());
+        }
+        let functions = if role == before.role {
+            before.staff_functions
+        } else {
+            StaffFunctions::NONE
+        };
+        user::set_role(&tx, before.id, role, functions, app.clock.now()).await?;
+        let mut changes = changed("role", json!(before.role), json!(role));
+        if functions != before.staff_functions {
+            let (was, is) = (before.staff_functions.to_text(), functions.to_text());
+            changes.extend(changed("staffFunctions", json!(was), json!(is)));
+        }
+        let after = change.finish(tx, &target, Action::RoleChanged, changes);
+        Ok(after.await?)
     }
-    let functions = if role == before.role {
-        before.staff_functions
-    } else {
-        StaffFunctions::NONE
-    };
-    user::set_role(&tx, before.id, role, functions, app.clock.now()).await?;
-    let mut changes = changed("role", json!(before.role), json!(role));
-    if functions != before.staff_functions {
-        let (was, is) = (before.staff_functions.to_text(), functions.to_text());
-        changes.extend(changed("staffFunctions", json!(was), json!(is)));
-    }
-    let after = change.finish(tx, &target, Action::RoleChanged, changes);
-    Ok(after.await?)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Change, ChangeRefusal, StandingRefusal, Target, changed};
+use super::{Attempted, Change, ChangeRefusal, StandingRefusal, Target, changed, wished};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::Permission;
@@ -26,18 +26,32 @@ pub async fn set_staff_functions(
         caller,
         person,
         permission: Permission::RolesWrite,
+        attempted: Attempted::SetStaffFunctions,
     };
-    let (tx, before) = change.begin_standing(&target, |_| false).await?;
-    if before.role != Role::Staff {
-        return Err(StandingRefusal::NotStaff);
+    let wanted = target.wanted(wished("staffFunctions", json!(functions.to_text())));
+    let outcome = change.set_staff_functions(target, functions).await;
+    change.recorded(wanted, outcome).await
+}
+
+impl Change<'_> {
+    async fn set_staff_functions(
+        self,
+        target: Target,
+        functions: StaffFunctions,
+    ) -> Result<User, StandingRefusal> {
+        let (change, app) = (self, self.app);
+        let (tx, before) = change.begin_standing(&target, |_| false).await?;
+        if before.role != Role::Staff {
+            return Err(StandingRefusal::NotStaff);
+        }
+        if !change.rank().may_grant(Rank::of(before.role, functions)) {
+            return Err(ChangeRefusal::OutOfScope.into());
+        }
+        let now = app.clock.now();
+        user::set_role(&tx, before.id, before.role, functions, now).await?;
+        let (was, is) = (before.staff_functions.to_text(), functions.to_text());
+        let changes = changed("staffFunctions", json!(was), json!(is));
+        let after = change.finish(tx, &target, Action::StaffFunctionsChanged, changes);
+        Ok(after.await?)
     }
-    if !change.rank().may_grant(Rank::of(before.role, functions)) {
-        return Err(ChangeRefusal::OutOfScope.into());
-    }
-    let now = app.clock.now();
-    user::set_role(&tx, before.id, before.role, functions, now).await?;
-    let (was, is) = (before.staff_functions.to_text(), functions.to_text());
-    let changes = changed("staffFunctions", json!(was), json!(is));
-    let after = change.finish(tx, &target, Action::StaffFunctionsChanged, changes);
-    Ok(after.await?)
 }

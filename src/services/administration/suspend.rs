@@ -1,8 +1,8 @@
 //! Keeping somebody out, and letting them in again.
 
-use serde_json::json;
+use serde_json::{Map, json};
 
-use super::{Change, ChangeRefusal, StandingRefusal, Target, changed};
+use super::{Attempted, Change, ChangeRefusal, StandingRefusal, Target, changed};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::Permission;
@@ -23,19 +23,11 @@ pub async fn suspend_user(
         caller,
         person,
         permission: Permission::UsersWrite,
+        attempted: Attempted::SuspendUser,
     };
-    let (tx, before) = change.begin_standing(&target, |_| true).await?;
-    let now = app.clock.now();
-    // Suspended once more, an account stays suspended since the first time.
-    let since = before.suspended_at.unwrap_or(now);
-    let reason = target.reason.clone().or(before.suspended_reason.clone());
-    user::set_suspended(&tx, before.id, Some(since), reason, now).await?;
-    let action = Action::UserSuspended;
-    let ended = session::revoke(&tx, before.id, Which::All, action.as_str(), now).await?;
-    let mut changes = changed("isSuspended", json!(before.is_suspended()), json!(true));
-    changes.insert("sessions".to_owned(), json!(ended));
-    let after = change.finish(tx, &target, action, changes);
-    Ok(after.await?)
+    let wanted = target.wanted(Map::default());
+    let outcome = change.suspend(target).await;
+    change.recorded(wanted, outcome).await
 }
 
 /// Lets a suspended account in again. Its sessions stay ended.
@@ -50,10 +42,36 @@ pub async fn unsuspend_user(
         caller,
         person,
         permission: Permission::UsersWrite,
+        attempted: Attempted::UnsuspendUser,
     };
-    let (tx, before) = change.begin(&target).await?;
-    user::set_suspended(&tx, before.id, None, None, app.clock.now()).await?;
-    let changes = changed("isSuspended", json!(before.is_suspended()), json!(false));
-    let after = change.finish(tx, &target, Action::UserUnsuspended, changes);
-    Ok(after.await?)
+    let wanted = target.wanted(Map::default());
+    let outcome = change.unsuspend(target).await;
+    change.recorded(wanted, outcome).await
+}
+
+impl Change<'_> {
+    async fn suspend(self, target: Target) -> Result<User, StandingRefusal> {
+        let (change, app) = (self, self.app);
+        let (tx, before) = change.begin_standing(&target, |_| true).await?;
+        let now = app.clock.now();
+        // Suspended once more, an account stays suspended since the first time.
+        let since = before.suspended_at.unwrap_or(now);
+        let reason = target.reason.clone().or(before.suspended_reason.clone());
+        user::set_suspended(&tx, before.id, Some(since), reason, now).await?;
+        let action = Action::UserSuspended;
+        let ended = session::revoke(&tx, before.id, Which::All, action.as_str(), now).await?;
+        let mut changes = changed("isSuspended", json!(before.is_suspended()), json!(true));
+        changes.insert("sessions".to_owned(), json!(ended));
+        let after = change.finish(tx, &target, action, changes);
+        Ok(after.await?)
+    }
+
+    async fn unsuspend(self, target: Target) -> Result<User, ChangeRefusal> {
+        let (change, app) = (self, self.app);
+        let (tx, before) = change.begin(&target).await?;
+        user::set_suspended(&tx, before.id, None, None, app.clock.now()).await?;
+        let changes = changed("isSuspended", json!(before.is_suspended()), json!(false));
+        let after = change.finish(tx, &target, Action::UserUnsuspended, changes);
+        Ok(after.await?)
+    }
 }

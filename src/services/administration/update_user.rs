@@ -2,9 +2,9 @@
 //!
 //! Addresses are not among it: whoever could change them could take the account.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{Change, ChangeRefusal, ProfileChange, StaffRecord, Target, changed};
+use super::{Attempted, Change, ChangeRefusal, ProfileChange, StaffRecord, Target, changed};
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
 use crate::domain::permission::Permission;
@@ -39,31 +39,45 @@ pub async fn update_user(
         caller,
         person,
         permission: Permission::UsersWrite,
+        attempted: Attempted::UpdateUser,
     };
-    let violations = violations(&update);
-    let (tx, before) = change.begin(&target).await?;
-    if !violations.is_empty() {
-        return Err(ChangeRefusal::Invalid(violations));
+    let wanted = target.wanted(Map::default());
+    let outcome = change.update(target, update).await;
+    change.recorded(wanted, outcome).await
+}
+
+impl Change<'_> {
+    async fn update(self, target: Target, update: UserUpdate) -> Result<User, ChangeRefusal> {
+        let (change, app) = (self, self.app);
+        let violations = violations(&update);
+        let (tx, before) = change.begin(&target).await?;
+        // What the staff writes about somebody is not that person's to write or to erase.
+        if change.is_own(&before) && !update.record.is_empty() {
+            return Err(ChangeRefusal::OutOfScope);
+        }
+        if !violations.is_empty() {
+            return Err(ChangeRefusal::Invalid(violations));
+        }
+        let now = app.clock.now();
+        user::update_profile(&tx, before.id, update.profile, now).await?;
+        user::update_staff_record(&tx, before.id, update.record, now).await?;
+        let after = user::lock(&tx, before.id).await?;
+        let after = after.ok_or(ChangeRefusal::NotFound)?;
+        let mut changes = match profile_rules::changes(&before, &after) {
+            Value::Object(changes) => changes,
+            _ => serde_json::Map::default(),
+        };
+        if before.vendor_id != after.vendor_id {
+            let (was, is) = (json!(before.vendor_id), json!(after.vendor_id));
+            changes.extend(changed("vendorId", was, is));
+        }
+        if before.staff_note != after.staff_note {
+            // People may read what was done to their account, but not what staff wrote about them.
+            changes.insert("staffNote".to_owned(), json!({ "changed": true }));
+        }
+        let updated = change.finish(tx, &target, Action::UserUpdated, changes);
+        Ok(updated.await?)
     }
-    let now = app.clock.now();
-    user::update_profile(&tx, before.id, update.profile, now).await?;
-    user::update_staff_record(&tx, before.id, update.record, now).await?;
-    let after = user::lock(&tx, before.id).await?;
-    let after = after.ok_or(ChangeRefusal::NotFound)?;
-    let mut changes = match profile_rules::changes(&before, &after) {
-        Value::Object(changes) => changes,
-        _ => serde_json::Map::default(),
-    };
-    if before.vendor_id != after.vendor_id {
-        let (was, is) = (json!(before.vendor_id), json!(after.vendor_id));
-        changes.extend(changed("vendorId", was, is));
-    }
-    if before.staff_note != after.staff_note {
-        // People may read what was done to their account, but not what staff wrote about them.
-        changes.insert("staffNote".to_owned(), json!({ "changed": true }));
-    }
-    let updated = change.finish(tx, &target, Action::UserUpdated, changes);
-    Ok(updated.await?)
 }
 
 fn violations(update: &UserUpdate) -> Vec<Violation> {

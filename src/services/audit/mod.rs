@@ -70,13 +70,14 @@ pub(super) enum Action {
     UserSuspended,
     UserUnsuspended,
     UserSessionsRevoked,
+    AdministrationRefused,
     AdminCreated,
     SigningKeyRotated,
     AuditRemoved,
 }
 
 impl Action {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::UserRegistered => "user.registered",
             Self::RegistrationRepeated => "user.registration_repeated",
@@ -122,6 +123,7 @@ impl Action {
             Self::UserSuspended => "user.suspended",
             Self::UserUnsuspended => "user.unsuspended",
             Self::UserSessionsRevoked => "user.sessions_revoked",
+            Self::AdministrationRefused => "administration.refused",
             Self::AdminCreated => "admin.created",
             Self::SigningKeyRotated => "signing_key.rotated",
             Self::AuditRemoved => "audit.removed",

@@ -40,11 +40,12 @@ pub struct SignedInOnDevice {
 /// Why somebody was not signed in.
 #[derive(Debug)]
 pub enum LoginRefusal {
-    /// Wrong password, unknown identifier, or no password: deliberately the same.
+    /// Wrong password, unknown identifier, no password, or an account that still waits for the
+    /// confirmation that is required: deliberately the same.
     InvalidCredentials,
     /// The right password of a suspended account.
     Suspended,
-    /// The right password of an account whose address nobody has confirmed.
+    /// The right password of an account whose owner has confirmed another address than this one.
     EmailNotVerified,
     /// Input no account could have.
     Invalid(Vec<Violation>),
@@ -93,7 +94,7 @@ pub async fn login(
         record(app, caller, About::Nobody(&identifier), Action::LoginFailed).await?;
         return Err(LoginRefusal::InvalidCredentials);
     };
-    if !verification.matches {
+    if !verification.matches || is_pending(app, &found.user) {
         record(app, caller, About::of(&found), Action::LoginFailed).await?;
         return Err(LoginRefusal::InvalidCredentials);
     }
@@ -112,6 +113,14 @@ pub async fn login(
         started,
         device_token: device::issue(app, &identifier),
     })
+}
+
+/// Whether the account waits for the confirmation of its first address.
+///
+/// Anybody can have made it, with a password of their own. Another answer for that password than
+/// for a wrong one would tell them that the address was free when they registered it.
+fn is_pending(app: &App, user: &User) -> bool {
+    app.config.confirmation_required() && !user.is_proven()
 }
 
 /// What stands between the right password and a session.

@@ -114,6 +114,14 @@ pub struct StaffRecord {
     pub staff_note: Option<String>,
 }
 
+impl StaffRecord {
+    /// Whether no part of it changes.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.vendor_id.is_none() && self.staff_note.is_none()
+    }
+}
+
 /// Writes the changed parts of what only staff write.
 pub async fn update_staff_record(
     tx: &Tx,

@@ -17,12 +17,14 @@ async fn a_confirmation_signs_in_and_only_then_does_a_login_work() {
     let app = TestApp::with(&[REQUIRED]).await;
     app.anonymous().register("ada@example.com").await;
     let early = app.anonymous().login("ada@example.com", PASSWORD).await;
-    assert_eq!(early.typename("login"), "EmailNotVerified");
+    assert_eq!(early.typename("login"), "InvalidCredentials");
+    let message = early.root("login")["message"].as_str().unwrap();
+    assert!(message.contains("requestEmailVerification"), "{message}");
     let guess = app
         .anonymous()
         .login("ada@example.com", "not the password")
         .await;
-    assert_eq!(guess.typename("login"), "InvalidCredentials");
+    assert_eq!(guess.text, early.text);
 
     let token = app.confirmation_token("ada@example.com").await;
     let answer = verify(&app, &token, Some(PASSWORD)).await;

@@ -9,10 +9,12 @@ mod engine;
 mod federation;
 mod google;
 mod probes;
+mod proofs;
 mod public;
 mod recovery;
 pub(crate) mod sdl;
 mod secrets;
+mod staff;
 
 use serde_json::json;
 

@@ -20,7 +20,7 @@ async fn a_number_is_registered_confirmed_and_signed_in_with() {
     let answer = register(&app, Some(PASSWORD)).await;
     assert_eq!(answer.typename("register"), "Registered");
     let early = app.anonymous().login(NUMBER, PASSWORD).await;
-    assert_eq!(early.typename("login"), "EmailNotVerified");
+    assert_eq!(early.typename("login"), "InvalidCredentials");
     let message = app.message(NUMBER, "verify_phone").await.unwrap();
     assert_eq!(message["channel"], "sms");
     let code = app.code(NUMBER, "verify_phone").await;

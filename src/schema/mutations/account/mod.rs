@@ -68,7 +68,8 @@ pub enum RegisterResult {
 pub struct VerifyEmailInput {
     /// The `token` of the link.
     token: String,
-    /// The password that was chosen at registration; not needed by the session that registered.
+    /// The password that was chosen at registration; not needed in a session of the account. The
+    /// answer then continues that session: its `amr` and `auth_time` stay what they were.
     password: Option<String>,
 }
 
@@ -211,9 +212,9 @@ impl AccountMutations {
             Err(VerifyEmailRefusal::TokenInvalid) => {
                 Ok(VerifyEmailResult::TokenInvalid(TokenInvalid))
             }
-            Err(VerifyEmailRefusal::InvalidCredentials) => {
-                Ok(VerifyEmailResult::InvalidCredentials(InvalidCredentials))
-            }
+            Err(VerifyEmailRefusal::InvalidCredentials) => Ok(
+                VerifyEmailResult::InvalidCredentials(InvalidCredentials::NO_MATCH),
+            ),
             Err(VerifyEmailRefusal::Suspended) => {
                 Ok(VerifyEmailResult::AccountSuspended(AccountSuspended))
             }

@@ -4,6 +4,7 @@ pub mod results;
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 
+use crate::domain::caller::Holding;
 use crate::domain::ids::UserId;
 use crate::domain::permission::Permission;
 use crate::schema::error::Error;
@@ -12,7 +13,7 @@ use crate::schema::request::Asked as _;
 use crate::schema::scalars::EmailAddress;
 use crate::schema::types::enums::{Role, StaffFunction};
 use crate::services::administration::{
-    self, NewPerson, ProfileChange, StaffRecord, Target, UserUpdate,
+    self, Attempted, NewPerson, ProfileChange, StaffRecord, Target, UserUpdate,
 };
 use results::{
     InviteUserResult, RevokeUserSessionsResult, SetStaffFunctionsResult, SetUserRoleResult,
@@ -157,6 +158,22 @@ fn update(input: UpdateUserInput) -> (Option<Target>, UserUpdate) {
     (target(&input.user_id, input.reason), update)
 }
 
+/// The caller, if they hold the permission. That somebody on the staff does not is recorded.
+async fn holding<'a>(
+    context: &'a Context<'_>,
+    permission: Permission,
+    attempted: Attempted,
+) -> Result<Holding<'a>, Error> {
+    let held = context.holding(permission);
+    if held.is_err()
+        && let Some(person) = context.caller().signed_in()
+    {
+        let (app, caller) = (context.app(), context.caller());
+        administration::forbidden(app, caller, person, attempted).await?;
+    }
+    held
+}
+
 /// What those with the right do to accounts of others.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AdministrationMutations;
@@ -170,7 +187,7 @@ impl AdministrationMutations {
         context: &Context<'_>,
         #[graphql(desc = "Who, and as what.")] input: InviteUserInput,
     ) -> Result<InviteUserResult, Error> {
-        let person = context.holding(Permission::UsersWrite)?;
+        let person = holding(context, Permission::UsersWrite, Attempted::InviteUser).await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -196,7 +213,7 @@ impl AdministrationMutations {
         context: &Context<'_>,
         #[graphql(desc = "Whose account, and what to change.")] input: UpdateUserInput,
     ) -> Result<UpdateUserResult, Error> {
-        let person = context.holding(Permission::UsersWrite)?;
+        let person = holding(context, Permission::UsersWrite, Attempted::UpdateUser).await?;
         let (Some(target), update) = update(input) else {
             return Ok(NotFound.into());
         };
@@ -214,7 +231,7 @@ impl AdministrationMutations {
         context: &Context<'_>,
         #[graphql(desc = "Who, and what they become.")] input: SetUserRoleInput,
     ) -> Result<SetUserRoleResult, Error> {
-        let person = context.holding(Permission::RolesWrite)?;
+        let person = holding(context, Permission::RolesWrite, Attempted::SetUserRole).await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -236,7 +253,12 @@ impl AdministrationMutations {
         context: &Context<'_>,
         #[graphql(desc = "Who, and all that they do.")] input: SetStaffFunctionsInput,
     ) -> Result<SetStaffFunctionsResult, Error> {
-        let person = context.holding(Permission::RolesWrite)?;
+        let person = holding(
+            context,
+            Permission::RolesWrite,
+            Attempted::SetStaffFunctions,
+        )
+        .await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -258,7 +280,7 @@ impl AdministrationMutations {
         context: &Context<'_>,
         #[graphql(desc = "Who.")] input: SuspendUserInput,
     ) -> Result<SuspendUserResult, Error> {
-        let person = context.holding(Permission::UsersWrite)?;
+        let person = holding(context, Permission::UsersWrite, Attempted::SuspendUser).await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -279,7 +301,7 @@ impl AdministrationMutations {
         context: &Context<'_>,
         #[graphql(desc = "Who.")] input: UnsuspendUserInput,
     ) -> Result<UnsuspendUserResult, Error> {
-        let person = context.holding(Permission::UsersWrite)?;
+        let person = holding(context, Permission::UsersWrite, Attempted::UnsuspendUser).await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -299,7 +321,12 @@ impl AdministrationMutations {
         context: &Context<'_>,
         #[graphql(desc = "Whose.")] input: RevokeUserSessionsInput,
     ) -> Result<RevokeUserSessionsResult, Error> {
-        let person = context.holding(Permission::SessionsWrite)?;
+        let person = holding(
+            context,
+            Permission::SessionsWrite,
+            Attempted::RevokeUserSessions,
+        )
+        .await?;
         let Some(target) = target(&input.user_id, input.reason) else {
             return Ok(NotFound.into());
         };

@@ -1,0 +1,151 @@
+//! Refused administration: what somebody tried beyond their rights is recorded as well as what
+//! they did.
+
+use serde_json::{Map, Value, json};
+
+use super::{Change, ChangeRefusal, InviteRefusal, StandingRefusal};
+use crate::app::App;
+use crate::domain::caller::{Caller, SignedIn};
+use crate::domain::ids::UserId;
+use crate::domain::role::Role;
+use crate::fault::Fault;
+use crate::services::audit::{self, About, Action, Event};
+use crate::services::throttle::{self, Attempt};
+
+/// What somebody tried to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempted {
+    /// To make an account for somebody.
+    InviteUser,
+    /// To change what an account says.
+    UpdateUser,
+    /// To make somebody something else.
+    SetUserRole,
+    /// To say what a member of staff does.
+    SetStaffFunctions,
+    /// To keep somebody out.
+    SuspendUser,
+    /// To let somebody in again.
+    UnsuspendUser,
+    /// To end somebody's sessions.
+    RevokeUserSessions,
+}
+
+impl Attempted {
+    /// The event that success would have been.
+    pub(super) const fn action(self) -> Action {
+        match self {
+            Self::InviteUser => Action::UserInvited,
+            Self::UpdateUser => Action::UserUpdated,
+            Self::SetUserRole => Action::RoleChanged,
+            Self::SetStaffFunctions => Action::StaffFunctionsChanged,
+            Self::SuspendUser => Action::UserSuspended,
+            Self::UnsuspendUser => Action::UserUnsuspended,
+            Self::RevokeUserSessions => Action::UserSessionsRevoked,
+        }
+    }
+}
+
+/// A refusal, as the record names it.
+pub(super) trait Recorded {
+    /// `None` for what says nothing about the caller's rights.
+    fn name(&self) -> Option<&'static str>;
+}
+
+impl Recorded for ChangeRefusal {
+    fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::OutOfScope => Some("OUT_OF_SCOPE"),
+            Self::NotFound | Self::Invalid(_) | Self::RateLimited(_) | Self::Fault(_) => None,
+        }
+    }
+}
+
+impl Recorded for StandingRefusal {
+    fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::LastAdmin => Some("LAST_ADMIN"),
+            Self::NotStaff => None,
+            Self::Change(refusal) => refusal.name(),
+        }
+    }
+}
+
+impl Recorded for InviteRefusal {
+    fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::OutOfScope => Some("OUT_OF_SCOPE"),
+            Self::Taken | Self::Invalid(_) | Self::RateLimited(_) | Self::Fault(_) => None,
+        }
+    }
+}
+
+/// What would have been made of whom.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    pub(super) subject: Option<UserId>,
+    pub(super) values: Map<String, Value>,
+    pub(super) reason: Option<String>,
+}
+
+impl Change<'_> {
+    /// Hands an outcome on, and records it if it is a refusal for want of rights. The transaction
+    /// of the change has ended by then.
+    pub(super) async fn recorded<T, E>(&self, wanted: Wanted, outcome: Result<T, E>) -> Result<T, E>
+    where
+        E: Recorded + From<Fault>,
+    {
+        if let Err(refusal) = &outcome
+            && let Some(name) = refusal.name()
+        {
+            record(self.app, self.caller, self.attempted, name, wanted).await?;
+        }
+        outcome
+    }
+}
+
+/// Records that somebody lacks the permission for what they tried.
+///
+/// Only of the staff: whoever administers nothing could fill the log with what they cannot do, so
+/// of them it is counted. It spends the budget of changes, and beyond that is counted, too.
+pub async fn forbidden(
+    app: &App,
+    caller: &Caller,
+    person: &SignedIn,
+    attempted: Attempted,
+) -> Result<(), Fault> {
+    let user = person.user();
+    let attempt = Attempt::Administer { user };
+    if person.role() < Role::Staff
+        || throttle::charge(app, &caller.client, attempt)
+            .await
+            .is_err()
+    {
+        app.metrics
+            .unrecorded(Action::AdministrationRefused.as_str());
+        return Ok(());
+    }
+    record(app, caller, attempted, "FORBIDDEN", Wanted::default()).await
+}
+
+async fn record(
+    app: &App,
+    caller: &Caller,
+    attempted: Attempted,
+    refusal: &str,
+    wanted: Wanted,
+) -> Result<(), Fault> {
+    let mut changes = wanted.values;
+    changes.insert("attempted".to_owned(), json!(attempted.action().as_str()));
+    changes.insert("refusal".to_owned(), json!(refusal));
+    if let Some(reason) = wanted.reason {
+        changes.insert("reason".to_owned(), json!(reason));
+    }
+    let about = wanted.subject.map_or(About::System, About::Whom);
+    let event = Event::new(Action::AdministrationRefused, about)
+        .by(caller)
+        .with(Value::Object(changes));
+    let tx = app.begin().await?;
+    audit::record(&tx, app, &caller.client, event).await?;
+    tx.commit().await
+}
