@@ -1,7 +1,8 @@
 //! idgate: a GraphQL identity gateway.
 //!
 //! The modules in the order in which they may use each other, last first:
-//! `command` composes; `transport` is HTTP; `schema` is GraphQL; `work` runs beside the requests;
+//! `command` composes; `transport` is HTTP; `schema` is GraphQL; `pages` are for people without a
+//! front end; `work` runs beside the requests;
 //! `services` write and `selectors` read; `app` holds what is built once; `stores`, `volatile`,
 //! `providers` and `crypto` touch the world; `entities` are its rows; `config` and `domain` are
 //! values. `messages` are the words for people. Reads go `schema → selectors → entities`, writes `schema → services → stores →
@@ -16,6 +17,7 @@ pub mod domain;
 pub mod entities;
 pub mod fault;
 pub mod messages;
+pub mod pages;
 pub mod providers;
 pub mod schema;
 pub mod selectors;

@@ -27,10 +27,10 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("command", &["*"]),
     (
         "transport",
-        &["schema", "rest", "services", "app", "config"],
+        &["schema", "pages", "services", "app", "config"],
     ),
     ("schema", &["services", "selectors", "app"]),
-    ("rest", &["services", "app"]),
+    ("pages", &["services", "app", "messages"]),
     ("work", &["services", "app"]),
     (
         "services",
@@ -95,7 +95,7 @@ const HOMES: [(&[&str], &[&str]); 5] = [
     ),
     (
         &["axum", "async_graphql_axum", "hyper_util"],
-        &["transport", "rest"],
+        &["transport"],
     ),
     (&["redis", "bb8_redis", "bb8"], &["volatile"]),
     (&["reqwest"], &["providers"]),

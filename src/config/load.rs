@@ -16,7 +16,7 @@ use super::catalogue::{Catalogue, Entry, planted, shown};
 use super::layers::{Layer, Reader, file_in};
 use super::report::{ConfigError, ConfigErrors, FOLLOWS_PUBLIC_URL, Review, Setting};
 use super::values::quoted;
-use super::{Config, safety};
+use super::{Config, links, safety};
 
 impl Config {
     /// Reads defaults, then a file, then the environment, then secret files; each overrides those
@@ -90,7 +90,7 @@ impl Config {
         self.registration.check(review);
         self.password.check(review);
         self.hashing.check(review);
-        self.links.check(review);
+        self.links.check(&self.server.public_url, review);
         self.throttle.check(review);
         self.google.check(review);
         self.graphql.check(review);
@@ -257,10 +257,16 @@ fn resolve(mut merged: Figment) -> Figment {
     merged = fill(
         merged,
         "links.base_url",
-        public_url.into(),
+        public_url.clone().into(),
         FOLLOWS_PUBLIC_URL,
     );
-    merged
+    let base_url = text_at(&merged, "links.base_url");
+    let lead_here = match (Url::parse(&base_url), Url::parse(&public_url)) {
+        (Ok(base), Ok(public)) => links::path_here(&base, &public).is_some(),
+        _ => false,
+    };
+    let hosted = Value::from(lead_here && !production);
+    fill(merged, "links.hosted", hosted, by_environment)
 }
 
 fn fill(merged: Figment, key: &str, value: Value, origin: &str) -> Figment {

@@ -180,6 +180,14 @@ impl Config {
         &self.links.base_url
     }
 
+    /// The path below which the pages that links lead to are served here; none while a front end
+    /// serves them.
+    #[must_use]
+    pub fn hosted_links(&self) -> Option<String> {
+        let path = links::path_here(&self.links.base_url, self.public_url());
+        path.filter(|_| self.links.hosted)
+    }
+
     /// The primary database, password included; `None` means the embedded file.
     #[must_use]
     pub fn database_url(&self) -> Option<String> {

@@ -12,6 +12,7 @@ pub mod html;
 pub mod identifier;
 pub mod identity;
 pub mod ids;
+pub mod link;
 pub mod network;
 pub mod occurrence;
 pub mod password;

@@ -32,6 +32,28 @@ pub(super) fn chosen(wanted: &str, there_are: &[&LanguageIdentifier]) -> Option<
     there_are.iter().position(is_alike)
 }
 
+/// How many languages of a header are looked at.
+const MOST_TAGS: usize = 20;
+
+/// The position of the language that suits an `Accept-Language` header best (RFC 9110 §12.5.4).
+pub(super) fn preferred(header: &str, there_are: &[&LanguageIdentifier]) -> Option<usize> {
+    let mut wanted: Vec<(&str, f32)> = header
+        .split(',')
+        .take(MOST_TAGS)
+        .map(|item| {
+            let (tag, parameters) = item.split_once(';').unwrap_or((item, ""));
+            let weight = parameters.trim().strip_prefix("q=");
+            let weight = weight.map_or(Some(1.0), |weight| weight.parse().ok());
+            (tag.trim(), weight.unwrap_or(0.0))
+        })
+        .filter(|(_, weight)| *weight > 0.0)
+        .collect();
+    wanted.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    wanted
+        .into_iter()
+        .find_map(|(tag, _)| chosen(tag, there_are))
+}
+
 /// The value of HTML's `dir` for this language.
 pub(super) fn direction(language: &LanguageIdentifier) -> &'static str {
     match language.character_direction() {
@@ -72,6 +94,31 @@ mod tests {
             assert_eq!(chosen(wanted, &there_are), found, "{wanted:?}");
         }
         assert_eq!(chosen(&"fr-".repeat(1_000_000), &there_are), None);
+    }
+
+    #[test]
+    fn a_header_names_languages_by_weight() {
+        let there_are: Vec<LanguageIdentifier> = ["en", "fr"]
+            .iter()
+            .map(|tag| tag.parse().unwrap())
+            .collect();
+        let there_are: Vec<&LanguageIdentifier> = there_are.iter().collect();
+        for (header, found) in [
+            ("fr", Some(1)),
+            ("fr-CA,fr;q=0.9,en;q=0.8", Some(1)),
+            ("en;q=0.1, fr;q=0.2", Some(1)),
+            ("de, fr;q=0.5", Some(1)),
+            ("fr;q=0, en", Some(0)),
+            ("fr;q=NaN, en", Some(0)),
+            ("fr;q=x, en;q=0.1", Some(0)),
+            ("de", None),
+            ("*", None),
+            ("", None),
+            (";;,,;q=", None),
+        ] {
+            assert_eq!(preferred(header, &there_are), found, "{header:?}");
+        }
+        assert_eq!(preferred(&"de,".repeat(1_000_000), &there_are), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! services; how it travels by the providers.
 
 mod languages;
+mod page;
 mod phrases;
 mod proof;
 mod sheet;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::code::CodePurpose;
 
+pub use self::page::{Field, Form, Link, Page, Voice, words_of};
 pub use self::proof::samples;
 pub use self::sources::{Problem, TemplateError};
 pub use self::templates::{TemplateSettings, Templates};

@@ -10,7 +10,7 @@ use super::phrases::{Language, Words};
 use super::sheet::Sheet;
 use super::sources::Problem;
 use super::templates::Templates;
-use super::{Body, Channel, Message, Recipient};
+use super::{Body, Channel, Field, Form, Message, Page, Recipient, page};
 use crate::domain::code::CodePurpose;
 use crate::domain::html::escaped;
 
@@ -78,6 +78,7 @@ pub fn samples() -> Vec<Message<'static>> {
 pub(super) fn prove(templates: &Templates, problems: &mut Vec<Problem>) {
     for language in &templates.languages {
         prove_times(language, problems);
+        page::prove(templates, language, problems);
         for message in samples() {
             for channel in [Channel::Email, Channel::Sms] {
                 prove_one(templates, language, channel, &message, problems);
@@ -217,6 +218,28 @@ fn prove_escaping(templates: &Templates, language: &Language, problems: &mut Vec
             reason: "an address that somebody else chose becomes markup".to_owned(),
             remedy: "write values without `| safe`".to_owned(),
         });
+    }
+}
+
+/// A page with something everywhere, and markup in whatever somebody else chooses.
+pub(super) fn page() -> Page {
+    Page {
+        heading: "<heading>".to_owned(),
+        problem: Some("<problem>".to_owned()),
+        intro: vec!["<intro>".to_owned()],
+        form: Some(Form {
+            action: "sample",
+            token: "<token>".to_owned(),
+            fields: vec![Field {
+                name: "sample-field",
+                kind: "password",
+                problem: Some("<problem>".to_owned()),
+                ..Field::default()
+            }],
+            button: "<button>".to_owned(),
+        }),
+        links: Vec::new(),
+        nonce: "nonce".to_owned(),
     }
 }
 

@@ -13,7 +13,7 @@ const LONGEST_VALUE: usize = 80;
 
 /// How long something works.
 #[derive(Clone, Copy)]
-enum Time {
+pub(super) enum Time {
     Minutes(i64),
     Hours(i64),
     Days(i64),
@@ -261,7 +261,7 @@ fn values<'a>(
 }
 
 /// A time in words.
-fn spoken(language: &Language, time: Time, problems: &mut Vec<Problem>) -> String {
+pub(super) fn spoken(language: &Language, time: Time, problems: &mut Vec<Problem>) -> String {
     let (name, count) = match time.rounded() {
         Time::Minutes(count) => ("time-minutes", count),
         Time::Hours(count) => ("time-hours", count),

@@ -8,14 +8,17 @@ use std::path::Path;
 
 use unic_langid::LanguageIdentifier;
 
+use super::page;
+
 /// More than any of these files needs, so that a wrong path cannot fill the memory.
 const LARGEST_FILE: u64 = 1_048_576;
 
 /// The templates with the text in this binary.
-const TEMPLATES: [(&str, &str); 3] = [
+const TEMPLATES: [(&str, &str); 4] = [
     ("mail.html", include_str!("assets/mail.html")),
     ("mail.txt", include_str!("assets/mail.txt")),
     ("sms.txt", include_str!("assets/sms.txt")),
+    (page::LAYOUT, page::BUILT_IN),
 ];
 
 /// The languages in this binary. English is first: it has every word, and the others may lack some.
@@ -89,7 +92,7 @@ pub(super) struct LanguageSource {
 
 /// All files.
 pub(super) struct Sources {
-    /// By the name that templates go by: `mail.html`, `mail.txt`, `sms.txt`.
+    /// By the name that templates go by: `mail.html`, `mail.txt`, `sms.txt`, `page.html`.
     pub(super) templates: Vec<(&'static str, Source)>,
     /// The operator's words.
     pub(super) own: Vec<LanguageSource>,
@@ -190,7 +193,7 @@ impl Sources {
     }
 }
 
-const FILES: &str = "mail.html, mail.txt, sms.txt or <language>.ftl";
+const FILES: &str = "mail.html, mail.txt, sms.txt, page.html or <language>.ftl";
 
 /// The names of a directory's files, in an order that does not depend on the disk.
 fn names(directory: &Path) -> std::io::Result<Vec<String>> {

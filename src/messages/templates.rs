@@ -10,7 +10,7 @@ use minijinja::{
 use super::phrases::{Language, Words};
 use super::sheet::Sheet;
 use super::sources::{Problem, Sources, TemplateError};
-use super::{Body, Channel, Message, Recipient, languages, proof};
+use super::{Body, Channel, Message, Recipient, languages, page, proof};
 use crate::domain::html::escaped;
 
 /// Columns of plain text: what mail programs show and quote without breaking lines (RFC 3676 §4.2).
@@ -34,7 +34,7 @@ pub struct Templates {
     product: String,
     host: String,
     pub(super) languages: Vec<Arc<Language>>,
-    default: Arc<Language>,
+    pub(super) default: Arc<Language>,
     pages: Environment<'static>,
     /// What to call each template when something is wrong with it.
     files: Vec<(&'static str, String)>,
@@ -87,6 +87,9 @@ impl Templates {
         let (languages, default) = languages_of(&sources, settings, problems);
         let mut pages = environment();
         let mut files = Vec::new();
+        if let Err(error) = pages.add_template(page::BUILT_IN_LAYOUT, page::BUILT_IN) {
+            problems.push(broken(page::BUILT_IN_LAYOUT, &error));
+        }
         for (name, source) in sources.templates {
             if let Err(error) = pages.add_template_owned(name, source.text) {
                 problems.push(broken(&source.file, &error));
@@ -187,6 +190,16 @@ impl Templates {
             }
         });
         text.trim_matches('\n').to_owned()
+    }
+
+    /// What the service calls itself.
+    pub(super) fn product(&self) -> &str {
+        &self.product
+    }
+
+    /// Every layout.
+    pub(super) const fn layouts(&self) -> &Environment<'static> {
+        &self.pages
     }
 
     /// What to call a template.
@@ -292,7 +305,7 @@ fn wrapped(text: &str) -> String {
     lines.join("\n")
 }
 
-fn broken(file: &str, error: &Error) -> Problem {
+pub(super) fn broken(file: &str, error: &Error) -> Problem {
     let line = error.line().map(|line| format!(":{line}"));
     let detail = error.detail().map(|detail| format!(": {detail}"));
     Problem {

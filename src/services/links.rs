@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::app::App;
 use crate::domain::email::EmailAddress;
+use crate::domain::link::LinkKind;
 use crate::domain::token::{HashedToken, PlainToken, TokenKind};
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
@@ -55,15 +56,16 @@ pub(super) async fn create(
 
 /// Built from the configured base alone: a request header must never choose where a link leads.
 fn url(app: &App, purpose: LinkPurpose, token: &PlainToken) -> Result<Url, Fault> {
-    let kind = match purpose {
-        LinkPurpose::VerifyEmail => "verify_email",
-        LinkPurpose::ResetPassword => "password_reset",
-        LinkPurpose::ChangeEmail => "change_email",
-        LinkPurpose::RevertEmail => "revert_email",
+    let path = match purpose {
+        LinkPurpose::VerifyEmail => LinkKind::VerifyEmail.path(),
+        LinkPurpose::ResetPassword => LinkKind::PasswordReset.path(),
+        LinkPurpose::ChangeEmail => LinkKind::ChangeEmail.path(),
+        LinkPurpose::RevertEmail => LinkKind::RevertEmail.path(),
+        LinkPurpose::Invitation => LinkKind::Invitation.path(),
+        // Nobody is sent this one.
         LinkPurpose::NewPhone => "new_phone",
-        LinkPurpose::Invitation => "invitation",
     };
-    let mut url = app.config.links_base().join(kind)?;
+    let mut url = app.config.links_base().join(path)?;
     url.query_pairs_mut().append_pair("token", token.reveal());
     Ok(url)
 }

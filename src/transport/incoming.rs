@@ -86,7 +86,7 @@ fn check_coding(headers: &HeaderMap) -> Result<(), Refused> {
 ///
 /// What is too large is read on and thrown away for a while: a client that is still sending would
 /// otherwise see a broken connection in place of the answer.
-async fn read_limited(body: Body, limit: usize) -> Result<Option<Vec<u8>>, Refused> {
+pub(super) async fn read_limited(body: Body, limit: usize) -> Result<Option<Vec<u8>>, Refused> {
     let mut kept = Vec::new();
     let mut seen = 0_usize;
     let mut chunks = body.into_data_stream();

@@ -9,6 +9,7 @@ mod federation;
 mod graphiql;
 mod graphql;
 mod health;
+mod hosted;
 mod incoming;
 mod jwks;
 mod listener;
@@ -241,6 +242,7 @@ fn pages(server: &Arc<Server>) -> Router<Arc<Server>> {
     let recognise = middleware::from_fn_with_state(Arc::clone(server), federation::recognise);
     Router::new()
         .merge(pages)
+        .merge(hosted::routes(server))
         .route("/graphql", any(graphql::serve).layer(recognise))
         .merge(subscriptions::routes(server))
         .route("/.well-known/jwks.json", get(jwks::keys))

@@ -44,7 +44,8 @@ fn a_use_of_a_layer_above_is_caught() {
         src/fault.rs: use crate::domain::ids::UserId; => fault may not use domain
         src/telemetry.rs: use crate::config::Config; => telemetry may not use config
         src/config/mod.rs: use crate::crypto::seal; => config may not use crypto
-        src/rest/login.rs: use crate::selectors::user; => rest may not use selectors
+        src/pages/redeem.rs: use crate::selectors::user; => pages may not use selectors
+        src/pages/redeem.rs: use crate::stores::user; => pages may not use stores
         src/volatile/mod.rs: pub use crate::stores as rows; => volatile may not use stores
         src/util/mod.rs: use crate::domain::ids; => util is in no row of the layer table
         src/schema/query.rs: use crate::util::text; => util is in no row of the layer table

@@ -15,6 +15,7 @@ mod federation;
 mod google;
 mod harness;
 mod incidents;
+mod links;
 mod operator;
 mod otp;
 mod password;

@@ -238,3 +238,81 @@ identity-unlinked =
         If it was not you, sign in at once and set a new password.
     .doubt = If you are in doubt, set a new password and look at your ways to sign in. If you do nothing, you sign in with the ways that are left.
     .sms = { -product }: you no longer sign in with { $provider }. If it was not you, set a new password at once.
+
+### The pages that links lead to while no front end serves them (links.hosted)
+
+page-verify-email =
+    .heading = Confirm your e-mail address
+    .intro = Enter the password you chose when you registered. It shows that it was you, and not somebody else with your address.
+    .button = Confirm address
+    .done = Your address is confirmed
+    .done-intro = You can sign in now.
+
+page-password-reset =
+    .heading = Choose a new password
+    .intro = Every device that is signed in to your account will have to sign in again.
+    .button = Set password
+    .done = Your new password is set
+    .done-intro = Sign in with it from now on.
+
+page-invitation =
+    .heading = Choose a password
+    .intro = There is a { -product } account for you. It is yours once it has a password.
+    .button = Set password
+    .done = Your password is set
+    .done-intro = You can sign in now, with this e-mail address and the password.
+
+page-change-email =
+    .heading = Confirm your new e-mail address
+    .intro = Sign in once more, the way you did before the change. That way nobody else can move their account to your address, or yours to theirs.
+    .button = Confirm new address
+    .done = Your new address is confirmed
+    .done-intro = Your account has the new e-mail address from now on. We told the old one.
+
+page-revert-email =
+    .heading = Undo the change of address?
+    .intro =
+        Your account goes back to the e-mail address that this link was sent to.
+
+        Whoever made the change may know your password. So the password is removed, every device has to sign in again, and accounts of others that were linked since are unlinked. A message with a link to a new password follows.
+    .button = Undo the change
+    .done = The change is undone
+    .done-intro = Your account has its old e-mail address again. Look for the message that we have just sent there, and choose a new password.
+
+page-home =
+    .heading = This is where { -product } signs people in
+    .intro = There is nothing to do here. If a message brought you, use its link; if you want to sign in, go to the place where you use { -product }.
+    .link = Go to { -product }
+
+page-field =
+    .password = Password
+    .new-password = New password
+    .new-password-hint = At least { $count } characters. A few unrelated words are easy to remember and hard to guess.
+    .repeated = The same password again
+    .email-or-phone = E-mail address or phone number
+    .email-or-phone-hint = Those that your account has now, before the change.
+
+page-problem =
+    .link = This link does not work
+    .link-intro = It was used already, is too old, or is not complete. Open the newest message, or ask for another one where you use { -product }.
+    .password = This is not the password of the account.
+    .credentials = No account has this address or number with this password.
+    .suspended = This account is suspended. Ask those who run { -product }.
+    .not-verified = The address or number you typed has not been confirmed. Confirm it first.
+    .taken = Another account has this address
+    .taken-intro = So the address cannot be moved to yours. Nothing was changed.
+    .too-many = Too many attempts. Try again in { $time }.
+    .busy = Too many people are here at this moment. Try again shortly.
+    .unavailable = Something is out of order on our side. Nothing was changed; try again in a few minutes.
+    .failed = Something went wrong on our side. If it happens again, tell us this number: { $request }
+    .foreign = This form was not sent from this page
+    .foreign-intro = Nothing was changed. Open the link from the message once more.
+    .malformed = This form could not be read
+    .malformed-intro = Nothing was changed. Open the link from the message once more.
+    .required = Fill this in.
+    .too-short = Use at least { $count } characters.
+    .too-long = Use at most { $count } characters.
+    .too-weak = This password is easy to guess. Use a longer one, or words that have nothing to do with each other or with you.
+    .breached = This password is in a list of stolen ones. Use another.
+    .different = The two passwords are different. Type both again.
+    .invalid = This is not what belongs here.

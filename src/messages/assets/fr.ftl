@@ -236,3 +236,81 @@ identity-unlinked =
         Si ce n’était pas vous, connectez-vous tout de suite et choisissez un nouveau mot de passe.
     .doubt = Dans le doute, choisissez un nouveau mot de passe et vérifiez vos moyens de connexion. Si vous ne faites rien, vous vous connectez par ceux qui restent.
     .sms = { -product }: { $provider } ne vous connecte plus. Si ce n'était pas vous, changez de mot de passe tout de suite.
+
+### Les pages des liens, tant qu’aucune application ne les sert (links.hosted)
+
+page-verify-email =
+    .heading = Confirmez votre adresse e-mail
+    .intro = Saisissez le mot de passe choisi à l’inscription. Il montre que c’était vous, et non quelqu’un d’autre avec votre adresse.
+    .button = Confirmer l’adresse
+    .done = Votre adresse est confirmée
+    .done-intro = Vous pouvez maintenant vous connecter.
+
+page-password-reset =
+    .heading = Choisissez un nouveau mot de passe
+    .intro = Tous les appareils connectés à votre compte devront se reconnecter.
+    .button = Enregistrer le mot de passe
+    .done = Votre nouveau mot de passe est enregistré
+    .done-intro = Connectez-vous désormais avec lui.
+
+page-invitation =
+    .heading = Choisissez un mot de passe
+    .intro = Un compte { -product } vous attend. Il est à vous dès qu’il a un mot de passe.
+    .button = Enregistrer le mot de passe
+    .done = Votre mot de passe est enregistré
+    .done-intro = Vous pouvez maintenant vous connecter, avec cette adresse e-mail et ce mot de passe.
+
+page-change-email =
+    .heading = Confirmez votre nouvelle adresse e-mail
+    .intro = Connectez-vous encore une fois, comme avant le changement. Ainsi personne d’autre ne peut donner votre adresse à son compte, ni la sienne au vôtre.
+    .button = Confirmer la nouvelle adresse
+    .done = Votre nouvelle adresse est confirmée
+    .done-intro = Votre compte a désormais la nouvelle adresse e-mail. Nous avons prévenu l’ancienne.
+
+page-revert-email =
+    .heading = Annuler le changement d’adresse ?
+    .intro =
+        Votre compte reprend l’adresse e-mail à laquelle ce lien a été envoyé.
+
+        Celui qui a fait le changement connaît peut-être votre mot de passe. Le mot de passe est donc supprimé, chaque appareil devra se reconnecter, et les comptes externes liés depuis sont séparés. Un message avec un lien pour choisir un nouveau mot de passe suivra.
+    .button = Annuler le changement
+    .done = Le changement est annulé
+    .done-intro = Votre compte a retrouvé son ancienne adresse e-mail. Ouvrez le message que nous venons d’y envoyer et choisissez un nouveau mot de passe.
+
+page-home =
+    .heading = Ici, { -product } connecte ses utilisateurs
+    .intro = Il n’y a rien à faire ici. Si un message vous amène, utilisez son lien ; pour vous connecter, allez là où vous utilisez { -product }.
+    .link = Aller à { -product }
+
+page-field =
+    .password = Mot de passe
+    .new-password = Nouveau mot de passe
+    .new-password-hint = Au moins { $count } caractères. Quelques mots sans rapport entre eux se retiennent bien et se devinent mal.
+    .repeated = Le même mot de passe, encore une fois
+    .email-or-phone = Adresse e-mail ou numéro de téléphone
+    .email-or-phone-hint = Ceux que votre compte a en ce moment, avant le changement.
+
+page-problem =
+    .link = Ce lien ne fonctionne pas
+    .link-intro = Il a déjà servi, il est trop ancien ou il n’est pas complet. Ouvrez le message le plus récent, ou demandez-en un autre là où vous utilisez { -product }.
+    .password = Ce n’est pas le mot de passe du compte.
+    .credentials = Aucun compte n’a cette adresse ou ce numéro avec ce mot de passe.
+    .suspended = Ce compte est suspendu. Adressez-vous à ceux qui gèrent { -product }.
+    .not-verified = L’adresse ou le numéro saisi n’a pas été confirmé. Confirmez-le d’abord.
+    .taken = Un autre compte a cette adresse
+    .taken-intro = Elle ne peut donc pas passer au vôtre. Rien n’a été changé.
+    .too-many = Trop de tentatives. Réessayez dans { $time }.
+    .busy = Trop de monde en ce moment. Réessayez dans un instant.
+    .unavailable = Quelque chose est en panne de notre côté. Rien n’a été changé ; réessayez dans quelques minutes.
+    .failed = Quelque chose n’a pas marché de notre côté. Si cela se répète, donnez-nous ce numéro : { $request }
+    .foreign = Ce formulaire ne vient pas de cette page
+    .foreign-intro = Rien n’a été changé. Ouvrez encore une fois le lien du message.
+    .malformed = Ce formulaire est illisible
+    .malformed-intro = Rien n’a été changé. Ouvrez encore une fois le lien du message.
+    .required = Remplissez ce champ.
+    .too-short = Utilisez au moins { $count } caractères.
+    .too-long = Utilisez au plus { $count } caractères.
+    .too-weak = Ce mot de passe se devine facilement. Prenez-en un plus long, ou des mots sans rapport entre eux ni avec vous.
+    .breached = Ce mot de passe figure dans une liste de mots de passe volés. Prenez-en un autre.
+    .different = Les deux mots de passe diffèrent. Saisissez-les encore une fois.
+    .invalid = Ce n’est pas ce qui est attendu ici.

@@ -151,6 +151,26 @@ fn every_mistake_is_told_with_its_place_and_a_remedy() {
             vec![("de.ftl", "footer = a\n"), ("DE.ftl", "footer = b\n")],
         ),
         ("nothing of use", vec![("notes.md", "x")]),
+        ("broken page", vec![("page.html", "{% if form %}")]),
+        (
+            "unknown value of a page",
+            vec![("page.html", "{{ titel }}")],
+        ),
+        ("page of nothing", vec![("page.html", "<p>Hello</p>")]),
+        (
+            "page that lets markup through",
+            vec![(
+                "page.html",
+                "{{ heading | safe }}{{ heading }}{{ intro }}<form method=\"post\" \
+                 action=\"{{ form.action }}\"><input name=\"token\" value=\"{{ form.token }}\">\
+                 {% for field in form.fields %}<input name=\"{{ field.name }}\">\
+                 {{ field.problem }}{% endfor %}</form><script>1</script>",
+            )],
+        ),
+        (
+            "unknown placeholder of a page",
+            vec![("de.ftl", "page-problem =\n    .too-many = { $zeit }\n")],
+        ),
     ];
     let mut told = String::new();
     for (what, files) in mistakes {
@@ -168,6 +188,49 @@ fn without_directories(told: &str) -> String {
             None => line.to_owned(),
         });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_page_of_ones_own_has_its_words_and_its_layout() {
+    let layout = "<main data-nonce=\"{{ nonce }}\">{{ product }}|{{ heading }}|\
+                  {% for one in intro %}{{ one }}{% endfor %}{{ problem }}{% if form %}\
+                  <form method=\"post\" action=\"{{ form.action }}\">\
+                  <input name=\"token\" value=\"{{ form.token }}\">\
+                  {% for field in form.fields %}<input name=\"{{ field.name }}\">\
+                  {{ field.problem }}{% endfor %}</form>{% endif %}</main>";
+    let words = "page-home =\n    .heading = Guten Tag\n";
+    let (_directory, loaded) = in_directory(&[("page.html", layout), ("de.ftl", words)]);
+    let templates = loaded.unwrap();
+    for (languages, said) in [("de-AT, en;q=0.5", "Guten Tag"), ("en", "signs people in")] {
+        let voice = templates.voice(languages);
+        let page = Page {
+            heading: voice.say("page-home.heading"),
+            nonce: "n0nce".to_owned(),
+            ..Page::default()
+        };
+        let html = voice.lay_out(&page);
+        assert!(html.contains(said), "{html}");
+        assert!(
+            html.starts_with(&format!("<main data-nonce=\"n0nce\">{PRODUCT}|")),
+            "{html}"
+        );
+    }
+}
+
+#[test]
+fn a_layout_that_fails_after_all_gives_way_to_the_built_in_one() {
+    // Fails on pages without a form, which the proof does not have.
+    let layout = "{{ heading }}{{ intro[0] }}<form method=\"post\" action=\"{{ form.action }}\">\
+                  <input name=\"token\" value=\"{{ form.token }}\">\
+                  <input name=\"{{ form.fields[0].name }}\">{{ form.fields[0].problem }}</form>";
+    let (_directory, loaded) = in_directory(&[("page.html", layout)]);
+    let templates = loaded.unwrap();
+    let page = Page {
+        heading: "Done <b>".to_owned(),
+        ..Page::default()
+    };
+    let html = templates.voice("en").lay_out(&page);
+    assert!(html.contains("<h1>Done &lt;b&gt;</h1>"), "{html}");
 }
 
 #[test]

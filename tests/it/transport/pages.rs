@@ -164,13 +164,7 @@ async fn the_mailbox_shows_a_message_without_running_what_is_in_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_where_nothing_is_answers_in_the_same_shape() {
     let app = TestApp::spawn().await;
-    for path in [
-        "/",
-        "/graphql/",
-        "/admin",
-        "/dev",
-        "/.well-known/../etc/passwd",
-    ] {
+    for path in ["/graphql/", "/admin", "/dev", "/.well-known/../etc/passwd"] {
         app.get(path).await.assert_refusal(404, "BAD_USER_INPUT");
     }
 }
@@ -190,7 +184,17 @@ async fn production_serves_and_has_none_of_the_pages() {
     ])
     .await;
     assert_eq!(app.get("/health/live").await.status, 200);
-    for path in ["/dev/mailbox", "/dev/mailbox.json", "/graphiql", "/metrics"] {
+    for path in [
+        "/dev/mailbox",
+        "/dev/mailbox.json",
+        "/graphiql",
+        "/metrics",
+        "/password_reset",
+    ] {
         assert_eq!(app.get(path).await.status, 404, "{path}");
     }
+    // What people see who come here by mistake tells nothing about what runs here.
+    let home = app.get("/").await;
+    assert_eq!(home.status, 200, "{}", home.text);
+    assert!(!home.text.contains("graphql") && !home.text.contains("href="));
 }

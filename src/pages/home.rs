@@ -1,0 +1,71 @@
+//! The page at `/`: what this is, and where to go.
+
+use super::{Answer, Look, answer, paragraphs};
+use crate::app::App;
+use crate::messages::{Link, Page};
+
+/// Something that is served here, for a developer who looks around.
+#[derive(Debug)]
+pub struct Place {
+    /// The path, or an address elsewhere.
+    pub href: String,
+    /// What it is called.
+    pub label: &'static str,
+    /// What is there.
+    pub note: &'static str,
+}
+
+/// For people: whose sign-in this is, and the way to where they use it. Nothing about what runs
+/// here.
+#[must_use]
+pub fn home(app: &App, look: Look<'_>) -> Answer {
+    let voice = app.templates.voice(look.languages);
+    let (front_end, own) = (app.config.links_base(), app.config.public_url());
+    let leads_away = front_end.origin() != own.origin();
+    let link = leads_away.then(|| Link {
+        href: front_end.to_string(),
+        label: voice.say("page-home.link"),
+        note: None,
+    });
+    let page = Page {
+        heading: voice.say("page-home.heading"),
+        intro: paragraphs(&voice.say("page-home.intro")),
+        links: link.into_iter().collect(),
+        ..Page::default()
+    };
+    answer(&voice, look, 200, page)
+}
+
+/// For developers, in English: what this server serves.
+#[must_use]
+pub fn development(app: &App, look: Look<'_>, places: Vec<Place>) -> Answer {
+    let english = Look {
+        languages: "en",
+        ..look
+    };
+    let voice = app.templates.voice(english.languages);
+    let links = places.into_iter().map(|place| Link {
+        href: place.href,
+        label: place.label.to_owned(),
+        note: Some(place.note.to_owned()),
+    });
+    let version = env!("CARGO_PKG_VERSION");
+    let mut intro = vec![format!(
+        "idgate {version} runs here for development: accounts, sign-in and sessions over GraphQL."
+    )];
+    let guides = "The guides are in docs/ of the source: links.md is for front ends, operations.md \
+                  for running it.";
+    intro.push(guides.to_owned());
+    if app.config.hosted_links().is_some() {
+        let note = "Links in messages lead to plain pages of this server (links.hosted) until a \
+                    front end has pages of its own (links.base_url).";
+        intro.push(note.to_owned());
+    }
+    let page = Page {
+        heading: "An identity gateway".to_owned(),
+        intro,
+        links: links.collect(),
+        ..Page::default()
+    };
+    answer(&voice, english, 200, page)
+}

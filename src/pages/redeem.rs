@@ -1,0 +1,256 @@
+//! Redeeming a link through the services, which charge the budgets and write the audit events.
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::Filled;
+use crate::app::{self, App};
+use crate::domain::caller::{Caller, Client};
+use crate::domain::link::LinkKind;
+use crate::domain::violation::{Violation, ViolationRule};
+use crate::fault::Fault;
+use crate::services::account::{
+    self, ConfirmEmailChangeRefusal, EmailVerification, NewEmailProof, RevertEmailChangeRefusal,
+    VerifyEmailRefusal,
+};
+use crate::services::password::{self, ConfirmResetRefusal, PasswordReset, ResetProof};
+use crate::services::session::{self, Login, LoginRefusal, LogoutCredential};
+use crate::services::{Exhausted, Unfit};
+
+/// A field to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blamed {
+    Password,
+    NewPassword,
+    Repeated,
+    EmailOrPhone,
+}
+
+/// Why a link was not redeemed.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The form came from another page.
+    Foreign,
+    /// The form is none of ours.
+    Malformed,
+    /// The link is unknown, used, expired or somebody else's.
+    Link,
+    /// The address belongs to another account.
+    Taken,
+    /// Something about one of the fields.
+    Field(Blamed, Wrong),
+    /// The account is suspended.
+    Suspended,
+    /// The address that was typed is unproven.
+    NotVerified,
+    /// Too many attempts.
+    RateLimited(Exhausted),
+    /// The hashing queue is full.
+    Overloaded,
+    /// Something broke.
+    Fault(Fault),
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// It breaks this rule.
+    Rule(ViolationRule),
+    /// The password is not the account's.
+    Password,
+    /// No account has these credentials.
+    Credentials,
+    /// The password was stolen somewhere.
+    Breached,
+    /// It differs from the field before.
+    Different,
+}
+
+impl<E: Into<Fault>> From<E> for Refusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl Refusal {
+    /// Whether sending the form again may end otherwise.
+    pub(super) const fn leaves_hope(&self) -> bool {
+        !matches!(
+            self,
+            Self::Foreign | Self::Malformed | Self::Link | Self::Taken
+        )
+    }
+
+    pub(super) fn status(&self) -> u16 {
+        match self {
+            Self::Foreign | Self::Suspended | Self::NotVerified => 403,
+            Self::Malformed | Self::Link | Self::Field(..) => 400,
+            Self::Taken => 409,
+            Self::RateLimited(_) => 429,
+            Self::Overloaded => 503,
+            Self::Fault(fault) if app::is_unavailable(fault) => 503,
+            Self::Fault(_) => 500,
+        }
+    }
+
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited(exhausted) => Some(exhausted.retry_after.as_secs().max(1)),
+            Self::Overloaded => Some(1),
+            _ => None,
+        }
+    }
+}
+
+/// Redeems the link.
+pub(super) async fn redeem(
+    app: &App,
+    client: Client,
+    kind: LinkKind,
+    filled: Filled,
+) -> Result<(), Refusal> {
+    let caller = Caller::anonymous(client);
+    match kind {
+        LinkKind::VerifyEmail => verify_email(app, &caller, filled).await,
+        LinkKind::PasswordReset | LinkKind::Invitation => set_password(app, &caller, filled).await,
+        LinkKind::ChangeEmail => change_email(app, &caller, filled).await,
+        LinkKind::RevertEmail => revert_email(app, &caller, filled).await,
+    }
+}
+
+async fn verify_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), Refusal> {
+    let input = EmailVerification {
+        token: filled.token,
+        password: Some(typed(Blamed::Password, filled.password)?),
+    };
+    let verified = account::verify_email(app, caller, input).await;
+    let started = verified.map_err(|refusal| match refusal {
+        VerifyEmailRefusal::TokenInvalid => Refusal::Link,
+        VerifyEmailRefusal::InvalidCredentials => Refusal::Field(Blamed::Password, Wrong::Password),
+        VerifyEmailRefusal::Suspended => Refusal::Suspended,
+        VerifyEmailRefusal::Invalid(violations) => broken(Blamed::Password, &violations),
+        VerifyEmailRefusal::RateLimited(exhausted) => Refusal::RateLimited(exhausted),
+        VerifyEmailRefusal::Overloaded => Refusal::Overloaded,
+        VerifyEmailRefusal::Fault(fault) => Refusal::Fault(fault),
+    })?;
+    leave(app, caller, &started.access_token).await;
+    Ok(())
+}
+
+async fn set_password(app: &App, caller: &Caller, filled: Filled) -> Result<(), Refusal> {
+    let new_password = typed(Blamed::NewPassword, filled.new_password)?;
+    let repeated = typed(Blamed::Repeated, filled.repeated)?;
+    if new_password.expose_secret() != repeated.expose_secret() {
+        return Err(Refusal::Field(Blamed::Repeated, Wrong::Different));
+    }
+    let input = PasswordReset {
+        proof: ResetProof::Token(filled.token),
+        new_password,
+    };
+    let confirmed = password::confirm_password_reset(app, caller, input).await;
+    confirmed.map_err(|refusal| match refusal {
+        ConfirmResetRefusal::TokenInvalid
+        | ConfirmResetRefusal::CodeInvalid
+        | ConfirmResetRefusal::CodeExpired => Refusal::Link,
+        ConfirmResetRefusal::Suspended => Refusal::Suspended,
+        ConfirmResetRefusal::Unfit(Unfit::Breached) => {
+            Refusal::Field(Blamed::NewPassword, Wrong::Breached)
+        }
+        ConfirmResetRefusal::Unfit(Unfit::TooWeak(violations))
+        | ConfirmResetRefusal::Invalid(violations) => broken(Blamed::NewPassword, &violations),
+        ConfirmResetRefusal::RateLimited(exhausted) => Refusal::RateLimited(exhausted),
+        ConfirmResetRefusal::Overloaded => Refusal::Overloaded,
+        ConfirmResetRefusal::Fault(fault) => Refusal::Fault(fault),
+    })
+}
+
+/// A new address is confirmed by somebody who is signed in, so the page asks for that too and ends
+/// the session afterwards, whatever came of it.
+async fn change_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), Refusal> {
+    let who = filled.email_or_phone.filter(|typed| !typed.is_empty());
+    let required = Wrong::Rule(ViolationRule::Required);
+    let login = Login {
+        email_or_phone: who.ok_or(Refusal::Field(Blamed::EmailOrPhone, required))?,
+        password: typed(Blamed::Password, filled.password)?,
+        device_token: None,
+    };
+    let signed_in = session::login(app, caller, login).await;
+    let signed_in = signed_in.map_err(|refusal| match refusal {
+        LoginRefusal::InvalidCredentials => Refusal::Field(Blamed::Password, Wrong::Credentials),
+        LoginRefusal::Suspended => Refusal::Suspended,
+        LoginRefusal::EmailNotVerified => Refusal::NotVerified,
+        LoginRefusal::Invalid(violations) => broken(Blamed::Password, &violations),
+        LoginRefusal::RateLimited(exhausted) => Refusal::RateLimited(exhausted),
+        LoginRefusal::Overloaded => Refusal::Overloaded,
+        LoginRefusal::Fault(fault) => Refusal::Fault(fault),
+    })?;
+    let access_token = signed_in.started.access_token;
+    let confirmed = confirm_new_address(app, caller, &access_token, filled.token).await;
+    leave(app, caller, &access_token).await;
+    confirmed
+}
+
+async fn confirm_new_address(
+    app: &App,
+    caller: &Caller,
+    access_token: &str,
+    token: String,
+) -> Result<(), Refusal> {
+    let client = caller.client.clone();
+    let authenticated = session::authenticate(app, client, Some(access_token)).await?;
+    let caller = authenticated.caller;
+    // Ended at this very moment.
+    let person = caller.signed_in().ok_or(Refusal::Link)?;
+    let proof = NewEmailProof::Token(token);
+    let confirmed = account::confirm_email_change(app, &caller, person, proof).await;
+    confirmed.map(drop).map_err(|refusal| match refusal {
+        ConfirmEmailChangeRefusal::Taken => Refusal::Taken,
+        ConfirmEmailChangeRefusal::TokenInvalid
+        | ConfirmEmailChangeRefusal::CodeInvalid
+        | ConfirmEmailChangeRefusal::CodeExpired
+        | ConfirmEmailChangeRefusal::Unauthenticated
+        | ConfirmEmailChangeRefusal::Invalid(_) => Refusal::Link,
+        ConfirmEmailChangeRefusal::RateLimited(exhausted) => Refusal::RateLimited(exhausted),
+        ConfirmEmailChangeRefusal::Fault(fault) => Refusal::Fault(fault),
+    })
+}
+
+async fn revert_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), Refusal> {
+    let reverted = account::revert_email_change(app, caller, &filled.token).await;
+    reverted.map_err(|refusal| match refusal {
+        RevertEmailChangeRefusal::TokenInvalid => Refusal::Link,
+        RevertEmailChangeRefusal::Taken => Refusal::Taken,
+        RevertEmailChangeRefusal::RateLimited(exhausted) => Refusal::RateLimited(exhausted),
+        RevertEmailChangeRefusal::Fault(fault) => Refusal::Fault(fault),
+    })
+}
+
+/// Ends a session that no page keeps the tokens of; one that stays by mishap lapses by itself.
+async fn leave(app: &App, caller: &Caller, access_token: &str) {
+    let client = caller.client.clone();
+    let Ok(authenticated) = session::authenticate(app, client, Some(access_token)).await else {
+        return;
+    };
+    let Some(person) = authenticated.caller.signed_in() else {
+        return;
+    };
+    let credential = LogoutCredential::Caller(person);
+    if session::logout(app, &caller.client, credential)
+        .await
+        .is_err()
+    {
+        tracing::warn!("the session that a page began was not ended");
+    }
+}
+
+fn typed(field: Blamed, typed: Option<SecretString>) -> Result<SecretString, Refusal> {
+    let typed = typed.filter(|typed| !typed.expose_secret().is_empty());
+    let required = Wrong::Rule(ViolationRule::Required);
+    typed.ok_or(Refusal::Field(field, required))
+}
+
+fn broken(field: Blamed, violations: &[Violation]) -> Refusal {
+    let rule = violations.first().map(|violation| violation.rule);
+    let rule = rule.unwrap_or(ViolationRule::InvalidFormat);
+    Refusal::Field(field, Wrong::Rule(rule))
+}

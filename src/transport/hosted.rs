@@ -1,0 +1,246 @@
+//! The pages that links in messages lead to, and the page at `/`, over HTTP.
+//!
+//! What they say and do is in `pages`. Here a form is read, and refused when it comes from another
+//! site. No cookie is set or read: what a form may do follows from what is filled in alone, so
+//! another site gains nothing by sending one but the visitor's network address. That is refused
+//! as well.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use percent_encoding::percent_decode;
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use super::{Audience, Server, caller, incoming, local, request_id};
+use crate::domain::link::LinkKind;
+use crate::pages::{self, Answer, Filled, Look, Place};
+
+/// Bytes of a form: two passwords of the greatest length, percent-encoded, and a token.
+const LARGEST_FORM: usize = 16 * 1024;
+
+/// Fetch Metadata §2.3: how the page that made a request relates to this server.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The page at `/`, and those of links where they are served here.
+pub(super) fn routes(server: &Server) -> Router<Arc<Server>> {
+    let mut routes = Router::new().route("/", get(home));
+    let hosted = server.app.config.hosted_links();
+    let Some(base) = hosted.filter(|_| server.audience == Audience::Public) else {
+        return routes;
+    };
+    if base != "/" {
+        // Messages lead there too, to sign in.
+        routes = routes.route(&base, get(way_on));
+    }
+    for kind in LinkKind::ALL {
+        let shown = move |State(server): State<Arc<Server>>, request: Request| async move {
+            show(&server, kind, &request)
+        };
+        let sent =
+            move |State(server): State<Arc<Server>>,
+                  ConnectInfo(peer): ConnectInfo<SocketAddr>,
+                  request: Request| async move { send(&server, kind, peer, request).await };
+        let path = format!("{base}{}", kind.path());
+        routes = routes.route(&path, get(shown).post(sent));
+    }
+    routes
+}
+
+async fn home(State(server): State<Arc<Server>>, request: Request) -> Response {
+    if server.app.config.is_production() {
+        return way_on(State(server), request).await;
+    }
+    respond(&server, request.headers(), |look| {
+        pages::development(&server.app, look, places(&server))
+    })
+}
+
+async fn way_on(State(server): State<Arc<Server>>, request: Request) -> Response {
+    respond(&server, request.headers(), |look| {
+        pages::home(&server.app, look)
+    })
+}
+
+/// What there is to see for a developer.
+fn places(server: &Server) -> Vec<Place> {
+    let place = |href: &str, label, note| Place {
+        href: href.to_owned(),
+        label,
+        note,
+    };
+    let mut places = Vec::new();
+    if server.shows_graphiql() {
+        let note = "Try queries and mutations, with the schema at hand.";
+        places.push(place("graphiql", "GraphiQL", note));
+    }
+    if server.shows_mailbox() {
+        let note = "Mail and text messages that would have been sent.";
+        places.push(place("dev/mailbox", "Mailbox", note));
+    }
+    let note = "Where clients send operations (POST).";
+    places.push(place("graphql", "/graphql", note));
+    let note = "Issuer and keys, for services that check access tokens.";
+    places.push(place(".well-known/openid-configuration", "Discovery", note));
+    places.push(place("health/ready", "Health", "Whether it can serve."));
+    places
+}
+
+fn show(server: &Server, kind: LinkKind, request: &Request) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let token = url::form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "token")
+        .map(|(_, value)| value.into_owned());
+    respond(server, request.headers(), |look| {
+        pages::show(&server.app, look, kind, &token.unwrap_or_default())
+    })
+}
+
+async fn send(server: &Server, kind: LinkKind, peer: SocketAddr, request: Request) -> Response {
+    let request_id = request_id(&request);
+    let (parts, body) = request.into_parts();
+    let headers = &parts.headers;
+    if !is_from_here(server, headers) {
+        server.app.metrics.edge_refusal("FORBIDDEN");
+        return respond(server, headers, |look| pages::foreign(&server.app, look));
+    }
+    let patience = Duration::from_secs(server.app.config.server.request_timeout_seconds);
+    let nonce = nonce(server);
+    let look = Look {
+        languages: languages(headers),
+        nonce: &nonce,
+    };
+    let answered = tokio::time::timeout(patience, async {
+        let Some(filled) = read(headers, body).await else {
+            return pages::malformed(&server.app, look);
+        };
+        let client = caller::client(server, headers, peer, &request_id);
+        pages::send(&server.app, client, look, kind, filled).await
+    });
+    let answer = answered
+        .await
+        .unwrap_or_else(|_| pages::timed_out(&server.app, look));
+    written(answer, &nonce)
+}
+
+/// Whether a page of this server, or no page at all, sent the form.
+///
+/// Browsers that know Fetch Metadata say how the sending page relates to us. The others name its
+/// origin with every POST (Fetch §3.2). Who says neither is no browser.
+fn is_from_here(server: &Server, headers: &HeaderMap) -> bool {
+    let site = headers.get(FETCH_SITE);
+    let is_ours = site.is_some_and(|site| site == "same-origin" || site == "none");
+    match headers.get(header::ORIGIN) {
+        None => site.is_none() || is_ours,
+        // What a browser says in place of an origin that it keeps to itself.
+        Some(origin) if origin == "null" => is_ours,
+        Some(origin) => {
+            let own = server.url().origin().ascii_serialization();
+            let is_own = origin.to_str().is_ok_and(|origin| {
+                own.eq_ignore_ascii_case(origin)
+                    || (!server.has_secure_cookies()
+                        && local::is_same_local_origin(headers, origin))
+            });
+            is_own && (site.is_none() || is_ours)
+        }
+    }
+}
+
+/// A form as browsers send it, each field once.
+async fn read(headers: &HeaderMap, body: Body) -> Option<Filled> {
+    let media = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let (media, _) = media.split_once(';').unwrap_or((media, ""));
+    if !media
+        .trim()
+        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    {
+        return None;
+    }
+    let bytes = incoming::read_limited(body, LARGEST_FORM).await.ok()??;
+    let bytes = Zeroizing::new(bytes);
+    // Read otherwise, bytes that are no text would become another password.
+    percent_decode(&bytes).decode_utf8().ok()?;
+    let mut filled = Filled::default();
+    let mut token = None;
+    for (name, value) in url::form_urlencoded::parse(&bytes) {
+        let value = value.into_owned();
+        let before = match name.as_ref() {
+            "token" => token.replace(value).is_some(),
+            "emailOrPhone" => filled.email_or_phone.replace(value).is_some(),
+            "password" => secret(&mut filled.password, value),
+            "newPassword" => secret(&mut filled.new_password, value),
+            "repeated" => secret(&mut filled.repeated, value),
+            _ => false,
+        };
+        if before {
+            return None;
+        }
+    }
+    filled.token = token?;
+    Some(filled)
+}
+
+fn secret(field: &mut Option<SecretString>, value: String) -> bool {
+    field.replace(SecretString::from(value)).is_some()
+}
+
+fn languages(headers: &HeaderMap) -> &str {
+    headers
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+fn nonce(server: &Server) -> String {
+    let mut bytes = [0; 16];
+    server.app.random.fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn respond(
+    server: &Server,
+    headers: &HeaderMap,
+    page: impl FnOnce(Look<'_>) -> Answer,
+) -> Response {
+    let nonce = nonce(server);
+    let answer = page(Look {
+        languages: languages(headers),
+        nonce: &nonce,
+    });
+    written(answer, &nonce)
+}
+
+fn written(answer: Answer, nonce: &str) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let policy = format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; form-action 'self'; \
+         base-uri 'none'; frame-ancestors 'none'"
+    );
+    let mut response = (
+        status,
+        [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::VARY, "Accept-Language"),
+        ],
+        answer.html,
+    )
+        .into_response();
+    let headers = response.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    if let Some(seconds) = answer.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
