@@ -19,6 +19,7 @@ mod layers;
 mod links;
 mod load;
 mod messages;
+mod origin;
 mod otp;
 mod outbox;
 mod password;
@@ -54,6 +55,7 @@ pub use self::hashing::Hashing;
 pub use self::keys::{Algorithm, Keys};
 pub use self::links::Links;
 pub use self::messages::Messages;
+pub use self::origin::Origin;
 pub use self::otp::Otp;
 pub use self::outbox::Outbox;
 pub use self::password::PasswordRules;
@@ -70,7 +72,6 @@ pub use self::smtp::{Smtp, SmtpSecurity, SmtpServer};
 pub use self::subscriptions::Subscriptions;
 pub use self::throttle::{Budget, Throttle};
 pub use self::tokens::Tokens;
-pub use self::values::Origin;
 use crate::telemetry;
 
 /// Everything that can be set, complete and checked. Only [`Config::load`] makes one.

@@ -6,8 +6,9 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use url::Url;
 
+use crate::config::origin::{self, Origin};
 use crate::config::report::Review;
-use crate::config::values::{self, Origin};
+use crate::config::values;
 
 /// Where the gateway listens and what it believes about the way there.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,7 +21,7 @@ pub struct Server {
     #[serde(deserialize_with = "values::optional_socket")]
     pub staff_listen: Option<SocketAddr>,
     /// The address at which browsers see that listener; never taken from a request.
-    #[serde(deserialize_with = "values::optional_origin")]
+    #[serde(deserialize_with = "origin::optional_web")]
     pub staff_url: Option<Origin>,
     /// The listener for the federation router, when there is one.
     #[serde(deserialize_with = "values::optional_socket")]
@@ -51,6 +52,9 @@ pub struct Server {
     pub drain_seconds: u64,
     /// Origins whose scripts may read answers.
     pub cors_origins: Vec<Origin>,
+    /// Headers that those scripts may send besides the usual ones.
+    #[serde(deserialize_with = "values::header_names")]
+    pub cors_headers: Vec<String>,
 }
 
 impl Server {

@@ -92,21 +92,6 @@ pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
         .collect()
 }
 
-/// Reads a web origin that may be left empty.
-pub(super) fn optional_origin<'de, D>(deserializer: D) -> Result<Option<Origin>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let text = String::deserialize(deserializer)?;
-    let written = text.trim();
-    if written.is_empty() {
-        return Ok(None);
-    }
-    Origin::try_from(written.to_owned())
-        .map(Some)
-        .map_err(D::Error::custom)
-}
-
 fn optional<'de, D, T>(deserializer: D, expected: &str) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -140,6 +125,25 @@ pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, 
         Ok(Written::Text(text)) => told(&text, "a whole number"),
         Err(_) => Err(D::Error::custom("the value is not a whole number")),
     }
+}
+
+/// Reads names of HTTP header fields (RFC 9110 §5.1), in lower case.
+pub(super) fn header_names<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
+    let written = Vec::<String>::deserialize(deserializer)?;
+    let is_sign = |sign: char| sign.is_ascii_alphanumeric() || "!#$%&'+-.^_`|~".contains(sign);
+    let name = |text: &String| match text.trim() {
+        "*" => Err(D::Error::custom(
+            "\"*\" means no name in particular, which browsers do not take where cookies are allowed",
+        )),
+        name if !name.is_empty() && name.chars().all(is_sign) => Ok(name.to_ascii_lowercase()),
+        _ => Err(D::Error::custom(format!(
+            "{} is not the name of a header such as x-client-name",
+            quoted(text)
+        ))),
+    };
+    written.iter().map(name).collect()
 }
 
 /// Reads a secret that may be left empty.
@@ -181,49 +185,6 @@ pub(super) fn truth(text: &str) -> Option<bool> {
         "true" | "1" => Some(true),
         "false" | "0" => Some(false),
         _ => None,
-    }
-}
-
-/// A web origin: scheme, host and port, exactly as browsers send it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Origin(Url);
-
-impl Origin {
-    /// The origin as it stands in an `Origin` header (RFC 6454 §6.2).
-    #[must_use]
-    pub fn to_header(&self) -> String {
-        self.0.origin().ascii_serialization()
-    }
-
-    fn refusal(text: &str) -> String {
-        format!(
-            "{} is not an origin such as https://app.example.com",
-            quoted(text)
-        )
-    }
-
-    /// The origin as an address.
-    #[must_use]
-    pub const fn url(&self) -> &Url {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Origin {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let url: Url = text.trim().parse().map_err(|_| Self::refusal(&text))?;
-        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-        let anonymous = url.username().is_empty() && url.password().is_none();
-        if matches!(url.scheme(), "http" | "https") && url.has_host() && bare && anonymous {
-            Ok(Self(url))
-        } else {
-            Err(format!(
-                "{text:?} is not an origin such as https://app.example.com"
-            ))
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{Audience, Server, cookies, local};
 use crate::config::Origin;
@@ -95,18 +95,29 @@ pub(super) fn cookie(server: &Server, headers: &HeaderMap) -> CookieCredential {
 
 /// An absent `Origin` is no browser's cross-site request; a present one must be ours or named.
 pub(super) fn has_allowed_origin(server: &Server, headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else {
-        return true;
+    let mut given = headers.get_all(header::ORIGIN).iter();
+    let origin = match (given.next(), given.next()) {
+        (None, _) => return true,
+        (Some(origin), None) => origin,
+        // Something in between may have looked at the other one.
+        (Some(_), Some(_)) => return false,
     };
-    let Ok(origin) = origin.to_str() else {
+    let Ok(text) = origin.to_str() else {
         return false;
     };
     let own = server.url().origin().ascii_serialization();
-    own.eq_ignore_ascii_case(origin)
-        || named_origins(server)
-            .iter()
-            .any(|allowed| allowed.to_header().eq_ignore_ascii_case(origin))
-        || (!server.has_secure_cookies() && local::is_same_local_origin(headers, origin))
+    own.eq_ignore_ascii_case(text)
+        || is_named(server, origin)
+        || (!server.has_secure_cookies() && local::is_same_local_origin(headers, text))
+}
+
+/// Whether an `Origin` header names one of the other origins. Answers to scripts, cookies and
+/// sockets ask here alone.
+pub(super) fn is_named(server: &Server, origin: &HeaderValue) -> bool {
+    let origin = origin.to_str().unwrap_or_default();
+    named_origins(server)
+        .iter()
+        .any(|allowed| allowed.is(origin))
 }
 
 /// The other origins whose scripts may act here for a person.

@@ -5,6 +5,7 @@
 mod arrival;
 mod caller;
 mod cookies;
+mod cors;
 mod federation;
 mod graphiql;
 mod graphql;
@@ -27,13 +28,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument as _;
 use url::Url;
 
@@ -217,7 +217,7 @@ pub fn router(server: &Arc<Server>) -> Router {
     // No other site's page speaks to a router, so there is nothing to allow.
     let routes = match server.audience {
         Audience::Router => federation::routes(server).fallback(not_found),
-        Audience::Public | Audience::Staff => pages(server).layer(cross_origin(server)),
+        Audience::Public | Audience::Staff => pages(server).layer(cors::layer(server)),
     };
     routes
         .layer(CatchPanicLayer::custom(panicked))
@@ -297,27 +297,6 @@ async fn outermost(
             .or_insert(HeaderValue::from_static(value));
     }
     response
-}
-
-/// Other sites may read answers only where the configuration names them, and none on the staff
-/// surface: a page for everybody, once taken over, would speak for the staff who look at it.
-fn cross_origin(server: &Server) -> CorsLayer {
-    let origins = caller::named_origins(server);
-    let allowed = origins
-        .iter()
-        .filter_map(|origin| HeaderValue::from_str(&origin.to_header()).ok());
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::list(allowed))
-        .allow_credentials(!origins.is_empty())
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([
-            header::CONTENT_TYPE,
-            header::AUTHORIZATION,
-            REQUEST_ID,
-            caller::DELIVERY,
-            caller::CSRF,
-        ])
-        .expose_headers([REQUEST_ID, header::RETRY_AFTER])
 }
 
 async fn not_found(request: Request) -> Response {

@@ -1,12 +1,15 @@
 //! The address at which staff see their listener.
 
-use idgate::config::{Config, Origin};
+use idgate::config::Config;
 
 use super::{load, production};
 
 #[test]
 fn staff_have_an_address_of_their_own() {
-    let seen = |config: &Config| config.server.staff_url.as_ref().map(Origin::to_header);
+    let seen = |config: &Config| {
+        let staff = config.server.staff_url.as_ref();
+        staff.map(|origin| origin.to_header().to_owned())
+    };
     assert_eq!(seen(&load(&[]).unwrap()), None);
     let here = load(&[("IDGATE_SERVER__STAFF_LISTEN", "0.0.0.0:8081")]).unwrap();
     assert_eq!(seen(&here).as_deref(), Some("http://localhost:8081"));

@@ -7,6 +7,7 @@ mod health;
 mod introspection;
 mod limits;
 mod oddities;
+mod origins;
 mod pages;
 mod pressure;
 mod staff;
