@@ -1,9 +1,15 @@
 //! Whether a password may be chosen: long enough, hard to guess, and in no known breach.
 
+//!
+//! In this order, so that a stranger's text costs what it may: [`check_length`] first and for
+//! nothing, then the budget and the right to set a password, then [`choose`], which takes a turn on
+//! the hashing threads and may ask a service of others.
+
 use secrecy::SecretString;
 
 use crate::app::App;
-use crate::domain::password::Password;
+use crate::crypto::hasher::Overloaded;
+use crate::domain::password::{Candidate, KnownWords, Password};
 use crate::domain::violation::Violation;
 use crate::providers::breached::Lookup;
 
@@ -14,26 +20,43 @@ pub enum Unfit {
     TooWeak(Vec<Violation>),
     /// Others know it.
     Breached,
+    /// The hashing queue is full.
+    Overloaded,
 }
 
-/// Checks a password that somebody wants from now on; `about` are words others know about them.
+/// Checks the length of a password that somebody wants from now on.
+pub(super) fn check_length(app: &App, typed: SecretString, path: &str) -> Result<Candidate, Unfit> {
+    let policy = app.config.password.policy();
+    Candidate::new(typed, &policy).map_err(|violation| Unfit::TooWeak(vec![violation.at(path)]))
+}
+
+/// Rates a password and asks whether it is known; `about` are words others know about the person.
 ///
-/// Costs the same whoever asks, and is done before anything is looked up.
+/// Costs the same whoever asks.
 pub(super) async fn choose(
     app: &App,
-    typed: SecretString,
+    candidate: Candidate,
     path: &str,
     about: &[&str],
 ) -> Result<Password, Unfit> {
-    let policy = app.config.password.policy();
-    let chosen = Password::choose(typed, &policy, about).map_err(|violations| {
-        let placed = violations.into_iter().map(|violation| violation.at(path));
-        Unfit::TooWeak(placed.collect())
-    })?;
+    let chosen = rate(app, candidate, about).await;
+    let chosen = chosen.map_err(|Overloaded| Unfit::Overloaded)?;
+    let chosen = chosen.map_err(|violation| Unfit::TooWeak(vec![violation.at(path)]))?;
     if is_breached(app, &chosen).await {
         return Err(Unfit::Breached);
     }
     Ok(chosen)
+}
+
+/// How hard the password is to guess, rated on the hashing threads.
+pub(super) async fn rate(
+    app: &App,
+    candidate: Candidate,
+    about: &[&str],
+) -> Result<Result<Password, Violation>, Overloaded> {
+    let min_score = app.config.password.policy().min_score;
+    let about = KnownWords::about(about);
+    app.hasher.rate(candidate, min_score, about).await
 }
 
 /// Whether others know the password; asked only where an operator says whom to ask.

@@ -1,14 +1,15 @@
 //! Password hashing with Argon2id on a fixed set of low-priority threads of its own.
 //!
 //! A hash costs tens of milliseconds and megabytes on purpose, so it never runs on the async
-//! runtime, and the number of threads bounds both. Which hash belongs to whom, and what happens
-//! after too many attempts, is decided above.
+//! runtime, and the number of threads bounds both. Rating a new password costs a few milliseconds
+//! and runs here for the same reason. Which hash belongs to whom, and what happens after too many
+//! attempts, is decided above.
 
 mod recipe;
 mod worker;
 
 use std::num::NonZero;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -16,9 +17,10 @@ use std::thread;
 use tokio::sync::oneshot;
 
 use self::recipe::Recipe;
-use self::worker::{Job, Task, Worker};
+use self::worker::{Completed, Job, Worker};
 use super::random::Random;
-use crate::domain::password::Password;
+use crate::domain::password::{Candidate, KnownWords, Password};
+use crate::domain::violation::Violation;
 
 /// The cost of a new hash and the room for work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +44,7 @@ pub struct HasherParameters {
 #[derive(Clone)]
 pub struct Hasher {
     jobs: SyncSender<Job>,
-    completed: Arc<AtomicU64>,
+    completed: Arc<Completed>,
 }
 
 /// What a password check found.
@@ -79,7 +81,7 @@ impl Hasher {
         let recipe = Recipe::new(parameters).ok_or(HasherError::Parameters)?;
         let (sender, receiver) = sync_channel(parameters.queue.max(1));
         let receiver = Arc::new(Mutex::new(receiver));
-        let completed = Arc::new(AtomicU64::new(0));
+        let completed = Arc::<Completed>::default();
         for number in 0..thread_count(parameters.threads) {
             let worker = Worker::new(
                 Arc::clone(&receiver),
@@ -98,14 +100,31 @@ impl Hasher {
         })
     }
 
+    /// Rates a new password; see [`Candidate::rate`].
+    ///
+    /// # Errors
+    /// [`Overloaded`] when the queue is full.
+    pub async fn rate(
+        &self,
+        candidate: Candidate,
+        min_score: u8,
+        about: KnownWords,
+    ) -> Result<Result<Password, Violation>, Overloaded> {
+        self.perform(|answer| Job::Rate {
+            candidate,
+            min_score,
+            about,
+            answer,
+        })
+        .await
+    }
+
     /// Hashes a new password into a PHC string with a fresh salt.
     ///
     /// # Errors
     /// [`Overloaded`] when the queue is full.
     pub async fn hash(&self, password: Password) -> Result<String, Overloaded> {
-        let (answer, result) = oneshot::channel();
-        self.submit(password, Task::Hash { answer })?;
-        result.await.map_err(|_| Overloaded)
+        self.perform(|answer| Job::Hash { password, answer }).await
     }
 
     /// Checks a password against a stored PHC string, with the parameters stored in it.
@@ -121,21 +140,33 @@ impl Hasher {
         password: Password,
         phc: Option<String>,
     ) -> Result<Verification, Overloaded> {
-        let (answer, result) = oneshot::channel();
-        self.submit(password, Task::Verify { phc, answer })?;
-        result.await.map_err(|_| Overloaded)
+        self.perform(|answer| Job::Verify {
+            password,
+            phc,
+            answer,
+        })
+        .await
     }
 
     /// How many hashes were computed, so that tests can compare work instead of time.
     #[must_use]
     pub fn completed(&self) -> u64 {
-        self.completed.load(Ordering::SeqCst)
+        self.completed.hashes.load(Ordering::SeqCst)
     }
 
-    fn submit(&self, password: Password, task: Task) -> Result<(), Overloaded> {
-        self.jobs
-            .try_send(Job { password, task })
-            .map_err(|_| Overloaded)
+    /// How many passwords were rated, for the same reason.
+    #[must_use]
+    pub fn rated(&self) -> u64 {
+        self.completed.ratings.load(Ordering::SeqCst)
+    }
+
+    async fn perform<T>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<T>) -> Job,
+    ) -> Result<T, Overloaded> {
+        let (answer, result) = oneshot::channel();
+        self.jobs.try_send(job(answer)).map_err(|_| Overloaded)?;
+        result.await.map_err(|_| Overloaded)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What one hashing thread does: take a job, skip it when nobody waits for it, compute, answer.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,27 +10,48 @@ use tokio::sync::oneshot;
 use super::Verification;
 use super::recipe::{Memory, Recipe, SALT_BYTES, StoredHash};
 use crate::crypto::random::Random;
-use crate::domain::password::Password;
+use crate::domain::password::{Candidate, KnownWords, Password};
+use crate::domain::violation::Violation;
 
 /// How far hashing threads step back behind the ones that serve requests.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 5;
 
-/// A password and what to do with it.
-pub(super) struct Job {
-    pub(super) password: Password,
-    pub(super) task: Task,
-}
-
 /// The work, and where its result goes.
-pub(super) enum Task {
+pub(super) enum Job {
+    Rate {
+        candidate: Candidate,
+        min_score: u8,
+        about: KnownWords,
+        answer: oneshot::Sender<Result<Password, Violation>>,
+    },
     Hash {
+        password: Password,
         answer: oneshot::Sender<String>,
     },
     Verify {
+        password: Password,
         phc: Option<String>,
         answer: oneshot::Sender<Verification>,
     },
+}
+
+impl Job {
+    /// Whether the caller went away meanwhile.
+    fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Rate { answer, .. } => answer.is_closed(),
+            Self::Hash { answer, .. } => answer.is_closed(),
+            Self::Verify { answer, .. } => answer.is_closed(),
+        }
+    }
+}
+
+/// How much was done, counted.
+#[derive(Default)]
+pub(super) struct Completed {
+    pub(super) hashes: AtomicU64,
+    pub(super) ratings: AtomicU64,
 }
 
 /// The state of one thread.
@@ -39,7 +61,7 @@ pub(super) struct Worker {
     memory: Memory,
     decoy: StoredHash,
     random: Random,
-    completed: Arc<AtomicU64>,
+    completed: Arc<Completed>,
 }
 
 impl Worker {
@@ -47,7 +69,7 @@ impl Worker {
         jobs: Arc<Mutex<Receiver<Job>>>,
         recipe: Recipe,
         random: Random,
-        completed: Arc<AtomicU64>,
+        completed: Arc<Completed>,
     ) -> Self {
         let memory = Memory::for_recipe(&recipe);
         let decoy = StoredHash::decoy(&recipe, random.bytes());
@@ -65,16 +87,37 @@ impl Worker {
     pub(super) fn run(mut self) {
         step_back();
         while let Some(job) = self.next_job() {
-            let password = job.password.normalized();
-            match job.task {
-                Task::Hash { answer } if !answer.is_closed() => {
-                    self.hash(password.as_bytes(), answer);
-                }
-                Task::Verify { phc, answer } if !answer.is_closed() => {
-                    self.verify(password.as_bytes(), phc.as_deref(), answer);
-                }
-                Task::Hash { .. } | Task::Verify { .. } => {}
+            // Dropping the channel tells the caller; the thread goes on to the next job.
+            if !job.is_abandoned() && catch_unwind(AssertUnwindSafe(|| self.perform(job))).is_err()
+            {
+                tracing::error!("a job of the hashing threads panicked");
             }
+        }
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place with threads for a rating"
+    )]
+    fn perform(&mut self, job: Job) {
+        match job {
+            Job::Rate {
+                candidate,
+                min_score,
+                about,
+                answer,
+            } => {
+                self.completed.ratings.fetch_add(1, Ordering::SeqCst);
+                drop(answer.send(candidate.rate(min_score, &about)));
+            }
+            Job::Hash { password, answer } => {
+                self.hash(password.normalized().as_bytes(), answer);
+            }
+            Job::Verify {
+                password,
+                phc,
+                answer,
+            } => self.verify(password.normalized().as_bytes(), phc.as_deref(), answer),
         }
     }
 
@@ -90,7 +133,7 @@ impl Worker {
     fn hash(&mut self, password: &[u8], answer: oneshot::Sender<String>) {
         let salt: [u8; SALT_BYTES] = self.random.bytes();
         let phc = self.recipe.hash(password, salt, &mut self.memory);
-        self.completed.fetch_add(1, Ordering::SeqCst);
+        self.completed.hashes.fetch_add(1, Ordering::SeqCst);
         reply(answer, phc);
     }
 
@@ -110,7 +153,7 @@ impl Worker {
         // Without a stored hash the decoy makes the same work, so time does not tell who exists.
         let compared = stored.as_ref().unwrap_or(&self.decoy);
         let equal = compared.is_hash_of(password, &mut self.memory);
-        self.completed.fetch_add(1, Ordering::SeqCst);
+        self.completed.hashes.fetch_add(1, Ordering::SeqCst);
         let verification = equal.map(|equal| {
             let matches = equal && stored.is_some();
             let outdated = matches && !compared.was_made_by(&self.recipe);

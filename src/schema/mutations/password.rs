@@ -196,7 +196,9 @@ impl PasswordMutations {
             Err(ConfirmResetRefusal::RateLimited(limit)) => {
                 Ok(Outcome::RateLimited(RateLimited(limit)))
             }
-            Err(ConfirmResetRefusal::Overloaded) => Err(Error::unavailable()),
+            Err(
+                ConfirmResetRefusal::Overloaded | ConfirmResetRefusal::Unfit(Unfit::Overloaded),
+            ) => Err(Error::unavailable()),
             Err(ConfirmResetRefusal::Fault(fault)) => Err(fault.into()),
         }
     }
@@ -233,7 +235,9 @@ impl PasswordMutations {
             Err(ChangePasswordRefusal::RateLimited(limit)) => {
                 Ok(Outcome::RateLimited(RateLimited(limit)))
             }
-            Err(ChangePasswordRefusal::Overloaded) => Err(Error::unavailable()),
+            Err(
+                ChangePasswordRefusal::Overloaded | ChangePasswordRefusal::Unfit(Unfit::Overloaded),
+            ) => Err(Error::unavailable()),
             Err(ChangePasswordRefusal::Fault(fault)) => Err(fault.into()),
         }
     }
@@ -264,7 +268,9 @@ impl PasswordMutations {
             Err(SetPasswordRefusal::RateLimited(limit)) => {
                 Ok(Outcome::RateLimited(RateLimited(limit)))
             }
-            Err(SetPasswordRefusal::Overloaded) => Err(Error::unavailable()),
+            Err(SetPasswordRefusal::Overloaded | SetPasswordRefusal::Unfit(Unfit::Overloaded)) => {
+                Err(Error::unavailable())
+            }
             Err(SetPasswordRefusal::Fault(fault)) => Err(fault.into()),
         }
     }

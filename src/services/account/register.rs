@@ -10,7 +10,7 @@ use crate::domain::caller::Caller;
 use crate::domain::email::EmailAddress;
 use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
-use crate::domain::password::Password;
+use crate::domain::password::{Candidate, Password};
 use crate::domain::phone::PhoneNumber;
 use crate::domain::pid::Pid;
 use crate::domain::role::{AuthProvider, Role};
@@ -125,7 +125,7 @@ pub async fn register(
     )
     .await
     .map_err(RegisterRefusal::RateLimited)?;
-    let checked = check(app, input)?;
+    let checked = check(app, input).await?;
     let hash = match &checked.password {
         Some(password) => {
             if new_password::is_breached(app, password).await {
@@ -284,7 +284,7 @@ impl Address {
     }
 }
 
-fn check(app: &App, input: Registration) -> Result<Checked, RegisterRefusal> {
+async fn check(app: &App, input: Registration) -> Result<Checked, RegisterRefusal> {
     let mut violations = Vec::new();
     let mut note = |outcome: Result<_, Violation>| {
         outcome
@@ -309,15 +309,14 @@ fn check(app: &App, input: Registration) -> Result<Checked, RegisterRefusal> {
         input.first_name.as_str(),
         input.last_name.as_str(),
     ];
-    let policy = app.config.password.policy();
-    let chosen = input
-        .password
-        .map(|typed| Password::choose(typed, &policy, &about));
-    if chosen.is_none() && input.phone.is_none() {
+    if input.password.is_none() && input.phone.is_none() {
         let message = "choose a password";
         violations.push(Violation::new("password", ViolationRule::Required, message));
     }
-    let chosen = chosen.transpose();
+    let chosen = match input.password {
+        Some(typed) => choose(app, typed, &about).await?.map(Some),
+        None => Ok(None),
+    };
     match (address, first_name, last_name, role, chosen) {
         (Some(address), Ok(first_name), Ok(last_name), Ok(role), Ok(password))
             if violations.is_empty() =>
@@ -330,11 +329,27 @@ fn check(app: &App, input: Registration) -> Result<Checked, RegisterRefusal> {
                 role,
             })
         }
-        (.., Err(weak)) if violations.is_empty() => Err(RegisterRefusal::PasswordTooWeak(weak)),
+        (.., Err(weak)) if violations.is_empty() => {
+            Err(RegisterRefusal::PasswordTooWeak(vec![weak]))
+        }
         (.., chosen) => {
-            violations.extend(chosen.err().unwrap_or_default());
+            violations.extend(chosen.err());
             Err(RegisterRefusal::Invalid(violations))
         }
+    }
+}
+
+/// The password, if it is long enough and hard to guess.
+async fn choose(
+    app: &App,
+    typed: SecretString,
+    about: &[&str],
+) -> Result<Result<Password, Violation>, RegisterRefusal> {
+    match Candidate::new(typed, &app.config.password.policy()) {
+        Ok(candidate) => new_password::rate(app, candidate, about)
+            .await
+            .map_err(|Overloaded| RegisterRefusal::Overloaded),
+        Err(violation) => Ok(Err(violation)),
     }
 }
 

@@ -4,15 +4,17 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use crate::app::App;
+use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::Client;
 use crate::domain::email::EmailAddress;
 use crate::domain::ids::UserId;
-use crate::domain::password::Password;
+use crate::domain::password::Candidate;
 use crate::domain::pid::Pid;
 use crate::domain::role::{AuthProvider, Role};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
+use crate::services::new_password;
 use crate::stores::user::NewUser;
 use crate::stores::{password, person_key, user};
 
@@ -44,10 +46,12 @@ pub async fn create(app: &App, email: &str, typed: SecretString) -> Result<UserI
             message,
         )])
     })?;
-    let chosen = Password::choose(typed, &app.config.password.policy(), &[email.as_str()]);
-    let chosen = chosen.map_err(AdminRefusal::Invalid)?;
-    let hashed = app.hasher.hash(chosen).await;
-    let hash = hashed.map_err(|_| Fault::new("the hashing queue is full"))?;
+    let invalid = |violation| AdminRefusal::Invalid(vec![violation]);
+    let candidate = Candidate::new(typed, &app.config.password.policy()).map_err(invalid)?;
+    let overloaded = |Overloaded| Fault::new("the hashing queue is full");
+    let rated = new_password::rate(app, candidate, &[email.as_str()]).await;
+    let chosen = rated.map_err(overloaded)?.map_err(invalid)?;
+    let hash = app.hasher.hash(chosen).await.map_err(overloaded)?;
     let now = app.clock.now();
     let id: UserId = app.new_id();
     let new = NewUser {

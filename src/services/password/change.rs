@@ -52,6 +52,8 @@ pub async fn change_password(
     current: Option<SecretString>,
     new: SecretString,
 ) -> Result<(), ChangePasswordRefusal> {
+    let unfit = ChangePasswordRefusal::Unfit;
+    let candidate = new_password::check_length(app, new, "newPassword").map_err(unfit)?;
     let attempt = Attempt::StepUp {
         user: person.user(),
     };
@@ -59,9 +61,6 @@ pub async fn change_password(
     charged.map_err(ChangePasswordRefusal::RateLimited)?;
     let found = user::find_by_id(&app.database, person.user()).await?;
     let owner = found.ok_or(ChangePasswordRefusal::Unauthenticated)?;
-    let words = known_words(&owner.user);
-    let chosen = new_password::choose(app, new, "newPassword", &words).await;
-    let chosen = chosen.map_err(ChangePasswordRefusal::Unfit)?;
     if let Some(current) = current {
         prove(app, caller, &owner, current).await?;
     } else {
@@ -69,7 +68,9 @@ pub async fn change_password(
         let fresh = caller.fresh(app.clock.now(), max_age);
         fresh.ok_or(ChangePasswordRefusal::StepUpRequired)?;
     }
-    let hashed = app.hasher.hash(chosen).await;
+    let words = known_words(&owner.user);
+    let chosen = new_password::choose(app, candidate, "newPassword", &words).await;
+    let hashed = app.hasher.hash(chosen.map_err(unfit)?).await;
     let hash = hashed.map_err(|Overloaded| ChangePasswordRefusal::Overloaded)?;
 
     let tx = app.begin().await?;

@@ -92,11 +92,10 @@ pub async fn confirm_password_reset(
     caller: &Caller,
     input: PasswordReset,
 ) -> Result<(), ConfirmResetRefusal> {
-    charge(app, caller, &input.proof).await?;
     let unfit = ConfirmResetRefusal::Unfit;
-    let typed = input.new_password;
-    let chosen = new_password::choose(app, typed.clone(), "newPassword", &[]).await;
-    chosen.map_err(unfit)?;
+    let candidate = new_password::check_length(app, input.new_password, "newPassword");
+    let candidate = candidate.map_err(unfit)?;
+    charge(app, caller, &input.proof).await?;
     let (held, owner, contact) = match input.proof {
         ResetProof::Token(token) => by_token(app, &token).await?,
         ResetProof::Code {
@@ -109,7 +108,7 @@ pub async fn confirm_password_reset(
         return Err(ConfirmResetRefusal::Suspended);
     }
     let words = known_words(&owner.user);
-    let chosen = new_password::choose(app, typed, "newPassword", &words).await;
+    let chosen = new_password::choose(app, candidate, "newPassword", &words).await;
     let hashed = app.hasher.hash(chosen.map_err(unfit)?).await;
     let hash = hashed.map_err(|Overloaded| ConfirmResetRefusal::Overloaded)?;
 

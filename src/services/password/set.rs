@@ -44,6 +44,8 @@ pub async fn set_password(
     person: Fresh<'_>,
     new: SecretString,
 ) -> Result<(), SetPasswordRefusal> {
+    let unfit = SetPasswordRefusal::Unfit;
+    let candidate = new_password::check_length(app, new, "newPassword").map_err(unfit)?;
     let attempt = Attempt::OwnChange {
         user: person.user(),
     };
@@ -55,9 +57,8 @@ pub async fn set_password(
         return Err(SetPasswordRefusal::HasOne);
     }
     let words = known_words(&owner.user);
-    let chosen = new_password::choose(app, new, "newPassword", &words).await;
-    let chosen = chosen.map_err(SetPasswordRefusal::Unfit)?;
-    let hashed = app.hasher.hash(chosen).await;
+    let chosen = new_password::choose(app, candidate, "newPassword", &words).await;
+    let hashed = app.hasher.hash(chosen.map_err(unfit)?).await;
     let hash = hashed.map_err(|Overloaded| SetPasswordRefusal::Overloaded)?;
 
     let tx = app.begin().await?;

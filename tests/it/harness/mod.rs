@@ -296,7 +296,7 @@ impl TestApp {
         world::redis_url()
     }
 
-    /// What happened in `work`, counted: statements, hashes and outbox rows.
+    /// What happened in `work`, counted: statements, hashes, ratings and outbox rows.
     pub(crate) async fn work_of<T>(&self, work: impl Future<Output = T>) -> (T, Work) {
         let before = self.work().await;
         let outcome = work.await;
@@ -304,6 +304,7 @@ impl TestApp {
         let done = Work {
             statements: after.statements - before.statements,
             hashes: after.hashes - before.hashes,
+            ratings: after.ratings - before.ratings,
             messages: after.messages - before.messages,
             events: after.events - before.events,
         };
@@ -316,6 +317,7 @@ impl TestApp {
             events: self.number("SELECT COUNT(*) FROM audit_events").await,
             statements: self.statements.load(Ordering::Relaxed),
             hashes: self.app.hasher.completed(),
+            ratings: self.app.hasher.rated(),
         }
     }
 }
@@ -351,6 +353,8 @@ pub(crate) struct Work {
     pub(crate) statements: u64,
     /// Password hashes.
     pub(crate) hashes: u64,
+    /// Passwords whose strength was rated.
+    pub(crate) ratings: u64,
     /// Rows in the outbox.
     pub(crate) messages: i64,
     /// Rows in the audit log.

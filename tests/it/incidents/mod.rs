@@ -15,6 +15,7 @@ mod recovery;
 pub(crate) mod sdl;
 mod secrets;
 mod staff;
+mod strength;
 
 use serde_json::json;
 

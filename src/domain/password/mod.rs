@@ -7,19 +7,11 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
-use zxcvbn::matching::Match;
-use zxcvbn::matching::patterns::MatchPattern;
-use zxcvbn::{Score, zxcvbn};
 
+pub use self::strength::KnownWords;
 use super::violation::{Violation, ViolationRule};
 
-/// How much of a password is rated. The rating takes more than linear time, and a hundred
-/// characters that can be guessed are not saved by what follows them.
-const RATED_CHARACTERS: usize = 100;
-/// How many words about the person are rated against.
-const MAX_ABOUT: usize = 32;
-/// Shorter pieces of an address or a name appear in strong passwords by chance.
-const MIN_PIECE_CHARACTERS: usize = 3;
+mod strength;
 
 /// What a newly chosen password must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,32 +64,6 @@ impl Password {
         Ok(Self(secret))
     }
 
-    /// A password that somebody wants from now on; `about` are words that others know about them.
-    ///
-    /// # Errors
-    ///
-    /// The violations are at `password`.
-    pub fn choose(
-        secret: SecretString,
-        policy: &PasswordPolicy,
-        about: &[&str],
-    ) -> Result<Self, Vec<Violation>> {
-        let password = Self::attempt(secret).map_err(|violation| vec![violation])?;
-        // NIST SP 800-63B-3 §5.1.1.2: each code point counts as one character.
-        let length = password.expose().chars().count();
-        if length < policy.min_length {
-            let message = format!("Use at least {} characters.", policy.min_length);
-            return Err(vec![violation(ViolationRule::TooShort, message)]);
-        }
-        if length > policy.max_length {
-            return Err(vec![too_long(policy.max_length)]);
-        }
-        match weakness(&password, policy.min_score, about) {
-            Some(message) => Err(vec![violation(ViolationRule::TooWeak, message)]),
-            None => Ok(password),
-        }
-    }
-
     /// The form that is hashed: NFKC, so that every keyboard types the same password.
     ///
     /// NIST SP 800-63B-3 §5.1.1.2 asks for normalisation before hashing.
@@ -114,6 +80,46 @@ impl Password {
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+}
+
+/// A password that somebody wants from now on. Its length will do; how hard it is to guess is not
+/// known yet, and until then it cannot be hashed.
+#[derive(Clone)]
+pub struct Candidate(Password);
+
+impl Candidate {
+    /// Checks what costs next to nothing: the length.
+    ///
+    /// # Errors
+    ///
+    /// The violation is at `password`.
+    pub fn new(secret: SecretString, policy: &PasswordPolicy) -> Result<Self, Violation> {
+        let password = Password::attempt(secret)?;
+        // NIST SP 800-63B-3 §5.1.1.2: each code point counts as one character.
+        let length = password.expose().chars().count();
+        if length < policy.min_length {
+            let message = format!("Use at least {} characters.", policy.min_length);
+            return Err(violation(ViolationRule::TooShort, message));
+        }
+        if length > policy.max_length {
+            return Err(too_long(policy.max_length));
+        }
+        Ok(Self(password))
+    }
+
+    /// Rates how hard the password is to guess by somebody who knows these words about the person.
+    ///
+    /// Takes milliseconds: it belongs on the threads of `crypto::hasher`.
+    ///
+    /// # Errors
+    ///
+    /// The violation is at `password`.
+    pub fn rate(self, min_score: u8, about: &KnownWords) -> Result<Password, Violation> {
+        match strength::weakness(&self.0, min_score, about) {
+            Some(message) => Err(violation(ViolationRule::TooWeak, message)),
+            None => Ok(self.0),
+        }
     }
 }
 
@@ -134,99 +140,30 @@ fn too_long(limit: usize) -> Violation {
     )
 }
 
-/// Why the password is too easy to guess, if it is.
-fn weakness(password: &Password, min_score: u8, about: &[&str]) -> Option<String> {
-    let rated: Zeroizing<String> = Zeroizing::new(
-        password
-            .normalized()
-            .chars()
-            .take(RATED_CHARACTERS)
-            .collect(),
-    );
-    let words = words(about);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let rating = zxcvbn(&rated, &words);
-    if is_common(rating.sequence()) {
-        return Some("This is a common password or word. Choose another one.".to_owned());
-    }
-    if rank(rating.score()) >= min_score {
-        return None;
-    }
-    let warning = rating
-        .feedback()
-        .and_then(zxcvbn::feedback::Feedback::warning);
-    Some(match warning {
-        Some(warning) => format!("Choose a password that is harder to guess. {warning}"),
-        None => "Choose a password that is harder to guess. Several uncommon words work well."
-            .to_owned(),
-    })
-}
-
-/// Whether the whole password is one entry of the library's lists of common passwords, words and
-/// names, in whatever capitals: guessers try these first, however low a strength is asked for.
-fn is_common(sequence: &[Match]) -> bool {
-    let [
-        Match {
-            pattern: MatchPattern::Dictionary(found),
-            ..
-        },
-    ] = sequence
-    else {
-        return false;
-    };
-    !found.reversed && !found.l33t
-}
-
-fn rank(score: Score) -> u8 {
-    match score {
-        Score::Zero => 0,
-        Score::One => 1,
-        Score::Two => 2,
-        Score::Three => 3,
-        // The library may grow, and only upwards.
-        _ => 4,
-    }
-}
-
-/// What is known about a person, whole and in pieces, as the rating compares it.
-fn words(about: &[&str]) -> Vec<String> {
-    let mut words = Vec::new();
-    for text in about
-        .iter()
-        .map(|text| text.trim())
-        .filter(|text| !text.is_empty())
-    {
-        let text: String = text
-            .nfkc()
-            .take(RATED_CHARACTERS)
-            .collect::<String>()
-            .to_lowercase();
-        let pieces = text
-            .split(|character: char| !character.is_alphanumeric())
-            .filter(|piece| piece.chars().count() >= MIN_PIECE_CHARACTERS)
-            .map(str::to_owned);
-        words.extend(pieces);
-        words.push(text);
-    }
-    words.truncate(MAX_ABOUT);
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    fn choose(text: &str, about: &[&str]) -> Result<Password, Vec<Violation>> {
-        Password::choose(text.into(), &PasswordPolicy::default(), about)
+    #[expect(clippy::disallowed_methods, reason = "nobody waits for a test")]
+    fn choose_by(
+        policy: &PasswordPolicy,
+        text: &str,
+        about: &[&str],
+    ) -> Result<Password, Violation> {
+        let candidate = Candidate::new(text.into(), policy)?;
+        candidate.rate(policy.min_score, &KnownWords::about(about))
+    }
+
+    fn choose(text: &str, about: &[&str]) -> Result<Password, Violation> {
+        choose_by(&PasswordPolicy::default(), text, about)
     }
 
     fn refused(text: &str, about: &[&str]) -> ViolationRule {
-        let violations = choose(text, about).unwrap_err();
-        assert_eq!(violations.len(), 1, "{violations:?}");
-        assert_eq!(violations[0].path, "password");
-        violations[0].rule
+        let violation = choose(text, about).unwrap_err();
+        assert_eq!(violation.path, "password");
+        violation.rule
     }
 
     #[test]
@@ -242,10 +179,10 @@ mod tests {
             "qwertyuiop",
             "Alexander",
         ] {
-            let refused = Password::choose(common.into(), &policy, &[]).unwrap_err();
-            assert_eq!(refused[0].rule, ViolationRule::TooWeak, "{common}");
+            let refused = choose_by(&policy, common, &[]).unwrap_err();
+            assert_eq!(refused.rule, ViolationRule::TooWeak, "{common}");
         }
-        Password::choose("password1 password1".into(), &policy, &[]).unwrap();
+        choose_by(&policy, "password1 password1", &[]).unwrap();
     }
 
     #[test]
@@ -290,9 +227,9 @@ mod tests {
             max_length: 10,
             ..PasswordPolicy::default()
         };
-        let violations = Password::choose("12345678901".into(), &policy, &[]).unwrap_err();
-        assert_eq!(violations[0].rule, ViolationRule::TooLong);
-        assert_eq!(violations[0].message, "Use at most 10 characters.");
+        let violation = choose_by(&policy, "12345678901", &[]).unwrap_err();
+        assert_eq!(violation.rule, ViolationRule::TooLong);
+        assert_eq!(violation.message, "Use at most 10 characters.");
     }
 
     #[test]
@@ -322,8 +259,8 @@ mod tests {
 
     #[test]
     fn a_message_never_repeats_the_password() {
-        let violations = choose("hunter22", &["hunter22"]).unwrap_err();
-        assert!(!format!("{violations:?}").contains("hunter22"));
+        let violation = choose("hunter22", &["hunter22"]).unwrap_err();
+        assert!(!format!("{violation:?}").contains("hunter22"));
     }
 
     #[test]

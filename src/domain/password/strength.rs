@@ -1,0 +1,297 @@
+//! How hard a password is to guess, at a price that is known beforehand.
+//!
+//! The rating looks up every piece of the text in every list of words, and does so again for each
+//! way to read its digits and symbols as letters. A hundred characters that can be read in many ways
+//! took a second; [`MAX_RATED`], [`MAX_READINGS`] and [`MAX_WORDS`] are what keeps the worst text
+//! that a search found below three milliseconds.
+
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+use zxcvbn::matching::Match;
+use zxcvbn::matching::patterns::MatchPattern;
+use zxcvbn::{Score, zxcvbn};
+
+use super::Password;
+
+/// Characters of a password that are rated. What can be guessed in as many is not saved by what
+/// follows them.
+const MAX_RATED: usize = 40;
+/// Ways to read the rated characters as words.
+const MAX_READINGS: usize = 16;
+/// Words about the person that are compared.
+const MAX_WORDS: usize = 16;
+/// Characters of one of them; no longer one can be found in what is rated.
+const MAX_WORD: usize = MAX_RATED;
+/// Shorter pieces of an address or a name appear in strong passwords by chance.
+const MIN_PIECE: usize = 3;
+
+/// The letters that the rating sees in other characters.
+const LOOKALIKES: [(char, &str); 12] = [
+    ('a', "4@"),
+    ('b', "8"),
+    ('c', "({[<"),
+    ('e', "3"),
+    ('g', "69"),
+    ('i', "1!|"),
+    ('l', "1|7"),
+    ('o', "0"),
+    ('s', "$5"),
+    ('t', "+7"),
+    ('x', "%"),
+    ('z', "2"),
+];
+
+/// What others know about a person, whole and in pieces; guessers try it first.
+#[derive(Clone, Default)]
+pub struct KnownWords(Vec<String>);
+
+impl KnownWords {
+    /// From addresses and names, of which no more is read than is compared.
+    #[must_use]
+    pub fn about(texts: &[&str]) -> Self {
+        let texts: Vec<String> = texts.iter().map(|text| folded(text)).collect();
+        let is_letter = |character: char| character.is_alphanumeric();
+        let pieces = texts
+            .iter()
+            .flat_map(|text| text.split(|character| !is_letter(character)))
+            .filter(|piece| piece.chars().count() >= MIN_PIECE);
+        let whole = texts.iter().map(String::as_str);
+        let words = whole.filter(|text| !text.is_empty()).chain(pieces);
+        Self(words.take(MAX_WORDS).map(str::to_owned).collect())
+    }
+}
+
+fn folded(text: &str) -> String {
+    // Bounded before it is normalised, and again after, since both steps can make it longer.
+    let bounded: String = text.trim().chars().take(MAX_WORD).collect();
+    let lower = bounded.nfkc().flat_map(char::to_lowercase);
+    lower.take(MAX_WORD).collect()
+}
+
+/// Why the password is too easy to guess, if it is.
+pub(super) fn weakness(password: &Password, min_score: u8, about: &KnownWords) -> Option<String> {
+    let rated = rated(&password.normalized());
+    let words: Vec<&str> = about.0.iter().map(String::as_str).collect();
+    let rating = zxcvbn(&rated, &words);
+    if is_common(rating.sequence()) {
+        return Some("This is a common password or word. Choose another one.".to_owned());
+    }
+    if rank(rating.score()) >= min_score {
+        return None;
+    }
+    let warning = rating
+        .feedback()
+        .and_then(zxcvbn::feedback::Feedback::warning);
+    Some(match warning {
+        Some(warning) => format!("Choose a password that is harder to guess. {warning}"),
+        None => "Choose a password that is harder to guess. Several uncommon words work well."
+            .to_owned(),
+    })
+}
+
+/// The beginning of a password, written so that it has few readings: a lookalike that would make
+/// them too many is rated as the letter it looks like, which makes nothing look stronger.
+fn rated(text: &str) -> Zeroizing<String> {
+    let mut rated = Zeroizing::new(String::with_capacity(MAX_RATED * 4));
+    let mut kept = Vec::new();
+    for character in text.chars().take(MAX_RATED) {
+        let looks_like = LOOKALIKES
+            .iter()
+            .find(|(_, lookalikes)| lookalikes.contains(character));
+        let Some((letter, _)) = looks_like else {
+            rated.push(character);
+            continue;
+        };
+        if !kept.contains(&character) {
+            kept.push(character);
+            if readings(&kept) > MAX_READINGS {
+                kept.pop();
+                rated.push(*letter);
+                continue;
+            }
+        }
+        rated.push(character);
+    }
+    rated
+}
+
+/// How many ways there are to give each letter one of its lookalikes among these. One that is
+/// wanted by two letters is given to either in turn.
+fn readings(lookalikes: &[char]) -> usize {
+    let of = |letter: char| {
+        let all = LOOKALIKES.iter().find(|(of, _)| *of == letter);
+        let all = all.map_or("", |(_, all)| *all);
+        let mut present: Vec<Option<char>> = lookalikes
+            .iter()
+            .filter(|it| all.contains(**it))
+            .map(|it| Some(*it))
+            .collect();
+        if present.is_empty() {
+            present.push(None);
+        }
+        present
+    };
+    let alone: usize = "abcegosxz".chars().map(|letter| of(letter).len()).product();
+    let mut entangled = 0;
+    for i in of('i') {
+        for l in of('l') {
+            for t in of('t') {
+                let shared = |left: Option<char>, right| left.is_some() && left == right;
+                entangled += 1 << (usize::from(shared(i, l)) + usize::from(shared(l, t)));
+            }
+        }
+    }
+    alone * entangled
+}
+
+/// Whether the whole password is one entry of the library's lists of common passwords, words and
+/// names, in whatever capitals: guessers try these first, however low a strength is asked for.
+fn is_common(sequence: &[Match]) -> bool {
+    let [
+        Match {
+            pattern: MatchPattern::Dictionary(found),
+            ..
+        },
+    ] = sequence
+    else {
+        return false;
+    };
+    !found.reversed && !found.l33t
+}
+
+fn rank(score: Score) -> u8 {
+    match score {
+        Score::Zero => 0,
+        Score::One => 1,
+        Score::Two => 2,
+        Score::Three => 3,
+        // The library may grow, and only upwards.
+        _ => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The library's own enumeration, counted: letter by letter, each with each of its lookalikes,
+    /// and twice where the lookalike already stands for another letter.
+    fn enumerated(lookalikes: &[char]) -> usize {
+        let mut found: Vec<Vec<(char, char)>> = vec![Vec::new()];
+        for (letter, all) in LOOKALIKES {
+            let present: Vec<char> = all.chars().filter(|it| lookalikes.contains(it)).collect();
+            if present.is_empty() {
+                continue;
+            }
+            let mut next = Vec::new();
+            for lookalike in present {
+                for reading in &found {
+                    let mut with: Vec<_> = reading
+                        .iter()
+                        .copied()
+                        .filter(|(taken, _)| *taken != lookalike)
+                        .collect();
+                    if with.len() < reading.len() {
+                        next.push(reading.clone());
+                    }
+                    with.push((lookalike, letter));
+                    next.push(with);
+                }
+            }
+            found = next;
+        }
+        found.len()
+    }
+
+    /// A lookalike that the library adds would be one that is not bounded here.
+    #[test]
+    fn the_lookalikes_are_those_of_the_library() {
+        let others = (' '..='~').chain('\u{a1}'..='\u{ff}');
+        for character in others.filter(|it| !it.is_alphabetic()) {
+            for letter in 'a'..='z' {
+                let word = format!("qx{letter}vkjw");
+                let rating = zxcvbn(&format!("qx{character}vkjw"), &[&word]);
+                let seen = matches!(
+                    rating.sequence(),
+                    [Match { pattern: MatchPattern::Dictionary(found), .. }] if found.l33t
+                );
+                let (_, all) = LOOKALIKES
+                    .into_iter()
+                    .find(|(of, _)| *of == letter)
+                    .unwrap_or_default();
+                assert_eq!(seen, all.contains(character), "{character} as {letter}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_people_type_is_rated_as_it_is() {
+        for text in [
+            "correct horse battery staple",
+            "P@ssw0rd!1",
+            "Tr0ub4dor&3",
+            "0123456789",
+            "!@#$%^&*()_+",
+            "l0ve 2 5ing",
+            "19.04.2017",
+        ] {
+            assert_eq!(*rated(text), text);
+        }
+    }
+
+    #[test]
+    fn more_lookalikes_do_not_hide_a_word() {
+        let all = "4@8({[<3691!|70$5+%2";
+        assert!(readings(&all.chars().collect::<Vec<_>>()) > 500);
+        let rated = rated(&format!("{all}p@$$w0rd"));
+        let rating = zxcvbn(&rated, &[]);
+        let found = rating.sequence().iter().any(|found| match &found.pattern {
+            MatchPattern::Dictionary(found) => found.matched_word == "password",
+            _ => false,
+        });
+        assert!(found, "{}", *rated);
+    }
+
+    #[test]
+    fn the_person_is_known_by_few_and_short_words() {
+        let name = "ab1 ".repeat(100);
+        let address = format!("{}@example.com", "a".repeat(200));
+        let words = KnownWords::about(&[&address, "", &name, "Wolfe", &"\u{fdfa}".repeat(500)]);
+        assert_eq!(words.0.len(), MAX_WORDS);
+        assert!(words.0.iter().all(|word| word.chars().count() <= MAX_WORD));
+        assert!(words.0.contains(&"wolfe".to_owned()), "{:?}", words.0);
+        assert!(KnownWords::about(&["", "  "]).0.is_empty());
+    }
+
+    proptest! {
+        /// The bound: with both of these held, the lookups of a rating are at most
+        /// `(readings + 2) * lists * pieces`, whatever the text.
+        #[test]
+        fn nothing_longer_and_with_more_readings_is_rated(
+            text in prop_oneof![
+                "\\PC{0,256}",
+                "[4@8(\\[{<3691!|70$5+%2]{1,256}",
+                "[1!|7+il0-9]{1,256}",
+                "[ -~]{1,256}",
+            ],
+        ) {
+            let rated = rated(&text);
+            prop_assert!(rated.chars().count() == text.chars().count().min(MAX_RATED));
+            let found: Vec<char> = LOOKALIKES
+                .iter()
+                .flat_map(|(_, all)| all.chars())
+                .filter(|it| rated.contains(*it))
+                .collect();
+            prop_assert!(enumerated(&found) <= MAX_READINGS, "{}", *rated);
+        }
+
+        #[test]
+        fn readings_are_counted_as_the_library_enumerates_them(
+            lookalikes in prop::sample::subsequence("4@8({[<3691!|70$5+%2".chars().collect::<Vec<_>>(), 0..=20),
+        ) {
+            prop_assert_eq!(readings(&lookalikes), enumerated(&lookalikes));
+        }
+    }
+}
