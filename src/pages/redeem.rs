@@ -159,7 +159,9 @@ async fn set_password(app: &App, caller: &Caller, filled: Filled) -> Result<(), 
         ConfirmResetRefusal::Unfit(Unfit::TooWeak(violations))
         | ConfirmResetRefusal::Invalid(violations) => broken(Blamed::NewPassword, &violations),
         ConfirmResetRefusal::RateLimited(exhausted) => Refusal::RateLimited(exhausted),
-        ConfirmResetRefusal::Overloaded => Refusal::Overloaded,
+        ConfirmResetRefusal::Overloaded | ConfirmResetRefusal::Unfit(Unfit::Overloaded) => {
+            Refusal::Overloaded
+        }
         ConfirmResetRefusal::Fault(fault) => Refusal::Fault(fault),
     })
 }
