@@ -2,6 +2,8 @@
 //!
 //! Services take `&App` as what we have, beside `&Caller` as who asks. No rule lives here.
 
+mod check;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -25,9 +27,9 @@ use crate::providers::google::{KeyDocument, ProviderKeys};
 use crate::providers::mailer::Mailer;
 use crate::providers::sms::Sms;
 use crate::providers::{DevMailbox, Outgoing, Undelivered};
-use crate::stores::database::{self, sqlite_url};
+use crate::stores::database;
 use crate::stores::signing_key::{self, StoredKey};
-use crate::stores::{Database, DatabaseSettings, Tx};
+use crate::stores::{Database, DatabaseLocation, DatabaseSettings, Tx};
 use crate::telemetry::Metrics;
 use crate::volatile::{Hub, RedisSettings, Unavailable, Volatile};
 
@@ -243,6 +245,7 @@ impl App {
     }
 }
 
+pub use self::check::{Unusable, check, check_stores};
 pub use crate::providers::StoredMail;
 
 /// Whether this failure means that something idgate depends on cannot be reached, so that trying
@@ -255,11 +258,13 @@ pub fn is_unavailable(fault: &Fault) -> bool {
 /// What the configuration says about the database; a file in the data directory by default.
 #[must_use]
 pub fn database_settings(config: &Config) -> DatabaseSettings {
-    let url = config
-        .database_url()
-        .unwrap_or_else(|| sqlite_url(&sqlite_file(&config.data_dir)));
+    let location = match (config.database.server(), config.database.file()) {
+        (Some(url), _) => DatabaseLocation::Postgres(url),
+        (None, Some(file)) => DatabaseLocation::Sqlite(file),
+        (None, None) => DatabaseLocation::Sqlite(sqlite_file(&config.data_dir)),
+    };
     DatabaseSettings {
-        url,
+        location,
         max_connections: config.database.max_connections,
         acquire_timeout: Duration::from_secs(config.database.acquire_timeout_seconds),
         statement_timeout: Duration::from_secs(config.database.statement_timeout_seconds),

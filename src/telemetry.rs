@@ -40,7 +40,8 @@ impl TryFrom<String> for Directives {
     fn try_from(text: String) -> Result<Self, String> {
         match EnvFilter::try_new(&text) {
             Ok(_) => Ok(Self(text)),
-            Err(error) => Err(format!("{text:?}: {error}")),
+            // The library's own message quotes the text, which may have been meant elsewhere.
+            Err(_) => Err("the value is neither a level nor a list of directives".to_owned()),
         }
     }
 }

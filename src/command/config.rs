@@ -32,8 +32,7 @@ pub(super) fn run(action: &Action, config: &Config) -> Result<ExitCode, Failure>
             }
         }
         Action::Check => {
-            serve::check_surfaces(config)?;
-            serve::check_messages(config)?;
+            serve::check(config)?;
             for warning in config.warnings() {
                 say(&format!("warning: {warning}"));
             }

@@ -14,9 +14,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use rustix::fs::Mode;
 
+use crate::app;
 use crate::config::{Config, env};
 
 /// The identity gateway: accounts, sign-in and sessions over GraphQL.
@@ -89,7 +91,12 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are no errors; clap's own exit code for wrong use is 2.
-            let _ = error.print();
+            let asked = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+            let _ = if error.use_stderr() && error.kind() != asked {
+                without_input(&error).print()
+            } else {
+                error.print()
+            };
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -108,6 +115,36 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The same complaint without what was typed: a URL on the command line may hold a password, and
+/// what a service says at its start is kept in logs.
+fn without_input(error: &clap::Error) -> clap::Error {
+    let is_flag = |text: &str| {
+        let name = text.strip_prefix("--").unwrap_or_default();
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|sign| sign.is_ascii_lowercase() || sign == '-')
+    };
+    let mut told = clap::Error::new(error.kind()).with_cmd(&Arguments::command());
+    for (kind, value) in error.context() {
+        let typed = match kind {
+            ContextKind::InvalidValue | ContextKind::InvalidSubcommand => true,
+            ContextKind::InvalidArg => error.kind() == ErrorKind::UnknownArgument,
+            // How the text could be passed as a value repeats it.
+            ContextKind::Suggested => continue,
+            _ => false,
+        };
+        let value = match value {
+            ContextValue::String(text) if typed && !text.is_empty() && !is_flag(text) => {
+                ContextValue::String("***".to_owned())
+            }
+            value => value.clone(),
+        };
+        told.insert(kind, value);
+    }
+    told
+}
+
 fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let common = arguments.common;
     match arguments.command.unwrap_or(Command::Serve) {
@@ -124,8 +161,10 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
 }
 
 fn configuration(common: &Common) -> Result<Config, Failure> {
-    Config::load(common.config.clone(), env::variables())
-        .map_err(|errors| Failure::Usage(errors.to_string()))
+    let config = Config::load(common.config.clone(), env::variables())
+        .map_err(|errors| Failure::Usage(errors.to_string()))?;
+    app::check_stores(&config).map_err(|unusable| Failure::Usage(unusable.to_string()))?;
+    Ok(config)
 }
 
 fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {

@@ -26,8 +26,7 @@ use crate::{telemetry, work};
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     telemetry::start(&config.telemetry).map_err(|error| Failure::Failed(error.to_string()))?;
-    check_surfaces(&config)?;
-    check_messages(&config)?;
+    check(&config)?;
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
@@ -44,8 +43,15 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     serve(app).await
 }
 
+/// Refuses what nothing can be served with, before anything is changed. Nothing is connected.
+pub(super) fn check(config: &Config) -> Result<(), Failure> {
+    check_surfaces(config)?;
+    check_messages(config)?;
+    app::check(config).map_err(|unusable| Failure::Usage(unusable.to_string()))
+}
+
 /// Refuses surfaces that cannot be served.
-pub(super) fn check_surfaces(config: &Config) -> Result<(), Failure> {
+fn check_surfaces(config: &Config) -> Result<(), Failure> {
     load_tls(config)?;
     if config.is_production() && config.graphiql() && !transport::GRAPHIQL_EMBEDDED {
         return Err(Failure::Usage(
@@ -62,8 +68,8 @@ fn load_tls(config: &Config) -> Result<Option<Tls>, Failure> {
     Tls::load(&config.router).map_err(|error| Failure::Usage(error.to_string()))
 }
 
-/// Refuses words and templates that messages cannot be made of, before anything is changed.
-pub(super) fn check_messages(config: &Config) -> Result<(), Failure> {
+/// Refuses words and templates that messages cannot be made of.
+fn check_messages(config: &Config) -> Result<(), Failure> {
     let loaded = app::load_templates(config);
     loaded
         .map(drop)

@@ -5,12 +5,13 @@
 use figment::value::{Dict, Value};
 
 use super::report::ConfigError;
+use super::values;
 
 /// The documented defaults, embedded so that the binary needs no file.
 pub(super) const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
 /// Settings that never print and may be read from a file of their own.
-const SECRETS: [&str; 10] = [
+const SECRETS: [&str; 11] = [
     "database.url",
     "redis.url",
     "keys.master",
@@ -21,6 +22,7 @@ const SECRETS: [&str; 10] = [
     "sms.url",
     "sms.token",
     "sms.webhook_secret",
+    "breached.url",
 ];
 
 /// One setting that exists.
@@ -135,7 +137,7 @@ pub(super) fn planted(key: &str, value: Value) -> Dict {
 /// A value as a configuration file would write it.
 pub(super) fn shown(value: &Value) -> String {
     match value {
-        Value::String(_, text) => format!("{text:?}"),
+        Value::String(_, text) => format!("{:?}", values::redacted(text)),
         Value::Char(_, letter) => format!("{letter:?}"),
         Value::Bool(_, on) => on.to_string(),
         Value::Num(_, number) => number

@@ -1,10 +1,38 @@
 //! `[database]`: where the rows live and how long anyone waits for them.
 
+use std::path::PathBuf;
+
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::config::report::Review;
-use crate::config::values;
+use crate::config::{service_url, values};
+
+const REMEDY: &str = "Write postgres://user:password@host/database with one host, and percent-encode \
+                      what is special in a URL; or leave it empty for SQLite.";
+
+/// What the Postgres driver reads from a URL. It would log the value of any other parameter.
+const PARAMETERS: [&str; 18] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
 
 /// The relational database, the one truth. Its addresses are hidden, as they may hold passwords.
 #[derive(Clone, Debug, Deserialize)]
@@ -35,10 +63,22 @@ pub enum MigrateAtStart {
 }
 
 impl Database {
-    /// The primary as its driver wants it, password included; `None` means the embedded file.
+    /// The primary's URL, password included; `None` means the file in the data directory.
     #[must_use]
     pub fn url(&self) -> Option<String> {
-        self.url.as_ref().map(revealed)
+        self.url.as_ref().map(|url| url.expose_secret().to_owned())
+    }
+
+    /// The URL of a server; `None` when the rows are in a file.
+    #[must_use]
+    pub fn server(&self) -> Option<SecretString> {
+        self.url.clone().filter(|_| !self.is_embedded())
+    }
+
+    /// The SQLite file that the URL names; `None` means the one in the data directory.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        sqlite_file(self.url.as_ref()?.expose_secret()).ok()
     }
 
     /// Whether the database is a SQLite file, named or made by default.
@@ -46,7 +86,7 @@ impl Database {
     pub fn is_embedded(&self) -> bool {
         self.url
             .as_ref()
-            .is_none_or(|url| url.expose_secret().starts_with("sqlite:"))
+            .is_none_or(|url| is_sqlite(url.expose_secret()))
     }
 
     /// Whether starting the server brings the schema up to date.
@@ -65,21 +105,68 @@ impl Database {
         review.within("database.max_connections", self.max_connections, 1..=1_000);
         review.within("database.acquire_timeout_seconds", acquire, 1..=60);
         review.within("database.statement_timeout_seconds", statement, 1..=300);
-        if !(self.is_embedded() || self.url.as_ref().is_some_and(is_postgres)) {
-            review.refuse(
-                "database.url",
-                "the address starts with neither postgres:// nor sqlite:",
-                "Write postgres://user:password@host/database, or leave it empty for SQLite.",
-            );
+        let Some(url) = &self.url else { return };
+        if let Err(reason) = check_url(url.expose_secret()) {
+            review.refuse("database.url", reason, REMEDY);
         }
     }
 }
 
-fn revealed(secret: &SecretString) -> String {
-    secret.expose_secret().to_owned()
+fn is_sqlite(url: &str) -> bool {
+    url.starts_with("sqlite:")
 }
 
-fn is_postgres(url: &SecretString) -> bool {
-    let url = url.expose_secret();
-    url.starts_with("postgres://") || url.starts_with("postgresql://")
+fn check_url(url: &str) -> Result<(), &'static str> {
+    if is_sqlite(url) {
+        sqlite_file(url).map(drop)
+    } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let parsed = service_url::read_with_socket(url)?;
+        let is_known = |name: &str| {
+            PARAMETERS.contains(&name) || (name.starts_with("options[") && name.ends_with(']'))
+        };
+        service_url::check_parameters(&parsed, is_known)
+    } else {
+        Err("the address starts with neither postgres:// nor sqlite:")
+    }
+}
+
+/// The path in `sqlite:path?mode=rwc`, percent-decoded as the driver does.
+fn sqlite_file(url: &str) -> Result<PathBuf, &'static str> {
+    let rest = url.strip_prefix("sqlite:").unwrap_or(url);
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    // The file is written and made where it is missing, whatever a mode says.
+    if !matches!(parameters, "" | "mode=rw" | "mode=rwc") {
+        return Err("a SQLite file takes no parameter but mode=rwc");
+    }
+    let decoded = percent_decode_str(path).decode_utf8();
+    let path = decoded.map_err(|_| "the path of the SQLite file is not UTF-8")?;
+    match path.as_ref() {
+        "" => Err("the address names no SQLite file"),
+        ":memory:" => Err("a database in memory would lose every account with the process"),
+        path if path.chars().any(char::is_control) => {
+            Err("the path of the SQLite file holds a control character")
+        }
+        path => Ok(PathBuf::from(path)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sqlite_address_is_a_percent_encoded_path() {
+        for (url, path) in [
+            ("sqlite:data/id.db", "data/id.db"),
+            ("sqlite://data/id.db", "data/id.db"),
+            ("sqlite:///var/lib/id.db?mode=rwc", "/var/lib/id.db"),
+            ("sqlite:///a%20b%3F%23%25/id.db", "/a b?#%/id.db"),
+            ("sqlite:///a b#c/id.db", "/a b#c/id.db"),
+            ("sqlite:///100%/id.db", "/100%/id.db"),
+            ("sqlite:file:id.db", "file:id.db"),
+        ] {
+            assert_eq!(sqlite_file(url).as_deref(), Ok(path.as_ref()), "{url}");
+        }
+    }
 }

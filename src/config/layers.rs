@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
 
     /// The settings of a file, whose unknown keys and sections are refused.
     pub(super) fn file(&mut self, path: &Path) -> Option<Layer> {
-        let origin = format!("file {}", path.display());
+        let origin = format!("file {}", values::redacted(&path.display().to_string()));
         let remedy = "Name a readable TOML file with --config or IDGATE_CONFIG.";
         let (text, open_to_all) = match read(path) {
             Ok(read) => read,
@@ -216,7 +216,7 @@ impl<'a> Reader<'a> {
 
     /// A secret from a file of its own, without the line break that editors add.
     fn secret_file(&mut self, entry: &Entry, name: &str, path: &str) -> Option<Layer> {
-        let origin = format!("file {path} named by {name}");
+        let mut origin = format!("file {path} named by {name}");
         let (text, open_to_all) = match read(Path::new(path.trim())) {
             Ok((text, _)) if text.trim().is_empty() => {
                 let remedy = format!("Write the secret into it, or unset {name}.");
@@ -225,6 +225,10 @@ impl<'a> Reader<'a> {
             }
             Ok(read) => read,
             Err(reason) => {
+                // What is no file may be the secret itself.
+                if !Path::new(path.trim()).exists() {
+                    origin = format!("file named by {name}");
+                }
                 let remedy = format!("Name a readable file, or unset {name}.");
                 self.refuse(&entry.key, &origin, reason, remedy);
                 return None;

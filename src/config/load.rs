@@ -81,6 +81,7 @@ impl Config {
                 "Name a directory, such as \"./data\".",
             );
         }
+        review.path("data_dir", &self.data_dir);
         self.server.check(review);
         self.database.check(review);
         self.redis.check(review);
@@ -293,7 +294,8 @@ fn local_url(listen: &str) -> String {
         .parse()
         .unwrap_or_else(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
     if address.ip().is_loopback() {
-        format!("http://{address}")
+        // Without the zone of an IPv6 address, which has no place in a URL.
+        format!("http://{}", SocketAddr::new(address.ip(), address.port()))
     } else {
         format!("http://localhost:{}", address.port())
     }

@@ -32,14 +32,17 @@ impl Messages {
         if !is_bare || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
             review.refuse(
                 "messages.product_name",
-                format!("{name:?} cannot stand in a sentence"),
+                format!("{} cannot stand in a sentence", values::quoted(name)),
                 "Write 1 to 40 characters on one line; up to 20 keep text messages in one part.",
             );
+        }
+        if let Some(directory) = &self.templates_dir {
+            review.path("messages.templates_dir", directory);
         }
         if self.default_locale.parse::<LanguageIdentifier>().is_err() {
             review.refuse(
                 "messages.default_locale",
-                format!("{:?} is not a language", self.default_locale),
+                format!("{} is not a language", values::quoted(&self.default_locale)),
                 "Write a BCP 47 tag such as en or pt-BR.",
             );
         }

@@ -31,6 +31,7 @@ mod report;
 mod router;
 mod safety;
 mod server;
+mod service_url;
 mod sessions;
 mod sms;
 mod smtp;

@@ -27,7 +27,10 @@ impl Phone {
         if region.len() != 2 || !region.bytes().all(|letter| letter.is_ascii_uppercase()) {
             review.refuse(
                 "phone.default_region",
-                format!("{region:?} is not a country code of two capital letters"),
+                format!(
+                    "{} is not a country code of two capital letters",
+                    values::quoted(region)
+                ),
                 "Write a code such as DE or AM, or leave it empty.",
             );
         }

@@ -17,7 +17,11 @@ pub struct Profile {
 
 impl Profile {
     pub(super) fn check(&self, review: &mut Review<'_>) {
-        let web = |url: &Url| matches!(url.scheme(), "http" | "https");
+        // Everybody is sent this address, so credentials in it would be everybody's.
+        let web = |url: &Url| {
+            let is_anonymous = url.username().is_empty() && url.password().is_none();
+            matches!(url.scheme(), "http" | "https") && is_anonymous
+        };
         if self
             .default_avatar_url
             .as_ref()
@@ -25,7 +29,7 @@ impl Profile {
         {
             review.refuse(
                 "profile.default_avatar_url",
-                "the address is not one that browsers load pictures from",
+                "the address is not one that browsers load pictures from, or it holds a user name",
                 "Write an https URL, or leave it empty.",
             );
         }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::config::report::Review;
+use crate::config::values;
 use crate::domain::role::Role;
 
 /// What people may do before anyone knows them.
@@ -69,7 +70,8 @@ fn named<E: Error>(text: &str) -> Result<Role, E> {
     found.ok_or_else(|| {
         let names: Vec<String> = Role::ALL.into_iter().map(upper).collect();
         E::custom(format!(
-            "{wanted:?} is no role; there are {}",
+            "{} is no role; there are {}",
+            values::quoted(wanted),
             names.join(", ")
         ))
     })

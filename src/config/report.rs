@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 use serde::Serialize;
 use url::Url;
@@ -182,6 +183,18 @@ impl<'a> Review<'a> {
         }
     }
 
+    /// Refuses what is no path, before it is repeated in a message or becomes a directory.
+    pub(super) fn path(&mut self, key: &str, path: &Path) {
+        let text = path.to_string_lossy();
+        if text.contains("://") || text.contains("-----BEGIN") {
+            self.refuse(
+                key,
+                "this is a URL or the contents of a file, and a path is wanted",
+                "Write a path, such as /etc/idgate/name.",
+            );
+        }
+    }
+
     /// The one rule for addresses that people and browsers are sent to.
     ///
     /// Tokens and cookies travel there, so plain http is for the machine itself, and not even for
@@ -197,7 +210,7 @@ impl<'a> Review<'a> {
         } else if !(plain || url.scheme() == "https") || !url.has_host() {
             self.refuse(
                 key,
-                format!("{:?} is not a web address", url.as_str()),
+                format!("{} is not a web address", values::quoted(url.as_str())),
                 "Write an address such as https://id.example.com.",
             );
         } else if url.query().is_some() || url.fragment().is_some() {

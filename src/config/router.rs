@@ -93,6 +93,11 @@ impl Router {
             ("router.key_file", &self.key_file),
             ("router.client_ca_file", &self.client_ca_file),
         ];
+        for (key, file) in &files {
+            if let Some(file) = file {
+                review.path(key, file);
+            }
+        }
         let some = files.iter().any(|(_, file)| file.is_some());
         let missing = files.iter().find(|(_, file)| some && file.is_none());
         if let Some((key, _)) = missing {

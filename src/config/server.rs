@@ -1,6 +1,6 @@
 //! `[server]`: listeners, the public address, and the bounds of one request.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -118,15 +118,28 @@ impl Server {
             // Port 0 asks the system for a free port, so two of them never meet.
             let same = taken
                 .iter()
-                .find(|(_, other)| *other == address && address.port() != 0);
+                .find(|(_, other)| collide(*other, address) && address.port() != 0);
             if let Some((other, _)) = same {
                 review.refuse(
                     key,
-                    format!("{address} is already the address of {other}"),
+                    format!("{address} is already an address of {other}"),
                     "Give each listener an address of its own, or leave this one empty.",
                 );
             }
             taken.push((key, address));
         }
     }
+}
+
+/// Whether the system refuses the second of two listeners at these addresses.
+///
+/// One on every interface has the port everywhere; `::` takes the IPv4 addresses along.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let (one_ip, other_ip) = (one.ip().to_canonical(), other.ip().to_canonical());
+    let covers = |wide: IpAddr, ip: IpAddr| match wide {
+        IpAddr::V4(wide) => wide.is_unspecified() && ip.is_ipv4(),
+        IpAddr::V6(wide) => wide.is_unspecified(),
+    };
+    one.port() == other.port()
+        && (one_ip == other_ip || covers(one_ip, other_ip) || covers(other_ip, one_ip))
 }

@@ -8,7 +8,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::config::report::Review;
-use crate::config::values;
+use crate::config::{service_url, values};
 
 /// Bytes of the shortest key that Standard Webhooks allow.
 const SHORTEST_KEY: usize = 24;
@@ -87,7 +87,7 @@ impl Sms {
     }
 
     fn address(&self) -> Option<Url> {
-        let url = Url::parse(self.url.as_ref()?.expose_secret()).ok()?;
+        let url = service_url::read(self.url.as_ref()?.expose_secret()).ok()?;
         (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
     }
 

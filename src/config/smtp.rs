@@ -1,14 +1,16 @@
 //! `[smtp]`: the mail server, or none.
 
+use std::fmt;
 use std::net::IpAddr;
 
+use lettre::Address;
 use lettre::message::Mailbox;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use url::Url;
+use url::{Host, Url};
 
 use crate::config::report::Review;
-use crate::config::values;
+use crate::config::{service_url, values};
 
 const REMEDY: &str = "Write smtps://user:password@host, or smtp://user:password@host?tls=required; \
                       percent-encode what is special in a URL.";
@@ -28,7 +30,7 @@ pub struct Smtp {
 }
 
 /// Where mail is handed in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SmtpServer {
     /// Name or address.
     pub host: String,
@@ -38,6 +40,16 @@ pub struct SmtpServer {
     pub security: SmtpSecurity,
     /// User name and password.
     pub credentials: Option<(String, SecretString)>,
+}
+
+impl fmt::Debug for SmtpServer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SmtpServer")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How a connection to a mail server is encrypted.
@@ -60,10 +72,21 @@ impl Smtp {
         SmtpServer::read(self.url.as_ref()?.expose_secret()).ok()
     }
 
-    /// Who mail is from, parsed.
+    /// Who mail is from, parsed; its domain in ASCII, as servers without SMTPUTF8 need it.
     #[must_use]
     pub fn sender(&self) -> Option<Mailbox> {
-        self.from.as_ref()?.parse().ok()
+        let written: Mailbox = self.from.as_ref()?.parse().ok()?;
+        let (local, domain) = (written.email.user(), written.email.domain());
+        if !local.is_ascii() {
+            return None;
+        }
+        let domain = if domain.is_ascii() {
+            domain.to_owned()
+        } else {
+            Host::parse(domain).ok()?.to_string()
+        };
+        let email = Address::new(local, domain).ok()?;
+        Some(Mailbox::new(written.name, email))
     }
 
     pub(super) fn check(&self, review: &mut Review<'_>) {
@@ -71,7 +94,7 @@ impl Smtp {
         if self.from.is_some() && self.sender().is_none() {
             review.refuse(
                 "smtp.from",
-                "the text is no address",
+                "the text is no address, or not one that every mail server takes",
                 "Write an address such as \"Example <no-reply@example.com>\".",
             );
         }
@@ -91,7 +114,7 @@ impl Smtp {
 impl SmtpServer {
     /// Reads `smtps://user:password@host:465` or `smtp://host:587?tls=required`.
     fn read(written: &str) -> Result<Self, &'static str> {
-        let url = Url::parse(written).map_err(|_| "the address is no URL")?;
+        let url = service_url::read(written)?;
         let security = security(&url)?;
         let named = url.host_str().filter(|host| !host.is_empty());
         let host = named.ok_or("the address names no server")?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::config::report::Review;
+use crate::config::values;
 
 /// Scales above this leave no budget worth the name.
 const HIGHEST_ORDINARY_SCALE: f64 = 10.0;
@@ -102,7 +103,8 @@ impl TryFrom<String> for Budget {
                 window: Duration::from_secs(u64::from(seconds)),
             }),
             _ => Err(format!(
-                "{text:?} is not a count and up to 86400 seconds, such as 10/300"
+                "{} is not a count and up to 86400 seconds, such as 10/300",
+                values::quoted(&text)
             )),
         }
     }

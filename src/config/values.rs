@@ -2,6 +2,7 @@
 //!
 //! Only reading lives here; what a section allows is said by the section.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -20,13 +21,51 @@ const URL: &str = "a complete address such as https://id.example.com";
 /// User name and password.
 type Credentials = Option<(String, SecretString)>;
 
-/// A refused text as the refusal may repeat it: an `@` can follow a password.
+/// A refused text as the refusal may repeat it: what was meant for another setting can hold a
+/// password before an `@`, or a key in a query or in base64.
 pub(super) fn quoted(text: &str) -> String {
-    if text.contains('@') {
+    if text.contains("://") || text.contains("-----BEGIN") {
+        format!("{:?}", redacted(text))
+    } else if text.contains(['@', '?', '=']) {
         "the value".to_owned()
     } else {
         format!("{text:?}")
     }
+}
+
+/// A text without the user name, password, query and fragment of the URL that it may be.
+pub(super) fn redacted(text: &str) -> Cow<'_, str> {
+    // A private key in the place of the path to it.
+    if text.contains("-----BEGIN") {
+        return Cow::Borrowed("***");
+    }
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Cow::Borrowed(text);
+    };
+    if !rest.contains(['@', '?', '#']) && !rest.contains("://") {
+        return Cow::Borrowed(text);
+    }
+    let known = Url::parse(text).ok().filter(|url| {
+        let path = url.path();
+        url.has_host() && !path.contains('@') && !path.contains("://")
+    });
+    let host = known.as_ref().and_then(Url::host_str);
+    let (Some(url), Some(host)) = (&known, host) else {
+        // Where the password of a damaged URL ends, nobody can say.
+        return Cow::Owned(format!("{scheme}://***"));
+    };
+    let user = if rest.contains('@') { "***@" } else { "" };
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    let query = if url.query().is_some() { "?***" } else { "" };
+    let fragment = if url.fragment().is_some() { "#***" } else { "" };
+    Cow::Owned(format!(
+        "{}://{user}{host}{port}{}{query}{fragment}",
+        url.scheme(),
+        url.path()
+    ))
 }
 
 /// Reads an address and port.

@@ -58,7 +58,7 @@ impl Breached {
         settings: &config::Breached,
         metrics: &Metrics,
     ) -> Result<Option<Self>, Fault> {
-        let Some(mut url) = settings.url.clone() else {
+        let Some(mut url) = settings.address() else {
             return Ok(None);
         };
         if !url.path().ends_with('/') {

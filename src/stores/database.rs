@@ -2,16 +2,20 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::ConnectOptions as _;
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
     DbErr, EntityTrait, FromQueryResult, IsolationLevel, RuntimeErr, Select, SelectTwo,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
+
+use secrecy::{ExposeSecret, SecretString};
 
 use super::announcements::{Announcements, Pending};
 use crate::domain::occurrence::Occurrence;
@@ -20,14 +24,42 @@ use crate::fault::Fault;
 /// Where the rows are and how patiently we wait for them.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
-    /// `postgres://…` or `sqlite://…`.
-    pub url: String,
+    /// A server or a file.
+    pub location: DatabaseLocation,
     /// Connections per pool on Postgres.
     pub max_connections: u32,
     /// How long a request waits for a free connection.
     pub acquire_timeout: Duration,
     /// How long one statement may run on Postgres.
     pub statement_timeout: Duration,
+}
+
+/// A server or a file.
+#[derive(Clone, Debug)]
+pub enum DatabaseLocation {
+    /// A Postgres server, by a URL that may hold a password.
+    Postgres(SecretString),
+    /// A SQLite file. A path and never a URL, so that `%`, `?` and `#` in it mean themselves.
+    Sqlite(PathBuf),
+}
+
+/// A URL that the driver cannot read. The driver's own message is dropped: it may quote the URL.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the database URL is not one that the driver can read")]
+pub struct UnreadableUrl;
+
+impl DatabaseLocation {
+    /// Reads what the driver will be given, and opens nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the driver cannot read it.
+    pub fn check(&self) -> Result<(), UnreadableUrl> {
+        match self {
+            Self::Postgres(url) => server(url).map(drop),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
 }
 
 /// The pools: one that writes, and one that reads beside it where the file has a single writer.
@@ -59,18 +91,27 @@ impl Tx {
 impl Database {
     /// Opens the pools. Postgres may be down: connections are made when they are needed.
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, Fault> {
-        if settings.url.starts_with("sqlite:") {
-            return Self::open_sqlite(settings).await;
+        match &settings.location {
+            DatabaseLocation::Sqlite(file) => Self::open_sqlite(settings, file).await,
+            DatabaseLocation::Postgres(url) => {
+                let mut options = postgres(settings, url)?;
+                options
+                    .max_connections(settings.max_connections)
+                    .acquire_timeout(settings.acquire_timeout)
+                    .connect_timeout(settings.acquire_timeout)
+                    .test_before_acquire_if_idle_for(Duration::from_secs(30))
+                    .connect_lazy(true);
+                let primary = sea_orm::Database::connect(options).await?;
+                let reader = primary.clone();
+                Ok(Self::of(primary, reader))
+            }
         }
-        let primary = postgres(settings, &settings.url).await?;
-        let reader = primary.clone();
-        Ok(Self::of(primary, reader))
     }
 
     /// SQLite has one writer: one connection writes, a few read beside it under WAL.
-    async fn open_sqlite(settings: &DatabaseSettings) -> Result<Self, Fault> {
-        let primary = sea_orm::Database::connect(sqlite(settings, 1)).await?;
-        let reader = sea_orm::Database::connect(sqlite(settings, 4)).await?;
+    async fn open_sqlite(settings: &DatabaseSettings, file: &Path) -> Result<Self, Fault> {
+        let primary = sea_orm::Database::connect(sqlite(settings, file, 1)).await?;
+        let reader = sea_orm::Database::connect(sqlite(settings, file, 4)).await?;
         Ok(Self::of(primary, reader))
     }
 
@@ -133,16 +174,19 @@ impl Database {
     /// On Postgres an advisory lock makes a second instance wait instead of failing halfway.
     pub async fn migrate(settings: &DatabaseSettings) -> Result<u64, Fault> {
         use migrations::{Migrator, MigratorTrait};
-        let connection = if settings.url.starts_with("sqlite:") {
-            sea_orm::Database::connect(sqlite(settings, 1)).await?
-        } else {
-            let mut options = ConnectOptions::new(&settings.url);
-            options.max_connections(1).sqlx_logging(false);
-            let connection = sea_orm::Database::connect(options).await?;
-            connection
-                .execute_unprepared("SELECT pg_advisory_lock(7246128361)")
-                .await?;
-            connection
+        let connection = match &settings.location {
+            DatabaseLocation::Sqlite(file) => {
+                sea_orm::Database::connect(sqlite(settings, file, 1)).await?
+            }
+            DatabaseLocation::Postgres(url) => {
+                let mut options = without_limits(server(url)?);
+                options.max_connections(1);
+                let connection = sea_orm::Database::connect(options).await?;
+                connection
+                    .execute_unprepared("SELECT pg_advisory_lock(7246128361)")
+                    .await?;
+                connection
+            }
         };
         let pending = Migrator::get_pending_migrations(&connection).await?.len();
         Migrator::up(&connection, None).await?;
@@ -275,31 +319,48 @@ pub fn is_unavailable(fault: &Fault) -> bool {
         })
 }
 
-async fn postgres(settings: &DatabaseSettings, url: &str) -> Result<DatabaseConnection, DbErr> {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(settings.max_connections)
-        .acquire_timeout(settings.acquire_timeout)
-        .connect_timeout(settings.acquire_timeout)
-        .statement_timeout(settings.statement_timeout)
-        .sqlx_logging(false)
-        .record_stmt_in_spans(false)
-        .test_before_acquire_if_idle_for(Duration::from_secs(30))
-        .connect_lazy(true)
-        .set_application_name("idgate");
-    sea_orm::Database::connect(options).await
+/// What the driver reads from the URL.
+fn server(url: &SecretString) -> Result<PgConnectOptions, UnreadableUrl> {
+    let read: Result<PgConnectOptions, _> = url.expose_secret().parse();
+    let named = read.map_err(|_| UnreadableUrl)?;
+    Ok(named.application_name("idgate").disable_statement_logging())
 }
 
-fn sqlite(settings: &DatabaseSettings, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(&settings.url);
+/// Options around a server that was read already.
+///
+/// SeaORM logs its own options at `trace`, the URL among them, so it gets one without secrets.
+fn without_limits(server: PgConnectOptions) -> ConnectOptions {
+    let mut options = ConnectOptions::new("postgres://");
+    options
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .map_sqlx_postgres_opts(move |_| server.clone());
+    options
+}
+
+fn postgres(
+    settings: &DatabaseSettings,
+    url: &SecretString,
+) -> Result<ConnectOptions, UnreadableUrl> {
+    let limit = settings.statement_timeout.as_millis().to_string();
+    let server = server(url)?.options([("statement_timeout", limit)]);
+    Ok(without_limits(server))
+}
+
+fn sqlite(settings: &DatabaseSettings, file: &Path, connections: u32) -> ConnectOptions {
+    // SQLite takes a name that begins with `file:` or a colon for something else than a path.
+    let file = Path::new(".").join(file);
+    let mut options = ConnectOptions::new("sqlite::memory:");
     options
         .max_connections(connections)
         .acquire_timeout(settings.acquire_timeout)
         .sqlx_logging(false)
         .record_stmt_in_spans(false)
         .test_before_acquire(false)
-        .map_sqlx_sqlite_opts(|options| {
-            options
+        .map_sqlx_sqlite_opts(move |_| {
+            SqliteConnectOptions::new()
+                .filename(&file)
+                .disable_statement_logging()
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
                 // WAL with FULL: what was answered survives a power cut.
@@ -309,10 +370,4 @@ fn sqlite(settings: &DatabaseSettings, connections: u32) -> ConnectOptions {
                 .pragma("secure_delete", "ON")
         });
     options
-}
-
-/// The address of a SQLite file.
-#[must_use]
-pub fn sqlite_url(file: &Path) -> String {
-    format!("sqlite://{}?mode=rwc", file.display())
 }

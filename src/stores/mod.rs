@@ -22,4 +22,4 @@ pub mod signing_key;
 pub mod spent_proof;
 pub mod user;
 
-pub use database::{Database, DatabaseSettings, Tx};
+pub use database::{Database, DatabaseLocation, DatabaseSettings, Tx};

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use idgate::crypto::random::Random;
-use idgate::stores::{Database, DatabaseSettings};
+use idgate::stores::{Database, DatabaseLocation, DatabaseSettings};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -163,7 +163,9 @@ async fn template(administration: &Url) -> String {
             .unwrap();
         let mut url = administration.clone();
         url.set_path(&format!("{name}_new"));
-        Database::migrate(&settings(url.to_string())).await.unwrap();
+        Database::migrate(&settings(DatabaseLocation::Postgres(url.as_str().into())))
+            .await
+            .unwrap();
         let finish = format!("ALTER DATABASE {name}_new RENAME TO {name}");
         connection.execute_unprepared(&finish).await.unwrap();
     }
@@ -177,9 +179,11 @@ async fn migrated_file() -> &'static [u8] {
     static FILE: tokio::sync::OnceCell<Vec<u8>> = tokio::sync::OnceCell::const_new();
     FILE.get_or_init(async || {
         let folder = tempfile::tempdir().unwrap();
-        Database::migrate(&settings(sqlite_url(folder.path())))
-            .await
-            .unwrap();
+        Database::migrate(&settings(DatabaseLocation::Sqlite(sqlite_file(
+            folder.path(),
+        ))))
+        .await
+        .unwrap();
         std::fs::read(sqlite_file(folder.path())).unwrap()
     })
     .await
@@ -200,9 +204,9 @@ fn migrations_digest() -> &'static str {
     })
 }
 
-fn settings(url: String) -> DatabaseSettings {
+fn settings(location: DatabaseLocation) -> DatabaseSettings {
     DatabaseSettings {
-        url,
+        location,
         max_connections: 1,
         acquire_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(10),

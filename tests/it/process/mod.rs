@@ -3,8 +3,10 @@
 //! `serving` is a gateway that runs, `offline` the commands that need no stores, `commands` those
 //! that work on a database beside a running gateway.
 
+mod addresses;
 mod audit;
 mod commands;
+mod markers;
 mod offline;
 mod serving;
 

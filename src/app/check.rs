@@ -1,0 +1,95 @@
+//! Whether the parts of an [`App`](super::App) can be made of a configuration, before one is.
+//!
+//! The configuration has its own reading of every address; what counts in the end is that of the
+//! library which uses it. Nothing here connects, writes, or repeats what a library says about an
+//! address, since that may quote a password.
+
+use std::fs::File;
+use std::path::Path;
+
+use chrono::DateTime;
+use url::Url;
+
+use super::{database_settings, google, keyring, master_key_file, volatile};
+use crate::config::Config;
+use crate::providers::breached::Breached;
+use crate::providers::mailer::Mailer;
+use crate::providers::sms::Sms;
+use crate::telemetry::Metrics;
+
+/// A setting that something cannot be made of.
+#[derive(Debug, thiserror::Error)]
+#[error("{key}: {reason}")]
+pub struct Unusable {
+    key: &'static str,
+    reason: String,
+}
+
+impl Unusable {
+    fn because(key: &'static str, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self { key, reason }
+    }
+}
+
+/// Has the drivers read the addresses of the stores: cheap enough for every command.
+///
+/// # Errors
+///
+/// The setting that a driver refuses.
+pub fn check_stores(config: &Config) -> Result<(), Unusable> {
+    database_settings(config)
+        .location
+        .check()
+        .map_err(|error| Unusable::because("database.url", error.to_string()))?;
+    volatile(config, DateTime::UNIX_EPOCH)
+        .map(drop)
+        .map_err(|fault| Unusable::because("redis.url", fault.to_string()))
+}
+
+/// Makes everything that a server needs and that neither listens nor connects.
+///
+/// # Errors
+///
+/// The first setting that something cannot be made of.
+pub fn check(config: &Config) -> Result<(), Unusable> {
+    check_stores(config)?;
+    check_certificates(config)?;
+    let refused = |key: &'static str| move |error| Unusable::because(key, format!("{error}"));
+    Mailer::configured(&config.smtp).map_err(refused("smtp.url"))?;
+    Sms::configured(&config.sms).map_err(refused("sms.url"))?;
+    Breached::configured(&config.breached, &Metrics::new()).map_err(refused("breached.url"))?;
+    google(config).map_err(refused("google.jwks_url"))?;
+    // Without a configured key there may be no file yet: the first start makes it.
+    if config.keys.master().is_some() || master_key_file(&config.data_dir).exists() {
+        keyring(config).map_err(refused("keys.master"))?;
+    }
+    Ok(())
+}
+
+/// The driver of Postgres opens the files that its URL names only when it connects.
+fn check_certificates(config: &Config) -> Result<(), Unusable> {
+    let files = [
+        "sslrootcert",
+        "ssl-root-cert",
+        "ssl-ca",
+        "sslcert",
+        "ssl-cert",
+        "sslkey",
+        "ssl-key",
+    ];
+    let Some(url) = config.database_url().and_then(|url| Url::parse(&url).ok()) else {
+        return Ok(());
+    };
+    let named = url
+        .query_pairs()
+        .filter(|(name, _)| files.contains(&name.as_ref()));
+    for (name, file) in named {
+        let is_inline = file.contains("-----BEGIN");
+        if !is_inline && File::open(Path::new(file.as_ref())).is_err() {
+            let reason = format!("the file that {name} names cannot be read");
+            return Err(Unusable::because("database.url", reason));
+        }
+    }
+    Ok(())
+}
