@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use idgate::domain::html::escaped;
-use idgate::messages::{Channel, Message, Recipient, TemplateSettings, Templates, samples};
+use idgate::messages::{Channel, Recipient, TemplateSettings, Templates, samples};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = env::args_os().skip(1).map(PathBuf::from);
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for language in &languages {
         write!(index, "<h1>{}</h1>", escaped(language))?;
         for message in samples() {
-            let name = format!("{language}-{}.html", name(&message));
+            let name = format!("{language}-{}.html", message.name());
             let recipient = |channel| Recipient {
                 channel,
                 to: "ada@example.com",
@@ -54,12 +54,4 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     fs::write(out.join("index.html"), index)?;
     Ok(())
-}
-
-/// Some kinds have a message with a link and one with a code.
-fn name(message: &Message<'_>) -> String {
-    match message {
-        Message::Code { purpose, .. } => format!("code-{}", purpose.as_str()),
-        other => other.kind().to_owned(),
-    }
 }

@@ -213,6 +213,16 @@ impl App {
         }
     }
 
+    /// Throws the messages of the development mailbox away.
+    pub async fn clear_mailbox(&self) -> Result<(), Fault> {
+        match (&self.mailer, &self.sms) {
+            (Some(Mailer::DevMailbox(mailbox)), _) | (_, Some(Sms::DevMailbox(mailbox))) => {
+                Ok(mailbox.clear().await?)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The channels by which messages can leave now, as the outbox names them.
     #[must_use]
     pub fn channels(&self) -> Vec<&'static str> {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use chrono::SecondsFormat;
 use clap::Subcommand;
 
 use super::{Failure, say};
@@ -10,7 +11,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
-use crate::services::operator::keys::{self, KeySummary};
+use crate::services::operator::keys::{self, KeySummary, Rotation};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
@@ -52,11 +53,24 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
             }
         }
         Action::Rotate { compromised } => {
-            let key = keys::rotate(&app, compromised).await?;
+            let Rotation { key, withdrawn } = keys::rotate(&app, compromised).await?;
             say(&format!(
                 "{} was published and signs from {}.",
-                key.kid, key.active_from
+                key.kid,
+                key.active_from.to_rfc3339_opts(SecondsFormat::Secs, true)
             ));
+            for kid in &withdrawn {
+                say(&format!("{kid} was withdrawn."));
+            }
+            if !withdrawn.is_empty() {
+                let age = app.config.keys.jwks_max_age_seconds;
+                say(&format!(
+                    "Access tokens that were signed before stop working here within seconds; clients \
+                     refresh and go on. Services that check tokens by themselves take them for as \
+                     long as they keep the old keys, {age} seconds at most if they heed \
+                     Cache-Control: restart them if that is too long."
+                ));
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

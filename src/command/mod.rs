@@ -176,6 +176,12 @@ fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<Exi
     runtime.block_on(work)
 }
 
+/// A number with what it counts: "1 message", "2 messages".
+fn counted(number: u64, what: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{ending}")
+}
+
 /// Writes a command's answer; whoever closed the pipe has read enough.
 fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use chrono::SecondsFormat;
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 
-use super::{Failure, say};
+use super::{Failure, counted, say};
 use crate::app::App;
 use crate::config::Config;
 use crate::crypto::random::Random;
@@ -25,10 +25,10 @@ pub(super) enum Action {
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
         limit: u64,
     },
-    /// Send given-up messages again, unless they have expired.
+    /// Send given-up messages again, unless they have expired: one of them, or all.
+    #[command(group(ArgGroup::new("which").required(true).args(["id", "all"])))]
     Retry {
         /// The id of the message, as `list` shows it.
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
         id: Option<MessageId>,
         /// Every one of them.
         #[arg(long)]
@@ -66,6 +66,10 @@ fn list(dead: &[DeadMessage], json: bool) {
     }
     if dead.is_empty() {
         say("No message was given up.");
+    } else {
+        say(
+            "Send them again with `idgate outbox retry ID`, or all with `idgate outbox retry --all`.",
+        );
     }
 }
 
@@ -84,9 +88,14 @@ fn report(id: Option<MessageId>, revived: Revived) -> Result<(), Failure> {
             ))),
         };
     }
-    say(&format!("{} messages will be sent again.", revived.again));
-    if revived.expired > 0 {
-        say(&format!("{} have expired and stay.", revived.expired));
+    say(&format!(
+        "{} will be sent again.",
+        counted(revived.again, "message")
+    ));
+    match revived.expired {
+        0 => {}
+        1 => say("1 has expired and stays."),
+        many => say(&format!("{many} have expired and stay.")),
     }
     Ok(())
 }

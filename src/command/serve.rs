@@ -125,6 +125,12 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
     }
     if let Some(operations) = settings.ops_listen {
         let listener = bind("server.ops_listen", operations).await?;
+        let address = local(&listener)?;
+        tracing::info!(
+            %address,
+            "health with its details is at http://{address}/health/ready, metrics at \
+             http://{address}/metrics"
+        );
         tracker.spawn(transport::listen(
             listener,
             transport::operations_router(&server),

@@ -157,6 +157,32 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
+/// A value as JSON has it.
+pub(super) fn as_json(value: &Value) -> serde_json::Value {
+    use serde_json::Value as Json;
+    match value {
+        Value::String(_, text) => text.clone().into(),
+        Value::Char(_, letter) => letter.to_string().into(),
+        Value::Bool(_, on) => (*on).into(),
+        Value::Num(_, number) => {
+            let whole = number.to_i128();
+            let signed = whole.and_then(|whole| i64::try_from(whole).ok());
+            let unsigned = number.to_u128().and_then(|whole| u64::try_from(whole).ok());
+            signed
+                .map(Json::from)
+                .or_else(|| unsigned.map(Json::from))
+                .or_else(|| number.to_f64().map(Json::from))
+                .unwrap_or_default()
+        }
+        Value::Empty(..) => Json::Null,
+        Value::Dict(_, members) => members
+            .iter()
+            .map(|(name, member)| (name.clone(), as_json(member)))
+            .collect(),
+        Value::Array(_, items) => items.iter().map(as_json).collect(),
+    }
+}
+
 /// Every key of the embedded file with the comment that stands above it.
 fn described_keys() -> impl Iterator<Item = (String, String)> {
     let mut section = String::new();

@@ -12,7 +12,7 @@ use figment::error::Kind;
 use figment::value::Value;
 use url::Url;
 
-use super::catalogue::{Catalogue, Entry, planted, shown};
+use super::catalogue::{Catalogue, Entry, as_json, planted, shown};
 use super::layers::{Layer, Reader, file_in};
 use super::report::{ConfigError, ConfigErrors, FOLLOWS_PUBLIC_URL, Review, Setting};
 use super::values::quoted;
@@ -315,9 +315,14 @@ fn describe(merged: &Figment, entry: &Entry) -> Setting {
         Some(value) => shown(&value),
         None => String::new(),
     };
+    let json = match merged.find_value(&entry.key) {
+        Ok(found) if !entry.is_secret() => as_json(&found),
+        _ => value.clone().into(),
+    };
     Setting {
         key: entry.key.clone(),
         value,
         origin,
+        json,
     }
 }

@@ -96,9 +96,13 @@ pub struct Setting {
     /// The setting.
     pub key: String,
     /// Its value as a file would write it; of a secret only whether it is set.
+    #[serde(skip)]
     pub value: String,
     /// Where the value came from.
     pub origin: String,
+    /// The value for programs, a number as a number; of a secret the same words.
+    #[serde(rename = "value")]
+    pub json: serde_json::Value,
 }
 
 impl fmt::Display for Setting {

@@ -157,7 +157,14 @@ pub enum Message<'a> {
 }
 
 impl Message<'_> {
-    /// What it is about, as the outbox and the development mailbox name it.
+    /// Its name in the files of words. No two messages have one name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        sheet::name(self)
+    }
+
+    /// What it is about, as the outbox and the development mailbox name it: the name with
+    /// underscores, shared by a link and a code for the same thing, and by a notice on another way.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {

@@ -100,7 +100,7 @@ impl<'a> Facts<'a> {
                 minutes,
             } => Self::code(code_name(purpose), code, minutes),
             Message::ResetPassword { link, minutes } => {
-                Self::link("reset-password", link, Time::Minutes(minutes))
+                Self::link("password-reset", link, Time::Minutes(minutes))
             }
             Message::Invitation { link, hours } => {
                 Self::link("invitation", link, Time::Hours(hours))
@@ -127,7 +127,7 @@ impl<'a> Facts<'a> {
                 Self::link("email-reverted", link, Time::Minutes(minutes))
             }
             Message::EmailNoted { new_address } => {
-                Self::about("email-noted", "address", new_address)
+                Self::about("email-changed-notice", "address", new_address)
             }
             Message::PhoneChanged { new_number } => {
                 Self::about("phone-changed", "number", new_number)
@@ -143,10 +143,15 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// The name of a message in the files of words.
+pub(super) fn name(message: &Message<'_>) -> &'static str {
+    Facts::of(message).name
+}
+
 const fn code_name(purpose: CodePurpose) -> &'static str {
     match purpose {
         CodePurpose::Login => "login-code",
-        CodePurpose::ResetPassword => "reset-password-code",
+        CodePurpose::ResetPassword => "password-reset-code",
         CodePurpose::VerifyEmail => "verify-email-code",
         CodePurpose::VerifyPhone => "verify-phone-code",
         CodePurpose::StepUp => "step-up-code",

@@ -99,6 +99,19 @@ impl DevMailbox {
         Ok(messages)
     }
 
+    /// Throws every message away.
+    pub async fn clear(&self) -> Result<(), MailboxError> {
+        for file in self.files().await? {
+            match tokio::fs::remove_file(file).await {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error.into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     async fn drop_oldest(&self) -> Result<(), std::io::Error> {
         let files = self.files().await?;
         for file in files.iter().rev().skip(CAPACITY) {

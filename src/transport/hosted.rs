@@ -132,11 +132,11 @@ async fn send(server: &Server, kind: LinkKind, peer: SocketAddr, request: Reques
     written(answer, &nonce)
 }
 
-/// Whether a page of this server, or no page at all, sent the form.
+/// Whether a page of this server, or no page at all, made the request.
 ///
 /// Browsers that know Fetch Metadata say how the sending page relates to us. The others name its
 /// origin with every POST (Fetch §3.2). Who says neither is no browser.
-fn is_from_here(server: &Server, headers: &HeaderMap) -> bool {
+pub(super) fn is_from_here(server: &Server, headers: &HeaderMap) -> bool {
     let site = headers.get(FETCH_SITE);
     let is_ours = site.is_some_and(|site| site == "same-origin" || site == "none");
     match headers.get(header::ORIGIN) {
@@ -200,7 +200,8 @@ fn languages(headers: &HeaderMap) -> &str {
         .unwrap_or_default()
 }
 
-fn nonce(server: &Server) -> String {
+/// A nonce for the policy of one answer (Content Security Policy 3 §7.1).
+pub(super) fn nonce(server: &Server) -> String {
     let mut bytes = [0; 16];
     server.app.random.fill(&mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)

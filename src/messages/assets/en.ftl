@@ -83,7 +83,7 @@ step-up-code =
     .doubt = If you are not changing anything, somebody may be using your account. Do not pass the code on, sign out all devices and set a new password.
     .sms = { -product }: { $code } confirms that it is you, for { $time }. Give it to nobody.
 
-reset-password =
+password-reset =
     .subject = Set a new password
     .preheader = This is the link you asked for.
     .heading = Set a new password
@@ -93,7 +93,7 @@ reset-password =
     .doubt = If it was not you, do nothing: your password stays as it is.
     .sms = { -product }: set a new password here. The link works for { $time }. Not you? Do nothing.
 
-reset-password-code =
+password-reset-code =
     .subject = Your code to set a new password
     .preheader = This is the code you asked for.
     .heading = Set a new password
@@ -186,7 +186,7 @@ email-reverted =
     .doubt = If the link has expired, ask for another one on the sign-in page. Your old password does not work any more.
     .sms = { -product }: your address is back. Set a new password here, within { $time }.
 
-email-noted =
+email-changed-notice =
     .subject = Your account has a new e-mail address
     .preheader = If it was not you, act now.
     .heading = Your account has a new e-mail address

@@ -81,7 +81,7 @@ step-up-code =
     .doubt = Si vous ne modifiez rien, quelqu’un utilise peut-être votre compte. Ne transmettez pas le code, déconnectez tous vos appareils et choisissez un nouveau mot de passe.
     .sms = { -product }: { $code } confirme que c'est bien vous, pendant { $time }. Ne le donnez à personne.
 
-reset-password =
+password-reset =
     .subject = Choisissez un nouveau mot de passe
     .preheader = Voici le lien que vous avez demandé.
     .heading = Choisissez un nouveau mot de passe
@@ -91,7 +91,7 @@ reset-password =
     .doubt = Si ce n’était pas vous, ne faites rien : votre mot de passe reste le même.
     .sms = { -product }: choisissez un mot de passe ici. Lien valable { $time }. Pas vous ? Ne faites rien.
 
-reset-password-code =
+password-reset-code =
     .subject = Votre code pour choisir un nouveau mot de passe
     .preheader = Voici le code que vous avez demandé.
     .heading = Choisissez un nouveau mot de passe
@@ -184,7 +184,7 @@ email-reverted =
     .doubt = Si le lien a expiré, demandez-en un autre sur la page de connexion. Si vous ne changez pas de mot de passe, celui qui connaît l’ancien pourra recommencer.
     .sms = { -product }: votre adresse est rétablie. Choisissez un mot de passe ici, dans les { $time }.
 
-email-noted =
+email-changed-notice =
     .subject = Votre compte a une nouvelle adresse e-mail
     .preheader = Si ce n’était pas vous, agissez maintenant.
     .heading = Votre compte a une nouvelle adresse e-mail

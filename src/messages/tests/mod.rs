@@ -104,6 +104,20 @@ fn every_message_has_words_on_every_channel_in_every_language() {
 }
 
 #[test]
+fn every_message_has_a_name_of_its_own_that_begins_with_its_kind() {
+    let mut names = std::collections::BTreeSet::new();
+    for message in samples() {
+        let name = message.name();
+        assert!(names.insert(name), "two messages are called {name}");
+        let spelled = name.replace('-', "_");
+        let rest = spelled.strip_prefix(message.kind());
+        let rest = rest.unwrap_or_else(|| panic!("{name} is of the kind {}", message.kind()));
+        assert!(["", "_code", "_notice"].contains(&rest), "{name}");
+    }
+    assert_eq!(names.len(), samples().len());
+}
+
+#[test]
 fn links_stand_alone_in_text_and_are_escaped_in_html() {
     let link = "https://id.example.com/a?token=idl_x&y=\"<b>'&amp=1";
     let message = Message::VerifyEmail { link, hours: 24 };

@@ -25,6 +25,15 @@ pub struct KeySummary {
     pub signs: bool,
 }
 
+/// What a rotation did.
+#[derive(Debug)]
+pub struct Rotation {
+    /// The new key.
+    pub key: KeySummary,
+    /// The ids of the keys that were withdrawn at once.
+    pub withdrawn: Vec<String>,
+}
+
 /// Makes a signing key if there is none, and loads what is published.
 pub async fn ensure(app: &App) -> Result<(), Fault> {
     if signing_key::all(&app.database).await?.is_empty() {
@@ -62,7 +71,7 @@ pub async fn list(app: &App) -> Result<Vec<KeySummary>, Fault> {
 ///
 /// Verifiers cache the key set, so the key waits for as long as they may keep an old one. When
 /// the present keys have leaked they are withdrawn at once and the new one signs immediately.
-pub async fn rotate(app: &App, compromised: bool) -> Result<KeySummary, Fault> {
+pub async fn rotate(app: &App, compromised: bool) -> Result<Rotation, Fault> {
     let now = app.clock.now();
     let wait = Duration::seconds(app.config.keys.jwks_max_age_seconds);
     let key = make(app, if compromised { now } else { now + wait })?;
@@ -75,9 +84,10 @@ pub async fn rotate(app: &App, compromised: bool) -> Result<KeySummary, Fault> {
     };
     let old = signing_key::all(&app.database).await?;
     let tx = app.begin().await?;
-    if compromised {
-        for key in &old {
-            signing_key::delete(&tx, &key.kid).await?;
+    let mut withdrawn = Vec::new();
+    for key in old.into_iter().filter(|_| compromised) {
+        if signing_key::delete(&tx, &key.kid).await? {
+            withdrawn.push(key.kid);
         }
     }
     signing_key::insert(&tx, key).await?;
@@ -87,7 +97,10 @@ pub async fn rotate(app: &App, compromised: bool) -> Result<KeySummary, Fault> {
     audit::record(&tx, app, &client, event).await?;
     tx.commit().await?;
     app.load_signing_keys().await?;
-    Ok(summary)
+    Ok(Rotation {
+        key: summary,
+        withdrawn,
+    })
 }
 
 /// Withdraws keys that no unexpired token can have been signed with.

@@ -32,7 +32,7 @@ async fn a_new_key_is_published_before_it_signs() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let old = signer(&ada);
-    let new = keys::rotate(&app.app, false).await.unwrap();
+    let new = keys::rotate(&app.app, false).await.unwrap().key;
     assert_eq!(
         new.active_from - new.created_at,
         chrono::Duration::minutes(5)
@@ -69,7 +69,7 @@ async fn another_instance_follows_a_rotation_without_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_key_is_withdrawn_after_its_last_token_has_expired() {
     let app = TestApp::spawn().await;
-    let new = keys::rotate(&app.app, false).await.unwrap();
+    let new = keys::rotate(&app.app, false).await.unwrap().key;
     app.advance(299);
     // One of the last tokens of the old key.
     let ada = app.register("ada@example.com").await;
@@ -96,7 +96,7 @@ async fn a_leaked_key_is_withdrawn_at_once_everywhere() {
     let other = app.second_instance().await;
     let ada = app.register("ada@example.com").await;
     assert!(ada.at(&other).is_welcome().await);
-    let new = keys::rotate(&app.app, true).await.unwrap();
+    let new = keys::rotate(&app.app, true).await.unwrap().key;
     assert!(new.signs);
     assert_eq!(published(&app).await, std::slice::from_ref(&new.kid));
     assert!(!ada.is_welcome().await);

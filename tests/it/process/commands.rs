@@ -34,6 +34,7 @@ async fn keys_are_listed_and_rotated_beside_a_running_gateway() {
     let new = keys.iter().find(|key| key["kid"] != kid).unwrap();
     assert_eq!((keys.len(), &new["signs"]), (2, &Value::Bool(false)));
     assert!(answer.starts_with(new["kid"].as_str().unwrap()), "{answer}");
+    assert!(!answer.contains("withdrawn"), "{answer}");
     let lines = run(&app, &["keys", "list"]).answer();
     assert!(lines.contains(&format!("{kid}  ES256  signs")), "{lines}");
     assert!(lines.contains("ES256  published"), "{lines}");
@@ -42,6 +43,13 @@ async fn keys_are_listed_and_rotated_beside_a_running_gateway() {
     let keys = listed(&app);
     assert_eq!((keys.len(), &keys[0]["signs"]), (1, &Value::Bool(true)));
     assert!(answer.starts_with(keys[0]["kid"].as_str().unwrap()));
+    for gone in [kid, new["kid"].as_str().unwrap()] {
+        assert!(
+            answer.contains(&format!("{gone} was withdrawn.")),
+            "{answer}"
+        );
+    }
+    assert!(answer.contains("300 seconds at most"), "{answer}");
     // The gateway follows.
     app.app.load_signing_keys().await.unwrap();
     let published = app.get("/.well-known/jwks.json").await;

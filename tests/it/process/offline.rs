@@ -38,8 +38,38 @@ fn the_configuration_is_shown_without_its_secrets() {
     assert_hides_secrets(&text);
     let settings: Vec<Value> = serde_json::from_str(&text).unwrap();
     assert_eq!(settings.len(), lines.lines().count());
-    let master = settings.iter().find(|it| it["key"] == "keys.master");
-    assert_eq!(master.unwrap()["value"], "set (hidden)");
+    let value = |key: &str| {
+        let found = settings.iter().find(|it| it["key"] == key);
+        found.unwrap_or_else(|| panic!("there is no {key}"))["value"].clone()
+    };
+    assert_eq!(value("keys.master"), "set (hidden)");
+    assert_eq!(value("server.drain_seconds"), 20);
+    assert_eq!(value("server.drain_notice_seconds"), 0);
+    assert_eq!(value("graphql.graphiql"), true);
+    assert_eq!(value("links.hosted"), true);
+    assert_eq!(value("server.trusted_proxies"), serde_json::json!([]));
+    assert_eq!(value("server.listen"), "127.0.0.1:8080");
+    assert_eq!(value("server.staff_listen"), "");
+    // What a file would write is never inside a text.
+    for setting in &settings {
+        let text = setting["value"].as_str().unwrap_or_default();
+        assert!(!text.starts_with(['"', '[', '{']), "{setting}");
+        assert!(
+            text.parse::<f64>().is_err() && text.parse::<bool>().is_err(),
+            "{setting}"
+        );
+    }
+}
+
+#[test]
+fn a_command_shows_every_way_to_use_it() {
+    let refusal = Outcome::of(idgate(&["outbox", "retry"], NOTHING)).refusal(2);
+    assert!(refusal.contains("<ID|--all>"), "{refusal}");
+    let help = Outcome::of(idgate(&["outbox", "retry", "--help"], NOTHING)).answer();
+    assert!(
+        help.contains("<ID|--all>") && help.contains("Every one of them"),
+        "{help}"
+    );
 }
 
 #[test]

@@ -151,14 +151,82 @@ async fn the_mailbox_shows_a_message_without_running_what_is_in_it() {
     assert_eq!(mail[0]["channel"], "email");
     assert_eq!(mail[0]["createdAt"], "2026-03-01T12:00:00.000Z");
     let page = app.get("/dev/mailbox").await;
-    assert!(page.text.contains("ada@example.com"));
-    assert!(page.text.contains("<iframe sandbox="));
+    // Messages come by the script alone, which makes text of them, into a frame without scripts.
+    assert!(!page.text.contains("ada@example.com"));
     assert!(
-        !page
-            .header("content-security-policy")
-            .contains("script-src")
+        page.text
+            .contains("\"sandbox\", \"allow-popups allow-popups-to-escape-sandbox\"")
     );
+    assert!(!page.text.contains("innerHTML"));
+    let policy = page.header("content-security-policy");
+    let (_, rest) = policy.split_once("script-src 'nonce-").unwrap();
+    let nonce = rest.split('\'').next().unwrap();
+    assert!(page.text.contains(&format!("<script nonce=\"{nonce}\">")));
+    assert_eq!(page.text.matches("<script").count(), 1);
+    for needed in [
+        "default-src 'none'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+    ] {
+        assert!(policy.contains(needed), "{policy}");
+    }
+    assert!(!policy.contains("script-src 'unsafe"), "{policy}");
+    let again = app.get("/dev/mailbox").await;
+    assert!(!again.header("content-security-policy").contains(nonce));
     assert!(app.mail().await.len() == 1, "a message is delivered once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mailbox_is_sent_again_only_when_it_changed() {
+    let app = TestApp::spawn().await;
+    app.register("ada@example.com").await;
+    app.mail().await;
+    let ask = async |known: &str| {
+        let request = app.request(Method::GET, "/dev/mailbox.json");
+        Answer::of(request.header("if-none-match", known)).await
+    };
+    let first = ask("\"another\"").await;
+    assert_eq!(
+        (first.status, first.json.as_array().unwrap().len()),
+        (200, 1)
+    );
+    let tag = first.header("etag");
+    let same = ask(tag).await;
+    assert_eq!((same.status, same.text.as_str()), (304, ""));
+    app.register("grace@example.com").await;
+    app.mail().await;
+    assert_eq!(ask(tag).await.json.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mailbox_is_cleared_by_its_own_page_alone() {
+    let app = TestApp::spawn().await;
+    app.register("ada@example.com").await;
+    assert_eq!(app.mail().await.len(), 1);
+    let clear = async |name: &str, value: &str| {
+        let request = app.request(Method::DELETE, "/dev/mailbox.json");
+        Answer::of(request.header(name, value)).await.status
+    };
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.test"),
+        ("origin", "null"),
+        ("host", "evil.test"),
+    ] {
+        assert_eq!(clear(name, value).await, 403, "{name}: {value}");
+    }
+    let request = app.request(Method::POST, "/dev/mailbox.json");
+    assert_eq!(
+        Answer::of(request).await.status,
+        405,
+        "no form of a page clears it"
+    );
+    assert_eq!(app.mail().await.len(), 1);
+    assert_eq!(clear("sec-fetch-site", "same-origin").await, 204);
+    assert_eq!(app.mail().await.len(), 0);
+    app.register("grace@example.com").await;
+    assert_eq!(app.mail().await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
