@@ -64,6 +64,16 @@ CREATE TRIGGER audit_links_delete BEFORE DELETE ON audit_links FOR EACH ROW EXEC
 CREATE TRIGGER audit_links_truncate BEFORE TRUNCATE ON audit_links FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
 CREATE TRIGGER audit_links_update BEFORE UPDATE ON audit_links FOR EACH ROW EXECUTE FUNCTION audit_refuse();
 
+CREATE TABLE audit_tallies (
+    action text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    slot bigint NOT NULL DEFAULT 0,
+    attempts bigint NOT NULL DEFAULT 0,
+    unattributed bigint NOT NULL DEFAULT 0,
+    CONSTRAINT audit_tallies_pkey PRIMARY KEY (action, since, slot),
+    CONSTRAINT audit_tallies_check CHECK ((unattributed <= attempts))
+);
+
 CREATE TABLE audit_unlinked (
     audit_id uuid NOT NULL,
     CONSTRAINT audit_unlinked_pkey PRIMARY KEY (audit_id)
@@ -232,6 +242,8 @@ CREATE TABLE users (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
+    proven_at timestamp with time zone,
+    reclaimed_at timestamp with time zone,
     CONSTRAINT users_pkey PRIMARY KEY (id),
     CONSTRAINT users_legacy_id_key UNIQUE (legacy_id),
     CONSTRAINT users_pid_key UNIQUE (pid),
@@ -249,8 +261,8 @@ CREATE INDEX users_created ON users USING btree (created_at, id);
 CREATE INDEX users_deleted ON users USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX users_email_order ON users USING btree (lower(COALESCE(email, ''::text)), id);
 CREATE INDEX users_email_role ON users USING btree (email_canonical, role);
-CREATE UNIQUE INDEX users_live_email ON users USING btree (email_canonical) WHERE (deleted_at IS NULL);
-CREATE UNIQUE INDEX users_live_phone ON users USING btree (phone) WHERE (deleted_at IS NULL);
+CREATE UNIQUE INDEX users_live_email ON users USING btree (email_canonical) WHERE ((deleted_at IS NULL) AND (email_verified OR (NOT phone_verified)));
+CREATE UNIQUE INDEX users_live_phone ON users USING btree (phone) WHERE ((deleted_at IS NULL) AND (phone_verified OR (NOT email_verified)));
 CREATE INDEX users_login ON users USING btree (COALESCE(last_login_at, '-infinity'::timestamp with time zone), id);
 CREATE INDEX users_name_order ON users USING btree (lower(((last_name || ' '::text) || first_name)), id);
 CREATE INDEX users_phone_role ON users USING btree (phone, role);

@@ -153,6 +153,7 @@ fn described(database: &DatabaseConnection) -> BTreeSet<String> {
         columns::<entities::audit_event::Entity>(database),
         columns::<entities::identity::Entity>(database),
         columns::<entities::audit_link::Entity>(database),
+        columns::<entities::audit_tally::Entity>(database),
         columns::<entities::audit_unlinked::Entity>(database),
         columns::<entities::link::Entity>(database),
         columns::<entities::outbox_message::Entity>(database),

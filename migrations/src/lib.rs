@@ -16,6 +16,7 @@ mod m20261123_000006_outbox_trail;
 mod m20261123_000007_identities;
 mod m20261123_000008_audit_links;
 mod m20261123_000009_search;
+mod m20261129_000010_claims;
 mod portable;
 
 /// Runs every migration in order.
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000007_identities::Migration),
             Box::new(m20261123_000008_audit_links::Migration),
             Box::new(m20261123_000009_search::Migration),
+            Box::new(m20261129_000010_claims::Migration),
         ]
     }
 }

@@ -69,6 +69,11 @@ pub struct User {
     pub updated_at: DateTime<Utc>,
     /// When it was soft-deleted.
     pub deleted_at: Option<DateTime<Utc>>,
+    /// Since when somebody stands behind it who proved an address; `None` also where that was
+    /// before there was a record of it.
+    pub proven_at: Option<DateTime<Utc>>,
+    /// When it was last given to the owner of an address that somebody else had registered.
+    pub reclaimed_at: Option<DateTime<Utc>>,
 }
 
 /// One of the two addresses an account can have.
@@ -94,6 +99,19 @@ impl User {
     #[must_use]
     pub const fn is_proven(&self) -> bool {
         self.email_verified || self.phone_verified
+    }
+
+    /// Whether what the account did at this moment was done by whoever owns it now.
+    #[must_use]
+    pub fn owned_at(&self, at: DateTime<Utc>) -> bool {
+        self.reclaimed_at.is_none_or(|since| at >= since)
+    }
+
+    /// Whether what strangers did to the account at this moment concerns whoever owns it now: the
+    /// one who has proven an address of it, from then on.
+    #[must_use]
+    pub fn proven_by(&self, at: DateTime<Utc>) -> bool {
+        self.is_proven() && self.proven_at.is_none_or(|since| at >= since)
     }
 
     /// Whether the account is suspended.
@@ -170,6 +188,8 @@ pub(crate) mod tests {
             created_at: DateTime::UNIX_EPOCH,
             updated_at: DateTime::UNIX_EPOCH,
             deleted_at: None,
+            proven_at: None,
+            reclaimed_at: None,
         }
     }
 

@@ -52,6 +52,8 @@ impl TryFrom<super::user::Model> for User {
             created_at: row.created_at,
             updated_at: row.updated_at,
             deleted_at: row.deleted_at,
+            proven_at: row.proven_at,
+            reclaimed_at: row.reclaimed_at,
         })
     }
 }

@@ -9,6 +9,7 @@ pub mod audit_chain;
 pub mod audit_checkpoint;
 pub mod audit_event;
 pub mod audit_link;
+pub mod audit_tally;
 pub mod audit_unlinked;
 pub mod identity;
 pub mod link;

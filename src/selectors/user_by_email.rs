@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::{ReadFailure, Reader};
 use crate::domain::email::EmailAddress;
@@ -33,6 +33,9 @@ impl Loader<UserByEmail> for Reader {
         let rows = Entity::find()
             .filter(Column::EmailCanonical.is_in(addresses))
             .filter(Column::DeletedAt.is_null())
+            // Of those that only note an address, none is its account: the owner comes last.
+            .order_by_asc(Column::EmailVerified)
+            .order_by_desc(Column::PhoneVerified)
             .all(&self.database)
             .await?;
         let mut found = HashMap::new();

@@ -51,6 +51,11 @@ pub(super) async fn prove(
     if owner.user.has_proven(contact) {
         return Ok(owner.user.clone());
     }
+    // Whoever else has the address never proved it; until now nothing was taken from them.
+    let address = address_of(&owner.user, contact)?;
+    if !take(tx, app, client, &address, owner.user.id).await? {
+        return Err(Fault::new("two accounts prove one address"));
+    }
     // Without a password and a sign-in nobody could have left anything in the account.
     let is_touched = owner.password_hash.is_some() || owner.user.last_login_at.is_some();
     if proof == Proof::AddressAlone && is_touched {
@@ -62,6 +67,7 @@ pub(super) async fn prove(
     password::prove(tx, id).await?;
     let mut user = User {
         is_verified: true,
+        proven_at: owner.user.proven_at.or(Some(now)),
         updated_at: now,
         ..owner.user.clone()
     };
@@ -84,6 +90,19 @@ pub(super) async fn prove(
     Ok(user)
 }
 
+fn address_of(user: &User, contact: Contact) -> Result<Identifier, Fault> {
+    let text = match contact {
+        Contact::Email => user.email.as_deref(),
+        Contact::Phone => user.phone.as_deref(),
+    };
+    let address = Identifier::read(text.unwrap_or_default(), None);
+    if address.contact() == Some(contact) {
+        Ok(address)
+    } else {
+        Err(Fault::new("an account proves an address that it lacks"))
+    }
+}
+
 /// Takes an address that somebody has just proven from an account that never proved it; `false`
 /// when its holder did, and keeps it.
 ///
@@ -96,17 +115,17 @@ pub(super) async fn take(
     address: &Identifier,
     taker: UserId,
 ) -> Result<bool, Fault> {
-    let holder = user::find_by_identifier_within(tx, address).await?;
-    let (Some(holder), Some(contact)) = (holder, address.contact()) else {
+    let Some(contact) = address.contact() else {
         return Ok(true);
     };
-    if holder.user.id == taker {
-        return Ok(true);
-    }
-    if holder.user.has_proven(contact) {
+    let mut others = user::holders_within(tx, address).await?;
+    others.retain(|holder| holder.user.id != taker);
+    if others.iter().any(|holder| holder.user.has_proven(contact)) {
         return Ok(false);
     }
-    release(tx, app, client, &holder, contact).await?;
+    for holder in &others {
+        release(tx, app, client, holder, contact).await?;
+    }
     Ok(true)
 }
 
@@ -190,6 +209,8 @@ async fn reclaim(
         staff_functions: StaffFunctions::default(),
         is_verified: true,
         credential_version: before.credential_version + 1,
+        proven_at: Some(now),
+        reclaimed_at: Some(now),
         updated_at: now,
         ..before.clone()
     })

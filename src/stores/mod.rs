@@ -9,6 +9,7 @@ pub mod announcements;
 pub mod audit_chain;
 pub mod audit_event;
 pub mod audit_link;
+pub mod audit_tally;
 pub mod database;
 pub mod decoy;
 pub mod identity;

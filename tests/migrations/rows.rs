@@ -50,6 +50,8 @@ pub(crate) fn person(number: u128) -> user::Model {
         created_at: noon(),
         updated_at: noon(),
         deleted_at: None,
+        proven_at: None,
+        reclaimed_at: None,
     }
 }
 

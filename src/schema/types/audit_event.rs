@@ -1,82 +1,31 @@
 //! Something that happened, and the lists of it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use tokio::sync::OnceCell;
 
+use super::audit_filter::AuditEventFilter;
 use super::user::User;
 use crate::domain::audit::{self, AuditFilter};
 use crate::domain::ids::{AuditEventId, UserId};
+use crate::domain::user;
 use crate::schema::connection::{PageArguments, PageInfo, encode_cursor};
-use crate::schema::error::{Error, ErrorCode, Nullable};
+use crate::schema::error::{Error, Nullable};
 use crate::schema::request::Asked as _;
 use crate::selectors::audit_event::{
     CountMatching, CountOfUser, EventMatching, EventsMatching, EventsOfUser,
 };
 use crate::services::audit::{self as recorded, Details};
 
-/// More names than there are actions.
-const MOST_ACTIONS: usize = 100;
-
-/// Which events are wanted: those to which everything applies that is given.
-#[derive(Debug, InputObject)]
-pub struct AuditEventFilter {
-    /// Who did it.
-    actor_id: Option<ID>,
-    /// Whom it was about.
-    subject_id: Option<ID>,
-    /// What happened, one of these, as in `login.succeeded`.
-    actions: Option<Vec<String>>,
-    /// The network address it came from.
-    ip_address: Option<String>,
-    /// The request it belongs to.
-    request_id: Option<String>,
-    /// Not before this instant.
-    since: Option<DateTime<Utc>>,
-    /// Before this instant.
-    until: Option<DateTime<Utc>>,
-}
-
-impl AuditEventFilter {
-    fn read(self, context: &Context<'_>) -> Result<AuditFilter, Error> {
-        let wrong = |message: &str| Error::of(ErrorCode::BadUserInput, message);
-        let person = |id: Option<ID>| {
-            let read = id.map(|id| id.parse::<UserId>()).transpose();
-            read.map_err(|_| wrong("This is not the identifier of a person."))
-        };
-        let address = self.ip_address.map(|text| text.parse::<IpAddr>());
-        let address = address
-            .transpose()
-            .map_err(|_| wrong("This is not a network address."))?;
-        if self
-            .actions
-            .as_ref()
-            .is_some_and(|it| it.len() > MOST_ACTIONS)
-        {
-            return Err(wrong("There are fewer actions than that."));
-        }
-        Ok(AuditFilter {
-            actor: person(self.actor_id)?,
-            subject: person(self.subject_id)?,
-            actions: self.actions,
-            address_indices: address.map(|it| recorded::address_indices(context.app(), it)),
-            request_id: self.request_id,
-            since: self.since,
-            until: self.until,
-        })
-    }
-}
-
 /// Who looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Viewer {
     /// A holder of `audit:read`.
     Auditor,
     /// The person it is about.
-    Subject,
+    Subject(Arc<user::User>),
 }
 
 /// Something that happened. Network address, program and changes are absent once the person whom
@@ -121,6 +70,21 @@ impl AuditEvent {
         Ok(self.opened.get_or_try_init(open).await?.as_ref())
     }
 
+    /// Whether it is the viewer's: done by them, or to them once they had proven to be the owner.
+    ///
+    /// An account can be a stranger's until its owner proves the address. Neither reads the
+    /// other's network address, program and words.
+    fn is_theirs(&self) -> bool {
+        let Viewer::Subject(person) = &self.viewer else {
+            return true;
+        };
+        let at = self.row.created_at;
+        match self.row.actor {
+            Some(_) => person.owned_at(at),
+            None => person.proven_by(at),
+        }
+    }
+
     /// Something about the program or the place of whoever did it. People do not learn where the
     /// staff member sits who changed their account.
     async fn client(
@@ -129,7 +93,7 @@ impl AuditEvent {
         value: impl FnOnce(&Details) -> Option<String>,
     ) -> Nullable<String> {
         let by_another = self.row.actor.is_some() && self.row.actor != self.row.subject;
-        if self.viewer == Viewer::Subject && by_another {
+        if matches!(self.viewer, Viewer::Subject(_)) && by_another || !self.is_theirs() {
             return None;
         }
         match self.details(context).await {
@@ -181,22 +145,36 @@ impl AuditEvent {
         person(context, self.row.subject).await
     }
 
-    /// What was changed. Passwords and other secrets are never recorded.
+    /// What was changed; for whom, see `ipAddress`. What administrators changed of an account its
+    /// owner sees. Passwords and other secrets are never recorded.
     async fn changes(&self, context: &Context<'_>) -> Nullable<Vec<AuditChange>> {
+        if !self.is_theirs() {
+            return None;
+        }
+        let is_shown = |change: &&recorded::Change| match self.viewer {
+            Viewer::Auditor => true,
+            // What the staff notes about people is not theirs to know.
+            Viewer::Subject(_) => change.field != "staffNote",
+        };
         let details = match self.details(context).await {
             Ok(details) => details?,
             Err(failure) => return Some(Err(failure)),
         };
-        let changes = details.changes.iter().map(|change| AuditChange {
-            field: change.field.clone(),
-            before: change.before.clone(),
-            after: change.after.clone(),
-        });
+        let changes = details
+            .changes
+            .iter()
+            .filter(is_shown)
+            .map(|change| AuditChange {
+                field: change.field.clone(),
+                before: change.before.clone(),
+                after: change.after.clone(),
+            });
         Some(Ok(changes.collect()))
     }
 
-    /// The network address it came from. The person it is about sees it unless somebody else did
-    /// it.
+    /// The network address it came from. Holders of `audit:read` see it; the person it is about
+    /// sees it if they did it themselves, or if nobody who was signed in did it after they had
+    /// proven an address of the account.
     async fn ip_address(&self, context: &Context<'_>) -> Nullable<String> {
         self.client(context, |details| details.ip_address.clone())
             .await
@@ -227,12 +205,14 @@ impl AuditEvent {
 
     /// The GraphQL operation.
     async fn operation_name(&self) -> Option<&str> {
-        self.row.operation_name.as_deref()
+        let name = self.row.operation_name.as_deref();
+        name.filter(|_| self.is_theirs())
     }
 
     /// The trusted document, if it was one.
     async fn document_id(&self) -> Option<&str> {
-        self.row.document_id.as_deref()
+        let id = self.row.document_id.as_deref();
+        id.filter(|_| self.is_theirs())
     }
 }
 
@@ -295,10 +275,11 @@ impl AuditEventConnection {
     /// A page of the events about a person, for that person or a holder of `audit:read`.
     pub(in crate::schema) async fn about(
         context: &Context<'_>,
-        user: UserId,
+        person: &Arc<user::User>,
         is_auditor: bool,
         arguments: PageArguments,
     ) -> Result<Self, Error> {
+        let user = person.id;
         let key = EventsOfUser {
             user,
             slice: arguments.slice(),
@@ -307,7 +288,7 @@ impl AuditEventConnection {
         let viewer = if is_auditor {
             Viewer::Auditor
         } else {
-            Viewer::Subject
+            Viewer::Subject(Arc::clone(person))
         };
         Ok(Self::cut(List::About(user), viewer, events, arguments))
     }
@@ -331,7 +312,7 @@ impl AuditEventConnection {
     fn node(&self, event: &Arc<audit::AuditEvent>) -> AuditEvent {
         AuditEvent {
             row: Arc::clone(event),
-            viewer: self.viewer,
+            viewer: self.viewer.clone(),
             opened: OnceCell::new(),
         }
     }

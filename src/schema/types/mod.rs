@@ -1,6 +1,7 @@
 //! What the graph is made of: one output type per file.
 
 pub mod audit_event;
+pub mod audit_filter;
 pub mod auth_config;
 pub mod enums;
 pub mod identity;

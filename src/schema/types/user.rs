@@ -265,7 +265,7 @@ impl User {
         if !auditor.or(IsOwner).admits(asking) {
             return Some(Err(Error::forbidden()));
         }
-        let (user, is_auditor) = (self.row.id, auditor.admits(asking));
+        let (user, is_auditor) = (&self.row, auditor.admits(asking));
         Some(match PageArguments::check(first, after, last, before) {
             Ok(page) => AuditEventConnection::about(context, user, is_auditor, page).await,
             Err(refusal) => Err(refusal),

@@ -21,7 +21,6 @@ use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::new_password;
 use crate::services::outbox;
-use crate::services::ownership;
 use crate::services::sign_in::{self, Started};
 use crate::services::throttle::{self, Attempt, Exhausted};
 use crate::stores::user::{Credentials, NewUser};
@@ -142,19 +141,15 @@ pub async fn register(
 
     let tx = app.begin().await?;
     let id: UserId = app.new_id();
-    let mut inserted = user::insert(&tx, new_user(app, id, &checked)).await?;
-    let mut owner = holder(&tx, &identifier).await?;
-    if let Some(contact) = identifier.contact()
-        && !inserted
-        && needs_proof
-        && !ownership::may_open(&owner.user, contact)
-    {
-        // Somebody else's account names this address, by mistake perhaps, and never proved it.
-        ownership::release(&tx, app, &caller.client, &owner, contact).await?;
-        inserted = user::insert(&tx, new_user(app, id, &checked)).await?;
-        owner = holder(&tx, &identifier).await?;
-    }
-    let outcome = if inserted {
+    let inserted = user::insert(&tx, new_user(app, id, &checked)).await?;
+    let mut holders = user::holders_within(&tx, &identifier).await?.into_iter();
+    let owner = holders
+        .next()
+        .ok_or_else(|| Fault::new("an address is taken by nobody"))?;
+    // Somebody else's account may name this address and never have proved it. It keeps it until
+    // the new one is proven; where that is never asked for, it is taken.
+    let is_free = inserted && (needs_proof || holders.next().is_none());
+    let outcome = if is_free {
         create(&tx, app, caller, &owner.user, hash, needs_proof).await?
     } else if needs_proof {
         announce(&tx, app, caller, &owner, &identifier).await?;
@@ -165,12 +160,6 @@ pub async fn register(
     tx.commit().await?;
     app.wake_outbox();
     Ok(outcome)
-}
-
-/// Who has this address.
-async fn holder(tx: &Tx, identifier: &Identifier) -> Result<Credentials, Fault> {
-    let holder = user::find_by_identifier_within(tx, identifier).await?;
-    holder.ok_or_else(|| Fault::new("an address is taken by nobody"))
 }
 
 fn new_user<'a>(app: &App, id: UserId, checked: &'a Checked) -> NewUser<'a> {

@@ -19,7 +19,7 @@ use crate::services::ownership::{self, Proof};
 use crate::services::sign_in::{self, Authentication, Started};
 use crate::services::throttle::{self, Against, Attempt, Exhausted};
 use crate::stores::link::LinkPurpose;
-use crate::stores::user::Credentials;
+use crate::stores::user::{Credentials, Meant};
 use crate::stores::{Tx, decoy, user};
 
 /// A link's token, and the password that was chosen at registration.
@@ -194,7 +194,10 @@ pub async fn request_email_verification(
         let violation = Violation::new("email", ViolationRule::InvalidEmail, message);
         return Err(RequestRefusal::Invalid(vec![violation]));
     }
-    let found = user::find_by_identifier(&app.database, &identifier).await?;
+    let meant = caller
+        .signed_in()
+        .map_or(Meant::Owner, |person| Meant::Own(person.user()));
+    let found = user::find_by_identifier(&app.database, &identifier, meant).await?;
     let tx = app.begin().await?;
     if let Some(found) = found.as_ref().filter(|found| !found.user.email_verified) {
         send_link(&tx, app, &found.user).await?;
@@ -213,7 +216,7 @@ pub async fn request_email_verification(
     }
     let about = found.as_ref().map_or(About::Nobody(&identifier), About::of);
     let event = Event::new(Action::EmailVerificationRequested, about);
-    audit::record(&tx, app, &caller.client, event).await?;
+    audit::attempt(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     app.wake_outbox();
     Ok(())

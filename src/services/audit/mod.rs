@@ -4,6 +4,7 @@
 //! erases them everywhere (`details`); each row carries a MAC over everything it says, and has a
 //! place in a chain (`proof`). Linking and verifying the chain is work of `operator`.
 
+mod attempt;
 mod details;
 mod proof;
 
@@ -19,116 +20,87 @@ use crate::fault::Fault;
 use crate::stores::user::Credentials;
 use crate::stores::{Tx, audit_event, person_key};
 
+pub(super) use attempt::{attempt, noise, sum_up};
 pub(super) use details::new_person_key;
 pub use details::{Change, Details, open};
 pub(super) use proof::{Author, Proof};
 
-/// What can happen. The spelling is part of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    UserRegistered,
-    RegistrationRepeated,
-    EmailVerificationRequested,
-    EmailVerified,
-    EmailVerificationFailed,
-    ProfileUpdated,
-    LoginSucceeded,
-    LoginFailed,
-    LoginRefused,
-    SessionRevoked,
-    OtherSessionsRevoked,
-    SessionEnded,
-    RefreshRefused,
-    RefreshTokenReused,
-    DeviceChanged,
-    SteppedUp,
-    StepUpFailed,
-    PhoneVerified,
-    CodeRequested,
-    CodeRefused,
-    PasswordResetRequested,
-    PasswordReset,
-    PasswordResetRefused,
-    PasswordChanged,
-    PasswordChangeFailed,
-    PasswordSet,
-    EmailChangeRequested,
-    EmailChanged,
-    EmailReverted,
-    PhoneChangeRequested,
-    PhoneChanged,
-    AccountReclaimed,
-    AddressReleased,
-    IdentityLinked,
-    IdentityUnlinked,
-    GoogleLoginRefused,
-    UserInvited,
-    InvitationAccepted,
-    UserUpdated,
-    RoleChanged,
-    StaffFunctionsChanged,
-    UserSuspended,
-    UserUnsuspended,
-    UserSessionsRevoked,
-    AdministrationRefused,
-    AdminCreated,
-    SigningKeyRotated,
-    AuditRemoved,
+macro_rules! actions {
+    ($($name:ident: $text:literal,)+) => {
+        /// What can happen. The spelling is part of the API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Action {
+            $($name,)+
+        }
+
+        impl Action {
+            /// The spelling.
+            pub(super) const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+
+            /// Reads the spelling.
+            fn named(text: &str) -> Option<Self> {
+                match text {
+                    $($text => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+        }
+    };
 }
 
-impl Action {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::UserRegistered => "user.registered",
-            Self::RegistrationRepeated => "user.registration_repeated",
-            Self::EmailVerificationRequested => "email.verification_requested",
-            Self::EmailVerified => "email.verified",
-            Self::EmailVerificationFailed => "email.verification_failed",
-            Self::ProfileUpdated => "profile.updated",
-            Self::LoginSucceeded => "login.succeeded",
-            Self::LoginFailed => "login.failed",
-            Self::LoginRefused => "login.refused",
-            Self::SessionRevoked => "session.revoked",
-            Self::OtherSessionsRevoked => "session.others_revoked",
-            Self::SessionEnded => "session.ended",
-            Self::RefreshRefused => "session.refresh_refused",
-            Self::RefreshTokenReused => "session.refresh_token_reused",
-            Self::DeviceChanged => "session.device_changed",
-            Self::SteppedUp => "session.stepped_up",
-            Self::StepUpFailed => "session.step_up_failed",
-            Self::PhoneVerified => "phone.verified",
-            Self::CodeRequested => "code.requested",
-            Self::CodeRefused => "code.refused",
-            Self::PasswordResetRequested => "password.reset_requested",
-            Self::PasswordReset => "password.reset",
-            Self::PasswordResetRefused => "password.reset_refused",
-            Self::PasswordChanged => "password.changed",
-            Self::PasswordChangeFailed => "password.change_failed",
-            Self::PasswordSet => "password.set",
-            Self::EmailChangeRequested => "email.change_requested",
-            Self::EmailChanged => "email.changed",
-            Self::EmailReverted => "email.reverted",
-            Self::PhoneChangeRequested => "phone.change_requested",
-            Self::PhoneChanged => "phone.changed",
-            Self::AccountReclaimed => "account.reclaimed",
-            Self::AddressReleased => "account.address_released",
-            Self::IdentityLinked => "identity.linked",
-            Self::IdentityUnlinked => "identity.unlinked",
-            Self::GoogleLoginRefused => "google.login_refused",
-            Self::UserInvited => "user.invited",
-            Self::InvitationAccepted => "user.invitation_accepted",
-            Self::UserUpdated => "user.updated",
-            Self::RoleChanged => "user.role_changed",
-            Self::StaffFunctionsChanged => "user.staff_functions_changed",
-            Self::UserSuspended => "user.suspended",
-            Self::UserUnsuspended => "user.unsuspended",
-            Self::UserSessionsRevoked => "user.sessions_revoked",
-            Self::AdministrationRefused => "administration.refused",
-            Self::AdminCreated => "admin.created",
-            Self::SigningKeyRotated => "signing_key.rotated",
-            Self::AuditRemoved => "audit.removed",
-        }
-    }
+actions! {
+    UserRegistered: "user.registered",
+    RegistrationRepeated: "user.registration_repeated",
+    EmailVerificationRequested: "email.verification_requested",
+    EmailVerified: "email.verified",
+    EmailVerificationFailed: "email.verification_failed",
+    ProfileUpdated: "profile.updated",
+    LoginSucceeded: "login.succeeded",
+    LoginFailed: "login.failed",
+    LoginRefused: "login.refused",
+    SessionRevoked: "session.revoked",
+    OtherSessionsRevoked: "session.others_revoked",
+    SessionEnded: "session.ended",
+    RefreshRefused: "session.refresh_refused",
+    RefreshTokenReused: "session.refresh_token_reused",
+    DeviceChanged: "session.device_changed",
+    SteppedUp: "session.stepped_up",
+    StepUpFailed: "session.step_up_failed",
+    PhoneVerified: "phone.verified",
+    CodeRequested: "code.requested",
+    CodeRefused: "code.refused",
+    PasswordResetRequested: "password.reset_requested",
+    PasswordReset: "password.reset",
+    PasswordResetRefused: "password.reset_refused",
+    PasswordChanged: "password.changed",
+    PasswordChangeFailed: "password.change_failed",
+    PasswordSet: "password.set",
+    EmailChangeRequested: "email.change_requested",
+    EmailChanged: "email.changed",
+    EmailReverted: "email.reverted",
+    PhoneChangeRequested: "phone.change_requested",
+    PhoneChanged: "phone.changed",
+    AccountReclaimed: "account.reclaimed",
+    AddressReleased: "account.address_released",
+    IdentityLinked: "identity.linked",
+    IdentityUnlinked: "identity.unlinked",
+    GoogleLoginRefused: "google.login_refused",
+    UserInvited: "user.invited",
+    InvitationAccepted: "user.invitation_accepted",
+    UserUpdated: "user.updated",
+    RoleChanged: "user.role_changed",
+    StaffFunctionsChanged: "user.staff_functions_changed",
+    UserSuspended: "user.suspended",
+    UserUnsuspended: "user.unsuspended",
+    UserSessionsRevoked: "user.sessions_revoked",
+    AdministrationRefused: "administration.refused",
+    AdminCreated: "admin.created",
+    SigningKeyRotated: "signing_key.rotated",
+    AuditRemoved: "audit.removed",
 }
 
 /// One event.

@@ -201,6 +201,6 @@ async fn refuse_person(app: &App, caller: &Caller, why: Why) -> Result<GoogleLog
 async fn record(app: &App, caller: &Caller, about: About<'_>, reason: &str) -> Result<(), Fault> {
     let tx = app.begin().await?;
     let event = Event::new(Action::GoogleLoginRefused, about).with(json!({ "reason": reason }));
-    audit::record(&tx, app, &caller.client, event).await?;
+    audit::attempt(&tx, app, &caller.client, event).await?;
     tx.commit().await
 }

@@ -5,6 +5,7 @@ use chrono::Duration;
 
 use crate::app::App;
 use crate::fault::Fault;
+use crate::services::audit;
 use crate::services::operator::{audit_retention, keys};
 use crate::stores::{link, outbox_message, refresh_token, session, spent_proof};
 
@@ -25,6 +26,8 @@ pub struct Removed {
     pub messages: u64,
     /// Signing keys whose last token has expired.
     pub keys: u64,
+    /// Attempts of strangers that were counted, and are one event for each kind and hour now.
+    pub attempts: u64,
     /// Audit events that retention no longer keeps.
     pub events: u64,
 }
@@ -56,6 +59,7 @@ pub async fn tidy(app: &App) -> Result<Removed, Fault> {
         proofs,
         messages,
         keys: keys::retire(app).await?,
+        attempts: audit::sum_up(app).await?,
         events: audit_retention::remove_old(app).await?,
     })
 }

@@ -13,6 +13,7 @@ use crate::domain::user::{Contact, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::services::ownership;
 use crate::services::throttle::Against;
+use crate::stores::user::Meant;
 
 /// The address a code goes to, if this purpose can use it.
 fn contact(purpose: CodePurpose, identifier: &Identifier) -> Result<Contact, Violation> {
@@ -48,6 +49,13 @@ fn is_served(caller: &Caller, user: &User, purpose: CodePurpose, contact: Contac
         CodePurpose::StepUp => is_own && user.has_proven(contact),
         CodePurpose::ChangeEmail | CodePurpose::ChangePhone => false,
     }
+}
+
+/// Whose account an address means: one's own, for those who are signed in and have it.
+fn meant(caller: &Caller) -> Meant {
+    caller
+        .signed_in()
+        .map_or(Meant::Owner, |person| Meant::Own(person.user()))
 }
 
 /// Whose budget asking for or typing a code counts against. Codes for a session of one's own are

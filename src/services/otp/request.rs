@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{budget, contact, is_served};
+use super::{budget, contact, is_served, meant};
 use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::code::CodePurpose;
@@ -70,7 +70,7 @@ pub async fn request_otp(
     let contact = contact(purpose, &identifier)
         .map_err(|violation| RequestOtpRefusal::Invalid(vec![violation]))?;
 
-    let found = user::find_by_identifier(&app.database, &identifier).await?;
+    let found = user::find_by_identifier(&app.database, &identifier, meant(caller)).await?;
     let served = found
         .as_ref()
         .filter(|found| is_served(caller, &found.user, purpose, contact));
@@ -101,7 +101,7 @@ pub async fn request_otp(
     let event = Event::new(Action::CodeRequested, about)
         .by(caller)
         .with(json!({ "purpose": purpose.as_str() }));
-    audit::record(&tx, app, &caller.client, event).await?;
+    audit::attempt(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     app.wake_outbox();
     Ok(OtpSent {

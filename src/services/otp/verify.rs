@@ -4,7 +4,7 @@ use chrono::Duration;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{budget, contact, is_served};
+use super::{budget, contact, is_served, meant};
 use crate::app::App;
 use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::{Caller, SignedIn};
@@ -152,7 +152,7 @@ async fn check(
     (identifier, contact): (&Identifier, Contact),
     typed: &Code,
 ) -> Result<(Credentials, Ticket), VerifyOtpRefusal> {
-    let found = user::find_by_identifier(&app.database, identifier).await?;
+    let found = user::find_by_identifier(&app.database, identifier, meant(caller)).await?;
     let served = found
         .as_ref()
         .filter(|found| is_served(caller, &found.user, purpose, contact));
@@ -187,7 +187,7 @@ async fn refuse(
         .by(caller)
         .with(json!({ "purpose": purpose.as_str() }));
     let tx = app.begin().await?;
-    audit::record(&tx, app, &caller.client, event).await?;
+    audit::attempt(&tx, app, &caller.client, event).await?;
     tx.commit().await
 }
 

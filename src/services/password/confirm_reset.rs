@@ -21,7 +21,7 @@ use crate::services::ownership::{self, Proof};
 use crate::services::throttle::{self, Against, Attempt, Exhausted};
 use crate::stores::link::LinkPurpose;
 use crate::stores::session::Which;
-use crate::stores::user::Credentials;
+use crate::stores::user::{Credentials, Meant};
 use crate::stores::{Tx, link, user};
 
 /// What a person got at their address.
@@ -192,7 +192,7 @@ async fn by_code(
         invalid(Violation::new("emailOrPhone", rule, message))
     })?;
     let typed = code::read(typed).map_err(invalid)?;
-    let found = user::find_by_identifier(&app.database, &identifier).await?;
+    let found = user::find_by_identifier(&app.database, &identifier, Meant::Owner).await?;
     let served = found
         .as_ref()
         .filter(|found| ownership::may_open(&found.user, contact));
@@ -218,7 +218,7 @@ async fn record(app: &App, caller: &Caller, action: Action, about: About<'_>) ->
         .by(caller)
         .with(json!({ "purpose": CodePurpose::ResetPassword.as_str() }));
     let tx = app.begin().await?;
-    audit::record(&tx, app, &caller.client, event).await?;
+    audit::attempt(&tx, app, &caller.client, event).await?;
     tx.commit().await
 }
 

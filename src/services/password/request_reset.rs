@@ -16,7 +16,7 @@ use crate::services::code::{self, Holder, IssueRefusal};
 use crate::services::throttle::{self, Against, Attempt, Exhausted};
 use crate::services::{links, outbox, ownership};
 use crate::stores::link::LinkPurpose;
-use crate::stores::user::Credentials;
+use crate::stores::user::{Credentials, Meant};
 use crate::stores::{Tx, decoy, user};
 
 /// Why no message was sent.
@@ -66,7 +66,7 @@ pub async fn request_password_reset(
         let violation = Violation::new("emailOrPhone", rule, message);
         return Err(RequestResetRefusal::Invalid(vec![violation]));
     };
-    let found = user::find_by_identifier(&app.database, &identifier).await?;
+    let found = user::find_by_identifier(&app.database, &identifier, Meant::Owner).await?;
     let served = found
         .as_ref()
         .filter(|found| ownership::may_open(&found.user, contact));
@@ -80,7 +80,7 @@ pub async fn request_password_reset(
     };
     let about = found.as_ref().map_or(About::Nobody(&identifier), About::of);
     let event = Event::new(Action::PasswordResetRequested, about).by(caller);
-    audit::record(&tx, app, &caller.client, event).await?;
+    audit::attempt(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     app.wake_outbox();
     Ok(())

@@ -14,7 +14,7 @@ use crate::services::audit::{self, About, Action, Event};
 use crate::services::device;
 use crate::services::sign_in::{self, Started};
 use crate::services::throttle::{self, Attempt, Exhausted};
-use crate::stores::user::Credentials;
+use crate::stores::user::{Credentials, Meant};
 use crate::stores::{password, user};
 
 /// What a person types to sign in.
@@ -82,7 +82,7 @@ pub async fn login(
     let attempted = Password::attempt(input.password)
         .map_err(|violation| LoginRefusal::Invalid(vec![violation]))?;
 
-    let found = user::find_by_identifier(&app.database, &identifier).await?;
+    let found = user::find_by_identifier(&app.database, &identifier, Meant::SignIn).await?;
     // An unknown identifier costs a hash too: otherwise the time of the answer would tell.
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
     let verification = app
@@ -171,6 +171,6 @@ async fn start(
 /// Records an attempt that started nothing.
 async fn record(app: &App, caller: &Caller, about: About<'_>, action: Action) -> Result<(), Fault> {
     let tx = app.begin().await?;
-    audit::record(&tx, app, &caller.client, Event::new(action, about)).await?;
+    audit::attempt(&tx, app, &caller.client, Event::new(action, about)).await?;
     tx.commit().await
 }

@@ -57,16 +57,14 @@ pub async fn refresh(
     };
     let tx = app.begin().await?;
     let Some(row) = refresh_token::lock_by_hash(&tx, &presented.hash()).await? else {
-        let event = Event::new(Action::RefreshRefused, About::System);
-        return refuse(tx, app, client, event).await;
+        return refuse(tx, app, client, About::System).await;
     };
     let Some((session, user)) = session::find_with_user_within(&tx, row.session_id).await? else {
         return Err(RefreshRefusal::TokenInvalid);
     };
     let now = app.clock.now();
     if !session.is_live(now) || !user.may_sign_in() || (row.is_fresh() && now >= row.expires_at) {
-        let event = Event::new(Action::RefreshRefused, About::Whom(user.id));
-        return refuse(tx, app, client, event).await;
+        return refuse(tx, app, client, About::Whom(user.id)).await;
     }
     match &row.consumed {
         None => rotate(tx, app, client, &presented, row.id, session, user).await,
@@ -180,23 +178,22 @@ async fn revoke_family(
         now,
     )
     .await?;
-    let event = Event::new(Action::RefreshTokenReused, About::Whom(user.id));
-    refuse(
-        tx,
-        app,
-        client,
-        event.with(json!({ "sessionId": session.id.to_string() })),
-    )
-    .await
+    let event = Event::new(Action::RefreshTokenReused, About::Whom(user.id))
+        .with(json!({ "sessionId": session.id.to_string() }));
+    audit::record(&tx, app, client, event).await?;
+    tx.commit().await?;
+    Err(RefreshRefusal::TokenInvalid)
 }
 
+/// Whoever had a session, or invents tokens, can present what opens nothing again and again.
 async fn refuse(
     tx: Tx,
     app: &App,
     client: &Client,
-    event: Event<'_>,
+    about: About<'_>,
 ) -> Result<Started, RefreshRefusal> {
-    audit::record(&tx, app, client, event).await?;
+    let event = Event::new(Action::RefreshRefused, about);
+    audit::noise(&tx, app, client, event).await?;
     tx.commit().await?;
     Err(RefreshRefusal::TokenInvalid)
 }

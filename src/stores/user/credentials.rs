@@ -2,7 +2,7 @@
 //! sign-in under way compares.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, Func, SimpleExpr};
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait as _, QueryFilter, SqlErr};
 
 use crate::domain::identifier::Identifier;
@@ -38,11 +38,17 @@ const fn verified(contact: Contact) -> Column {
     }
 }
 
+/// Since when the account is somebody's: since now, unless it was before.
+fn proven_since(now: DateTime<Utc>) -> SimpleExpr {
+    Func::coalesce([Expr::col(Column::ProvenAt), Expr::value(now)]).into()
+}
+
 /// Marks an address as proven.
 pub async fn prove(tx: &Tx, id: UserId, contact: Contact, now: DateTime<Utc>) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(verified(contact), Expr::value(true))
         .col_expr(Column::IsVerified, Expr::value(true))
+        .col_expr(Column::ProvenAt, proven_since(now))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Id.eq(id.uuid()))
         .exec(&tx.0)
@@ -85,6 +91,8 @@ pub async fn reclaim(
         .col_expr(Column::Role, Expr::value(role.as_str()))
         .col_expr(verified(contact), Expr::value(true))
         .col_expr(Column::IsVerified, Expr::value(true))
+        .col_expr(Column::ProvenAt, Expr::value(now))
+        .col_expr(Column::ReclaimedAt, Expr::value(now))
         .col_expr(
             Column::CredentialVersion,
             Expr::col(Column::CredentialVersion).add(1),
@@ -116,6 +124,7 @@ pub async fn change_address(
     };
     let outcome = update
         .col_expr(Column::IsVerified, Expr::value(true))
+        .col_expr(Column::ProvenAt, proven_since(now))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Id.eq(id.uuid()))
         .exec(&tx.0)

@@ -10,8 +10,8 @@ mod profile;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict, SimpleExpr};
 use sea_orm::{
-    ActiveValue, ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryResult,
-    QuerySelect, RelationTrait, Select, TryInsertResult,
+    ActiveValue, ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect, RelationTrait, Select, TryInsertResult,
 };
 
 use crate::domain::email::EmailAddress;
@@ -85,6 +85,36 @@ fn with_credentials(select: Select<Entity>) -> Select<Entity> {
         .column_as(person_key::Column::SealedKey, "sealed_person_key")
 }
 
+/// Which account is meant where several have an address. One of them has proven it or has proven
+/// nothing at all; the others have proven their other address and only note this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meant {
+    /// The one that a proof of the address is about.
+    Owner,
+    /// The one that can have a password worth a sign-in: a proven one.
+    SignIn,
+    /// The account that asks, if it has the address, or else the owner.
+    Own(UserId),
+}
+
+fn preferring(select: Select<Entity>, identifier: &Identifier, meant: Meant) -> Select<Entity> {
+    let (this, other) = match identifier {
+        Identifier::Phone(_) => (Column::PhoneVerified, Column::EmailVerified),
+        Identifier::Email(_) | Identifier::Other(_) => {
+            (Column::EmailVerified, Column::PhoneVerified)
+        }
+    };
+    let select = match meant {
+        Meant::Own(user) => select.order_by_desc(Column::Id.eq(user.uuid())),
+        Meant::Owner | Meant::SignIn => select,
+    };
+    let select = select.order_by_desc(this);
+    match meant {
+        Meant::Owner | Meant::Own(_) => select.order_by_asc(other),
+        Meant::SignIn => select.order_by_desc(other),
+    }
+}
+
 fn named(identifier: &Identifier) -> SimpleExpr {
     match identifier {
         Identifier::Email(email) => Column::EmailCanonical.eq(email.canonical()),
@@ -98,30 +128,36 @@ fn named(identifier: &Identifier) -> SimpleExpr {
 pub async fn find_by_identifier(
     database: &Database,
     identifier: &Identifier,
+    meant: Meant,
 ) -> Result<Option<Credentials>, Fault> {
     let select = with_credentials(Entity::find())
         .filter(named(identifier))
         .filter(Column::DeletedAt.is_null());
+    let select = preferring(select, identifier, meant);
     database::one_as::<Row, _>(database, select)
         .await?
         .map(TryInto::try_into)
         .transpose()
 }
 
-/// The same read inside a transaction.
+/// The owner of an address, read inside a transaction.
 pub async fn find_by_identifier_within(
     tx: &Tx,
     identifier: &Identifier,
 ) -> Result<Option<Credentials>, Fault> {
+    Ok(holders_within(tx, identifier).await?.into_iter().next())
+}
+
+/// Every live account that has an address, its owner first.
+pub async fn holders_within(tx: &Tx, identifier: &Identifier) -> Result<Vec<Credentials>, Fault> {
     let select = with_credentials(Entity::find())
         .filter(named(identifier))
         .filter(Column::DeletedAt.is_null());
-    select
+    let rows = preferring(select, identifier, Meant::Owner)
         .into_model::<Row>()
-        .one(&tx.0)
-        .await?
-        .map(TryInto::try_into)
-        .transpose()
+        .all(&tx.0)
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 /// The account with this id, deleted or not.
@@ -178,7 +214,8 @@ pub struct NewUser<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// Adds an account; `false` when a live account already has one of its addresses.
+/// Adds an account; `false` when one of its addresses belongs to a live account already. Those that
+/// only note the address are no obstacle.
 pub async fn insert(tx: &Tx, new: NewUser<'_>) -> Result<bool, Fault> {
     let text = |value: &str| ActiveValue::Set(value.to_owned());
     let row = ActiveModel {
@@ -194,6 +231,7 @@ pub async fn insert(tx: &Tx, new: NewUser<'_>) -> Result<bool, Fault> {
         role: text(new.role.as_str()),
         auth_provider: text(new.auth_provider.as_str()),
         is_verified: ActiveValue::Set(new.verified),
+        proven_at: ActiveValue::Set(new.verified.then_some(new.now)),
         created_at: ActiveValue::Set(new.now),
         updated_at: ActiveValue::Set(new.now),
         ..ActiveModel::default()

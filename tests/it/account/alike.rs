@@ -6,7 +6,7 @@ use super::REQUIRED;
 use crate::harness::{Answer, PASSWORD, TestApp, Work};
 
 /// What somebody who compares two answers can see.
-fn visible(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+pub(crate) fn visible(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let mut headers: Vec<(String, String)> = answer
         .headers
         .iter()
@@ -19,7 +19,7 @@ fn visible(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
 
 pub(crate) fn assert_alike(known: &(Answer, Work), unknown: &(Answer, Work)) {
     assert_eq!(visible(&known.0), visible(&unknown.0));
-    assert_eq!(known.1, unknown.1);
+    assert_eq!(known.1.as_timed(), unknown.1.as_timed());
 }
 
 /// One account whose address is confirmed and one whose address is not.

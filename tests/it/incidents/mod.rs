@@ -3,6 +3,7 @@
 //! Each test is the check that would have caught it; the capabilities have the details.
 
 mod access;
+mod answers;
 mod attacks;
 mod cost;
 mod engine;
@@ -11,6 +12,7 @@ mod google;
 mod probes;
 mod proofs;
 mod public;
+mod records;
 mod recovery;
 pub(crate) mod sdl;
 mod secrets;
