@@ -153,6 +153,8 @@ const OUTBOX_OLDEST: &str = "idgate_outbox_oldest_waiting_seconds";
 const BREACHED_LOOKUPS: &str = "idgate_breached_lookups_total";
 /// Requests and answers that met a limit, by `limit` (docs/edge.md has them all).
 const LIMITS_MET: &str = "idgate_limits_met_total";
+/// Requests with forwarding headers from peers that are no trusted proxy.
+const UNTRUSTED_FORWARDING: &str = "idgate_untrusted_forwarding_total";
 /// Requests refused before anything ran, by `code` of the answer.
 const EDGE_REFUSALS: &str = "idgate_edge_refusals_total";
 
@@ -230,6 +232,11 @@ impl Metrics {
         with_local_recorder(&*self.0, || {
             counter!(LIMITS_MET, "limit" => limit).increment(1);
         });
+    }
+
+    /// Counts a request with forwarding headers that are not believed.
+    pub fn untrusted_forwarding(&self) {
+        with_local_recorder(&*self.0, || counter!(UNTRUSTED_FORWARDING).increment(1));
     }
 
     /// Counts a request that was refused before anything ran.

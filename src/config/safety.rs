@@ -151,6 +151,13 @@ fn warn_in_production(config: &Config, review: &mut Review<'_>) {
         );
     }
     warn_of_silence(config, review);
+    if config.registration.enabled && !config.confirmation_required() {
+        review.warn(
+            "registration.confirmation",
+            "people sign in with addresses that they never proved, and registering tells strangers \
+             who has an account",
+        );
+    }
     let plain = config.router.certificates().is_none();
     if let Some(address) = config
         .server

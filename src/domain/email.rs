@@ -75,10 +75,19 @@ impl EmailAddress {
         Ok(Self { written, canonical })
     }
 
-    /// The address as its owner writes it: what is kept, shown and written to.
+    /// The address as its owner writes it: what is kept and shown.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.written
+    }
+
+    /// What protocols carry (RFC 5321 §2.3.11): the domain in ASCII, as the name system has it, and
+    /// the local part as it was typed, since its own host alone may fold it.
+    #[must_use]
+    pub fn deliverable(&self) -> String {
+        let local = self.written.split_once('@').map_or("", |(local, _)| local);
+        let domain = self.canonical.split_once('@').map_or("", |(_, it)| it);
+        format!("{local}@{domain}")
     }
 
     /// The form that is unique: local part in lower case, domain in ASCII.

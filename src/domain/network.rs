@@ -1,40 +1,67 @@
 //! Network addresses: which one a request comes from, and which ones count as one.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
+/// Proxies in a row that are believed; more of them are no network but an attack on the reader.
+const MOST_HOPS: usize = 32;
+/// Bytes of an entry that can be an address with its zone and port.
+const LONGEST_HOP: usize = 128;
+
 /// The address a request comes from: the right-most hop that is not one of our proxies.
 ///
-/// `forwarded` are the values of `X-Forwarded-For` in the order they were sent. Only what a
-/// trusted hop wrote is believed: everything to the left of the answer may be invented by whoever
-/// sends the request, to escape a budget or to put a false address into the audit log.
+/// `forwarded` are the values of `X-Forwarded-For` as they were sent: bytes, since a client may
+/// put any of them before what a proxy appends. Each trusted hop wrote the entry to the left of
+/// its own, and only that is believed: everything to the left of the answer may be invented by
+/// whoever sends the request, to escape a budget or to put a false address into the audit log.
+///
+/// An entry that is no address counts as the hop that wrote it. Skipping it would believe an entry
+/// that no proxy wrote.
 #[must_use]
-pub fn client_address(peer: IpAddr, forwarded: &[&str], trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
+pub fn client_address(peer: IpAddr, forwarded: &[&[u8]], trusted: &[IpNet]) -> IpAddr {
     let mut address = peer.to_canonical();
-    let mut hops = forwarded.iter().rev().flat_map(|value| value.rsplit(','));
-    while is_trusted(address) {
-        // No more hops, or one that is no address: the last that was vouched for is the answer.
-        match hops.next().and_then(hop) {
-            Some(previous) => address = previous,
-            None => break,
+    let lines = forwarded.iter().rev();
+    let entries = lines.flat_map(|line| line.rsplit(|byte| *byte == b','));
+    for entry in entries.take(MOST_HOPS) {
+        match hop(entry) {
+            Some(previous) if is_trusted(address, trusted) => address = previous,
+            _ => break,
         }
     }
     address
 }
 
-/// One entry of `X-Forwarded-For`: an address, with a port from some proxies.
-fn hop(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'))
-        .unwrap_or(text);
-    bare.parse()
-        .or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()))
-        .ok()
-        .map(|address: IpAddr| address.to_canonical())
+/// Whether forwarding headers of this peer are believed.
+#[must_use]
+pub fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
+    let peer = peer.to_canonical();
+    trusted.iter().any(|net| net.contains(&peer))
+}
+
+/// One entry of `X-Forwarded-For`: an address, from some proxies with a port or a zone.
+///
+/// A damaged port hides no address: the entry would count as the proxy that wrote it.
+fn hop(entry: &[u8]) -> Option<IpAddr> {
+    let entry = Some(entry).filter(|entry| entry.len() <= LONGEST_HOP)?;
+    let text = std::str::from_utf8(entry).ok()?.trim_matches([' ', '\t']);
+    let address: Option<IpAddr> = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (inside, port) = rest.split_once(']')?;
+            let is_end = port.is_empty() || port.starts_with(':');
+            without_zone(inside).parse().ok().filter(|_| is_end)
+        }
+        None => without_zone(text).parse().ok().or_else(|| {
+            let (address, _) = text.split_once(':')?;
+            address.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
+        }),
+    };
+    address.map(|address| address.to_canonical())
+}
+
+/// RFC 4007 §11: the zone after `%` names an interface of whoever wrote the address.
+fn without_zone(text: &str) -> &str {
+    text.split_once('%').map_or(text, |(address, _)| address)
 }
 
 /// A network whose addresses are counted together.
@@ -98,7 +125,8 @@ mod tests {
         let trusted: Vec<IpNet> = ["10.0.0.0/8", "fd00::/8"]
             .map(|net| net.parse().unwrap())
             .into();
-        client_address(peer.parse().unwrap(), forwarded, &trusted).to_string()
+        let forwarded: Vec<&[u8]> = forwarded.iter().map(|text| text.as_bytes()).collect();
+        client_address(peer.parse().unwrap(), &forwarded, &trusted).to_string()
     }
 
     #[test]
@@ -108,7 +136,11 @@ mod tests {
             client("203.0.113.9", &["10.0.0.1, 10.0.0.2"]),
             "203.0.113.9"
         );
-        let nobody = client_address("203.0.113.9".parse().unwrap(), &["198.51.100.1"], &[]);
+        let nobody = client_address(
+            "203.0.113.9".parse().unwrap(),
+            &[b"198.51.100.1".as_slice()],
+            &[],
+        );
         assert_eq!(nobody.to_string(), "203.0.113.9");
     }
 
@@ -155,6 +187,46 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_port_and_a_zone_hide_no_address() {
+        for (entry, address) in [
+            ("198.51.100.1:99999", "198.51.100.1"),
+            ("198.51.100.1:", "198.51.100.1"),
+            ("198.51.100.1:port", "198.51.100.1"),
+            ("[2001:db8::1]:99999", "2001:db8::1"),
+            ("[2001:db8::1]:", "2001:db8::1"),
+            ("[2001:db8::1%eth0]:443", "2001:db8::1"),
+            ("2001:db8::1%eth0", "2001:db8::1"),
+            ("\t 198.51.100.1 \t", "198.51.100.1"),
+        ] {
+            assert_eq!(client("10.0.0.1", &[entry]), address, "{entry:?}");
+            let behind = format!("6.6.6.6, {entry}");
+            assert_eq!(client("10.0.0.1", &[&behind]), address, "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn no_entry_is_skipped_and_none_is_read_beyond_the_last_proxy() {
+        for entry in [
+            "",
+            " ",
+            "unknown",
+            "[2001:db8::1",
+            "[2001:db8::1]x",
+            "\u{e9}",
+            "198.51.100",
+        ] {
+            // The proxy itself wrote this, so what stands before it was written by nobody we know.
+            let value = format!("6.6.6.6, {entry}");
+            assert_eq!(client("10.0.0.1", &[&value]), "10.0.0.1", "{entry:?}");
+            assert_eq!(client("10.0.0.1", &["6.6.6.6", entry]), "10.0.0.1");
+        }
+        let many = vec!["10.0.0.2"; 10_000].join(",");
+        assert_eq!(client("10.0.0.1", &["6.6.6.6", &many]), "10.0.0.2");
+        let long = format!("198.51.100.1:{}", "1".repeat(100_000));
+        assert_eq!(client("10.0.0.1", &[&long]), "10.0.0.1");
+    }
+
+    #[test]
     fn a_mapped_address_is_the_address_it_maps() {
         assert_eq!(client("::ffff:203.0.113.9", &[]), "203.0.113.9");
         assert_eq!(
@@ -195,6 +267,24 @@ mod tests {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             prop_assert_eq!(client("203.0.113.9", &values), "203.0.113.9");
             client("10.0.0.1", &values);
+        }
+
+        #[test]
+        fn no_byte_of_a_client_changes_what_an_appending_proxy_says(
+            lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..4),
+            spoofed in prop::collection::vec(any::<u8>(), 0..200),
+            second in any::<bool>(),
+        ) {
+            let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+            let peer = "10.0.0.1".parse().unwrap();
+            let own: &[u8] = if second { b"198.51.100.1, 10.0.0.7" } else { b"198.51.100.1" };
+            let appended = [spoofed.as_slice(), b", ", own].concat();
+            let before: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
+            for added in [vec![appended.as_slice()], vec![spoofed.as_slice(), own]] {
+                let sent: Vec<&[u8]> = before.iter().copied().chain(added).collect();
+                let client = client_address(peer, &sent, &trusted);
+                prop_assert_eq!(client.to_string(), "198.51.100.1");
+            }
         }
 
         #[test]

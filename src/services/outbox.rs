@@ -1,9 +1,12 @@
 //! Putting messages into the outbox, in the transaction of what they announce.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 
 use crate::app::App;
 use crate::crypto::keyring::Purpose;
+use crate::domain::email::EmailAddress;
 use crate::domain::ids::MessageId;
 use crate::domain::user::User;
 use crate::fault::Fault;
@@ -52,7 +55,12 @@ async fn write(
     channel: &'static str,
 ) -> Result<(), Fault> {
     let id: MessageId = app.new_id();
-    let body = serde_json::to_vec(&app.templates.render(recipient, message))?;
+    let to = deliverable(recipient);
+    let recipient = Recipient {
+        to: &to,
+        ..*recipient
+    };
+    let body = serde_json::to_vec(&app.templates.render(&recipient, message))?;
     let sealed_body = app
         .keyring
         .seal(Purpose::Outbox, &app.random, id.uuid().as_bytes(), &body);
@@ -64,6 +72,16 @@ async fn write(
         expires_at: until,
     };
     outbox_message::insert(tx, new, app.clock.now()).await
+}
+
+/// Where a message goes: what somebody typed is for showing, this is what protocols carry.
+///
+/// Whoever registers another spelling of a domain must not keep its owner from getting mail.
+fn deliverable<'a>(recipient: &Recipient<'a>) -> Cow<'a, str> {
+    match (recipient.channel, EmailAddress::parse(recipient.to)) {
+        (Channel::Email, Ok(address)) => Cow::Owned(address.deliverable()),
+        _ => Cow::Borrowed(recipient.to),
+    }
 }
 
 /// A person's mailbox, in the language they prefer.

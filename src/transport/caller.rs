@@ -1,6 +1,7 @@
 //! Who asks, from the headers: address, program, token, delivery.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -31,14 +32,41 @@ pub(super) fn client(
 }
 
 /// The right-most address that no trusted proxy vouches for; headers of strangers count nothing.
+///
+/// `Forwarded` (RFC 7239) is never read: where a proxy writes the one header, a client can write
+/// the other, and whichever of them won would be the client's.
 fn address(server: &Server, headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
-    let forwarded: Vec<&str> = headers
-        .get_all(FORWARDED_FOR)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
+    let lines = headers.get_all(FORWARDED_FOR).iter();
+    let forwarded: Vec<&[u8]> = lines.map(HeaderValue::as_bytes).collect();
     let trusted = &server.app.config.server.trusted_proxies;
+    if !network::is_trusted(peer.ip(), trusted) {
+        notice_unknown_proxy(server, headers, peer);
+    }
     network::client_address(peer.ip(), &forwarded, trusted)
+}
+
+/// Counts forwarding headers of peers that are no trusted proxy, and warns of the first one.
+///
+/// A proxy that nobody configured gives everybody behind it one address, and so one budget.
+fn notice_unknown_proxy(server: &Server, headers: &HeaderMap, peer: SocketAddr) {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    let forwarding = [
+        FORWARDED_FOR,
+        header::FORWARDED,
+        HeaderName::from_static("x-real-ip"),
+    ];
+    if !forwarding.iter().any(|name| headers.contains_key(name)) {
+        return;
+    }
+    server.app.metrics.untrusted_forwarding();
+    if !WARNED.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            peer = %peer.ip(),
+            "a peer that is not in server.trusted_proxies says whom it forwards for, and is not \
+             believed; if it is your proxy, name its network there: until then everybody behind \
+             it shares the budgets of one address"
+        );
+    }
 }
 
 /// RFC 6750 §2.1: the token of `Authorization: Bearer`. Never from the address or the body.

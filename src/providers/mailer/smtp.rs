@@ -17,6 +17,7 @@ use lettre::{Address, Message};
 use secrecy::ExposeSecret;
 
 use crate::config::{self, SmtpSecurity, SmtpServer};
+use crate::domain::email::EmailAddress;
 use crate::fault::Fault;
 use crate::providers::{Outgoing, Undelivered, root_cause};
 
@@ -100,7 +101,10 @@ impl Smtp {
     /// §3.6.4), by which mail systems recognise a second copy.
     fn compose(&self, message: &Outgoing<'_>) -> Result<Message, Undelivered> {
         let unfit = |what: &str| Undelivered::Rejected(format!("the message has no usable {what}"));
-        let to: Address = message.to.parse().map_err(|_| unfit("address"))?;
+        // Messages of an older version may hold a domain as somebody typed it.
+        let to = EmailAddress::parse(message.to).map(|address| address.deliverable());
+        let to = to.map_err(|_| unfit("address"))?;
+        let to: Address = to.parse().map_err(|_| unfit("address"))?;
         // A line break in a subject would begin a header of the sender's choice.
         let subject: String = message
             .subject
