@@ -157,6 +157,8 @@ const LIMITS_MET: &str = "idgate_limits_met_total";
 const UNTRUSTED_FORWARDING: &str = "idgate_untrusted_forwarding_total";
 /// Requests refused before anything ran, by `code` of the answer.
 const EDGE_REFUSALS: &str = "idgate_edge_refusals_total";
+/// Statements that the database could not run, by `kind` (see docs/operations.md).
+const DATABASE_FAILURES: &str = "idgate_database_failures_total";
 
 /// What strangers did that the audit log does not keep one by one, by `action`.
 const AUDIT_UNRECORDED: &str = "idgate_audit_unrecorded_total";
@@ -253,6 +255,13 @@ impl Metrics {
         });
     }
 
+    /// Counts a statement that the database could not run.
+    pub fn database_failure(&self, kind: &'static str) {
+        with_local_recorder(&*self.0, || {
+            counter!(DATABASE_FAILURES, "kind" => kind).increment(1);
+        });
+    }
+
     /// Counts what happened and was not told to everybody who listens.
     pub fn occurrences_lost(&self, at: &'static str, count: u64) {
         with_local_recorder(&*self.0, || {
@@ -305,6 +314,7 @@ fn describe() {
         AUDIT_UNRECORDED,
         "What strangers did that is counted instead of recorded."
     );
+    describe_counter!(DATABASE_FAILURES, "Statements the database could not run.");
     describe_counter!(OCCURRENCES_LOST, "What happened and was not told live.");
     describe_gauge!(LISTENERS, "Connections with live events.");
     describe_counter!(LISTENERS_ENDED, "Connections with live events that ended.");

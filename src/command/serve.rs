@@ -31,7 +31,9 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         tracing::warn!("{warning}");
     }
     let random = Random::system();
+    survive_file_limits()?;
     first_start::prepare(&config, &random)?;
+    let _claim = first_start::claim(&config)?;
     if config.database.migrates_at_start() {
         let applied = Database::migrate(&app::database_settings(&config)).await?;
         if applied > 0 {
@@ -48,6 +50,17 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     check_surfaces(config)?;
     check_messages(config)?;
     app::check(config).map_err(|unusable| Failure::Usage(unusable.to_string()))
+}
+
+/// Turns the signal of a file that may not grow into the error of the write that would grow it.
+///
+/// Its default is to end the process. As an error it is a full disk, which passes.
+fn survive_file_limits() -> Result<(), Failure> {
+    let file_limit = rustix::process::Signal::XFSZ.as_raw();
+    // The handler stays when what listens to it is gone.
+    signal(SignalKind::from_raw(file_limit))
+        .map(drop)
+        .map_err(|error| Failure::from(Fault::from(error)))
 }
 
 /// Refuses surfaces that cannot be served.

@@ -3,6 +3,9 @@
 //! The only place that makes the library's errors: its own conversion from any error would send
 //! that error's text to the client.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use async_graphql::{Enum, ErrorExtensionValues, Response, ServerError, Value};
 
 use crate::app;
@@ -140,7 +143,7 @@ impl Error {
     #[must_use]
     pub fn hiding(fault: &Fault) -> Self {
         if app::is_unavailable(fault) {
-            tracing::warn!(?fault, "a dependency is unavailable");
+            tell_unavailable(fault);
             return Self::unavailable();
         }
         tracing::error!(?fault, "a request failed unexpectedly");
@@ -160,6 +163,37 @@ impl Error {
             extensions: error.extensions,
         }
     }
+}
+
+/// An outage that fails every request is told this often.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// When an unavailable dependency was last told, and how many requests met it since.
+static TOLD: Mutex<(Option<Instant>, u64)> = Mutex::new((None, 0));
+
+fn tell_unavailable(fault: &Fault) {
+    let untold = {
+        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        is_due(&mut told, Instant::now())
+    };
+    if let Some(others) = untold {
+        tracing::warn!(?fault, others, "a dependency is unavailable");
+    } else {
+        tracing::debug!(?fault, "a dependency is unavailable");
+    }
+}
+
+/// How many were left out since the last line, if it is time for another one.
+fn is_due(told: &mut (Option<Instant>, u64), now: Instant) -> Option<u64> {
+    if told
+        .0
+        .is_some_and(|last| now.duration_since(last) < BETWEEN_LINES)
+    {
+        told.1 += 1;
+        return None;
+    }
+    told.0 = Some(now);
+    Some(std::mem::take(&mut told.1))
 }
 
 impl From<Fault> for Error {
@@ -256,5 +290,19 @@ pub fn code_of(error: &ServerError) -> Option<&str> {
     match error.extensions.as_ref()?.get("code")? {
         Value::String(code) => Some(code),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_that_fails_every_request_is_a_line_now_and_then() {
+        let (start, mut told) = (Instant::now(), (None, 0));
+        let due: Vec<u64> = (0..25_000)
+            .filter_map(|moment| is_due(&mut told, start + Duration::from_millis(moment)))
+            .collect();
+        assert_eq!(due, [0, 9_999, 9_999]);
     }
 }

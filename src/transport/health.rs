@@ -1,20 +1,17 @@
 //! Whether the process lives, and whether it can serve.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
 use super::Server;
-
-/// How long a dependency may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+use crate::app::Condition;
 
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
@@ -42,63 +39,47 @@ async fn ready(State(server): State<Arc<Server>>) -> Response {
     } else {
         json!({ "status": text })
     };
-    (status, Json(body)).into_response()
+    answer(status, body)
 }
 
 async fn ready_in_detail(State(server): State<Arc<Server>>) -> Response {
     let (status, _, details) = check(&server).await;
-    (status, Json(details)).into_response()
+    answer(status, details)
+}
+
+/// Never from a cache; where it is no, with when to ask again.
+fn answer(status: StatusCode, body: Value) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 async fn check(server: &Server) -> (StatusCode, &'static str, Value) {
-    let app = &server.app;
-    let asked = tokio::time::timeout(PATIENCE, app.database.is_migrated()).await;
-    let database = server.database.note(
-        match asked {
-            Ok(Ok(true)) => "up",
-            Ok(Ok(false)) => "unmigrated",
-            Ok(Err(_)) | Err(_) => "down",
-        },
-        app.clock.now(),
-    );
-    let shared = app.volatile.ping(app.clock.now()).await.is_ok();
-    let health = app.volatile.health();
-    let (status, text) = match (server.is_draining(), database.status, shared) {
+    let found = server.app.dependencies().await;
+    let (status, text) = match (
+        server.is_draining(),
+        found.is_database_up(),
+        found.is_volatile_up,
+    ) {
         (true, ..) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
-        (_, "up", true) => (StatusCode::OK, "ok"),
+        (_, true, true) => (StatusCode::OK, "ok"),
         // Without the shared store budgets are kept locally; everything else goes on.
-        (_, "up", false) => (StatusCode::OK, "degraded"),
+        (_, true, false) => (StatusCode::OK, "degraded"),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
-    let volatile = if health.up { "up" } else { "down" };
     let details = json!({
         "status": text,
-        "database": described(database.status, database.since),
-        "volatile": described(volatile, health.since),
+        "database": described(found.database),
+        "volatile": described(found.volatile),
     });
     (status, text, details)
 }
 
-fn described(status: &str, since: DateTime<Utc>) -> Value {
-    json!({ "status": status, "since": since.to_rfc3339_opts(SecondsFormat::Secs, true) })
-}
-
-/// How a dependency has been, as far as probes noticed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Condition {
-    status: &'static str,
-    since: DateTime<Utc>,
-}
-
-/// Remembers since when a dependency has been as it is.
-#[derive(Debug, Default)]
-pub(super) struct Remembered(Mutex<Option<Condition>>);
-
-impl Remembered {
-    /// Notes what was seen at `now`; the moment moves only when the status changes.
-    fn note(&self, status: &'static str, now: DateTime<Utc>) -> Condition {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let unchanged = last.filter(|last| last.status == status);
-        *last.insert(unchanged.unwrap_or(Condition { status, since: now }))
-    }
+fn described(condition: Condition) -> Value {
+    let since = condition.since.to_rfc3339_opts(SecondsFormat::Secs, true);
+    json!({ "status": condition.status, "since": since })
 }

@@ -91,7 +91,6 @@ pub struct Server {
     audience: Audience,
     listen: SocketAddr,
     draining: Arc<AtomicBool>,
-    database: health::Remembered,
     proof: federation::Proof,
     /// The router's server, where it comes to the public listener.
     for_router: Option<Arc<Server>>,
@@ -155,7 +154,6 @@ impl Server {
             audience,
             listen,
             draining,
-            database: health::Remembered::default(),
             for_router: None,
             places: Arc::default(),
         }

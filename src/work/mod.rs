@@ -65,23 +65,56 @@ async fn every<F>(
 ) where
     F: Future<Output = Result<(), Fault>>,
 {
+    let mut streak = Streak::new(name);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        if let Err(fault) = round().await {
-            tracing::warn!(?fault, work = name, "a round of background work failed");
+        streak.note(round().await.err());
+    }
+}
+
+/// Rounds that fail one after the other: the first is told, and that it goes on again.
+struct Streak {
+    work: &'static str,
+    failures: u32,
+}
+
+impl Streak {
+    fn new(work: &'static str) -> Self {
+        Self { work, failures: 0 }
+    }
+
+    fn note(&mut self, fault: Option<Fault>) {
+        let work = self.work;
+        match fault {
+            Some(fault) if self.failures == 0 => {
+                self.failures = 1;
+                tracing::warn!(?fault, work, "a round of background work failed");
+            }
+            Some(fault) => {
+                self.failures = self.failures.saturating_add(1);
+                tracing::debug!(?fault, work, "a round of background work failed again");
+            }
+            None if self.failures > 0 => {
+                let failures = std::mem::take(&mut self.failures);
+                tracing::info!(work, failures, "background work goes on");
+            }
+            None => {}
         }
     }
 }
 
 async fn deliver(app: Arc<App>, stop: CancellationToken) {
+    let mut streak = Streak::new("outbox");
     loop {
-        match delivery::deliver_while(&app, || !stop.is_cancelled()).await {
+        let outcome = delivery::deliver_while(&app, || !stop.is_cancelled()).await;
+        match outcome {
             // More may have become due meanwhile.
-            Ok(count) if count > 0 => {}
+            Ok(count) if count > 0 => streak.note(None),
             Ok(_) => {
+                streak.note(None);
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = app.outbox_woken() => {}
@@ -89,7 +122,7 @@ async fn deliver(app: Arc<App>, stop: CancellationToken) {
                 }
             }
             Err(fault) => {
-                tracing::warn!(?fault, work = "outbox", "a round of background work failed");
+                streak.note(Some(fault));
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = tokio::time::sleep(OUTBOX_IDLE) => {}

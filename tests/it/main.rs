@@ -9,6 +9,7 @@ mod account;
 mod administration;
 mod audit;
 mod batching;
+mod database;
 mod delivery;
 mod documents;
 mod federation;

@@ -10,7 +10,7 @@ use sea_orm::{
     ActiveValue, ColumnTrait, Condition, EntityTrait, ExprTrait, Order, QueryFilter, UpdateMany,
 };
 
-use super::database::{Database, Tx, retried};
+use super::database::{Database, Tx};
 use crate::domain::ids::MessageId;
 use crate::entities::outbox_message::{ActiveModel, Column, Entity, Model};
 use crate::fault::Fault;
@@ -216,6 +216,8 @@ async fn note(
         .filter(Column::Attempts.eq(claim.attempts))
         .filter(undelivered());
     // Sent but not noted means sent twice, so a dead connection is not the end of it.
-    let noted = retried(|| update.clone().exec(&database.primary)).await?;
+    let noted = database
+        .retried(|| update.clone().exec(&database.primary))
+        .await?;
     Ok(noted.rows_affected == 1)
 }

@@ -12,7 +12,7 @@ use super::{AT_ONCE, NOWHERE, due};
 use crate::domain::ids::MessageId;
 use crate::entities::outbox_message::{Column, Entity};
 use crate::fault::Fault;
-use crate::stores::database::{Database, retried};
+use crate::stores::database::Database;
 
 /// A message that was given up.
 #[derive(Clone, Debug)]
@@ -156,7 +156,9 @@ pub async fn depth(database: &Database) -> Result<Vec<Depth>, Fault> {
         .filter(Column::DeliveredAt.is_null())
         .filter(Column::Channel.ne(NOWHERE))
         .group_by(Column::Channel);
-    Ok(retried(|| depth.clone().into_model::<Depth>().all(database.reader())).await?)
+    Ok(database
+        .retried(|| depth.clone().into_model::<Depth>().all(database.reader()))
+        .await?)
 }
 
 /// Removes what was delivered or given up before these moments, and says how much.

@@ -4,6 +4,7 @@
 
 mod answer;
 mod clients;
+mod cutter;
 mod endpoint;
 mod issuer;
 mod listener;
@@ -37,6 +38,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use answer::Answer;
 pub(crate) use clients::{Anonymous, PASSWORD, SignedIn};
+pub(crate) use cutter::{Cutter, Moment};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use issuer::{Google, Manner};
 pub(crate) use listener::{Said, Socket};
@@ -104,6 +106,22 @@ impl TestApp {
     pub(crate) async fn second_instance(&self) -> Self {
         let settings = self.settings.clone();
         Self::start(Arc::clone(&self.world), settings, self.clock.clone(), 2).await
+    }
+
+    /// Another instance over the same database, with some settings changed.
+    pub(crate) async fn over(&self, changes: &[(&str, &str)]) -> Self {
+        let mut settings = self.settings.clone();
+        settings.retain(|(name, _)| !changes.iter().any(|(other, _)| name == other));
+        let changes = changes.iter();
+        settings.extend(changes.map(|(name, value)| ((*name).into(), (*value).into())));
+        Self::start(Arc::clone(&self.world), settings, self.clock.clone(), 3).await
+    }
+
+    /// The address of the database, where it is a server's.
+    pub(crate) fn database_url(&self) -> &str {
+        let mut settings = self.settings.iter();
+        let url = settings.find(|(name, _)| name == "IDGATE_DATABASE__URL");
+        &url.expect("a database with a server").1
     }
 
     /// The staff listener of another instance of this world.

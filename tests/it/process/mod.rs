@@ -1,14 +1,17 @@
 //! The program itself, as a process: what it says, how it ends, and with which status.
 //!
-//! `serving` is a gateway that runs, `offline` the commands that need no stores, `commands` those
-//! that work on a database beside a running gateway.
+//! `serving` is a gateway that runs, `full` one whose disk is full, `together` several of them,
+//! `offline` the commands that need no stores, `commands` those that work on a database beside a
+//! running gateway.
 
 mod addresses;
 mod audit;
 mod commands;
+mod full;
 mod markers;
 mod offline;
 mod serving;
+mod together;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;

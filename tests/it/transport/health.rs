@@ -33,17 +33,20 @@ async fn a_missing_migration_is_told_with_the_moment_it_was_noticed() {
     assert_eq!(database(&app).await, ok(0));
     app.execute("ALTER TABLE seaql_migrations RENAME TO hidden")
         .await;
-    assert_eq!(database(&app).await, unavailable("unmigrated", 60));
+    app.advance(1);
+    assert_eq!(database(&app).await, unavailable("unmigrated", 61));
     app.advance(60);
-    assert_eq!(database(&app).await, unavailable("unmigrated", 60));
+    assert_eq!(database(&app).await, unavailable("unmigrated", 61));
     app.execute("ALTER TABLE hidden RENAME TO seaql_migrations")
         .await;
     app.execute("UPDATE seaql_migrations SET version = version || '_'")
         .await;
-    assert_eq!(database(&app).await, unavailable("unmigrated", 60));
+    app.advance(1);
+    assert_eq!(database(&app).await, unavailable("unmigrated", 61));
     app.execute("UPDATE seaql_migrations SET version = rtrim(version, '_')")
         .await;
-    assert_eq!(database(&app).await, ok(120));
+    app.advance(1);
+    assert_eq!(database(&app).await, ok(123));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,7 +69,8 @@ async fn a_database_that_goes_away_is_told_since_when_and_so_is_its_return() {
     assert_eq!(app.get("/health/live").await.status, 200);
     if !app.is_sqlite() {
         app.forbid_connections(false).await;
-        assert_eq!(database(&app).await, ok(60));
+        app.advance(1);
+        assert_eq!(database(&app).await, ok(61));
         assert!(ada.is_welcome().await);
     }
 }
@@ -89,7 +93,9 @@ async fn strangers_learn_that_something_is_down_and_not_what() {
     assert_eq!(answer.json, json!({ "status": "ok" }));
     app.execute("ALTER TABLE seaql_migrations RENAME TO hidden")
         .await;
+    app.advance(1);
     let answer: Answer = app.get("/health/ready").await;
     assert_eq!(answer.status, 503);
+    assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(answer.json, json!({ "status": "unavailable" }));
 }

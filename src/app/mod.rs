@@ -3,6 +3,7 @@
 //! Services take `&App` as what we have, beside `&Caller` as who asks. No rule lives here.
 
 mod check;
+mod readiness;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -32,6 +33,8 @@ use crate::stores::signing_key::{self, StoredKey};
 use crate::stores::{Database, DatabaseLocation, DatabaseSettings, Tx};
 use crate::telemetry::Metrics;
 use crate::volatile::{Hub, RedisSettings, Unavailable, Volatile};
+
+use readiness::Remembered;
 
 /// The application's parts.
 pub struct App {
@@ -66,6 +69,7 @@ pub struct App {
     /// The words of messages.
     pub templates: Templates,
     outbox: Notify,
+    readiness: Remembered,
     signing_keys: RwLock<Published>,
 }
 
@@ -98,6 +102,7 @@ impl App {
         let keyring = keyring(&config)?;
         let hasher = Hasher::start(&hasher_parameters(&config), &random)?;
         let metrics = Metrics::new();
+        database.report_to(&metrics);
         let breached = Breached::configured(&config.breached, &metrics)?;
         // What is configured wins; development shows the rest, production lets it wait.
         let mailbox =
@@ -130,6 +135,7 @@ impl App {
             google,
             templates,
             outbox: Notify::new(),
+            readiness: Remembered::default(),
             signing_keys: RwLock::new(Published {
                 stored: Vec::new(),
                 keys: placeholder.into(),
@@ -257,6 +263,7 @@ impl App {
 
 pub use self::check::{Unusable, check, check_stores};
 pub use crate::providers::StoredMail;
+pub use readiness::{Condition, Dependencies};
 
 /// Whether this failure means that something idgate depends on cannot be reached, so that trying
 /// later helps.

@@ -1,0 +1,186 @@
+//! How the pools are made, and single statements on them.
+
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::sqlx::ConnectOptions as _;
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, ExecResult,
+    QueryResult, Statement,
+};
+
+use super::watch::Watch;
+use super::{DatabaseSettings, UnreadableUrl};
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// A pool for statements that are a transaction each, with an eye on how they end.
+#[derive(Clone, Debug)]
+pub(in crate::stores) struct Watched {
+    connection: DatabaseConnection,
+    watch: Arc<Watch>,
+}
+
+impl Watched {
+    pub(super) fn new(connection: DatabaseConnection, watch: &Arc<Watch>) -> Self {
+        Self {
+            connection,
+            watch: Arc::clone(watch),
+        }
+    }
+
+    pub(super) fn connection(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    pub(super) fn on_statement(&mut self, note: impl Fn() + Send + Sync + 'static) {
+        self.connection.set_metric_callback(move |_| note());
+    }
+
+    pub(super) async fn close(self) -> Result<(), DbErr> {
+        self.connection.close().await
+    }
+
+    async fn noted<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        let outcome = work.await;
+        if let Err(error) = &outcome {
+            self.watch.note(error);
+        }
+        outcome
+    }
+}
+
+/// What `async_trait` makes of the methods of [`ConnectionTrait`].
+pub(super) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, DbErr>> + Send + 'a>>;
+
+impl ConnectionTrait for Watched {
+    fn get_database_backend(&self) -> DatabaseBackend {
+        self.connection.get_database_backend()
+    }
+
+    fn execute_raw<'life0, 'async_trait>(
+        &'life0 self,
+        statement: Statement,
+    ) -> Answer<'async_trait, ExecResult>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait,
+    {
+        Box::pin(self.noted(self.connection.execute_raw(statement)))
+    }
+
+    fn execute_unprepared<'life0, 'life1, 'async_trait>(
+        &'life0 self,
+        sql: &'life1 str,
+    ) -> Answer<'async_trait, ExecResult>
+    where
+        'life0: 'async_trait,
+        'life1: 'async_trait,
+        Self: 'async_trait,
+    {
+        Box::pin(self.noted(self.connection.execute_unprepared(sql)))
+    }
+
+    fn query_one_raw<'life0, 'async_trait>(
+        &'life0 self,
+        statement: Statement,
+    ) -> Answer<'async_trait, Option<QueryResult>>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait,
+    {
+        Box::pin(self.noted(self.connection.query_one_raw(statement)))
+    }
+
+    fn query_all_raw<'life0, 'async_trait>(
+        &'life0 self,
+        statement: Statement,
+    ) -> Answer<'async_trait, Vec<QueryResult>>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait,
+    {
+        Box::pin(self.noted(self.connection.query_all_raw(statement)))
+    }
+}
+
+/// What the driver reads from the URL.
+pub(super) fn server(url: &SecretString) -> Result<PgConnectOptions, UnreadableUrl> {
+    let read: Result<PgConnectOptions, _> = url.expose_secret().parse();
+    let named = read.map_err(|_| UnreadableUrl)?;
+    Ok(named.application_name("idgate").disable_statement_logging())
+}
+
+/// Options around a server that was read already.
+///
+/// SeaORM logs its own options at `trace`, the URL among them, so it gets one without secrets.
+pub(super) fn without_limits(server: PgConnectOptions) -> ConnectOptions {
+    let mut options = ConnectOptions::new("postgres://");
+    options
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .map_sqlx_postgres_opts(move |_| server.clone());
+    options
+}
+
+/// The pool of a Postgres server, which is reached when it is first needed.
+pub(super) fn postgres(
+    settings: &DatabaseSettings,
+    url: &SecretString,
+    watch: &Arc<Watch>,
+) -> Result<ConnectOptions, UnreadableUrl> {
+    let limit = settings.statement_timeout.as_millis().to_string();
+    let server = server(url)?.options([("statement_timeout", limit)]);
+    let mut options = without_limits(server);
+    let watch = Arc::clone(watch);
+    options
+        .max_connections(settings.max_connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .connect_timeout(settings.acquire_timeout)
+        .test_before_acquire_if_idle_for(Duration::from_secs(30))
+        .map_sqlx_postgres_before_acquire(move |_, connection| {
+            let is_trusted = watch.trusts(connection.age);
+            Box::pin(async move { Ok(is_trusted) })
+        })
+        .connect_lazy(true);
+    Ok(options)
+}
+
+/// A pool over a SQLite file.
+pub(super) fn sqlite(
+    settings: &DatabaseSettings,
+    file: &Path,
+    connections: u32,
+    watch: &Arc<Watch>,
+) -> ConnectOptions {
+    // SQLite takes a name that begins with `file:` or a colon for something else than a path.
+    let file = Path::new(".").join(file);
+    let mut options = ConnectOptions::new("sqlite::memory:");
+    let watch = Arc::clone(watch);
+    options
+        .max_connections(connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .test_before_acquire(false)
+        .map_sqlx_sqlite_before_acquire(move |_, connection| {
+            let is_trusted = watch.trusts(connection.age);
+            Box::pin(async move { Ok(is_trusted) })
+        })
+        .map_sqlx_sqlite_opts(move |_| {
+            SqliteConnectOptions::new()
+                .filename(&file)
+                .disable_statement_logging()
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                // WAL with FULL: what was answered survives a power cut.
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(10))
+                .pragma("secure_delete", "ON")
+        });
+    options
+}

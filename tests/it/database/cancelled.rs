@@ -1,0 +1,130 @@
+//! Whoever goes away in the middle of a transaction.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use chrono::Duration;
+use idgate::domain::token::HashedToken;
+use idgate::fault::Fault;
+use idgate::stores::Tx;
+use idgate::stores::spent_proof;
+use sha2::{Digest as _, Sha256};
+
+use super::all_is_quiet;
+use crate::harness::{TestApp, hex};
+
+fn proof(name: &str) -> HashedToken {
+    let digest: [u8; 32] = Sha256::digest(name).into();
+    HashedToken::from_bytes(digest)
+}
+
+async fn spend(app: &TestApp, tx: &Tx, name: &str) -> Result<(), Fault> {
+    let now = app.app.clock.now();
+    let expires_at = now + Duration::hours(1);
+    spent_proof::spend(tx, &proof(name), expires_at, now)
+        .await
+        .map(drop)
+}
+
+/// Two writes and a commit.
+async fn write(app: &TestApp, name: &str) -> Result<(), Fault> {
+    let tx = app.app.begin().await?;
+    spend(app, &tx, name).await?;
+    spend(app, &tx, &format!("{name} again")).await?;
+    tx.commit().await
+}
+
+/// Polls so many times at most; `None` if that was not enough.
+async fn polled<T>(work: impl Future<Output = T>, mut polls: u32) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        if let Poll::Ready(outcome) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(outcome));
+        }
+        if polls == 0 {
+            return Poll::Ready(None);
+        }
+        polls -= 1;
+        Poll::Pending
+    })
+    .await
+}
+
+async fn is_written(app: &TestApp, name: &str) -> bool {
+    let digest = hex(proof(name).as_bytes());
+    let literal = if app.is_sqlite() {
+        format!("X'{digest}'")
+    } else {
+        format!("'\\x{digest}'")
+    };
+    let count = format!("SELECT COUNT(*) FROM spent_proofs WHERE digest = {literal}");
+    app.number(&count).await == 1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_given_up_at_any_moment_leaves_nothing_behind_and_no_yes_is_a_lie() {
+    let app = TestApp::with(&[("IDGATE_DATABASE__MAX_CONNECTIONS", "2")]).await;
+    let (mut given_up, mut finished) = (0, 0);
+    for round in 0..200 {
+        let name = format!("round {round}");
+        match polled(write(&app, &name), round % 20).await {
+            None => given_up += 1,
+            Some(outcome) => {
+                outcome.unwrap();
+                finished += 1;
+                assert!(is_written(&app, &name).await, "{name} was acknowledged");
+            }
+        }
+        // Whoever comes next is served, and what they are told is true.
+        let next = format!("after {round}");
+        write(&app, &next).await.unwrap();
+        assert!(is_written(&app, &next).await, "{next} was acknowledged");
+        let both =
+            is_written(&app, &name).await == is_written(&app, &format!("{name} again")).await;
+        assert!(both, "half of {name} is there");
+    }
+    assert!(given_up > 20 && finished > 0, "{given_up} {finished}");
+    all_is_quiet(&app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_is_not_committed_leaves_nothing_and_keeps_its_connection() {
+    let app = TestApp::with(&[("IDGATE_DATABASE__MAX_CONNECTIONS", "1")]).await;
+    for round in 0..20 {
+        let name = format!("refused {round}");
+        let tx = app.app.begin().await.unwrap();
+        spend(&app, &tx, &name).await.unwrap();
+        drop(tx);
+        write(&app, &format!("{name}, then not")).await.unwrap();
+        assert!(!is_written(&app, &name).await);
+    }
+    if !app.is_sqlite() {
+        let connections = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = \
+                           current_database() AND application_name = 'idgate'";
+        assert_eq!(app.number(connections).await, 1);
+    }
+    all_is_quiet(&app).await;
+}
+
+/// Postgres answers COMMIT with success where it rolled back, and SQLite may have rolled back by
+/// itself, after which every further statement would stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_with_a_failed_statement_is_not_committed() {
+    let app = TestApp::spawn().await;
+    app.execute("ALTER TABLE spent_proofs RENAME TO hidden")
+        .await;
+    let tx = app.app.begin().await.unwrap();
+    spend(&app, &tx, "lost").await.unwrap_err();
+    spend(&app, &tx, "after it").await.unwrap_err();
+    drop(tx);
+    let tx = app.app.begin().await.unwrap();
+    spend(&app, &tx, "lost as well").await.unwrap_err();
+    tx.commit().await.unwrap_err();
+    app.execute("ALTER TABLE hidden RENAME TO spent_proofs")
+        .await;
+    assert_eq!(app.number("SELECT COUNT(*) FROM spent_proofs").await, 0);
+    write(&app, "found").await.unwrap();
+    assert!(is_written(&app, "found").await);
+    all_is_quiet(&app).await;
+}

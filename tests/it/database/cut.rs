@@ -1,0 +1,98 @@
+//! A wire to Postgres that breaks around the brackets of a transaction.
+
+use serde_json::json;
+
+use super::all_is_quiet;
+use crate::harness::{Cutter, Moment, PASSWORD, TestApp};
+
+/// Registers, and checks that an acknowledged account is there; whether it was acknowledged.
+async fn register(app: &TestApp, email: &str) -> bool {
+    let answer = app.anonymous().register(email).await;
+    let is_there = format!("SELECT COUNT(*) FROM users WHERE email = '{email}'");
+    if answer.status == 503 {
+        answer.assert_refusal(503, "SERVICE_UNAVAILABLE");
+        assert_eq!(answer.header("retry-after"), "1", "{}", answer.text);
+        return false;
+    }
+    assert_eq!(answer.typename("register"), "SignedIn", "{}", answer.text);
+    assert_eq!(app.number(&is_there).await, 1, "{email} was acknowledged");
+    true
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_acknowledged_is_there_wherever_the_connection_breaks() {
+    let direct = TestApp::spawn().await;
+    if direct.is_sqlite() {
+        return; // There is no wire.
+    }
+    let cutter = Cutter::before(direct.database_url()).await;
+    let app = direct.over(&[("IDGATE_DATABASE__URL", cutter.url())]).await;
+    assert!(register(&app, "first@example.com").await);
+    let mut unacknowledged = 0;
+    for word in ["BEGIN", "COMMIT"] {
+        for moment in [Moment::BeforeItArrives, Moment::BeforeItsAnswer] {
+            for turn in 0..5 {
+                let email = format!("{word}-{moment:?}-{turn}@example.com").to_lowercase();
+                cutter.arm(word, moment);
+                let acknowledged = register(&app, &email).await;
+                assert!(!cutter.is_armed(), "{word} was sent");
+                unacknowledged += u32::from(!acknowledged);
+                // A connection that broke before anything was done is replaced unnoticed.
+                assert_eq!(acknowledged, word == "BEGIN", "{word} {moment:?}");
+                // It goes on by itself, at once, for everybody.
+                let email = format!("after-{email}");
+                assert!(register(&app, &email).await, "{email}");
+            }
+        }
+    }
+    assert_eq!(unacknowledged, 10);
+    all_is_quiet(&app).await;
+    app.advance(1);
+    assert_eq!(app.get("/health/ready").await.status, 200);
+}
+
+/// A refused request drops its transaction; nobody hears of the ROLLBACK, and nobody suffers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_that_does_not_get_through_ends_its_connection() {
+    let direct = TestApp::spawn().await;
+    if direct.is_sqlite() {
+        return; // There is no wire.
+    }
+    let cutter = Cutter::before(direct.database_url()).await;
+    let app = direct.over(&[("IDGATE_DATABASE__URL", cutter.url())]).await;
+    for moment in [Moment::BeforeItArrives, Moment::BeforeItsAnswer] {
+        cutter.arm("ROLLBACK", moment);
+        drop(app.app.begin().await.unwrap());
+        while cutter.is_armed() {
+            tokio::task::yield_now().await;
+        }
+        let email = format!("{moment:?}@example.com").to_lowercase();
+        assert!(register(&app, &email).await);
+        let answer = app.anonymous().login(&email, PASSWORD).await;
+        assert_eq!(answer.typename("login"), "SignedIn", "{}", answer.text);
+    }
+    all_is_quiet(&app).await;
+}
+
+/// The request is gone while its statement waits for a lock.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_request_leaves_no_transaction_and_no_lock() {
+    let app = TestApp::with(&[
+        ("IDGATE_GRAPHQL__TIMEOUT_SECONDS", "1"),
+        ("IDGATE_DATABASE__STATEMENT_TIMEOUT_SECONDS", "2"),
+    ])
+    .await;
+    if app.is_sqlite() {
+        return; // A single writer waits before its transaction begins.
+    }
+    let ada = app.register("ada@example.com").await;
+    app.execute("BEGIN; SELECT id FROM users FOR UPDATE").await;
+    let input = json!({ "input": { "city": "London" } });
+    let answer = ada.run("UpdateProfile", input.clone()).await;
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    app.execute("COMMIT").await;
+    all_is_quiet(&app).await;
+    let answer = ada.run("UpdateProfile", input).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.code(), "", "{}", answer.text);
+}

@@ -1,0 +1,72 @@
+//! Waiting in vain is no mistake of this server: clients are told to come back.
+
+use serde_json::json;
+
+use crate::harness::{PASSWORD, TestApp};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_for_a_lock_in_vain_is_told_to_come_back() {
+    let app = TestApp::with(&[("IDGATE_DATABASE__STATEMENT_TIMEOUT_SECONDS", "1")]).await;
+    if app.is_sqlite() {
+        return; // It waits for ten seconds, whatever the settings.
+    }
+    let ada = app.register("ada@example.com").await;
+    app.execute("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        .await;
+    let answers = [
+        app.anonymous().login("ada@example.com", PASSWORD).await,
+        app.anonymous().register("grace@example.com").await,
+        app.anonymous().refresh(&ada.refresh_token).await,
+        ada.run("Me", json!({})).await,
+    ];
+    // One table that waits is not a database that is away.
+    assert_eq!(app.get("/health/ready").await.status, 200);
+    app.execute("COMMIT").await;
+    for answer in answers {
+        answer.assert_refusal(503, "SERVICE_UNAVAILABLE");
+        assert_eq!(answer.header("retry-after"), "1", "{}", answer.text);
+    }
+    let metrics = app.app.metrics.render();
+    let counted = "idgate_database_failures_total{kind=\"contention\"} ";
+    assert!(metrics.contains(counted), "{metrics}");
+    assert!(app.login("ada@example.com").await.is_welcome().await);
+}
+
+/// What the federation router and live events say about it is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadlock_or_a_full_disk_of_the_server_is_unavailable_too() {
+    let app = TestApp::spawn().await;
+    if app.is_sqlite() {
+        return; // Codes of a file are in the unit test; a full disk is in `process`.
+    }
+    app.register("ada@example.com").await;
+    app.execute(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         RAISE EXCEPTION 'as asked for' USING ERRCODE = TG_ARGV[0]; END $$",
+    )
+    .await;
+    for code in [
+        "53100", "53200", "40P01", "40001", "55P03", "57014", "58030", "25006",
+    ] {
+        app.execute(&format!(
+            "CREATE TRIGGER failing BEFORE INSERT ON sessions FOR EACH STATEMENT \
+             EXECUTE FUNCTION fail('{code}')"
+        ))
+        .await;
+        let answer = app.anonymous().login("ada@example.com", PASSWORD).await;
+        answer.assert_refusal(503, "SERVICE_UNAVAILABLE");
+        assert_eq!(answer.header("retry-after"), "1", "{code}: {}", answer.text);
+        app.execute("DROP TRIGGER failing ON sessions").await;
+        assert!(
+            app.login("ada@example.com").await.is_welcome().await,
+            "{code}"
+        );
+    }
+    app.execute(
+        "CREATE TRIGGER failing BEFORE INSERT ON sessions FOR EACH STATEMENT \
+         EXECUTE FUNCTION fail('22012')",
+    )
+    .await;
+    let answer = app.anonymous().login("ada@example.com", PASSWORD).await;
+    assert_eq!(answer.code(), "INTERNAL_SERVER_ERROR", "{}", answer.text);
+}
