@@ -161,7 +161,7 @@ pub(super) fn shown(value: &Value) -> String {
 pub(super) fn as_json(value: &Value) -> serde_json::Value {
     use serde_json::Value as Json;
     match value {
-        Value::String(_, text) => text.clone().into(),
+        Value::String(_, text) => values::redacted(text).into(),
         Value::Char(_, letter) => letter.to_string().into(),
         Value::Bool(_, on) => (*on).into(),
         Value::Num(_, number) => {

@@ -168,6 +168,30 @@ async fn at(app: &TestApp, (agent, address): (&str, &str), document: &str, input
     client.run(document, json!({ "input": input })).await
 }
 
+/// Everything that the owner can do without proving the address.
+fn unproven_attempts() -> [(&'static str, Value); 6] {
+    [
+        (
+            "Register",
+            json!({ "email": VICTIM, "password": "the owner's own password" }),
+        ),
+        (
+            "Login",
+            json!({ "emailOrPhone": VICTIM, "password": "the owner's own password" }),
+        ),
+        ("RequestEmailVerification", json!({ "email": VICTIM })),
+        ("RequestPasswordReset", json!({ "emailOrPhone": VICTIM })),
+        (
+            "RequestOtp",
+            json!({ "emailOrPhone": VICTIM, "purpose": "LOGIN" }),
+        ),
+        (
+            "VerifyOtp",
+            json!({ "emailOrPhone": VICTIM, "purpose": "LOGIN", "code": "000000" }),
+        ),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_a_squatter_nor_the_owner_reads_where_the_other_one_sat() {
     let app = TestApp::with(&[PROXIES]).await;
@@ -188,27 +212,7 @@ async fn neither_a_squatter_nor_the_owner_reads_where_the_other_one_sat() {
         )
         .await;
     app.advance(10);
-    // Everything that the owner can do without proving the address.
-    for (document, input) in [
-        (
-            "Register",
-            json!({ "email": VICTIM, "password": "the owner's own password" }),
-        ),
-        (
-            "Login",
-            json!({ "emailOrPhone": VICTIM, "password": "the owner's own password" }),
-        ),
-        ("RequestEmailVerification", json!({ "email": VICTIM })),
-        ("RequestPasswordReset", json!({ "emailOrPhone": VICTIM })),
-        (
-            "RequestOtp",
-            json!({ "emailOrPhone": VICTIM, "purpose": "LOGIN" }),
-        ),
-        (
-            "VerifyOtp",
-            json!({ "emailOrPhone": VICTIM, "purpose": "LOGIN", "code": "000000" }),
-        ),
-    ] {
+    for (document, input) in unproven_attempts() {
         at(&app, OWNER, document, input).await;
     }
     let read = history(&squatter).await;

@@ -73,8 +73,10 @@ fn no_setting_is_repeated_wherever_it_is_set() {
     for (index, (key, variable, is_secret)) in settings().into_iter().enumerate() {
         // Everybody is sent the address of the picture, its query included.
         let is_public = key == "profile.default_avatar_url";
-        let is_address =
-            is_secret || (!is_public && (key.ends_with("_url") || key.ends_with(".url")));
+        let is_address = is_secret
+            || (!is_public
+                && (key.ends_with("_url")
+                    || key.rsplit_once('.').is_some_and(|(_, name)| name == "url")));
         let load = |name: &str, value: &str| {
             let loaded = Config::load(None, [(name.to_owned(), value.to_owned())]);
             let text = told(loaded, is_address);
