@@ -15,7 +15,6 @@ use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
 use crate::domain::violation::Violation;
 use crate::services::operator::admin::{self, AdminRefusal};
-use crate::services::operator::first_start;
 use crate::stores::Database;
 
 #[derive(Debug, Subcommand)]
@@ -38,7 +37,6 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
     } = action;
     let password = read_password()?;
     let random = Random::system();
-    first_start::prepare(&config, &random)?;
     if config.database.migrates_at_start() {
         Database::migrate(&app::database_settings(&config)).await?;
     }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 
-use super::{Failure, say};
+use super::{Failure, counted, say};
 use crate::app::App;
 use crate::config::Config;
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
-use crate::services::operator::audit_anchor::{self, Anchor};
-use crate::services::operator::audit_verify::{self, Report};
+use crate::services::operator::audit_anchor::{self, Anchor, NotAnAnchor};
+use crate::services::operator::audit_verify::{self, Broken, Flaw, Report};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
@@ -46,7 +46,13 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
     match action {
         Action::Verify { json, .. } => verify(&app, anchors, json).await,
         Action::Anchor { json } => {
-            let last = audit_anchor::last(&app).await?;
+            let last = audit_anchor::last(&app).await?.ok_or_else(|| {
+                Failure::Failed(
+                    "there is nothing to anchor yet: no event is linked; a running gateway links \
+                     the first within a second"
+                        .to_owned(),
+                )
+            })?;
             say(&if json {
                 anchor_as_json(&last).to_string()
             } else {
@@ -61,9 +67,17 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
 fn read_anchors(given: &[String]) -> Result<Vec<Anchor>, Failure> {
     let mut anchors = Vec::new();
     for text in given {
-        if let Some(anchor) = Anchor::parse(text) {
-            anchors.push(anchor);
-            continue;
+        match Anchor::parse(text) {
+            Ok(anchor) => {
+                anchors.push(anchor);
+                continue;
+            }
+            Err(NotAnAnchor::SomethingElse) => {}
+            Err(cut_short) => {
+                return Err(Failure::Usage(format!(
+                    "--anchor {text}: {cut_short}; {WHAT_TO_WRITE}"
+                )));
+            }
         }
         let file = std::fs::read_to_string(text).map_err(|error| {
             Failure::Usage(format!(
@@ -72,16 +86,16 @@ fn read_anchors(given: &[String]) -> Result<Vec<Anchor>, Failure> {
         })?;
         let lines = file.lines().enumerate();
         let written = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+        let before = anchors.len();
         for (number, line) in written {
-            anchors.push(read_line(line).ok_or_else(|| {
+            anchors.push(read_line(line).map_err(|reason| {
                 let number = number + 1;
                 Failure::Usage(format!(
-                    "--anchor {text}: line {number} is no anchor; write what `idgate audit \
-                     anchor` prints"
+                    "--anchor {text}: line {number} is {reason}; {WHAT_TO_WRITE}"
                 ))
             })?);
         }
-        if anchors.is_empty() {
+        if anchors.len() == before {
             return Err(Failure::Usage(format!(
                 "--anchor {text}: there is no anchor in the file"
             )));
@@ -90,15 +104,20 @@ fn read_anchors(given: &[String]) -> Result<Vec<Anchor>, Failure> {
     Ok(anchors)
 }
 
+const WHAT_TO_WRITE: &str = "write what `idgate audit anchor` prints";
+
 /// A line as `idgate audit anchor` prints it, or as it and `verify` print with --json.
-fn read_line(line: &str) -> Option<Anchor> {
-    if let Some(anchor) = Anchor::parse(line) {
-        return Some(anchor);
+fn read_line(line: &str) -> Result<Anchor, NotAnAnchor> {
+    let other = NotAnAnchor::SomethingElse;
+    match Anchor::parse(line) {
+        Err(NotAnAnchor::SomethingElse) => {}
+        read => return read,
     }
-    let value: serde_json::Value = serde_json::from_str(line).ok()?;
+    let value: serde_json::Value = serde_json::from_str(line).map_err(|_| other)?;
+    let member = |name: &str| value.get(name).ok_or(other);
     Anchor::of(
-        value.get("position")?.as_i64()?,
-        value.get("hash")?.as_str()?,
+        member("position")?.as_i64().ok_or(other)?,
+        member("hash")?.as_str().ok_or(other)?,
     )
 }
 
@@ -128,10 +147,7 @@ async fn verify(app: &App, anchors: Vec<Anchor>, json: bool) -> Result<ExitCode,
         });
     }
     if let Some(broken) = &report.broken {
-        return Err(Failure::Failed(format!(
-            "the audit log does not hold: {broken}; {} events and {} links before it hold",
-            report.events, report.links
-        )));
+        return Err(Failure::Failed(refusal(broken, &report)));
     }
     if says_nothing {
         return Err(Failure::Usage(format!(
@@ -144,10 +160,26 @@ async fn verify(app: &App, anchors: Vec<Anchor>, json: bool) -> Result<ExitCode,
     Ok(ExitCode::SUCCESS)
 }
 
+/// Why the log does not hold, or cannot be judged, and how far it does.
+fn refusal(broken: &Broken, report: &Report) -> String {
+    let judged = match broken.flaw {
+        Flaw::UnknownKey => "the audit log cannot be checked",
+        _ => "the audit log does not hold",
+    };
+    if report.events == 0 {
+        return format!("{judged}: {broken}");
+    }
+    let events = counted(report.events, "event");
+    let links = counted(report.links, "link");
+    format!("{judged}: {broken}; {events} and {links} before that hold")
+}
+
 fn tell(report: &Report) {
     say(&format!(
-        "The audit log holds: {} events, {} of them linked, {} checkpoints.",
-        report.events, report.links, report.checkpoints
+        "The audit log holds: {}, {} of them linked, {}.",
+        counted(report.events, "event"),
+        report.links,
+        counted(report.checkpoints, "checkpoint")
     ));
     if report.removed_through > 0 {
         say(&format!(
@@ -155,23 +187,32 @@ fn tell(report: &Report) {
             report.removed_through + 1
         ));
     }
-    if report.anchors > 0 {
-        say(&format!("{} anchors are part of it.", report.anchors));
+    match report.anchors {
+        0 => {}
+        1 => say("1 anchor is part of it."),
+        many => say(&format!("{many} anchors are part of it.")),
     }
-    if !report.outlived.is_empty() {
-        say(&format!(
-            "{} anchors are older than what retention has kept, and say nothing.",
-            report.outlived.len()
-        ));
+    match report.outlived.len() {
+        0 => {}
+        1 => say("1 anchor is older than what retention has kept, and says nothing."),
+        many => say(&format!(
+            "{many} anchors are older than what retention has kept, and say nothing."
+        )),
     }
-    say(&format!(
-        "{} events wait for their link: the removal of one of them would not show.",
-        report.unsealed
-    ));
-    say(&format!(
-        "The chain ends at position {} with {}.",
-        report.position, report.hash
-    ));
+    match report.unsealed {
+        0 => say("No event waits for its link."),
+        1 => say("1 event waits for its link: its removal would not show."),
+        many => say(&format!(
+            "{many} events wait for their link: the removal of one of them would not show."
+        )),
+    }
+    match report.position {
+        0 => say("The chain has no link yet."),
+        position => say(&format!(
+            "The chain ends at position {position} with {}.",
+            report.hash
+        )),
+    }
 }
 
 fn as_json(report: &Report) -> serde_json::Value {

@@ -11,6 +11,14 @@ use crate::stores::Database;
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     if config.is_embedded_database() {
         first_start::make_data_dir(&config.data_dir)?;
+        let file = app::sqlite_file(&config.data_dir);
+        if !file.exists() {
+            let file = std::path::absolute(&file).unwrap_or(file);
+            say(&format!(
+                "There was no database: {} is new.",
+                file.display()
+            ));
+        }
     }
     let applied = Database::migrate(&app::database_settings(&config)).await?;
     match applied {

@@ -11,7 +11,7 @@ mod schema;
 mod serve;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -152,10 +152,10 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Config(action) => config::run(&action, &configuration(&common)?),
         Command::Serve => block_on(serve::run(configuration(&common)?)),
         Command::Migrate => block_on(migrate::run(configuration(&common)?)),
-        Command::Keys(action) => block_on(keys::run(action, configuration(&common)?)),
-        Command::Admin(action) => block_on(admin::run(action, configuration(&common)?)),
-        Command::Audit(action) => block_on(audit::run(action, configuration(&common)?)),
-        Command::Outbox(action) => block_on(outbox::run(action, configuration(&common)?)),
+        Command::Keys(action) => block_on(keys::run(action, installed(&common)?)),
+        Command::Admin(action) => block_on(admin::run(action, installed(&common)?)),
+        Command::Audit(action) => block_on(audit::run(action, installed(&common)?)),
+        Command::Outbox(action) => block_on(outbox::run(action, installed(&common)?)),
         Command::Health => block_on(health::run(configuration(&common)?)),
     }
 }
@@ -167,6 +167,13 @@ fn configuration(common: &Common) -> Result<Config, Failure> {
     Ok(config)
 }
 
+/// The configuration of an installation that is there.
+fn installed(common: &Common) -> Result<Config, Failure> {
+    let config = configuration(common)?;
+    expect_installation(&config)?;
+    Ok(config)
+}
+
 fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -174,6 +181,48 @@ fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<Exi
         .build()
         .map_err(|error| Failure::Failed(format!("the async runtime does not start: {error}")))?;
     runtime.block_on(work)
+}
+
+/// Refuses to work where there is no installation: a command in the wrong directory would make a
+/// new one, with keys of its own. Only `serve` makes one.
+fn expect_installation(config: &Config) -> Result<(), Failure> {
+    let data_dir = &config.data_dir;
+    let place = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.clone());
+    if config.is_embedded_database() {
+        let file = app::sqlite_file(&place);
+        expect_file(&file, "database")?;
+    }
+    if config.keys.master().is_none() {
+        expect_file(&app::master_key_file(&place), "master key")?;
+    }
+    Ok(())
+}
+
+fn expect_file(file: &Path, what: &str) -> Result<(), Failure> {
+    let directory = file.parent().unwrap_or(file).display();
+    match std::fs::File::open(file) {
+        Ok(_) if file.is_file() => Ok(()),
+        Ok(_) => Err(Failure::Failed(format!(
+            "the {what} {} is not a file",
+            file.display()
+        ))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let hint = if what == "database" {
+                ""
+            } else {
+                ", or set IDGATE_KEYS__MASTER"
+            };
+            Err(Failure::Failed(format!(
+                "there is no {what} in {directory}: idgate does not run there; go to where it runs, \
+                 or name its data directory as IDGATE_DATA_DIR{hint}. `idgate serve` makes a new \
+                 installation"
+            )))
+        }
+        Err(error) => Err(Failure::Failed(format!(
+            "the {what} {} cannot be opened: {error}",
+            file.display()
+        ))),
+    }
 }
 
 /// A number with what it counts: "1 message", "2 messages".

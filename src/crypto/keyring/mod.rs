@@ -87,6 +87,9 @@ struct Subkey {
 }
 
 impl Keyring {
+    /// Bytes of a MAC: which master key made it, and HMAC-SHA-256.
+    pub const MAC_BYTES: usize = ID_BYTES + 32;
+
     /// Derives all subkeys; the master keys are wiped on return.
     #[must_use]
     #[expect(

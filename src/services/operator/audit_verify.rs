@@ -4,7 +4,6 @@
 //! and memory stays the same however long the log is. What a restored or rewritten log cannot hide
 //! from is an anchor, a place in the chain that is kept somewhere else (`audit_anchor`).
 
-use std::fmt;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
@@ -13,6 +12,7 @@ use crate::domain::ids::AuditEventId;
 use crate::fault::Fault;
 use crate::services::audit::{Author, Proof};
 use crate::services::operator::audit_anchor::Anchor;
+pub use crate::services::operator::audit_flaw::{Broken, Flaw};
 use crate::services::operator::audit_seal::hex;
 use crate::stores::Tx;
 use crate::stores::audit_chain::{self, Checkpoint, Head};
@@ -44,93 +44,6 @@ pub struct Report {
     pub outlived: Vec<Anchor>,
     /// The first thing that does not hold.
     pub broken: Option<Broken>,
-}
-
-/// The first row that does not hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
-    /// What is wrong with it.
-    pub flaw: Flaw,
-    /// Its place in the chain.
-    pub position: Option<i64>,
-    /// The event.
-    pub event: Option<AuditEventId>,
-}
-
-/// What can be wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flaw {
-    /// The row of `audit_chain` is gone or was changed.
-    End,
-    /// A checkpoint was changed, or does not agree with the chain.
-    Checkpoint,
-    /// An event was changed, or somebody else wrote it.
-    Changed,
-    /// An event was removed.
-    Removed,
-    /// One link or more were removed.
-    LinkRemoved,
-    /// A link was changed, or put in another place.
-    LinkChanged,
-    /// A link or an event was put where idgate put none.
-    Inserted,
-    /// The code names a master key that is not known here.
-    UnknownKey,
-    /// The chain has another link where an anchor was taken: it was written anew.
-    AnchorDiffers,
-    /// The chain ends before an anchor: it is an earlier copy.
-    EndsBeforeAnchor,
-}
-
-impl Flaw {
-    /// The name that programs read.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::End => "end_changed",
-            Self::Checkpoint => "checkpoint_changed",
-            Self::Changed => "event_changed",
-            Self::Removed => "event_removed",
-            Self::LinkRemoved => "link_removed",
-            Self::LinkChanged => "link_changed",
-            Self::Inserted => "inserted",
-            Self::UnknownKey => "unknown_master_key",
-            Self::AnchorDiffers => "anchor_differs",
-            Self::EndsBeforeAnchor => "ends_before_anchor",
-        }
-    }
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(event) = self.event {
-            write!(formatter, "event {event} ")?;
-        }
-        if let Some(position) = self.position {
-            write!(formatter, "at position {position} ")?;
-        }
-        formatter.write_str(match self.flaw {
-            Flaw::End => "the end of the chain (the row of audit_chain) was changed or removed",
-            Flaw::Checkpoint => "the checkpoint was changed or does not agree with the chain",
-            Flaw::Changed => "was changed, or idgate did not write it",
-            Flaw::Removed => "was removed",
-            Flaw::LinkRemoved => "the link was removed",
-            Flaw::LinkChanged => "the link was changed or put in another place",
-            Flaw::Inserted => "was inserted, or its link or its turn to be linked was removed",
-            Flaw::UnknownKey => {
-                "has a code that names no master key known here: it was changed, or the key was \
-                 rotated; then give the old one as IDGATE_KEYS__MASTER_PREVIOUS"
-            }
-            Flaw::AnchorDiffers => {
-                "the chain has another link than the anchor: it was written anew, or the anchor \
-                 is of another database"
-            }
-            Flaw::EndsBeforeAnchor => {
-                "there is an anchor, but the chain ends before it: this is an earlier copy of the \
-                 log, and what came after it is missing"
-            }
-        })
-    }
 }
 
 /// Why the reading stopped.

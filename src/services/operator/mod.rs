@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod audit_anchor;
+mod audit_flaw;
 pub mod audit_retention;
 pub mod audit_seal;
 pub mod audit_verify;

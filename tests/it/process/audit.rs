@@ -31,7 +31,11 @@ async fn sealed(app: &TestApp) {
 async fn a_log_that_holds_is_counted() {
     let app = TestApp::spawn().await;
     let answer = verify(&app, &[]).answer();
-    assert!(answer.contains("0 events, 0 of them linked"), "{answer}");
+    assert_eq!(
+        answer,
+        "The audit log holds: 0 events, 0 of them linked, 0 checkpoints.\n\
+         No event waits for its link.\nThe chain has no link yet.\n"
+    );
     for number in 0..3 {
         app.register(&format!("p{number}@example.com")).await;
     }
@@ -39,7 +43,7 @@ async fn a_log_that_holds_is_counted() {
     app.login("p0@example.com").await;
     let answer = verify(&app, &[]).answer();
     assert!(answer.contains("4 events, 3 of them linked"), "{answer}");
-    assert!(answer.contains("1 events wait for their link"), "{answer}");
+    assert!(answer.contains("1 event waits for its link"), "{answer}");
     assert!(
         answer.contains("The chain ends at position 3 with "),
         "{answer}"
@@ -124,7 +128,20 @@ async fn a_rotated_master_key_is_asked_for() {
     // The key of before knows nothing of the new one.
     let complaint = verify(&app, &[]).refusal(1);
     assert!(
+        complaint.starts_with(
+            "idgate: the audit log cannot be checked: the end of the chain (the row of \
+             audit_chain) has a code that names no master key known here"
+        ),
+        "{complaint}"
+    );
+    assert!(
         complaint.contains("IDGATE_KEYS__MASTER_PREVIOUS"),
+        "{complaint}"
+    );
+    let settings = app.settings().iter().map(|(name, value)| (name, value));
+    let complaint = Outcome::of(idgate(&["audit", "anchor"], settings)).refusal(1);
+    assert!(
+        complaint.contains("no master key known here"),
         "{complaint}"
     );
 }
@@ -139,7 +156,9 @@ fn anchor(app: &TestApp) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_anchor_tells_an_earlier_copy_and_another_history() {
     let app = TestApp::spawn().await;
-    assert_eq!(anchor(&app), "0:");
+    let settings = app.settings().iter().map(|(name, value)| (name, value));
+    let early = Outcome::of(idgate(&["audit", "anchor"], settings)).refusal(1);
+    assert!(early.contains("nothing to anchor yet"), "{early}");
     verify(&app, &["--anchor", "0:"]).answer();
     app.register("ada@example.com").await;
     sealed(&app).await;
@@ -155,7 +174,11 @@ async fn an_anchor_tells_an_earlier_copy_and_another_history() {
     for (wrong, flaw, words) in [
         (format!("3:{hash}"), "ends_before_anchor", "an earlier copy"),
         (format!("1:{hash}"), "anchor_differs", "written anew"),
-        ("1:00".to_owned(), "anchor_differs", "written anew"),
+        (
+            format!("1:{}", "0a".repeat(hash.len() / 2)),
+            "anchor_differs",
+            "written anew",
+        ),
     ] {
         let complaint = verify(&app, &["--anchor", &wrong]).refusal(1);
         assert!(complaint.contains(words), "{complaint}");
@@ -189,8 +212,26 @@ async fn anchors_are_read_from_files_and_what_is_none_is_said() {
     );
     let outcome = verify(&app, &["--json", "--anchor", &kept]);
     assert_eq!(as_json(&outcome)["anchors"], 2, "{}", outcome.complained);
+    let kept_before = anchor(&app);
+    let whole = kept_before.strip_prefix("1:").unwrap();
     for (given, words) in [
-        (file("wrong", "1:00\nyesterday\n"), "line 2 is no anchor"),
+        (
+            file("wrong", &format!("1:{whole}\nyesterday\n")),
+            "line 2 is not an anchor",
+        ),
+        (
+            file("cut", &format!("1:{whole}\n2:{}\n", &whole[1..])),
+            "line 2 is not a whole anchor: its hash has ",
+        ),
+        (
+            file("cut.json", "{\"position\":1,\"hash\":\"00\"}\n"),
+            "line 1 is not a whole anchor: its hash has 2 digits",
+        ),
+        (
+            "1:00".to_owned(),
+            "not a whole anchor: its hash has 2 digits",
+        ),
+        ("1:".to_owned(), "not a whole anchor: its hash has 0 digits"),
         (file("empty", "\n"), "no anchor in the file"),
         (
             folder.path().join("none").display().to_string(),
@@ -222,9 +263,9 @@ async fn an_anchor_that_retention_has_outlived_says_nothing() {
     assert!(complaint.contains("keep newer anchors"), "{complaint}");
     // A checkpoint is kept when its events go.
     let answer = verify(&app, &["--anchor", &last_of_the_day]).answer();
-    assert!(answer.contains("1 anchors are part of it"), "{answer}");
+    assert!(answer.contains("1 anchor is part of it"), "{answer}");
     let answer = verify(&app, &["--anchor", &old, "--anchor", &anchor(&app)]).answer();
-    assert!(answer.contains("1 anchors are older"), "{answer}");
+    assert!(answer.contains("1 anchor is older"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

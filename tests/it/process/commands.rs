@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Outcome, idgate};
+use super::{Outcome, Program, idgate};
 use crate::harness::{PASSWORD, TestApp};
 
 fn run(app: &TestApp, arguments: &[&str]) -> Outcome {
@@ -87,6 +87,9 @@ async fn migrating_says_what_was_done_and_can_be_repeated() {
     let settings = [("IDGATE_DATA_DIR", &data)];
     let answer = Outcome::of(idgate(&["migrate"], settings)).answer();
     assert!(answer.ends_with(" migrations were applied.\n"), "{answer}");
+    let file = Path::new(&data).join("idgate.sqlite3");
+    let said = format!("There was no database: {} is new.\n", file.display());
+    assert!(answer.starts_with(&said), "{answer}");
     let answer = Outcome::of(idgate(&["migrate"], settings)).answer();
     assert_eq!(answer, "The database schema is up to date.\n");
     let made: Vec<_> = std::fs::read_dir(&data).unwrap().collect();
@@ -131,10 +134,11 @@ async fn an_administrator_is_made_and_can_sign_in() {
 }
 
 #[test]
-fn the_first_command_makes_a_home_that_nobody_else_can_open() {
+fn the_first_start_makes_a_home_that_nobody_else_can_open() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("a/data");
     let place = data.display().to_string();
+    drop(Program::start(&data));
     let create = |email: &str| {
         let arguments = ["admin", "create", "--email", email, "--password-stdin"];
         Outcome::given(
@@ -143,10 +147,10 @@ fn the_first_command_makes_a_home_that_nobody_else_can_open() {
         )
         .answer()
     };
+    let key = std::fs::read(data.join("master.key")).unwrap();
     create("root@example.com");
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
-    let key = std::fs::read(data.join("master.key")).unwrap();
     for entry in std::fs::read_dir(&data).unwrap() {
         let path = entry.unwrap().path();
         assert_eq!(mode(&path), 0o600, "{}", path.display());
@@ -154,6 +158,59 @@ fn the_first_command_makes_a_home_that_nobody_else_can_open() {
     // What is there is kept.
     create("second@example.com");
     assert_eq!(std::fs::read(data.join("master.key")).unwrap(), key);
+}
+
+#[test]
+fn no_command_makes_an_installation_in_the_wrong_directory() {
+    let commands: [&[&str]; 7] = [
+        &[
+            "admin",
+            "create",
+            "--email",
+            "root@example.com",
+            "--password-stdin",
+        ],
+        &["keys", "list"],
+        &["keys", "rotate"],
+        &["audit", "verify"],
+        &["audit", "anchor"],
+        &["outbox", "list"],
+        &["outbox", "retry", "--all"],
+    ];
+    for command in commands {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |settings: &[(&str, &str)]| {
+            let mut command = idgate(command, settings.iter().copied());
+            Outcome::given(command.current_dir(folder.path()), PASSWORD).refusal(1)
+        };
+        // `./data`, as nobody says otherwise, is named by its whole path, once.
+        let place = folder.path().canonicalize().unwrap().join("data");
+        let place = place.display().to_string();
+        let complaint = run(&[]);
+        let said = format!("there is no database in {place}: ");
+        assert!(complaint.contains(&said), "{command:?}: {complaint}");
+        assert_eq!(complaint.matches(&place).count(), 1, "{complaint}");
+        assert!(complaint.contains("IDGATE_DATA_DIR"), "{complaint}");
+        assert!(!complaint.contains("unable to open"), "{complaint}");
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 0, "{command:?} made something");
+
+        // A database whose key is elsewhere.
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(data.join("idgate.sqlite3"), "").unwrap();
+        let complaint = run(&[]);
+        assert!(
+            complaint.contains("there is no master key in "),
+            "{complaint}"
+        );
+        assert!(complaint.contains("IDGATE_KEYS__MASTER"), "{complaint}");
+        // Something else in its place.
+        std::fs::remove_file(data.join("idgate.sqlite3")).unwrap();
+        std::fs::create_dir(data.join("idgate.sqlite3")).unwrap();
+        assert!(run(&[]).contains("idgate.sqlite3 is not a file"));
+        assert!(!data.join("master.key").exists());
+    }
 }
 
 #[test]
