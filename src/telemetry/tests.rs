@@ -1,0 +1,79 @@
+//! What a request id may be, and what is never logged.
+
+use proptest::prelude::*;
+use tracing::{Level, enabled};
+
+use super::*;
+
+#[test]
+fn a_new_request_id_is_lower_case_uuid_text_that_would_be_accepted_again() {
+    let id = request_id([0xAB; 16]);
+    assert_eq!(id, "abababab-abab-4bab-abab-abababababab");
+    assert_eq!(accepted_request_id(&id), Some(id.as_str()));
+    assert_ne!(request_id([1; 16]), request_id([2; 16]));
+}
+
+#[test]
+fn a_request_id_from_outside_is_taken_only_when_it_is_harmless() {
+    let longest = "a".repeat(64);
+    for fine in ["a", "A-b_c.9", longest.as_str()] {
+        assert_eq!(accepted_request_id(fine), Some(fine));
+    }
+    let too_long = "a".repeat(65);
+    for bad in [
+        "",
+        " a",
+        "a b",
+        "a\nb",
+        "a\r\nSet-Cookie: x",
+        "é",
+        "{}",
+        too_long.as_str(),
+    ] {
+        assert_eq!(accepted_request_id(bad), None, "{bad:?}");
+    }
+}
+
+#[test]
+fn what_a_socket_carries_is_never_logged() {
+    for text in [
+        "trace",
+        "info,tungstenite=trace",
+        "tungstenite::protocol=trace",
+    ] {
+        let directives = Directives::try_from(text.to_owned()).unwrap();
+        let logging = tracing_subscriber::fmt()
+            .with_env_filter(directives.filter())
+            .finish();
+        tracing::subscriber::with_default(logging, || {
+            assert!(
+                enabled!(target: "tungstenite::protocol", Level::WARN),
+                "{text}"
+            );
+            assert!(
+                !enabled!(target: "tungstenite::protocol", Level::TRACE),
+                "{text}"
+            );
+            assert!(
+                !enabled!(target: "tungstenite::protocol::frame", Level::DEBUG),
+                "{text}"
+            );
+        });
+    }
+}
+
+#[test]
+fn directives_that_cannot_be_read_are_refused() {
+    let directives = Directives::try_from("info,idgate=debug".to_owned()).unwrap();
+    assert_eq!(directives.to_string(), "info,idgate=debug");
+    assert!(Directives::try_from("idgate=loud".to_owned()).is_err());
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_accepted_is_short_and_plain(text in ".{0,80}") {
+        if let Some(id) = accepted_request_id(&text) {
+            prop_assert!(id.len() <= 64 && id.is_ascii() && !id.contains(char::is_whitespace));
+        }
+    }
+}
