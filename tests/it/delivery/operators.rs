@@ -131,7 +131,7 @@ async fn given_up_messages_are_listed_and_sent_again() {
     assert_eq!(counts(&app).await, (0, 1, 2));
     let all = said(&idgate(&app, &["retry", "--all"]));
     assert!(
-        all.contains("1 messages") && all.contains("1 have expired"),
+        all.contains("1 message will") && all.contains("1 has expired"),
         "{all}"
     );
     assert_eq!(counts(&app).await, (0, 2, 1));
