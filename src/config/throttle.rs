@@ -30,6 +30,10 @@ pub struct Throttle {
     pub login_identifier: Budget,
     /// Sign-in attempts from a device that was here before.
     pub login_device: Budget,
+    /// Sign-in attempts on one account, by whatever identifier.
+    pub login_account: Budget,
+    /// Sign-in attempts from all devices together that an account knows.
+    pub login_devices: Budget,
     /// Sign-in attempts altogether.
     pub login_global: Budget,
     /// Registrations from one address.
@@ -44,6 +48,8 @@ pub struct Throttle {
     pub verify_address: Budget,
     /// Messages to one identifier.
     pub message_identifier: Budget,
+    /// Messages asked for by all devices together that an account knows.
+    pub message_devices: Budget,
     /// Messages asked for from one address.
     pub message_address: Budget,
     /// Text messages that leave.
@@ -52,7 +58,11 @@ pub struct Throttle {
     pub code_address: Budget,
     /// Codes tried on one identifier.
     pub code_identifier: Budget,
-    /// The same in the long run.
+    /// Codes tried on one account, by whatever identifier.
+    pub code_account: Budget,
+    /// Codes tried by all devices together that an account knows.
+    pub code_devices: Budget,
+    /// Codes tried in the long run, on an identifier, an account, or by its devices.
     pub code_day: Budget,
     /// Repeated authentications of one signed-in person.
     pub step_up_user: Budget,

@@ -186,7 +186,7 @@ async fn change_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), 
         LoginRefusal::Overloaded => Refusal::Overloaded,
         LoginRefusal::Fault(fault) => Refusal::Fault(fault),
     })?;
-    let access_token = signed_in.started.access_token;
+    let access_token = signed_in.access_token;
     let confirmed = confirm_new_address(app, caller, &access_token, filled.token).await;
     leave(app, caller, &access_token).await;
     confirmed

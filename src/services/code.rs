@@ -18,9 +18,9 @@ use crate::domain::token::HashedToken;
 use crate::domain::user::User;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
-use crate::services::throttle::Exhausted;
+use crate::services::throttle::{Exhausted, Target};
 use crate::stores::{Tx, spent_proof};
-use crate::volatile::{NewCode, Placed};
+use crate::volatile::{NewCode, Placed, Slot, Tries};
 
 /// How long a code is remembered after it stopped working, to say so instead of "wrong".
 const REMEMBERED: Duration = Duration::from_mins(10);
@@ -34,13 +34,47 @@ pub(super) enum Holder<'a> {
     Nobody,
 }
 
+/// Who asks for a code or types one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Anybody who knows the address, also its owner on a new device.
+    Public,
+    /// A device that is known at the account: its codes are kept apart, so that strangers can
+    /// neither hold them up nor use up their tries.
+    Device,
+}
+
+impl Lane {
+    pub(super) fn of(target: Target<'_>) -> Self {
+        if target.by_known_device() {
+            Self::Device
+        } else {
+            Self::Public
+        }
+    }
+}
+
 /// A code on its way to somebody.
 #[derive(Debug)]
 pub(super) struct Issued {
     pub(super) code: Code,
     pub(super) expires_at: DateTime<Utc>,
-    /// How long it works, for the message.
+    /// How long it works, for the answer.
+    pub(super) seconds: i64,
+    /// The same for the message.
     pub(super) minutes: i64,
+}
+
+impl Issued {
+    fn new(code: Code, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        let seconds = (expires_at - now).num_seconds();
+        Self {
+            code,
+            expires_at,
+            seconds,
+            minutes: (seconds / 60).max(1),
+        }
+    }
 }
 
 /// Why no code was made.
@@ -72,12 +106,13 @@ pub(super) enum Verdict {
 /// A code that was typed rightly and is not redeemed yet.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    key: String,
+    slots: Vec<Slot>,
     sealed: Vec<u8>,
     expires_at: DateTime<Utc>,
 }
 
-/// Makes a code that only this holder can redeem, for this purpose, at this address.
+/// A code that only this holder can redeem, for this purpose, at this address: the live one again
+/// during the first half of its life, then another.
 ///
 /// # Errors
 /// Without the shared store there are no codes: they could not be limited.
@@ -86,29 +121,84 @@ pub(super) async fn issue(
     holder: Holder<'_>,
     purpose: CodePurpose,
     contact: &Identifier,
+    lane: Lane,
 ) -> Result<Issued, IssueRefusal> {
     let now = app.clock.now();
-    let life = Duration::from_secs(app.config.otp.life_seconds.into());
-    let expires_at = now + life;
+    let life = life(app);
     let code = Code::from_number(app.random.below(CODES));
-    let mut plain = code.reveal().as_bytes().to_vec();
-    plain.extend_from_slice(&expires_at.timestamp_micros().to_be_bytes());
     let aad = bound_to(holder, purpose, contact);
-    let sealed = app.keyring.seal(Purpose::Codes, &app.random, &aad, &plain);
-    let key = keys(app, holder, purpose, contact).next();
-    let new = NewCode {
-        key: &key.unwrap_or_default(),
-        sealed: &sealed,
-        keep: life + REMEMBERED,
-        cooldown: Duration::from_secs(app.config.otp.resend_seconds.into()),
+    let key = keys(app, holder, purpose, contact, lane).next();
+    let key = key.unwrap_or_default();
+    let (mut expires_at, mut unusable) = (now + life, None::<Vec<u8>>);
+    for _ in 0..MOST_PLACINGS {
+        let mut plain = code.reveal().as_bytes().to_vec();
+        plain.extend_from_slice(&expires_at.timestamp_micros().to_be_bytes());
+        let sealed = app.keyring.seal(Purpose::Codes, &app.random, &aad, &plain);
+        let new = NewCode {
+            key: &key,
+            sealed: &sealed,
+            ends_at: expires_at,
+            keep: life + REMEMBERED,
+            cooldown: Duration::from_secs(app.config.otp.resend_seconds.into()),
+            renewal: life / 2,
+            tries: tries(app).all,
+            instead_of: unusable.as_deref(),
+        };
+        let (kept, ends_at) = match app.volatile.place_code(now, new).await? {
+            Placed::Kept { sealed, ends_at } => (sealed, ends_at),
+            Placed::Cooling { wait } => {
+                return Err(IssueRefusal::Cooling(Exhausted { retry_after: wait }));
+            }
+        };
+        if kept == sealed {
+            return Ok(Issued::new(code, expires_at, now));
+        }
+        match (open(app, &aad, &kept)?, holder) {
+            (Some((code, expires_at)), _) => return Ok(Issued::new(code, expires_at, now)),
+            // What is there is somebody's, and a decoy must not end it.
+            (None, Holder::Nobody) => return Ok(Issued::new(code, ends_at, now)),
+            // A decoy, or from before the credentials changed. Its age stays, or the answer would
+            // tell whether the address has an account since.
+            (None, Holder::Person(_)) => (expires_at, unusable) = (ends_at, Some(kept)),
+        }
+    }
+    Err(IssueRefusal::Fault(Fault::new(
+        "a code was replaced while it was made",
+    )))
+}
+
+/// How often a new code is offered in place of one that does not open: others may be at it too.
+const MOST_PLACINGS: usize = 4;
+
+/// How long a new code works.
+fn life(app: &App) -> Duration {
+    Duration::from_secs(app.config.otp.life_seconds.into())
+}
+
+/// How often a code can be tried. A few tries of a code that a known device asked for are kept
+/// for such devices.
+fn tries(app: &App) -> Tries {
+    let all = app.config.otp.tries;
+    Tries {
+        all,
+        foreign: all - all.div_ceil(3),
+    }
+}
+
+/// The digits of a sealed code and when it ends, unless it was sealed for another purpose,
+/// address or state of the account.
+fn open(app: &App, aad: &[u8], sealed: &[u8]) -> Result<Option<(Code, DateTime<Utc>)>, Fault> {
+    let Ok(plain) = app.keyring.open(Purpose::Codes, aad, sealed) else {
+        return Ok(None);
     };
-    match app.volatile.place_code(now, new).await? {
-        Placed::Stored => Ok(Issued {
-            code,
-            expires_at,
-            minutes: (i64::from(app.config.otp.life_seconds) / 60).max(1),
-        }),
-        Placed::Cooling { wait } => Err(IssueRefusal::Cooling(Exhausted { retry_after: wait })),
+    let parts = plain.split_at_checked(DIGITS).and_then(|(digits, expiry)| {
+        let code = Code::parse(std::str::from_utf8(digits).ok()?)?;
+        let micros = i64::from_be_bytes(expiry.try_into().ok()?);
+        Some((code, DateTime::from_timestamp_micros(micros)?))
+    });
+    match parts {
+        Some(parts) => Ok(Some(parts)),
+        None => Err(Fault::new("a sealed code is not what was sealed")),
     }
 }
 
@@ -127,43 +217,30 @@ pub(super) async fn check(
     purpose: CodePurpose,
     contact: &Identifier,
     typed: &Code,
+    lane: Lane,
 ) -> Result<Verdict, Fault> {
     let now = app.clock.now();
-    let mut found = None;
-    for key in keys(app, holder, purpose, contact) {
-        let tries = app.config.otp.tries;
-        let sealed = app.volatile.try_code(now, &key, tries).await?;
-        found = sealed.map(|sealed| (key, sealed));
-        if found.is_some() {
-            break;
+    let slots = slots(app, holder, purpose, contact, lane);
+    let found = app.volatile.try_code(now, &slots, tries(app)).await?;
+    let aad = bound_to(holder, purpose, contact);
+    let mut verdict = Verdict::Wrong;
+    for sealed in found {
+        let Some((code, expires_at)) = open(app, &aad, &sealed)? else {
+            continue;
+        };
+        let is_right = typed.matches(code.reveal().as_bytes());
+        if is_right && matches!(holder, Holder::Person(_)) {
+            if expires_at > now {
+                return Ok(Verdict::Right(Ticket {
+                    slots,
+                    sealed,
+                    expires_at,
+                }));
+            }
+            verdict = Verdict::Expired;
         }
     }
-    let Some((key, sealed)) = found else {
-        return Ok(Verdict::Wrong);
-    };
-    let aad = bound_to(holder, purpose, contact);
-    // A code that was sealed for another purpose, address or state of the account does not open.
-    let Ok(plain) = app.keyring.open(Purpose::Codes, &aad, &sealed) else {
-        return Ok(Verdict::Wrong);
-    };
-    let Some((digits, expiry)) = plain.split_at_checked(DIGITS) else {
-        return Err(Fault::new("a sealed code has no digits"));
-    };
-    let is_right = typed.matches(digits) && matches!(holder, Holder::Person(_));
-    let expires_at = expiry
-        .try_into()
-        .ok()
-        .and_then(|bytes| DateTime::from_timestamp_micros(i64::from_be_bytes(bytes)))
-        .ok_or_else(|| Fault::new("a sealed code has no expiry"))?;
-    Ok(match is_right {
-        false => Verdict::Wrong,
-        true if expires_at <= now => Verdict::Expired,
-        true => Verdict::Right(Ticket {
-            key,
-            sealed,
-            expires_at,
-        }),
-    })
+    Ok(verdict)
 }
 
 impl Ticket {
@@ -178,10 +255,40 @@ impl Ticket {
     /// Tidies up once the transaction is through; the row it wrote is what counts.
     pub(super) async fn discard(self, app: &App) {
         let now = app.clock.now();
-        if let Err(unavailable) = app.volatile.forget_code(now, &self.key, &self.sealed).await {
+        let forgotten = app.volatile.forget_code(now, &self.slots, &self.sealed);
+        if let Err(unavailable) = forgotten.await {
             tracing::debug!(%unavailable, "a redeemed code stays until it expires");
         }
     }
+}
+
+/// Where a code is looked for, and whether it is kept for others than those who type it.
+fn slots(
+    app: &App,
+    holder: Holder<'_>,
+    purpose: CodePurpose,
+    contact: &Identifier,
+    typed_by: Lane,
+) -> Vec<Slot> {
+    let lanes: &[Lane] = if is_own(purpose) {
+        &[Lane::Public]
+    } else {
+        &[Lane::Public, Lane::Device]
+    };
+    let slot = |lane: Lane| {
+        let foreign = lane == Lane::Device && typed_by == Lane::Public;
+        let keys = keys(app, holder, purpose, contact, lane);
+        keys.map(move |key| Slot { key, foreign })
+    };
+    lanes.iter().copied().flat_map(slot).collect()
+}
+
+/// Whether only the person, signed in, can ask for such a code.
+const fn is_own(purpose: CodePurpose) -> bool {
+    matches!(
+        purpose,
+        CodePurpose::StepUp | CodePurpose::ChangeEmail | CodePurpose::ChangePhone
+    )
 }
 
 /// Where the code is kept: under the current master key first, then where it was before a
@@ -195,13 +302,10 @@ fn keys(
     holder: Holder<'_>,
     purpose: CodePurpose,
     contact: &Identifier,
-) -> impl Iterator<Item = String> {
-    let own = matches!(
-        purpose,
-        CodePurpose::StepUp | CodePurpose::ChangeEmail | CodePurpose::ChangePhone
-    );
+    lane: Lane,
+) -> impl Iterator<Item = String> + use<> {
     let subjects: Vec<String> = match holder {
-        Holder::Person(user) if own => vec![user.id.to_string()],
+        Holder::Person(user) if is_own(purpose) => vec![user.id.to_string()],
         Holder::Person(_) | Holder::Nobody => app
             .keyring
             .blind_indices("code-address", &contact.key())
@@ -209,9 +313,13 @@ fn keys(
             .map(|index| URL_SAFE_NO_PAD.encode(index.get(..16).unwrap_or(index)))
             .collect(),
     };
+    let suffix = match lane {
+        Lane::Device if !is_own(purpose) => ":device",
+        Lane::Public | Lane::Device => "",
+    };
     subjects
         .into_iter()
-        .map(move |subject| format!("{subject}:{}", purpose.as_str()))
+        .map(move |subject| format!("{subject}:{}{suffix}", purpose.as_str()))
 }
 
 /// Everything a code is bound to, each part with its length before it.

@@ -1,42 +1,84 @@
-//! Device tokens: a device that signed in before keeps a login budget of its own.
+//! Device tokens: a device that signed in before keeps budgets of its own.
 //!
 //! Without one, anybody could lock a person out by guessing at their address until its budget is
-//! used up. The token proves nothing else: it never replaces a password.
+//! used up. The token proves nothing else: it never replaces a password or a code.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::crypto::keyring::Purpose;
-use crate::domain::identifier::Identifier;
+use crate::domain::ids::{SessionId, UserId};
 use crate::domain::token::TokenKind;
+use crate::domain::user::User;
 
-const ID_LENGTH: usize = 16;
+/// No token of ours is longer.
+const LONGEST: usize = 128;
 
-/// A token for this device, bound to the identifier it signed in with.
-pub(super) fn issue(app: &App, identifier: &Identifier) -> String {
-    let id = app.random.bytes::<ID_LENGTH>();
-    let mac = app
-        .keyring
-        .mac(Purpose::DeviceToken, &[&id, identifier.key().as_bytes()]);
-    let mut bytes = id.to_vec();
-    bytes.extend_from_slice(&mac);
-    format!(
-        "{}{}",
-        TokenKind::Device.prefix(),
-        URL_SAFE_NO_PAD.encode(bytes)
-    )
+/// A device that once signed in somewhere. Whether that counts for an account is known once the
+/// account is: see [`Device::is_known_to`].
+#[derive(Clone, Debug)]
+pub(super) struct Device {
+    id: Uuid,
+    user: UserId,
+    version: i64,
+    token: String,
 }
 
-/// The device's bucket, if the token is ours and was issued for this identifier.
-pub(super) fn recognise(app: &App, token: Option<&str>, identifier: &Identifier) -> Option<String> {
-    let encoded = token
-        .filter(|token| token.len() <= 128)?
-        .strip_prefix(TokenKind::Device.prefix())?;
+impl Device {
+    /// Under what the device is counted.
+    pub(super) fn bucket(&self) -> String {
+        self.id.to_string()
+    }
+
+    /// Whether the token was given out by this account, for the credentials that it has now: after
+    /// a new password it is worth nothing.
+    pub(super) fn is_known_to(&self, user: &User) -> bool {
+        self.user == user.id && self.version == user.credential_version
+    }
+}
+
+/// Reads a token that is ours, without looking anything up.
+pub(super) fn read(app: &App, token: Option<&str>) -> Option<Device> {
+    let token = token.filter(|token| token.len() <= LONGEST)?;
+    let encoded = token.strip_prefix(TokenKind::Device.prefix())?;
     let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
-    let (id, mac) = bytes.split_at_checked(ID_LENGTH)?;
-    let key = identifier.key();
-    app.keyring
-        .verify_mac(Purpose::DeviceToken, &[id, key.as_bytes()], mac)
-        .then(|| URL_SAFE_NO_PAD.encode(id))
+    let (id, rest) = bytes.split_first_chunk::<16>()?;
+    let (user, rest) = rest.split_first_chunk::<16>()?;
+    let (version, mac) = rest.split_first_chunk::<8>()?;
+    let parts: [&[u8]; 3] = [id, user, version];
+    let is_ours = app.keyring.verify_mac(Purpose::DeviceToken, &parts, mac);
+    is_ours.then(|| Device {
+        id: Uuid::from_bytes(*id),
+        user: Uuid::from_bytes(*user).into(),
+        version: i64::from_be_bytes(*version),
+        token: token.to_owned(),
+    })
+}
+
+/// The token for the device on which somebody signed in: the one it presented, if that is still
+/// good, so that signing in again and again does not collect any.
+pub(super) fn keep_or_issue(
+    app: &App,
+    presented: Option<Device>,
+    user: &User,
+    session: SessionId,
+) -> String {
+    match presented.filter(|device| device.is_known_to(user)) {
+        Some(device) => device.token,
+        None => of_session(app, user, session),
+    }
+}
+
+/// The one token of this session under the account's credentials.
+pub(super) fn of_session(app: &App, user: &User, session: SessionId) -> String {
+    let (session, person) = (session.uuid(), user.id.uuid());
+    let version = user.credential_version.to_be_bytes();
+    let parts: [&[u8]; 3] = [session.as_bytes(), person.as_bytes(), &version];
+    let mac = app.keyring.mac(Purpose::DeviceToken, &parts);
+    let mut bytes = parts.concat();
+    bytes.extend_from_slice(&mac);
+    let prefix = TokenKind::Device.prefix();
+    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))
 }

@@ -11,6 +11,7 @@ use crate::domain::session::Session;
 use crate::domain::token::{PlainToken, TokenKind};
 use crate::domain::user::User;
 use crate::fault::Fault;
+use crate::services::device;
 use crate::stores::{Tx, refresh_token, session};
 
 /// A session somebody may now use.
@@ -28,6 +29,8 @@ pub struct Started {
     pub refresh_token: PlainToken,
     /// When the refresh token stops working if it is not used.
     pub refresh_expires_at: DateTime<Utc>,
+    /// By which this device is known from now on.
+    pub device_token: String,
 }
 
 /// What a person has proven, and when: `amr` and `auth_time` (OpenID Connect Core §2, RFC 8176).
@@ -128,6 +131,7 @@ pub(super) fn issue(
     refresh_expires_at: DateTime<Utc>,
 ) -> Result<Started, Fault> {
     let access_token = access_token(app, &user, &session)?;
+    let device_token = device::of_session(app, &user, session.id);
     let expires_in = app.config.tokens.access_seconds;
     Ok(Started {
         user,
@@ -136,6 +140,7 @@ pub(super) fn issue(
         expires_in,
         refresh_token,
         refresh_expires_at,
+        device_token,
     })
 }
 

@@ -69,3 +69,9 @@ pub(super) fn moment(now: DateTime<Utc>) -> u64 {
         .unwrap_or(0)
         .min(LATEST_MOMENT)
 }
+
+/// The moment so many microseconds after 1970.
+pub(super) fn from_moment(microseconds: u64) -> DateTime<Utc> {
+    let microseconds = i64::try_from(microseconds).unwrap_or(0);
+    DateTime::from_timestamp_micros(microseconds).unwrap_or_default()
+}

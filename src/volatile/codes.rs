@@ -1,5 +1,8 @@
 //! One-time codes in flight: sealed by the services, counted here.
 //!
+//! A live code is sent again rather than replaced, so that asking for another does not end it; the
+//! one before a newer code stays alive, and every try counts for both.
+//!
 //! A try is reserved before anybody sees what it is compared with, so parallel guesses cannot
 //! have more tries than one after the other. That a code is redeemed once is a row in the
 //! database; [`Volatile::forget_code`] only tidies up.
@@ -10,39 +13,72 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::budget::moment;
+use super::budget::{from_moment, moment};
 use super::{Unavailable, Volatile};
 
 /// More codes than this are never in flight: those that end soonest make room.
 const MOST_CODES: usize = 1 << 17;
 
-/// A code to be kept.
+/// A code to be kept, unless one before it can be sent again.
 #[derive(Clone, Copy)]
 pub struct NewCode<'a> {
-    /// Whose code it is and what for.
+    /// Whose codes they are and what for.
     pub key: &'a str,
     /// What only a service can read.
     pub sealed: &'a [u8],
+    /// When it ends, for those who ask again.
+    pub ends_at: DateTime<Utc>,
     /// How long it is kept.
     pub keep: Duration,
-    /// How long no other code takes its place.
+    /// How long no other code can be asked for.
     pub cooldown: Duration,
+    /// How long it is sent again instead of another one.
+    pub renewal: Duration,
+    /// How many tries a code has; one without is not sent again.
+    pub tries: u32,
+    /// The newest code as the store gave it, if it turned out that nobody can open it any more.
+    /// The new one counts as being as old, so that its age does not tell that it was replaced.
+    pub instead_of: Option<&'a [u8]>,
 }
 
-/// Whether a code was kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placed {
-    /// It took the place of any code before it.
-    Stored,
-    /// A code before it is too young to be replaced.
+    /// A code: the new one, or one before it that is young enough.
+    Kept {
+        /// The code, as it was sealed.
+        sealed: Vec<u8>,
+        /// When it ends.
+        ends_at: DateTime<Utc>,
+    },
+    /// Nothing: the last one was sent too lately.
     Cooling {
-        /// When it can be.
+        /// When another can be.
         wait: Duration,
     },
 }
 
+/// Codes that somebody tries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Whose codes they are and what for.
+    pub key: String,
+    /// Whether they are kept for somebody else, who must not lose all tries to others.
+    pub foreign: bool,
+}
+
+/// How often a code can be tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Tries {
+    /// Altogether.
+    pub all: u32,
+    /// Through a foreign [`Slot`].
+    pub foreign: u32,
+}
+
 impl Volatile {
-    /// Keeps a code in place of the one before, unless that one is too young.
+    /// Says which code to send: the live one while it is young and has tries left, so that nobody
+    /// ends a code by asking for another; otherwise the new one, and the one before stays alive.
     ///
     /// # Errors
     /// When the shared store did not answer; the code may be kept or not then.
@@ -51,51 +87,55 @@ impl Volatile {
         now: DateTime<Utc>,
         code: NewCode<'_>,
     ) -> Result<Placed, Unavailable> {
-        let wait = match self {
+        let placed = match self {
             Self::Memory(memory) => memory.shelf.place(moment(now), code),
             Self::Redis(redis) => redis.place_code(now, code).await?,
         };
-        Ok(match wait {
-            0 => Placed::Stored,
-            wait => Placed::Cooling {
+        Ok(match placed {
+            (0, sealed, ends_at) => Placed::Kept {
+                sealed,
+                ends_at: from_moment(ends_at),
+            },
+            (wait, ..) => Placed::Cooling {
                 wait: Duration::from_micros(wait),
             },
         })
     }
 
-    /// Takes one try and returns what to compare with; `None` when there is no code, or no try
-    /// left, in which case the code is gone.
+    /// Takes one try of every live code and returns those to compare with: none when there is no
+    /// code, or no try left, in which case the code is gone.
     ///
     /// # Errors
     /// When the shared store did not answer; the try may be lost then.
     pub async fn try_code(
         &self,
         now: DateTime<Utc>,
-        key: &str,
-        tries: u32,
-    ) -> Result<Option<Vec<u8>>, Unavailable> {
+        slots: &[Slot],
+        tries: Tries,
+    ) -> Result<Vec<Vec<u8>>, Unavailable> {
         match self {
-            Self::Memory(memory) => Ok(memory.shelf.attempt(moment(now), key, tries)),
-            Self::Redis(redis) => redis.try_code(now, key, tries).await,
+            Self::Memory(memory) => Ok(memory.shelf.attempt(moment(now), slots, tries)),
+            Self::Redis(redis) => redis.try_code(now, slots, tries).await,
         }
     }
 
-    /// Removes a code that was redeemed, if it is still this one. Its cooldown stays.
+    /// Removes the codes of these slots, if the one that was redeemed is still among them. The
+    /// cooldowns stay.
     ///
     /// # Errors
     /// When the shared store did not answer.
     pub async fn forget_code(
         &self,
         now: DateTime<Utc>,
-        key: &str,
+        slots: &[Slot],
         sealed: &[u8],
     ) -> Result<(), Unavailable> {
         match self {
             Self::Memory(memory) => {
-                memory.shelf.forget(key, sealed);
+                memory.shelf.forget(slots, sealed);
                 Ok(())
             }
-            Self::Redis(redis) => redis.forget_code(now, key, sealed).await,
+            Self::Redis(redis) => redis.forget_code(now, slots, sealed).await,
         }
     }
 }
@@ -105,11 +145,44 @@ impl Volatile {
 pub(super) struct Shelf(Mutex<HashMap<Box<str>, Kept>>);
 
 struct Kept {
-    /// Absent once it was redeemed or guessed at too often.
-    sealed: Option<Vec<u8>>,
-    tries: u32,
+    /// The newest and the one before it; absent once redeemed or guessed at too often.
+    codes: [Option<Live>; 2],
+    /// The code that was offered last, by which a repeated request is recognised.
+    asked: Vec<u8>,
     replaceable_at: u64,
     gone_at: u64,
+}
+
+struct Live {
+    sealed: Vec<u8>,
+    made_at: u64,
+    ends_at: u64,
+    tries: u32,
+    foreign: u32,
+}
+
+impl Live {
+    /// Takes a try, or says that there is none: for others before the code itself is dead.
+    fn attempt(&mut self, foreign: bool, tries: Tries) -> Attempted {
+        if foreign {
+            self.foreign = self.foreign.saturating_add(1);
+            if self.foreign > tries.foreign {
+                return Attempted::Withheld;
+            }
+        }
+        self.tries = self.tries.saturating_add(1);
+        if self.tries > tries.all {
+            Attempted::Dead
+        } else {
+            Attempted::Compare
+        }
+    }
+}
+
+enum Attempted {
+    Compare,
+    Withheld,
+    Dead,
 }
 
 /// Neither keys nor codes belong in debug output.
@@ -120,45 +193,92 @@ impl std::fmt::Debug for Shelf {
 }
 
 impl Shelf {
-    fn place(&self, now: u64, code: NewCode<'_>) -> u64 {
+    fn place(&self, now: u64, code: NewCode<'_>) -> (u64, Vec<u8>, u64) {
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let cooldown = microseconds(code.cooldown);
-        if let Some(kept) = codes.get(code.key).filter(|kept| kept.gone_at > now) {
-            // Further ahead than the cooldown is a clock that was set back.
-            let wait = kept.replaceable_at.saturating_sub(now);
-            if wait > 0 && wait <= cooldown {
-                return wait;
+        let (mut older, mut made_at) = (None, now);
+        if let Some(kept) = codes.get_mut(code.key).filter(|kept| kept.gone_at > now) {
+            let asked_again = kept.asked == code.sealed;
+            let newest = kept.codes[0].as_ref();
+            let replaced = newest.filter(|newest| code.instead_of == Some(&newest.sealed));
+            let usable = newest.filter(|newest| newest.tries < code.tries);
+            if let Some(newest) = newest.filter(|_| asked_again && replaced.is_none()) {
+                return (0, newest.sealed.clone(), newest.ends_at);
+            }
+            if let Some(replaced) = replaced {
+                made_at = replaced.made_at;
+                older = kept.codes[1].take();
+            } else {
+                let wait = kept.replaceable_at.saturating_sub(now);
+                // Further ahead than the cooldown is a clock that was set back.
+                if wait > 0 && wait <= cooldown {
+                    return (wait, Vec::new(), 0);
+                }
+                let renewal = microseconds(code.renewal);
+                let is_young = |made_at| now >= made_at && now - made_at < renewal;
+                if let Some(newest) = usable.filter(|newest| is_young(newest.made_at)) {
+                    let (sealed, ends_at) = (newest.sealed.clone(), newest.ends_at);
+                    kept.replaceable_at = now + cooldown;
+                    kept.asked = code.sealed.to_vec();
+                    return (0, sealed, ends_at);
+                }
+                if usable.is_some() {
+                    older = kept.codes[0].take();
+                }
             }
         }
         if codes.len() >= MOST_CODES {
             make_room(&mut codes, now);
         }
-        let kept = Kept {
-            sealed: Some(code.sealed.to_vec()),
+        let newest = Live {
+            sealed: code.sealed.to_vec(),
+            made_at,
+            ends_at: moment(code.ends_at),
             tries: 0,
+            foreign: 0,
+        };
+        let kept = Kept {
+            codes: [Some(newest), older],
+            asked: code.sealed.to_vec(),
             replaceable_at: now + cooldown,
             gone_at: now + microseconds(code.keep),
         };
         codes.insert(code.key.into(), kept);
-        0
+        (0, code.sealed.to_vec(), moment(code.ends_at))
     }
 
-    fn attempt(&self, now: u64, key: &str, tries: u32) -> Option<Vec<u8>> {
+    fn attempt(&self, now: u64, slots: &[Slot], tries: Tries) -> Vec<Vec<u8>> {
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = codes.get_mut(key).filter(|kept| kept.gone_at > now)?;
-        kept.tries = kept.tries.saturating_add(1);
-        if kept.tries > tries {
-            kept.sealed = None;
+        let mut found = Vec::new();
+        for slot in slots {
+            let Some(kept) = codes.get_mut(slot.key.as_str()) else {
+                continue;
+            };
+            for place in kept.codes.iter_mut().filter(|_| kept.gone_at > now) {
+                let Some(live) = place else { continue };
+                match live.attempt(slot.foreign, tries) {
+                    Attempted::Compare => found.push(live.sealed.clone()),
+                    Attempted::Withheld => {}
+                    Attempted::Dead => *place = None,
+                }
+            }
         }
-        kept.sealed.clone()
+        found
     }
 
-    fn forget(&self, key: &str, sealed: &[u8]) {
+    fn forget(&self, slots: &[Slot], sealed: &[u8]) {
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kept) = codes.get_mut(key)
-            && kept.sealed.as_deref() == Some(sealed)
-        {
-            kept.sealed = None;
+        let is_redeemed = |live: &Live| live.sealed == sealed;
+        let among = |slot: &Slot| {
+            let kept = codes.get(slot.key.as_str());
+            kept.is_some_and(|kept| kept.codes.iter().flatten().any(is_redeemed))
+        };
+        if slots.iter().any(among) {
+            for slot in slots {
+                if let Some(kept) = codes.get_mut(slot.key.as_str()) {
+                    kept.codes = [None, None];
+                }
+            }
         }
     }
 }

@@ -1,9 +1,16 @@
--- Removes a code that was redeemed, if it is still this one. Its cooldown stays.
+-- Removes every code of these keys, if the one that was redeemed is among them. Cooldowns stay.
 --
--- KEYS[1]  the code
--- ARGV[1]  what was kept
+-- KEYS     the codes
+-- ARGV[1]  the one that was redeemed
 
-if redis.call('HGET', KEYS[1], 'sealed') == ARGV[1] then
-  redis.call('HDEL', KEYS[1], 'sealed')
+for _, key in ipairs(KEYS) do
+  local kept = redis.call('HMGET', key, 'sealed', 'old_sealed')
+  if kept[1] == ARGV[1] or kept[2] == ARGV[1] then
+    for _, other in ipairs(KEYS) do
+      redis.call('HDEL', other, 'sealed', 'old_sealed')
+    end
+    return 1
+  end
 end
+
 return 0

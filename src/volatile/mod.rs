@@ -23,7 +23,7 @@ mod redis;
 #[cfg(test)]
 mod tests;
 
-pub use self::codes::{NewCode, Placed};
+pub use self::codes::{NewCode, Placed, Slot, Tries};
 pub use self::hub::{Hub, Occurrences};
 pub use self::memory::Memory;
 pub use self::redis::{InvalidSettings, Redis, RedisSettings};

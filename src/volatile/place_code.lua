@@ -1,25 +1,51 @@
--- Keeps a code in place of the one before and returns 0, or returns how many microseconds that one
--- is still too young to be replaced.
+-- Gives the code to send: the live one again while it is young and can still be tried, otherwise
+-- the new one, beside which the one before stays alive until its own end.
+-- Returns {wait, code, when it ends}; a wait above zero, in microseconds, says that the last was
+-- sent too lately. A code in place of one that nobody can open is as old as that.
 --
--- KEYS[1]  the code
--- ARGV     now and cooldown in microseconds, how long to keep it in milliseconds, what is kept
+-- KEYS[1]  the codes of one holder and purpose
+-- ARGV     now, cooldown and renewal in microseconds; how long to keep it in milliseconds; tries;
+--          the new code; a code that nobody can open any more, or nothing; when the new one ends
 
-local now = tonumber(ARGV[1])
-local cooldown = tonumber(ARGV[2])
+local key = KEYS[1]
+local now, cooldown, renewal = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local tries, new, dead = tonumber(ARGV[5]), ARGV[6], ARGV[7]
+
+local kept = redis.call('HMGET', key, 'sealed', 'tries', 'foreign', 'made_at', 'asked',
+  'replaceable_at', 'old_sealed', 'old_tries', 'old_foreign', 'ends_at')
+local sealed = kept[1]
+
+local replaces = sealed and sealed == dead
 
 -- Asked once more because the answer was lost on the way.
-if redis.call('HGET', KEYS[1], 'sealed') == ARGV[4] then
-  return 0
+if sealed and not replaces and kept[5] == new then
+  return {0, sealed, kept[10]}
 end
 
-local wait = (tonumber(redis.call('HGET', KEYS[1], 'replaceable_at')) or now) - now
--- Further ahead than the cooldown is a clock that was set back.
-if wait > 0 and wait <= cooldown then
-  return wait
+if not replaces then
+  local wait = (tonumber(kept[6]) or now) - now
+  -- Further ahead than the cooldown is a clock that was set back.
+  if wait > 0 and wait <= cooldown then
+    return {wait, '', '0'}
+  end
+  local age = now - (tonumber(kept[4]) or 0)
+  if sealed and tonumber(kept[2]) < tries and age >= 0 and age < renewal then
+    redis.call('HSET', key, 'asked', new, 'replaceable_at', string.format('%.0f', now + cooldown))
+    return {0, sealed, kept[10]}
+  end
 end
 
-redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'sealed', ARGV[4], 'tries', 0,
-  'replaceable_at', string.format('%.0f', now + cooldown))
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 0
+local older, made_at = nil, string.format('%.0f', now)
+if replaces then
+  older, made_at = kept[7] and {kept[7], kept[8], kept[9]}, kept[4]
+elseif sealed and tonumber(kept[2]) < tries then
+  older = {sealed, kept[2], kept[3]}
+end
+redis.call('DEL', key)
+redis.call('HSET', key, 'sealed', new, 'tries', 0, 'foreign', 0, 'asked', new,
+  'made_at', made_at, 'ends_at', ARGV[8], 'replaceable_at', string.format('%.0f', now + cooldown))
+if older then
+  redis.call('HSET', key, 'old_sealed', older[1], 'old_tries', older[2], 'old_foreign', older[3])
+end
+redis.call('PEXPIRE', key, ARGV[4])
+return {0, new, ARGV[8]}

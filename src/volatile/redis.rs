@@ -15,7 +15,7 @@ use super::breaker::Breaker;
 use super::budget::{Measured, moment};
 use super::codes::microseconds;
 use super::connections::{Connections, unavailable};
-use super::{Charge, Health, Level, NewCode, Unavailable, Verdict};
+use super::{Charge, Health, Level, NewCode, Slot, Tries, Unavailable, Verdict};
 
 /// How long nobody waits for the server after it failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -186,35 +186,45 @@ impl Redis {
         &self,
         now: DateTime<Utc>,
         code: NewCode<'_>,
-    ) -> Result<u64, Unavailable> {
+    ) -> Result<(u64, Vec<u8>, u64), Unavailable> {
         let mut invocation = self.scripts.place_code.key(self.code_key(code.key));
         invocation
             .arg(moment(now))
             .arg(microseconds(code.cooldown))
+            .arg(microseconds(code.renewal))
             .arg(microseconds(code.keep).div_ceil(1000))
-            .arg(code.sealed);
+            .arg(code.tries)
+            .arg(code.sealed)
+            .arg(code.instead_of.unwrap_or_default())
+            .arg(moment(code.ends_at));
         self.guarded(now, &invocation).await
     }
 
     pub(super) async fn try_code(
         &self,
         now: DateTime<Utc>,
-        key: &str,
-        tries: u32,
-    ) -> Result<Option<Vec<u8>>, Unavailable> {
-        let mut invocation = self.scripts.try_code.key(self.code_key(key));
-        invocation.arg(tries);
+        slots: &[Slot],
+        tries: Tries,
+    ) -> Result<Vec<Vec<u8>>, Unavailable> {
+        let mut invocation = self.scripts.try_code.arg(tries.all);
+        invocation.arg(tries.foreign);
+        for slot in slots {
+            invocation.key(self.code_key(&slot.key));
+            invocation.arg(u8::from(slot.foreign));
+        }
         self.guarded(now, &invocation).await
     }
 
     pub(super) async fn forget_code(
         &self,
         now: DateTime<Utc>,
-        key: &str,
+        slots: &[Slot],
         sealed: &[u8],
     ) -> Result<(), Unavailable> {
-        let mut invocation = self.scripts.forget_code.key(self.code_key(key));
-        invocation.arg(sealed);
+        let mut invocation = self.scripts.forget_code.arg(sealed);
+        for slot in slots {
+            invocation.key(self.code_key(&slot.key));
+        }
         self.guarded::<u64>(now, &invocation).await.map(drop)
     }
 

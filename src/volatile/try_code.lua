@@ -1,13 +1,26 @@
--- Takes one try and returns what to compare with, or nothing when there is no code or no try left.
+-- Takes one try of every live code and returns those that had one left. A code without is gone.
 --
--- KEYS[1]  the code
+-- KEYS     the codes
 -- ARGV[1]  how many tries a code has
+-- ARGV[2]  how many of them are for others than those it is kept for
+-- then     for each key 1 if the one who tries is such another, else 0
 
-if redis.call('HEXISTS', KEYS[1], 'sealed') == 0 then
-  return false
+local tries, shared = tonumber(ARGV[1]), tonumber(ARGV[2])
+local found = {}
+
+for index, key in ipairs(KEYS) do
+  local foreign = ARGV[index + 2] == '1'
+  for _, age in ipairs({'', 'old_'}) do
+    local sealed = redis.call('HGET', key, age .. 'sealed')
+    -- Others never take the last tries: a stranger cannot end a code that a known device asked for.
+    if sealed and (not foreign or redis.call('HINCRBY', key, age .. 'foreign', 1) <= shared) then
+      if redis.call('HINCRBY', key, age .. 'tries', 1) > tries then
+        redis.call('HDEL', key, age .. 'sealed')
+      else
+        found[#found + 1] = sealed
+      end
+    end
+  end
 end
-if redis.call('HINCRBY', KEYS[1], 'tries', 1) > tonumber(ARGV[1]) then
-  redis.call('HDEL', KEYS[1], 'sealed')
-  return false
-end
-return redis.call('HGET', KEYS[1], 'sealed')
+
+return found

@@ -113,7 +113,7 @@ impl GoogleMutations {
         };
         match google::login(context.app(), context.caller(), credential).await {
             Ok(started) => {
-                let signed_in = SignedIn::deliver(context, started, None);
+                let signed_in = SignedIn::deliver(context, started);
                 Ok(LoginWithGoogleResult::SignedIn(Box::new(signed_in)))
             }
             Err(GoogleLoginRefusal::TokenInvalid) => Ok(LoginWithGoogleResult::GoogleTokenInvalid(

@@ -24,6 +24,9 @@ pub struct RequestOtpInput {
     email_or_phone: String,
     /// What the code is for. A code of one purpose never serves another.
     purpose: OtpPurpose,
+    /// The `deviceToken` of an earlier sign-in on this device: requests by others then cannot use
+    /// up this device's. Send it with the `verifyOtp` that follows, too.
+    device_token: Option<String>,
 }
 
 /// If there is an account that the code can serve, it is on its way.
@@ -109,7 +112,8 @@ impl OtpMutations {
             context.signed_in()?;
         }
         let (typed, purpose) = (&input.email_or_phone, input.purpose.into());
-        match otp::request_otp(context.app(), context.caller(), typed, purpose).await {
+        let device = input.device_token.as_deref();
+        match otp::request_otp(context.app(), context.caller(), typed, purpose, device).await {
             Ok(sent) => Ok(RequestOtpResult::OtpSent(OtpSent {
                 expires_in: sent.expires_in,
                 resend_after: sent.resend_after,
@@ -162,8 +166,8 @@ impl OtpMutations {
 
 fn verified_result(context: &Context<'_>, verified: Verified) -> VerifyOtpResult {
     match verified {
-        Verified::SignedIn(started, device_token) => {
-            let signed_in = SignedIn::deliver(context, *started, Some(device_token));
+        Verified::SignedIn(started) => {
+            let signed_in = SignedIn::deliver(context, *started);
             VerifyOtpResult::SignedIn(Box::new(signed_in))
         }
         Verified::SteppedUp(stepped_up) => VerifyOtpResult::SteppedUp(stepped_up.into()),

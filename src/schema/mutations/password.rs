@@ -25,6 +25,9 @@ use crate::services::password::{
 pub struct RequestPasswordResetInput {
     /// The e-mail address, which gets a link, or the phone number, which gets a code.
     email_or_phone: String,
+    /// The `deviceToken` of an earlier sign-in on this device: requests by others then cannot use
+    /// up this device's.
+    device_token: Option<String>,
 }
 
 /// If there is an account, a message is on its way.
@@ -51,6 +54,8 @@ pub struct ConfirmPasswordResetInput {
     email_or_phone: Option<String>,
     /// The six digits.
     code: Option<String>,
+    /// With `code`, the `deviceToken` of an earlier sign-in on this device.
+    device_token: Option<String>,
     /// The new password.
     new_password: String,
 }
@@ -137,7 +142,9 @@ impl PasswordMutations {
         #[graphql(desc = "Whose password was forgotten.")] input: RequestPasswordResetInput,
     ) -> Result<RequestPasswordResetResult, Error> {
         let typed = &input.email_or_phone;
-        match password::request_password_reset(context.app(), context.caller(), typed).await {
+        let device = input.device_token.as_deref();
+        let (app, caller) = (context.app(), context.caller());
+        match password::request_password_reset(app, caller, typed, device).await {
             Ok(()) => {
                 let message = "If there is an account, a message is on its way.".to_owned();
                 Ok(RequestPasswordResetResult::PasswordResetRequested(
@@ -167,6 +174,7 @@ impl PasswordMutations {
             (None, Some(email_or_phone), Some(code)) => ResetProof::Code {
                 email_or_phone,
                 code,
+                device_token: input.device_token,
             },
             _ => {
                 let message = "give the token, or the address and the code";

@@ -143,9 +143,8 @@ impl SessionMutations {
             device_token: input.device_token,
         };
         match session::login(context.app(), context.caller(), login).await {
-            Ok(on_device) => {
-                let token = Some(on_device.device_token);
-                let signed_in = SignedIn::deliver(context, on_device.started, token);
+            Ok(started) => {
+                let signed_in = SignedIn::deliver(context, started);
                 Ok(LoginResult::SignedIn(Box::new(signed_in)))
             }
             Err(LoginRefusal::InvalidCredentials) => {
@@ -184,7 +183,7 @@ impl SessionMutations {
         };
         match session::refresh(context.app(), &context.caller().client, presented).await {
             Ok(started) => {
-                let signed_in = SignedIn::deliver(context, started, None);
+                let signed_in = SignedIn::deliver(context, started);
                 Ok(RefreshSessionResult::SignedIn(Box::new(signed_in)))
             }
             Err(RefreshRefusal::TokenInvalid) => {

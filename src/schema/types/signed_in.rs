@@ -16,8 +16,10 @@ pub struct SignedIn {
     refresh_token: Option<String>,
     /// How many seconds the access token works.
     expires_in: i64,
-    /// Send it with the next `login` or `verifyOtp` from this device: attempts by others elsewhere then cannot
-    /// use up this device's attempts. It proves nothing else.
+    /// Keep it and send it with `login`, `requestOtp`, `verifyOtp`, `requestPasswordReset` and
+    /// `confirmPasswordReset` from this device: attempts by others elsewhere then cannot use up this
+    /// device's. A token that was sent and is still good comes back as it is; after a new password
+    /// it is worth nothing, and the next answer has another. It proves nothing else.
     device_token: Option<String>,
     /// The person who signed in.
     user: User,
@@ -27,11 +29,7 @@ pub struct SignedIn {
 
 impl SignedIn {
     /// Hands the tokens over in the way that the client asked for.
-    pub(in crate::schema) fn deliver(
-        context: &Context<'_>,
-        started: Started,
-        device_token: Option<String>,
-    ) -> Self {
+    pub(in crate::schema) fn deliver(context: &Context<'_>, started: Started) -> Self {
         let refresh_token = match context.delivery() {
             Delivery::Body => Some(started.refresh_token.reveal().to_owned()),
             Delivery::Cookie => {
@@ -46,7 +44,7 @@ impl SignedIn {
             access_token: started.access_token,
             refresh_token,
             expires_in: started.expires_in,
-            device_token,
+            device_token: Some(started.device_token),
             user: User::signed_in_now(started.user),
             session: Session(started.session),
         }

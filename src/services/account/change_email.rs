@@ -16,7 +16,7 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::code::{self, Holder, IssueRefusal, Ticket, Verdict};
+use crate::services::code::{self, Holder, IssueRefusal, Lane, Ticket, Verdict};
 use crate::services::links::{self, Followed};
 use crate::services::outbox;
 use crate::services::ownership;
@@ -95,7 +95,14 @@ pub async fn request_email_change(
         return Err(RequestEmailChangeRefusal::NotVerified);
     }
     let purpose = CodePurpose::ChangeEmail;
-    let issued = code::issue(app, Holder::Person(&owner.user), purpose, &identifier).await?;
+    let issued = code::issue(
+        app,
+        Holder::Person(&owner.user),
+        purpose,
+        &identifier,
+        Lane::Public,
+    )
+    .await?;
     let tx = app.begin().await?;
     let purpose = LinkPurpose::ChangeEmail;
     link::delete_of_user(&tx, owner.user.id, purpose).await?;
@@ -292,7 +299,8 @@ async fn by_code(
     let typed = code::read(typed).map_err(invalid)?;
     let purpose = CodePurpose::ChangeEmail;
     let holder = Holder::Person(&owner.user);
-    let refusal = match code::check(app, holder, purpose, &identifier, &typed).await? {
+    let refusal = match code::check(app, holder, purpose, &identifier, &typed, Lane::Public).await?
+    {
         Verdict::Right(ticket) => return Ok(Held::Code(ticket, new.clone())),
         Verdict::Expired => ConfirmEmailChangeRefusal::CodeExpired,
         Verdict::Wrong => ConfirmEmailChangeRefusal::CodeInvalid,

@@ -13,7 +13,7 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::code::{self, Holder, IssueRefusal, Ticket, Verdict};
+use crate::services::code::{self, Holder, IssueRefusal, Lane, Ticket, Verdict};
 use crate::services::links;
 use crate::services::outbox;
 use crate::services::ownership;
@@ -88,7 +88,14 @@ pub async fn request_phone_change(
         return Err(RequestPhoneChangeRefusal::NotVerified);
     }
     let purpose = CodePurpose::ChangePhone;
-    let issued = code::issue(app, Holder::Person(&owner.user), purpose, &identifier).await?;
+    let issued = code::issue(
+        app,
+        Holder::Person(&owner.user),
+        purpose,
+        &identifier,
+        Lane::Public,
+    )
+    .await?;
     let message = Message::Code {
         purpose,
         code: issued.code.reveal(),
@@ -200,7 +207,7 @@ async fn check(
 ) -> Result<Ticket, ConfirmPhoneChangeRefusal> {
     let holder = Holder::Person(&owner.user);
     let purpose = CodePurpose::ChangePhone;
-    let refusal = match code::check(app, holder, purpose, identifier, typed).await? {
+    let refusal = match code::check(app, holder, purpose, identifier, typed, Lane::Public).await? {
         Verdict::Right(ticket) => return Ok(ticket),
         Verdict::Expired => ConfirmPhoneChangeRefusal::CodeExpired,
         Verdict::Wrong => ConfirmPhoneChangeRefusal::CodeInvalid,

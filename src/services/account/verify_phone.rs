@@ -7,7 +7,7 @@ use crate::domain::phone::PhoneNumber;
 use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::messages::Message;
-use crate::services::code::{self, Holder, IssueRefusal};
+use crate::services::code::{self, Holder, IssueRefusal, Lane};
 use crate::services::outbox;
 use crate::stores::Tx;
 
@@ -21,7 +21,15 @@ pub(super) async fn send_code(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
     let identifier = Identifier::read(to, None);
     let purpose = CodePurpose::VerifyPhone;
     let recipient = outbox::by_text(user, to);
-    match code::issue(app, Holder::Person(user), purpose, &identifier).await {
+    match code::issue(
+        app,
+        Holder::Person(user),
+        purpose,
+        &identifier,
+        Lane::Public,
+    )
+    .await
+    {
         Ok(issued) => {
             let message = Message::Code {
                 purpose,
@@ -54,7 +62,7 @@ pub(super) async fn send_other(
     let purpose = CodePurpose::VerifyPhone;
     let recipient = outbox::by_text(owner, number.as_str());
     let message = Message::AlreadyRegistered { sign_in };
-    match code::issue(app, Holder::Nobody, purpose, &identifier).await {
+    match code::issue(app, Holder::Nobody, purpose, &identifier, Lane::Public).await {
         Ok(_) => outbox::enqueue(tx, app, &recipient, &message, None).await,
         // Nobody's phone is flooded: one message for one cooldown.
         Err(IssueRefusal::Cooling(_)) => {

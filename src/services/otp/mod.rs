@@ -6,14 +6,18 @@ mod verify;
 pub use request::{OtpSent, RequestOtpRefusal, request_otp};
 pub use verify::{OtpVerification, Verified, VerifyOtpRefusal, verify_otp};
 
-use crate::domain::caller::Caller;
+use crate::app::App;
+use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::code::CodePurpose;
 use crate::domain::identifier::Identifier;
+use crate::domain::ids::UserId;
 use crate::domain::user::{Contact, User};
 use crate::domain::violation::{Violation, ViolationRule};
+use crate::services::code::Lane;
+use crate::services::device::{self, Device};
 use crate::services::ownership;
-use crate::services::throttle::Against;
-use crate::stores::user::Meant;
+use crate::services::throttle::{self, Against, Attempt, Exhausted, Target};
+use crate::stores::user::{Credentials, Meant};
 
 /// The address a code goes to, if this purpose can use it.
 fn contact(purpose: CodePurpose, identifier: &Identifier) -> Result<Contact, Violation> {
@@ -58,11 +62,54 @@ fn meant(caller: &Caller) -> Meant {
         .map_or(Meant::Owner, |person| Meant::Own(person.user()))
 }
 
-/// Whose budget asking for or typing a code counts against. Codes for a session of one's own are
-/// counted apart, or strangers who know the address could keep its owner from them.
-fn budget<'a>(caller: &Caller, purpose: CodePurpose, identifier: &'a Identifier) -> Against<'a> {
-    match (purpose, caller.signed_in()) {
-        (CodePurpose::StepUp, Some(person)) => Against::Person(person.user()),
-        _ => Against::Identifier(identifier),
+/// Who asks for a code or types one, and so whose budget pays.
+struct Asking<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    identifier: &'a Identifier,
+    /// The person whose own session the code is for: strangers who know the address must not be
+    /// able to keep them from it.
+    person: Option<UserId>,
+    device: Option<Device>,
+}
+
+impl<'a> Asking<'a> {
+    fn new(
+        app: &'a App,
+        caller: &'a Caller,
+        purpose: CodePurpose,
+        identifier: &'a Identifier,
+        device_token: Option<&str>,
+    ) -> Self {
+        let person = match purpose {
+            CodePurpose::StepUp => caller.signed_in().map(SignedIn::user),
+            _ => None,
+        };
+        let device = device::read(app, device_token).filter(|_| person.is_none());
+        Self {
+            app,
+            caller,
+            identifier,
+            person,
+            device,
+        }
+    }
+
+    /// Whose budget it counts against before the account is looked up.
+    fn against(&self) -> Against<'_> {
+        let device_or = || Against::device_or(self.device.as_ref(), self.identifier);
+        self.person.map_or_else(device_or, Against::Person)
+    }
+
+    fn target(&self, found: Option<&Credentials>) -> Target<'_> {
+        Target::new(self.identifier, found, self.device.as_ref())
+    }
+
+    fn lane(&self, found: Option<&Credentials>) -> Lane {
+        Lane::of(self.target(found))
+    }
+
+    async fn charge(&self, attempt: Attempt<'_>) -> Result<(), Exhausted> {
+        throttle::charge(self.app, &self.caller.client, attempt).await
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{budget, contact, is_served, meant};
+use super::{Asking, contact, is_served, meant};
 use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::code::CodePurpose;
@@ -14,7 +14,7 @@ use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::code::{self, Holder, IssueRefusal};
 use crate::services::outbox;
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::throttle::{Attempt, Exhausted};
 use crate::stores::user;
 
 /// A code is on its way, if there is somebody to send it to.
@@ -61,21 +61,34 @@ pub async fn request_otp(
     caller: &Caller,
     typed: &str,
     purpose: CodePurpose,
+    device_token: Option<&str>,
 ) -> Result<OtpSent, RequestOtpRefusal> {
     let identifier = Identifier::read(typed, app.config.phone.region());
-    let against = budget(caller, purpose, &identifier);
-    let attempt = Attempt::RequestMessage { against };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
+    let asking = Asking::new(app, caller, purpose, &identifier, device_token);
+    let against = asking.against();
+    let charged = asking.charge(Attempt::RequestMessage { against }).await;
     charged.map_err(RequestOtpRefusal::RateLimited)?;
     let contact = contact(purpose, &identifier)
         .map_err(|violation| RequestOtpRefusal::Invalid(vec![violation]))?;
 
     let found = user::find_by_identifier(&app.database, &identifier, meant(caller)).await?;
+    if asking.person.is_none() {
+        let target = asking.target(found.as_ref());
+        let charged = asking.charge(Attempt::RequestMessageTo { target }).await;
+        charged.map_err(RequestOtpRefusal::RateLimited)?;
+    }
     let served = found
         .as_ref()
         .filter(|found| is_served(caller, &found.user, purpose, contact));
     let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
-    let issued = code::issue(app, holder, purpose, &identifier).await?;
+    let issued = code::issue(
+        app,
+        holder,
+        purpose,
+        &identifier,
+        asking.lane(found.as_ref()),
+    )
+    .await?;
 
     let message = Message::Code {
         purpose,
@@ -105,7 +118,7 @@ pub async fn request_otp(
     tx.commit().await?;
     app.wake_outbox();
     Ok(OtpSent {
-        expires_in: app.config.otp.life_seconds.into(),
+        expires_in: issued.seconds,
         resend_after: app.config.otp.resend_seconds.into(),
     })
 }

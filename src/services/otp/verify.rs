@@ -4,7 +4,7 @@ use chrono::Duration;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{budget, contact, is_served, meant};
+use super::{Asking, contact, is_served, meant};
 use crate::app::App;
 use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::{Caller, SignedIn};
@@ -17,12 +17,12 @@ use crate::domain::violation::Violation;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::code::{self, Holder, Ticket, Verdict};
-use crate::services::device;
+use crate::services::device::{self, Device};
 use crate::services::links;
 use crate::services::ownership::{self, Proof};
 use crate::services::sign_in::{self, Started};
 use crate::services::step_up::{self, SteppedUp};
-use crate::services::throttle::{self, Against, Attempt, Exhausted};
+use crate::services::throttle::{self, Attempt, Exhausted};
 use crate::stores::link::LinkPurpose;
 use crate::stores::user::Credentials;
 use crate::stores::{Tx, user};
@@ -45,8 +45,8 @@ pub struct OtpVerification {
 /// What a code opened.
 #[derive(Debug)]
 pub enum Verified {
-    /// A new session, and the token by which this device is known from now on.
-    SignedIn(Box<Started>, String),
+    /// A new session.
+    SignedIn(Box<Started>),
     /// The proof of the session that asked.
     SteppedUp(SteppedUp),
     /// The address is proven, in the session that asked.
@@ -101,18 +101,23 @@ pub async fn verify_otp(
     if purpose == CodePurpose::StepUp && caller.signed_in().is_none() {
         return Err(VerifyOtpRefusal::Unauthenticated);
     }
-    charge(app, caller, &input, &identifier).await?;
+    let presented = input.device_token.as_deref();
+    let asking = Asking::new(app, caller, purpose, &identifier, presented);
+    let against = asking.against();
+    let charged = asking.charge(Attempt::TryCode { against }).await;
+    charged.map_err(VerifyOtpRefusal::RateLimited)?;
     let invalid = |violation| VerifyOtpRefusal::Invalid(vec![violation]);
     let contact = contact(purpose, &identifier).map_err(invalid)?;
     let typed = code::read(&input.code).map_err(invalid)?;
     let password = input.password.map(Password::attempt).transpose();
     let password = password.map_err(invalid)?;
-    let (owner, ticket) = check(app, caller, purpose, (&identifier, contact), &typed).await?;
+    let (owner, ticket) = check(&asking, purpose, contact, &typed).await?;
+    let device = asking.device;
     let redemption = Redemption {
         app,
         caller,
         owner,
-        identifier,
+        device,
         contact,
         ticket,
     };
@@ -128,36 +133,26 @@ pub async fn verify_otp(
     }
 }
 
-async fn charge(
-    app: &App,
-    caller: &Caller,
-    input: &OtpVerification,
-    identifier: &Identifier,
-) -> Result<(), VerifyOtpRefusal> {
-    let bucket = device::recognise(app, input.device_token.as_deref(), identifier);
-    let against = match &bucket {
-        Some(device) => Against::Device(device),
-        None => budget(caller, input.purpose, identifier),
-    };
-    let attempt = Attempt::TryCode { against };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(VerifyOtpRefusal::RateLimited)
-}
-
 /// Whose code it is, if it is right and its owner may come in.
 async fn check(
-    app: &App,
-    caller: &Caller,
+    asking: &Asking<'_>,
     purpose: CodePurpose,
-    (identifier, contact): (&Identifier, Contact),
+    contact: Contact,
     typed: &Code,
 ) -> Result<(Credentials, Ticket), VerifyOtpRefusal> {
+    let (app, caller, identifier) = (asking.app, asking.caller, asking.identifier);
     let found = user::find_by_identifier(&app.database, identifier, meant(caller)).await?;
+    if asking.person.is_none() {
+        let target = asking.target(found.as_ref());
+        let charged = asking.charge(Attempt::TryCodeOf { target }).await;
+        charged.map_err(VerifyOtpRefusal::RateLimited)?;
+    }
     let served = found
         .as_ref()
         .filter(|found| is_served(caller, &found.user, purpose, contact));
     let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
-    let verdict = code::check(app, holder, purpose, identifier, typed).await?;
+    let lane = asking.lane(found.as_ref());
+    let verdict = code::check(app, holder, purpose, identifier, typed, lane).await?;
     let refusal = match (verdict, found) {
         (Verdict::Right(ticket), Some(owner)) if !owner.user.is_suspended() => {
             return Ok((owner, ticket));
@@ -196,7 +191,8 @@ struct Redemption<'a> {
     app: &'a App,
     caller: &'a Caller,
     owner: Credentials,
-    identifier: Identifier,
+    /// The device that was presented, whoever's it is.
+    device: Option<Device>,
     contact: Contact,
     ticket: Ticket,
 }
@@ -225,7 +221,7 @@ impl Redemption<'_> {
     }
 
     async fn sign_in(
-        self,
+        mut self,
         proof: Proof,
         with_password: bool,
     ) -> Result<Verified, VerifyOtpRefusal> {
@@ -249,10 +245,11 @@ impl Redemption<'_> {
             .by_user(id)
             .with(json!({ "method": "otp" }));
         audit::record(&tx, app, client, event).await?;
-        let started = sign_in::start(&tx, app, client, user, &amr).await?;
-        let device_token = device::issue(app, &self.identifier);
+        let mut started = sign_in::start(&tx, app, client, user, &amr).await?;
+        let (user, session) = (&started.user, started.session.id);
+        started.device_token = device::keep_or_issue(app, self.device.take(), user, session);
         self.finish(tx).await?;
-        Ok(Verified::SignedIn(Box::new(started), device_token))
+        Ok(Verified::SignedIn(Box::new(started)))
     }
 
     /// RFC 8176 §2: a one-time code, and by which way if that has a name.

@@ -14,11 +14,12 @@ use crate::domain::user::Contact;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::code::{self, Holder, Ticket, Verdict};
+use crate::services::code::{self, Holder, Lane, Ticket, Verdict};
+use crate::services::device::{self, Device};
 use crate::services::links::{self, Followed};
 use crate::services::new_password::{self, Unfit};
 use crate::services::ownership::{self, Proof};
-use crate::services::throttle::{self, Against, Attempt, Exhausted};
+use crate::services::throttle::{self, Against, Attempt, Exhausted, Target};
 use crate::stores::link::LinkPurpose;
 use crate::stores::session::Which;
 use crate::stores::user::{Credentials, Meant};
@@ -35,6 +36,8 @@ pub enum ResetProof {
         email_or_phone: String,
         /// The digits, as typed.
         code: String,
+        /// The token this device got at an earlier sign-in.
+        device_token: Option<String>,
     },
 }
 
@@ -101,7 +104,11 @@ pub async fn confirm_password_reset(
         ResetProof::Code {
             email_or_phone,
             code,
-        } => by_code(app, caller, &email_or_phone, &code).await?,
+            device_token,
+        } => {
+            let device = device::read(app, device_token.as_deref());
+            by_code(app, caller, &email_or_phone, &code, device.as_ref()).await?
+        }
     };
     if owner.user.is_suspended() {
         record(app, caller, Action::PasswordResetRefused, About::of(&owner)).await?;
@@ -143,12 +150,15 @@ pub async fn confirm_password_reset(
 async fn charge(app: &App, caller: &Caller, proof: &ResetProof) -> Result<(), ConfirmResetRefusal> {
     let charged = match proof {
         ResetProof::Token(_) => throttle::charge(app, &caller.client, Attempt::RedeemLink).await,
-        ResetProof::Code { email_or_phone, .. } => {
+        ResetProof::Code {
+            email_or_phone,
+            device_token,
+            ..
+        } => {
             let identifier = Identifier::read(email_or_phone, app.config.phone.region());
-            let attempt = Attempt::TryCode {
-                against: Against::Identifier(&identifier),
-            };
-            throttle::charge(app, &caller.client, attempt).await
+            let device = device::read(app, device_token.as_deref());
+            let against = Against::device_or(device.as_ref(), &identifier);
+            throttle::charge(app, &caller.client, Attempt::TryCode { against }).await
         }
     };
     charged.map_err(ConfirmResetRefusal::RateLimited)
@@ -183,6 +193,7 @@ async fn by_code(
     caller: &Caller,
     email_or_phone: &str,
     typed: &str,
+    device: Option<&Device>,
 ) -> Result<(Held, Credentials, Contact), ConfirmResetRefusal> {
     let identifier = Identifier::read(email_or_phone, app.config.phone.region());
     let invalid = |violation| ConfirmResetRefusal::Invalid(vec![violation]);
@@ -193,12 +204,18 @@ async fn by_code(
     })?;
     let typed = code::read(typed).map_err(invalid)?;
     let found = user::find_by_identifier(&app.database, &identifier, Meant::Owner).await?;
+    let target = Target::new(&identifier, found.as_ref(), device);
+    let attempt = Attempt::TryCodeOf { target };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(ConfirmResetRefusal::RateLimited)?;
     let served = found
         .as_ref()
         .filter(|found| ownership::may_open(&found.user, contact));
     let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
     let purpose = CodePurpose::ResetPassword;
-    let refusal = match code::check(app, holder, purpose, &identifier, &typed).await? {
+    let lane = Lane::of(target);
+    let checked = code::check(app, holder, purpose, &identifier, &typed, lane).await?;
+    let refusal = match checked {
         Verdict::Right(ticket) => {
             // Only an account has a right code.
             let owner = found.ok_or(ConfirmResetRefusal::CodeInvalid)?;

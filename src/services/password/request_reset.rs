@@ -12,9 +12,9 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::code::{self, Holder, IssueRefusal};
-use crate::services::throttle::{self, Against, Attempt, Exhausted};
-use crate::services::{links, outbox, ownership};
+use crate::services::code::{self, Holder, IssueRefusal, Lane};
+use crate::services::throttle::{self, Against, Attempt, Exhausted, Target};
+use crate::services::{device, links, outbox, ownership};
 use crate::stores::link::LinkPurpose;
 use crate::stores::user::{Credentials, Meant};
 use crate::stores::{Tx, decoy, user};
@@ -53,11 +53,12 @@ pub async fn request_password_reset(
     app: &App,
     caller: &Caller,
     typed: &str,
+    device_token: Option<&str>,
 ) -> Result<(), RequestResetRefusal> {
     let identifier = Identifier::read(typed, app.config.phone.region());
-    let attempt = Attempt::RequestMessage {
-        against: Against::Identifier(&identifier),
-    };
+    let device = device::read(app, device_token);
+    let against = Against::device_or(device.as_ref(), &identifier);
+    let attempt = Attempt::RequestMessage { against };
     let charged = throttle::charge(app, &caller.client, attempt).await;
     charged.map_err(RequestResetRefusal::RateLimited)?;
     let Some(contact) = identifier.contact() else {
@@ -67,6 +68,10 @@ pub async fn request_password_reset(
         return Err(RequestResetRefusal::Invalid(vec![violation]));
     };
     let found = user::find_by_identifier(&app.database, &identifier, Meant::Owner).await?;
+    let target = Target::new(&identifier, found.as_ref(), device.as_ref());
+    let attempt = Attempt::RequestMessageTo { target };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(RequestResetRefusal::RateLimited)?;
     let served = found
         .as_ref()
         .filter(|found| ownership::may_open(&found.user, contact));
@@ -76,7 +81,7 @@ pub async fn request_password_reset(
             mail(&tx, app, served).await?;
             tx
         }
-        Contact::Phone => text(app, served, &identifier).await?,
+        Contact::Phone => text(app, served, &identifier, Lane::of(target)).await?,
     };
     let about = found.as_ref().map_or(About::Nobody(&identifier), About::of);
     let event = Event::new(Action::PasswordResetRequested, about).by(caller);
@@ -126,10 +131,11 @@ async fn text(
     app: &App,
     served: Option<&Credentials>,
     identifier: &Identifier,
+    lane: Lane,
 ) -> Result<Tx, RequestResetRefusal> {
     let purpose = CodePurpose::ResetPassword;
     let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
-    let issued = code::issue(app, holder, purpose, identifier).await?;
+    let issued = code::issue(app, holder, purpose, identifier, lane).await?;
     let message = Message::Code {
         purpose,
         code: issued.code.reveal(),

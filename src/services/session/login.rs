@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::device;
 use crate::services::sign_in::{self, Started};
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::throttle::{self, Against, Attempt, Exhausted, Target};
 use crate::stores::user::{Credentials, Meant};
 use crate::stores::{password, user};
 
@@ -26,15 +26,6 @@ pub struct Login {
     pub password: SecretString,
     /// The token this device got at an earlier sign-in.
     pub device_token: Option<String>,
-}
-
-/// A session, and the token by which this device is known from now on.
-#[derive(Debug)]
-pub struct SignedInOnDevice {
-    /// The session.
-    pub started: Started,
-    /// For the next sign-in from here.
-    pub device_token: String,
 }
 
 /// Why somebody was not signed in.
@@ -65,24 +56,21 @@ impl<E: Into<Fault>> From<E> for LoginRefusal {
 }
 
 /// Checks a password and starts a session.
-pub async fn login(
-    app: &App,
-    caller: &Caller,
-    input: Login,
-) -> Result<SignedInOnDevice, LoginRefusal> {
+pub async fn login(app: &App, caller: &Caller, input: Login) -> Result<Started, LoginRefusal> {
     let identifier = Identifier::read(&input.email_or_phone, app.config.phone.region());
-    let bucket = device::recognise(app, input.device_token.as_deref(), &identifier);
-    let attempt = Attempt::Login {
-        identifier: &identifier,
-        device: bucket.as_deref(),
-    };
-    throttle::charge(app, &caller.client, attempt)
-        .await
-        .map_err(LoginRefusal::RateLimited)?;
+    let device = device::read(app, input.device_token.as_deref());
+    let against = Against::device_or(device.as_ref(), &identifier);
+    let attempt = Attempt::Login { against };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(LoginRefusal::RateLimited)?;
     let attempted = Password::attempt(input.password)
         .map_err(|violation| LoginRefusal::Invalid(vec![violation]))?;
 
     let found = user::find_by_identifier(&app.database, &identifier, Meant::SignIn).await?;
+    let target = Target::new(&identifier, found.as_ref(), device.as_ref());
+    let attempt = Attempt::LoginTo { target };
+    let charged = throttle::charge(app, &caller.client, attempt).await;
+    charged.map_err(LoginRefusal::RateLimited)?;
     // An unknown identifier costs a hash too: otherwise the time of the answer would tell.
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
     let verification = app
@@ -108,11 +96,10 @@ pub async fn login(
     } else {
         None
     };
-    let started = start(app, caller, found, renewed).await?;
-    Ok(SignedInOnDevice {
-        started,
-        device_token: device::issue(app, &identifier),
-    })
+    let mut started = start(app, caller, found, renewed).await?;
+    let (user, session) = (&started.user, started.session.id);
+    started.device_token = device::keep_or_issue(app, device, user, session);
+    Ok(started)
 }
 
 /// Whether the account waits for the confirmation of its first address.

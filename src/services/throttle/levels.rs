@@ -3,11 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{Against, Attempt};
+use super::{Against, Attempt, Standing, Target};
 use crate::app::App;
 use crate::config::{Budget, Throttle};
 use crate::domain::caller::Client;
-use crate::domain::identifier::Identifier;
 use crate::domain::network;
 use crate::volatile::Charge;
 
@@ -29,46 +28,61 @@ pub(super) fn of(app: &App, client: &Client, attempt: Attempt<'_>) -> Vec<Level>
     let budgets = &app.config.throttle;
     let networks = |scope, budget| networks(app, client, scope, budget);
     match attempt {
-        Attempt::Login { identifier, device } => vec![
+        Attempt::Login { against } => vec![
             networks("login-address", &budgets.login_address),
-            vec![match device {
-                // A device that signed in before has a bucket that strangers cannot fill.
-                Some(device) => line("login-device", hidden(app, device), &budgets.login_device),
-                None => line(
-                    "login-identifier",
-                    named(app, identifier),
-                    &budgets.login_identifier,
-                ),
-            }],
-            everybody("login-global", &budgets.login_global),
+            login(app, against),
         ],
+        Attempt::LoginTo { target } => {
+            let (account, devices) = (&budgets.login_account, &budgets.login_devices);
+            vec![
+                stale(target, |against| login(app, against)),
+                vec![match target.account_or_devices(app) {
+                    Whose::Devices(key) => line("login-devices", key, devices),
+                    Whose::Account(key) => line("login-account", key, account),
+                }],
+                everybody("login-global", &budgets.login_global),
+            ]
+        }
         Attempt::Register { identifier } => vec![
             networks("register-address", &budgets.register_address),
             vec![line(
                 "register-identifier",
-                named(app, identifier),
+                hidden(app, &identifier.key()),
                 &budgets.register_identifier,
             )],
             everybody("register-global", &budgets.register_global),
         ],
         Attempt::RequestMessage { against } => vec![
             networks("message-address", &budgets.message_address),
-            vec![line(
-                "message-identifier",
-                counted(app, against),
-                &budgets.message_identifier,
-            )],
+            message(app, against),
         ],
-        Attempt::TryCode { against } => {
-            let key = counted(app, against);
-            vec![
-                networks("code-address", &budgets.code_address),
-                vec![
-                    line("code-identifier", key.clone(), &budgets.code_identifier),
-                    line("code-day", key, &budgets.code_day),
+        Attempt::RequestMessageTo { target } => vec![
+            stale(target, |against| message(app, against)),
+            match target.account_or_devices(app) {
+                Whose::Devices(key) => {
+                    vec![line("message-devices", key, &budgets.message_devices)]
+                }
+                // Each address is a mailbox of its own.
+                Whose::Account(_) => Level::new(),
+            },
+        ],
+        Attempt::TryCode { against } => vec![
+            networks("code-address", &budgets.code_address),
+            code(app, against),
+        ],
+        Attempt::TryCodeOf { target } => vec![
+            stale(target, |against| code(app, against)),
+            match target.account_or_devices(app) {
+                Whose::Devices(key) => vec![
+                    line("code-devices", key.clone(), &budgets.code_devices),
+                    line("code-devices-day", key, &budgets.code_day),
                 ],
-            ]
-        }
+                Whose::Account(key) => vec![
+                    line("code-account", key.clone(), &budgets.code_account),
+                    line("code-account-day", key, &budgets.code_day),
+                ],
+            },
+        ],
         Attempt::SendText => vec![everybody("sms-global", &budgets.sms_global)],
         Attempt::RedeemLink => vec![networks("verify-address", &budgets.verify_address)],
         Attempt::Refresh => vec![networks("refresh-address", &budgets.refresh_address)],
@@ -147,16 +161,66 @@ const fn multiple(budgets: &Throttle, prefix: network::Prefix) -> u32 {
     }
 }
 
-fn named(app: &App, identifier: &Identifier) -> String {
-    hidden(app, &identifier.key())
+fn login(app: &App, against: Against<'_>) -> Level {
+    let budgets = &app.config.throttle;
+    let budget = match against {
+        Against::Device(_) => &budgets.login_device,
+        Against::Identifier(_) | Against::Person(_) => &budgets.login_identifier,
+    };
+    vec![line("login", counted(app, against), budget)]
 }
 
-fn counted(app: &App, against: Against<'_>) -> String {
-    match against {
-        Against::Identifier(identifier) => named(app, identifier),
-        Against::Person(user) => user.to_string(),
-        Against::Device(device) => hidden(app, device),
+fn message(app: &App, against: Against<'_>) -> Level {
+    let budget = &app.config.throttle.message_identifier;
+    vec![line("message", counted(app, against), budget)]
+}
+
+fn code(app: &App, against: Against<'_>) -> Level {
+    let (key, budgets) = (counted(app, against), &app.config.throttle);
+    vec![
+        line("code", key.clone(), &budgets.code_identifier),
+        line("code-day", key, &budgets.code_day),
+    ]
+}
+
+/// What a device token would have spared the identifier, had it been worth anything.
+fn stale(target: Target<'_>, level: impl Fn(Against<'_>) -> Level) -> Level {
+    match target.device {
+        Standing::Stale => level(Against::Identifier(target.identifier)),
+        Standing::None | Standing::Known => Level::new(),
     }
+}
+
+/// Who pays once the account is known.
+enum Whose {
+    /// All devices together that the account knows.
+    Devices(String),
+    /// Everybody else at the account, or at the identifier that names nobody.
+    Account(String),
+}
+
+impl Target<'_> {
+    fn account_or_devices(self, app: &App) -> Whose {
+        let account = self.account.map_or_else(
+            || hidden(app, &format!("nobody {}", self.identifier.key())),
+            |user| hidden(app, &format!("account {user}")),
+        );
+        if self.by_known_device() {
+            Whose::Devices(account)
+        } else {
+            Whose::Account(account)
+        }
+    }
+}
+
+/// The kinds of keys never meet: what somebody types must not name a device or a person.
+fn counted(app: &App, against: Against<'_>) -> String {
+    let (kind, key) = match against {
+        Against::Identifier(identifier) => ("identifier", hidden(app, &identifier.key())),
+        Against::Person(user) => ("person", user.to_string()),
+        Against::Device(device) => ("device", hidden(app, &device.bucket())),
+    };
+    format!("{kind}:{key}")
 }
 
 /// Identifiers are personal: the shared store sees only their keyed hashes.

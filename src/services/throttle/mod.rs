@@ -13,6 +13,8 @@ use crate::app::App;
 use crate::domain::caller::Client;
 use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
+use crate::services::device::Device;
+use crate::stores::user::Credentials;
 use crate::volatile::Verdict;
 
 /// A used-up budget.
@@ -25,19 +27,33 @@ pub struct Exhausted {
 /// What is attempted.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Attempt<'a> {
+    /// A sign-in with a password, before the account is looked up.
     Login {
-        identifier: &'a Identifier,
-        device: Option<&'a str>,
+        against: Against<'a>,
+    },
+    /// The same once it is known whose account it is.
+    LoginTo {
+        target: Target<'a>,
     },
     Register {
         identifier: &'a Identifier,
     },
+    /// A message to an address, before the account is looked up.
     RequestMessage {
         against: Against<'a>,
     },
+    /// The same once it is known whose account it is.
+    RequestMessageTo {
+        target: Target<'a>,
+    },
     RedeemLink,
+    /// A typed code, before the account is looked up.
     TryCode {
         against: Against<'a>,
+    },
+    /// The same once it is known whose account it is.
+    TryCodeOf {
+        target: Target<'a>,
     },
     /// A text message on its way out, whoever asked for it.
     SendText,
@@ -70,7 +86,63 @@ pub(super) enum Against<'a> {
     /// Somebody signed in, whose own codes strangers must not use up.
     Person(UserId),
     /// A device that was here before, for the same reason.
-    Device(&'a str),
+    Device(&'a Device),
+}
+
+impl<'a> Against<'a> {
+    /// A device where one was presented, else what was typed.
+    pub(super) fn device_or(device: Option<&'a Device>, identifier: &'a Identifier) -> Self {
+        device.map_or(Self::Identifier(identifier), Self::Device)
+    }
+}
+
+/// Where an attempt leads, once the identifier was looked up.
+///
+/// Guesses count for the account, so that a second identifier does not double them; an identifier
+/// that names nobody counts like an account. Devices that the account knows share a budget apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target<'a> {
+    identifier: &'a Identifier,
+    account: Option<UserId>,
+    device: Standing,
+}
+
+/// What a presented device token is worth at this account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Nothing was presented: the identifier has been charged.
+    None,
+    /// The device signed in here before: it has been charged, and the identifier must not be.
+    Known,
+    /// Another account's, or from before a new password: the identifier is still to be charged.
+    Stale,
+}
+
+impl<'a> Target<'a> {
+    pub(super) fn new(
+        identifier: &'a Identifier,
+        found: Option<&Credentials>,
+        device: Option<&Device>,
+    ) -> Self {
+        let account = found.map(|found| &found.user);
+        let device = device.map_or(Standing::None, |device| {
+            if account.is_some_and(|user| device.is_known_to(user)) {
+                Standing::Known
+            } else {
+                Standing::Stale
+            }
+        });
+        Self {
+            identifier,
+            account: account.map(|user| user.id),
+            device,
+        }
+    }
+
+    /// Whether a device asks that the account knows.
+    pub(super) fn by_known_device(&self) -> bool {
+        self.device == Standing::Known
+    }
 }
 
 /// Charges an attempt against its budgets, before any work is done for it.

@@ -2,94 +2,205 @@
 
 use super::*;
 
+/// A code that works for five minutes and is sent again in the first half of them.
 fn code<'a>(key: &'a str, sealed: &'a [u8]) -> NewCode<'a> {
     NewCode {
         key,
         sealed,
-        keep: MINUTE * 5,
+        ends_at: moment(300_000),
+        keep: MINUTE * 15,
         cooldown: MINUTE,
+        renewal: Duration::from_secs(150),
+        tries: 5,
+        instead_of: None,
     }
+}
+
+fn slot(key: &str, foreign: bool) -> Slot {
+    Slot {
+        key: key.to_owned(),
+        foreign,
+    }
+}
+
+async fn place(store: &Volatile, milliseconds: i64, code: NewCode<'_>) -> Placed {
+    store.place_code(moment(milliseconds), code).await.unwrap()
+}
+
+fn kept(sealed: &[u8]) -> Placed {
+    Placed::Kept {
+        sealed: sealed.to_vec(),
+        ends_at: moment(300_000),
+    }
+}
+
+/// What a try at one key is compared with.
+async fn tried(store: &Volatile, milliseconds: i64, key: &str, all: u32) -> Vec<Vec<u8>> {
+    let (slots, tries) = ([slot(key, false)], Tries { all, foreign: 0 });
+    let found = store.try_code(moment(milliseconds), &slots, tries).await;
+    found.unwrap()
 }
 
 #[tokio::test]
 async fn a_code_can_be_tried_so_often_and_is_gone_then() {
     for store in backends() {
-        let placed = store.place_code(moment(0), code("a:login", b"one")).await;
-        assert_eq!(placed.unwrap(), Placed::Stored);
+        assert_eq!(
+            place(&store, 0, code("a:login", b"one")).await,
+            kept(b"one")
+        );
         for _ in 0..5 {
-            let sealed = store.try_code(moment(0), "a:login", 5).await.unwrap();
-            assert_eq!(sealed.as_deref(), Some(b"one".as_slice()));
+            assert_eq!(tried(&store, 0, "a:login", 5).await, [b"one"]);
         }
         for _ in 0..2 {
-            let sealed = store.try_code(moment(0), "a:login", 5).await.unwrap();
-            assert_eq!(sealed, None);
+            assert!(tried(&store, 0, "a:login", 5).await.is_empty());
         }
         // More tries allowed later do not bring it back.
-        assert_eq!(
-            store.try_code(moment(0), "a:login", 50).await.unwrap(),
-            None
-        );
+        assert!(tried(&store, 0, "a:login", 50).await.is_empty());
     }
 }
 
 #[tokio::test]
 async fn codes_of_others_and_of_other_purposes_are_apart() {
     for store in backends() {
-        store
-            .place_code(moment(0), code("a:login", b"one"))
-            .await
-            .unwrap();
+        place(&store, 0, code("a:login", b"one")).await;
         for key in ["a:reset", "b:login", "a:login:", ""] {
-            assert_eq!(store.try_code(moment(0), key, 5).await.unwrap(), None);
+            assert!(tried(&store, 0, key, 5).await.is_empty());
         }
-        let sealed = store.try_code(moment(0), "a:login", 1).await.unwrap();
-        assert!(sealed.is_some(), "the others cost no try");
+        let found = tried(&store, 0, "a:login", 1).await;
+        assert_eq!(found, [b"one"], "the others cost no try");
     }
 }
 
 #[tokio::test]
-async fn a_young_code_is_not_replaced_and_an_older_one_is_with_fresh_tries() {
+async fn asking_again_sends_the_same_code_with_the_tries_it_has_left() {
     for store in backends() {
-        store
-            .place_code(moment(0), code("a", b"one"))
-            .await
-            .unwrap();
-        store.try_code(moment(0), "a", 1).await.unwrap();
-        let early = store.place_code(moment(20_000), code("a", b"two")).await;
+        place(&store, 0, code("a", b"one")).await;
+        for _ in 0..3 {
+            tried(&store, 0, "a", 5).await;
+        }
         let wait = Duration::from_secs(40);
-        assert_eq!(early.unwrap(), Placed::Cooling { wait });
-        let late = store.place_code(moment(60_000), code("a", b"two")).await;
-        assert_eq!(late.unwrap(), Placed::Stored);
-        let sealed = store.try_code(moment(60_000), "a", 1).await.unwrap();
-        assert_eq!(sealed.as_deref(), Some(b"two".as_slice()));
+        let early = place(&store, 20_000, code("a", b"two")).await;
+        assert_eq!(early, Placed::Cooling { wait });
+        let later = place(&store, 60_000, code("a", b"two")).await;
+        assert_eq!(later, kept(b"one"));
+        let third = place(&store, 90_000, code("a", b"three")).await;
+        let wait = Duration::from_secs(30);
+        assert_eq!(third, Placed::Cooling { wait }, "that was a message, too");
+        for _ in 0..2 {
+            assert_eq!(tried(&store, 90_000, "a", 5).await, [b"one"]);
+        }
+        assert!(tried(&store, 90_000, "a", 5).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_later_code_joins_the_one_before_and_every_try_counts_for_both() {
+    for store in backends() {
+        place(&store, 0, code("a", b"one")).await;
+        tried(&store, 0, "a", 5).await;
+        assert_eq!(
+            place(&store, 150_000, code("a", b"two")).await,
+            kept(b"two")
+        );
+        let both: [&[u8]; 2] = [b"two", b"one"];
+        for _ in 0..4 {
+            assert_eq!(tried(&store, 150_000, "a", 5).await, both);
+        }
+        assert_eq!(tried(&store, 150_000, "a", 5).await, [b"two"]);
+        assert!(tried(&store, 150_000, "a", 5).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_code_without_tries_is_followed_by_another_alone() {
+    for store in backends() {
+        place(&store, 0, code("a", b"one")).await;
+        for _ in 0..5 {
+            tried(&store, 0, "a", 5).await;
+        }
+        assert_eq!(place(&store, 60_000, code("a", b"two")).await, kept(b"two"));
+        assert_eq!(tried(&store, 60_000, "a", 5).await, [b"two"]);
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_nobody_can_open_makes_room_at_once() {
+    for store in backends() {
+        place(&store, 0, code("a", b"one")).await;
+        let again = place(&store, 60_000, code("a", b"three")).await;
+        assert_eq!(again, kept(b"one"));
+        let instead = |old| NewCode {
+            instead_of: Some(old),
+            ..code("a", b"three")
+        };
+        let other = place(&store, 60_000, instead(b"zero")).await;
+        assert_eq!(other, kept(b"one"), "what is not there is not replaced");
+        assert_eq!(place(&store, 60_000, instead(b"one")).await, kept(b"three"));
+        assert_eq!(tried(&store, 60_000, "a", 5).await, [b"three"]);
+        let later = place(&store, 149_000, code("a", b"four")).await;
+        assert_eq!(later, kept(b"three"));
+        let later = place(&store, 210_000, code("a", b"five")).await;
+        assert_eq!(later, kept(b"five"), "as old as the one it replaced");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_repeated_gets_the_same_answer() {
+    for store in backends() {
+        for _ in 0..2 {
+            assert_eq!(place(&store, 0, code("a", b"one")).await, kept(b"one"));
+        }
+        for _ in 0..2 {
+            let again = place(&store, 60_000, code("a", b"two")).await;
+            assert_eq!(again, kept(b"one"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn others_cannot_take_the_last_tries_of_a_code_that_is_not_kept_for_them() {
+    for store in backends() {
+        place(&store, 0, code("a:device", b"one")).await;
+        let tries = Tries { all: 5, foreign: 3 };
+        let stranger = [slot("a", false), slot("a:device", true)];
+        let device = [slot("a", false), slot("a:device", false)];
+        let compared = async |slots: &[Slot]| {
+            let found = store.try_code(moment(0), slots, tries).await.unwrap();
+            found.len()
+        };
+        for allowed in [1, 1, 1, 0, 0, 0, 0, 0] {
+            assert_eq!(compared(&stranger).await, allowed);
+        }
+        for allowed in [1, 1, 0] {
+            assert_eq!(compared(&device).await, allowed, "five altogether");
+        }
     }
 }
 
 #[tokio::test]
 async fn a_clock_that_was_set_back_does_not_lock_anybody_out() {
     for store in backends() {
-        store
-            .place_code(moment(3_600_000), code("a", b"one"))
-            .await
-            .unwrap();
-        let placed = store.place_code(moment(0), code("a", b"two")).await;
-        assert_eq!(placed.unwrap(), Placed::Stored);
+        place(&store, 3_600_000, code("a", b"one")).await;
+        assert_eq!(place(&store, 0, code("a", b"two")).await, kept(b"two"));
     }
 }
 
 #[tokio::test]
-async fn a_redeemed_code_is_gone_and_its_cooldown_stays() {
+async fn a_redeemed_code_ends_those_beside_it_and_the_cooldown_stays() {
     for store in backends() {
-        store
-            .place_code(moment(0), code("a", b"one"))
-            .await
-            .unwrap();
-        store.forget_code(moment(0), "a", b"other").await.unwrap();
-        assert!(store.try_code(moment(0), "a", 5).await.unwrap().is_some());
-        store.forget_code(moment(0), "a", b"one").await.unwrap();
-        assert_eq!(store.try_code(moment(0), "a", 5).await.unwrap(), None);
-        let placed = store.place_code(moment(0), code("a", b"two")).await;
-        assert!(matches!(placed.unwrap(), Placed::Cooling { .. }));
+        place(&store, 0, code("a", b"one")).await;
+        place(&store, 0, code("a:device", b"other")).await;
+        place(&store, 150_000, code("a", b"two")).await;
+        let slots = [slot("a", false), slot("a:device", true)];
+        let now = moment(150_000);
+        store.forget_code(now, &slots, b"zero").await.unwrap();
+        assert_eq!(tried(&store, 150_000, "a", 5).await.len(), 2);
+        store.forget_code(now, &slots, b"one").await.unwrap();
+        for key in ["a", "a:device"] {
+            assert!(tried(&store, 150_000, key, 5).await.is_empty());
+        }
+        let placed = place(&store, 150_000, code("a", b"three")).await;
+        assert!(matches!(placed, Placed::Cooling { .. }));
     }
 }
 
@@ -97,25 +208,20 @@ async fn a_redeemed_code_is_gone_and_its_cooldown_stays() {
 async fn bytes_of_every_kind_come_back_as_they_were() {
     let all: Vec<u8> = (0..=255).collect();
     for store in backends() {
-        store.place_code(moment(0), code("a", &all)).await.unwrap();
-        let sealed = store.try_code(moment(0), "a", 5).await.unwrap();
-        assert_eq!(sealed.as_deref(), Some(all.as_slice()));
+        place(&store, 0, code("a", &all)).await;
+        assert_eq!(tried(&store, 0, "a", 5).await, [all.as_slice()]);
+        let again = place(&store, 60_000, code("a", b"two")).await;
+        assert_eq!(again, kept(&all));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_tries_are_not_more_than_tries_one_by_one() {
     for store in backends() {
-        store
-            .place_code(moment(0), code("a", b"one"))
-            .await
-            .unwrap();
-        let tries = (0..200).map(|_| store.try_code(moment(0), "a", 5));
+        place(&store, 0, code("a", b"one")).await;
+        let tries = (0..200).map(|_| tried(&store, 0, "a", 5));
         let answers = futures_util::future::join_all(tries).await;
-        let compared = answers
-            .iter()
-            .filter(|one| matches!(one, Ok(Some(_))))
-            .count();
+        let compared = answers.iter().filter(|found| !found.is_empty()).count();
         assert_eq!(compared, 5);
     }
 }
@@ -125,10 +231,8 @@ async fn in_process_a_flood_of_codes_keeps_the_youngest_and_its_bound() {
     let store = Volatile::memory(moment(0));
     for number in 0..140_000_u32 {
         let key = number.to_string();
-        let at = moment(i64::from(number) / 1000);
-        store.place_code(at, code(&key, b"one")).await.unwrap();
+        place(&store, i64::from(number) / 1000, code(&key, b"one")).await;
     }
-    let now = moment(140);
-    assert!(store.try_code(now, "139999", 5).await.unwrap().is_some());
-    assert_eq!(store.try_code(now, "0", 5).await.unwrap(), None);
+    assert!(!tried(&store, 140, "139999", 5).await.is_empty());
+    assert!(tried(&store, 140, "0", 5).await.is_empty());
 }

@@ -5,7 +5,9 @@
 mod access;
 mod answers;
 mod attacks;
+mod budgets;
 mod cost;
+mod devices;
 mod engine;
 mod federation;
 mod google;

@@ -7,7 +7,7 @@ use super::{ADA, confirmed};
 use crate::harness::{PASSWORD, TestApp, wrong};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_code_has_to_wait_and_ends_the_first() {
+async fn a_second_request_has_to_wait_and_sends_the_same_code_before_another_one() {
     let app = TestApp::spawn().await;
     confirmed(&app).await;
     let client = app.anonymous();
@@ -21,12 +21,18 @@ async fn a_second_code_has_to_wait_and_ends_the_first() {
     app.advance(42);
     let later = client.request_otp(ADA, "LOGIN").await;
     assert_eq!(later.typename("requestOtp"), "OtpSent");
+    assert_eq!(later.root("requestOtp")["expiresIn"], 240);
+    assert_eq!(app.messages(ADA, "login_code").await, 2);
+    assert_eq!(app.code(ADA, "login_code").await, first);
+    app.advance(90);
+    let other = client.request_otp(ADA, "LOGIN").await;
+    assert_eq!(other.root("requestOtp")["expiresIn"], 300);
     let second = app.code(ADA, "login_code").await;
     assert_ne!(first, second);
     let answer = client.verify_otp(ADA, "LOGIN", &first).await;
-    assert_eq!(answer.typename("verifyOtp"), "CodeInvalid");
-    let answer = client.verify_otp(ADA, "LOGIN", &second).await;
     assert_eq!(answer.typename("verifyOtp"), "SignedIn");
+    let answer = client.verify_otp(ADA, "LOGIN", &second).await;
+    assert_eq!(answer.typename("verifyOtp"), "CodeInvalid", "one is enough");
 }
 
 #[tokio::test(flavor = "multi_thread")]

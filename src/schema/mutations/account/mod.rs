@@ -172,7 +172,7 @@ impl AccountMutations {
                 Ok(RegisterResult::Registered(Registered { message }))
             }
             Ok(account::Registered::SignedIn(started)) => {
-                let signed_in = SignedIn::deliver(context, *started, None);
+                let signed_in = SignedIn::deliver(context, *started);
                 Ok(RegisterResult::SignedIn(Box::new(signed_in)))
             }
             Err(RegisterRefusal::Closed) => {
@@ -206,7 +206,7 @@ impl AccountMutations {
         };
         match account::verify_email(context.app(), context.caller(), verification).await {
             Ok(started) => {
-                let signed_in = SignedIn::deliver(context, started, None);
+                let signed_in = SignedIn::deliver(context, started);
                 Ok(VerifyEmailResult::SignedIn(Box::new(signed_in)))
             }
             Err(VerifyEmailRefusal::TokenInvalid) => {
