@@ -93,8 +93,9 @@ CREATE TABLE identities (
     CONSTRAINT identities_issuer_check CHECK ((length(issuer) > 0)),
     CONSTRAINT identities_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 255)))
 );
+CREATE UNIQUE INDEX identities_linked ON identities USING btree (issuer, subject) WHERE (unlinked_at IS NULL);
 CREATE INDEX identities_of_user ON identities USING btree (user_id, created_at, id);
-CREATE UNIQUE INDEX identities_subject ON identities USING btree (issuer, subject);
+CREATE UNIQUE INDEX identities_remembered ON identities USING btree (user_id, issuer, subject);
 
 CREATE TABLE links (
     id uuid NOT NULL,
@@ -244,6 +245,8 @@ CREATE TABLE users (
     deleted_at timestamp with time zone,
     proven_at timestamp with time zone,
     reclaimed_at timestamp with time zone,
+    email_changed_at timestamp with time zone,
+    phone_changed_at timestamp with time zone,
     CONSTRAINT users_pkey PRIMARY KEY (id),
     CONSTRAINT users_legacy_id_key UNIQUE (legacy_id),
     CONSTRAINT users_pid_key UNIQUE (pid),

@@ -73,13 +73,14 @@ const TRANSPORT_MAY_NAME: [[&str; 3]; 2] = [
 
 /// Services that others build on. All the rest are entry services, one for each capability,
 /// except `operator`, which is what the command line and the background work do.
-const SUPPORTING: [&str; 11] = [
+const SUPPORTING: [&str; 12] = [
     "sign_in",
     "step_up",
     "throttle",
     "audit",
     "outbox",
     "ownership",
+    "recovery",
     "code",
     "device",
     "links",

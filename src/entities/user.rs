@@ -38,6 +38,8 @@ pub struct Model {
     pub deleted_at: Option<DateTimeUtc>,
     pub proven_at: Option<DateTimeUtc>,
     pub reclaimed_at: Option<DateTimeUtc>,
+    pub email_changed_at: Option<DateTimeUtc>,
+    pub phone_changed_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -154,6 +154,13 @@ pub enum Message<'a> {
         /// Whose it was, as in "Google".
         provider: &'a str,
     },
+    /// Ways to sign in that were added lately ended when the account was secured.
+    IdentitiesEnded {
+        /// Whose they were, as in "Google".
+        provider: &'a str,
+        /// Where to sign in, to add one again.
+        sign_in: &'a str,
+    },
 }
 
 impl Message<'_> {
@@ -190,6 +197,7 @@ impl Message<'_> {
             Self::AccountReclaimed { .. } => "account_reclaimed",
             Self::IdentityLinked { .. } => "identity_linked",
             Self::IdentityUnlinked { .. } => "identity_unlinked",
+            Self::IdentitiesEnded { .. } => "identities_ended",
         }
     }
 }

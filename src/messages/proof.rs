@@ -69,6 +69,10 @@ pub fn samples() -> Vec<Message<'static>> {
         Message::AccountReclaimed { sign_in: SIGN_IN },
         Message::IdentityLinked { provider: "Google" },
         Message::IdentityUnlinked { provider: "Google" },
+        Message::IdentitiesEnded {
+            provider: "Google",
+            sign_in: SIGN_IN,
+        },
     ];
     samples.extend(codes);
     samples

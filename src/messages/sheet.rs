@@ -139,6 +139,10 @@ impl<'a> Facts<'a> {
             Message::IdentityUnlinked { provider } => {
                 Self::about("identity-unlinked", "provider", provider)
             }
+            Message::IdentitiesEnded { provider, sign_in } => Self {
+                value: Some(("provider", provider)),
+                ..Self::sign_in("identities-ended", sign_in)
+            },
         }
     }
 }

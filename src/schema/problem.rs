@@ -94,8 +94,8 @@ macro_rules! problems {
 problems! {
     /// The account is suspended.
     AccountSuspended: "This account is suspended. Contact support.";
-    /// The address has to be confirmed before signing in.
-    EmailNotVerified: "Confirm your address first, by the link or the code in the message we sent.";
+    /// The address of the account has to be confirmed first.
+    EmailNotVerified: "The address has to be confirmed first, by the link or the code that was sent there.";
     /// The token is unknown, used or expired.
     TokenInvalid: "This token is not valid any more. Ask for a new one.";
     /// The Google token could not be accepted.

@@ -62,8 +62,6 @@ fn url(app: &App, purpose: LinkPurpose, token: &PlainToken) -> Result<Url, Fault
         LinkPurpose::ChangeEmail => LinkKind::ChangeEmail.path(),
         LinkPurpose::RevertEmail => LinkKind::RevertEmail.path(),
         LinkPurpose::Invitation => LinkKind::Invitation.path(),
-        // Nobody is sent this one.
-        LinkPurpose::NewPhone => "new_phone",
     };
     let mut url = app.config.links_base().join(path)?;
     url.query_pairs_mut().append_pair("token", token.reveal());

@@ -21,6 +21,7 @@ mod new_password;
 mod outbox;
 mod ownership;
 mod profile_rules;
+mod recovery;
 mod sign_in;
 mod step_up;
 mod throttle;

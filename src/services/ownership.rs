@@ -4,13 +4,13 @@
 //! the first proof of an address that does not come with that password ends everything its first
 //! author set.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::domain::caller::Client;
 use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
-use crate::domain::role::StaffFunctions;
+use crate::domain::role::{Role, StaffFunctions};
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
@@ -27,6 +27,10 @@ pub(super) enum Proof {
     WithAccount,
     /// By receiving a message there, or through an identity provider: by nothing of the account.
     AddressAlone,
+    /// Through the identity provider that runs the address, so that nobody else can have it now.
+    Authority,
+    /// By the link of the invitation that made the account.
+    Invitation,
 }
 
 /// Whether proving this address may open the account.
@@ -35,6 +39,20 @@ pub(super) enum Proof {
 /// never proved may be a stranger's.
 pub(super) fn may_open(user: &User, contact: Contact) -> bool {
     user.has_proven(contact) || !user.is_proven()
+}
+
+/// Whether the first author of an account could have left anything in it. Without a password and a
+/// sign-in nobody could.
+fn is_touched(owner: &Credentials) -> bool {
+    owner.password_hash.is_some() || owner.user.last_login_at.is_some()
+}
+
+/// Whether an unproven account was made for somebody, by an invitation or an import, or holds a
+/// staff role: a weak proof of its address must neither inherit that nor end it.
+pub(super) fn is_reserved(owner: &Credentials) -> bool {
+    let user = &owner.user;
+    let was_made_for_somebody = user.email.is_some() && !is_touched(owner);
+    !user.is_proven() && (was_made_for_somebody || user.role >= Role::Staff)
 }
 
 /// Notes that an address was proven and returns the account as it is from then on.
@@ -56,9 +74,8 @@ pub(super) async fn prove(
     if !take(tx, app, client, &address, owner.user.id).await? {
         return Err(Fault::new("two accounts prove one address"));
     }
-    // Without a password and a sign-in nobody could have left anything in the account.
-    let is_touched = owner.password_hash.is_some() || owner.user.last_login_at.is_some();
-    if proof == Proof::AddressAlone && is_touched {
+    let is_alone = matches!(proof, Proof::AddressAlone | Proof::Authority);
+    if is_alone && is_touched(owner) {
         return reclaim(tx, app, client, owner, contact).await;
     }
     let now = app.clock.now();
@@ -69,12 +86,13 @@ pub(super) async fn prove(
         is_verified: true,
         proven_at: owner.user.proven_at.or(Some(now)),
         updated_at: now,
-        ..owner.user.clone()
+        ..settle(tx, app, &owner.user, proof).await?
     };
     let (action, field) = match contact {
         Contact::Email => {
             user.email_verified = true;
             link::delete_of_user(tx, id, link::LinkPurpose::VerifyEmail).await?;
+            link::delete_of_user(tx, id, link::LinkPurpose::Invitation).await?;
             (Action::EmailVerified, "emailVerified")
         }
         Contact::Phone => {
@@ -82,10 +100,11 @@ pub(super) async fn prove(
             (Action::PhoneVerified, "phoneVerified")
         }
     };
-    let changes = json!({ field: { "before": false, "after": true } });
+    let mut changes = standing_changes(&owner.user, &user);
+    changes.insert(field.to_owned(), json!({ "before": false, "after": true }));
     let event = Event::new(action, About::of(owner))
         .by_user(id)
-        .with(changes);
+        .with(changes.into());
     audit::record(tx, app, client, event).await?;
     Ok(user)
 }
@@ -101,6 +120,62 @@ fn address_of(user: &User, contact: Contact) -> Result<Identifier, Fault> {
     } else {
         Err(Fault::new("an account proves an address that it lacks"))
     }
+}
+
+/// Leaves an account that proves its first address what this proof may inherit, and returns it as
+/// it is from then on.
+///
+/// What was granted before anybody proved anything was granted to whom the address was thought to
+/// belong to. Only who comes by the invitation itself, or by the provider that runs the address,
+/// is certainly meant. The address alone gives what a registration could have given; also with the
+/// password of the account, no role of the staff.
+pub(super) async fn settle(tx: &Tx, app: &App, user: &User, proof: Proof) -> Result<User, Fault> {
+    let settings = &app.config.registration;
+    let mut after = user.clone();
+    match proof {
+        Proof::Invitation | Proof::Authority => {}
+        _ if user.is_proven() => {}
+        Proof::WithAccount if user.role < Role::Staff => {}
+        Proof::WithAccount => {
+            after.role = settings.default_role;
+            after.staff_functions = StaffFunctions::NONE;
+        }
+        Proof::AddressAlone => {
+            if !settings.roles.contains(&user.role) {
+                after.role = settings.default_role;
+            }
+            after.staff_functions = StaffFunctions::NONE;
+            after.vendor_id = None;
+        }
+    }
+    if after != *user {
+        let vendor_id = after.vendor_id.clone();
+        user::set_standing(tx, user.id, after.role, after.staff_functions, vendor_id).await?;
+    }
+    Ok(after)
+}
+
+/// What [`settle`] took away, as the audit log has it.
+pub(super) fn standing_changes(before: &User, after: &User) -> Map<String, Value> {
+    let mut changes = Map::default();
+    let mut note = |field: &str, before: Value, after: Value| {
+        if before != after {
+            let change = json!({ "before": before, "after": after });
+            changes.insert(field.to_owned(), change);
+        }
+    };
+    note("role", json!(before.role), json!(after.role));
+    let functions = |user: &User| json!(user.staff_functions.to_text());
+    note("staffFunctions", functions(before), functions(after));
+    note("vendorId", json!(before.vendor_id), json!(after.vendor_id));
+    changes
+}
+
+/// Ends whatever came to an account before the person it was made for: sessions and codes end with
+/// the new password.
+pub(super) async fn accept(tx: &Tx, id: UserId) -> Result<(), Fault> {
+    identity::delete_all_of_user(tx, id).await?;
+    link::delete_all_of_user(tx, id).await
 }
 
 /// Takes an address that somebody has just proven from an account that never proved it; `false`
@@ -124,19 +199,22 @@ pub(super) async fn take(
         return Ok(false);
     }
     for holder in &others {
-        release(tx, app, client, holder, contact).await?;
+        if !release(tx, app, client, holder, contact).await? {
+            return Ok(false);
+        }
     }
     Ok(true)
 }
 
-/// Takes an unproven address from an account, and ends the account if it has no other.
+/// Takes an unproven address from an account, and ends the account if it has no other; `false`
+/// when it was proven at this very moment.
 pub(super) async fn release(
     tx: &Tx,
     app: &App,
     client: &Client,
     holder: &Credentials,
     contact: Contact,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let now = app.clock.now();
     let id = holder.user.id;
     let (before, other) = match contact {
@@ -144,16 +222,23 @@ pub(super) async fn release(
         Contact::Phone => (&holder.user.phone, &holder.user.email),
     };
     if other.is_some() {
-        user::release(tx, id, contact, now).await?;
+        if !user::release(tx, id, contact, now).await? {
+            return Ok(false);
+        }
     } else {
-        user::close(tx, id, now).await?;
+        if !user::close(tx, id, now).await? {
+            return Ok(false);
+        }
         let reason = Action::AddressReleased.as_str();
         session::revoke(tx, id, Which::All, reason, now).await?;
         link::delete_all_of_user(tx, id).await?;
+        // Nobody signs in to a closed account: its identities are free for another one.
+        identity::delete_all_of_user(tx, id).await?;
     }
     let changes = json!({ "address": { "before": before, "after": null } });
     let event = Event::new(Action::AddressReleased, About::of(holder)).with(changes);
-    audit::record(tx, app, client, event).await
+    audit::record(tx, app, client, event).await?;
+    Ok(true)
 }
 
 /// Ends the password, the sessions, the links and the identities of an account's first author, and

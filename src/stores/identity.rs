@@ -1,10 +1,11 @@
 //! Identities at providers.
 //!
 //! A row that was taken off an account stays, marked: it opens nothing, and says that its owner
-//! did not want it there.
+//! did not want it there. Each account remembers for itself, so a person at a provider has one
+//! linked row at most, and any number of marked ones at other accounts.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue, ColumnTrait, EntityTrait, PaginatorTrait as _, QueryFilter, QueryOrder as _,
     TryInsertResult,
@@ -35,11 +36,12 @@ pub struct NewIdentity<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// The row of a person at a provider, linked or taken off.
+/// The identity that opens an account for this person at a provider.
 pub async fn find(tx: &Tx, issuer: &str, subject: &str) -> Result<Option<Identity>, Fault> {
     let row = Entity::find()
         .filter(Column::Issuer.eq(issuer))
         .filter(Column::Subject.eq(subject))
+        .filter(Column::UnlinkedAt.is_null())
         .one(&tx.0)
         .await?;
     Ok(row.map(Into::into))
@@ -68,8 +70,17 @@ pub async fn has_been_linked(tx: &Tx, user: UserId, issuer: &str) -> Result<bool
 }
 
 /// Links a person at a provider; `false` when an account has them already, also one that links
-/// them at this very moment. A row that was taken off is made anew.
+/// them at this very moment: then the transaction is of no use any more.
+///
+/// What this account remembers of them begins anew; what other accounts remember stays.
 pub async fn insert(tx: &Tx, new: NewIdentity<'_>) -> Result<bool, Fault> {
+    Entity::delete_many()
+        .filter(Column::UserId.eq(new.user_id.uuid()))
+        .filter(Column::Issuer.eq(new.issuer))
+        .filter(Column::Subject.eq(new.subject))
+        .filter(Column::UnlinkedAt.is_not_null())
+        .exec(&tx.0)
+        .await?;
     let row = ActiveModel {
         id: ActiveValue::Set(new.id.uuid()),
         user_id: ActiveValue::Set(new.user_id.uuid()),
@@ -80,20 +91,9 @@ pub async fn insert(tx: &Tx, new: NewIdentity<'_>) -> Result<bool, Fault> {
         last_used_at: ActiveValue::Set(new.last_used_at),
         unlinked_at: ActiveValue::Set(None),
     };
-    let renewed = [
-        Column::Id,
-        Column::UserId,
-        Column::Email,
-        Column::CreatedAt,
-        Column::LastUsedAt,
-        Column::UnlinkedAt,
-    ];
-    let anew = OnConflict::columns([Column::Issuer, Column::Subject])
-        .update_columns(renewed)
-        .action_and_where(Expr::col((Entity, Column::UnlinkedAt)).is_not_null())
-        .to_owned();
     let outcome = Entity::insert(row)
-        .on_conflict(anew)
+        // Without a target: whichever index says that there is one.
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
         .try_insert()
         .exec_without_returning(&tx.0)
         .await?;
@@ -127,16 +127,6 @@ pub async fn unlink(
         .exec(&tx.0)
         .await?;
     Ok(outcome.rows_affected == 1)
-}
-
-/// Forgets the identities that came to an account at this moment or later.
-pub async fn delete_linked_since(tx: &Tx, user: UserId, since: DateTime<Utc>) -> Result<(), Fault> {
-    Entity::delete_many()
-        .filter(Column::UserId.eq(user.uuid()))
-        .filter(Column::CreatedAt.gte(since))
-        .exec(&tx.0)
-        .await?;
-    Ok(())
 }
 
 /// Forgets every identity of an account and says how many there were.

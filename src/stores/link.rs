@@ -18,10 +18,9 @@ pub enum LinkPurpose {
     ResetPassword,
     /// Moving the account to another address, sent there.
     ChangeEmail,
-    /// Undoing that, sent to the old address.
+    /// Undoing that, sent to the old address. Where there was none to send it to, the row stands for
+    /// the change, and nobody gets its token.
     RevertEmail,
-    /// Stands for a phone number that was put in lately. Nobody gets its token.
-    NewPhone,
     /// Setting the first password of an account that somebody else made.
     Invitation,
 }
@@ -35,7 +34,6 @@ impl LinkPurpose {
             Self::ResetPassword => "reset_password",
             Self::ChangeEmail => "change_email",
             Self::RevertEmail => "revert_email",
-            Self::NewPhone => "new_phone",
             Self::Invitation => "invitation",
         }
     }
@@ -144,6 +142,30 @@ pub async fn delete_since(tx: &Tx, redeemed: &Link) -> Result<(), Fault> {
         .filter(is_older_undo.not())
         .exec(&tx.0)
         .await?;
+    Ok(())
+}
+
+/// Removes every link that a person has, but the oldest live one that undoes a change of address:
+/// it leads to the address that the account had before anybody moved it.
+pub async fn delete_all_but_first_undo(
+    tx: &Tx,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let undo = LinkPurpose::RevertEmail.as_str();
+    let first = Entity::find()
+        .filter(Column::UserId.eq(user.uuid()))
+        .filter(Column::Purpose.eq(undo))
+        .filter(Column::ExpiresAt.gt(now))
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
+        .one(&tx.0)
+        .await?;
+    let mut delete = Entity::delete_many().filter(Column::UserId.eq(user.uuid()));
+    if let Some(first) = first {
+        delete = delete.filter(Column::Id.ne(first.id));
+    }
+    delete.exec(&tx.0).await?;
     Ok(())
 }
 

@@ -130,6 +130,7 @@ fn an_incomplete_capability_is_caught() {
         src/services/audit.rs
         src/services/outbox.rs
         src/services/ownership.rs
+        src/services/recovery.rs
         src/services/code.rs
         src/services/device.rs
         src/services/links.rs

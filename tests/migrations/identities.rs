@@ -4,7 +4,7 @@ use idgate::entities::identity;
 use sea_orm::DatabaseConnection;
 
 use crate::constraints::{assert_of_nobody, assert_taken, insert, refuses, with_ada};
-use crate::rows::{id, identity_of, person};
+use crate::rows::{id, identity_of, later, person};
 
 #[test]
 fn an_identity_belongs_to_one_account() {
@@ -33,9 +33,21 @@ fn an_identity_belongs_to_one_account() {
         };
         assert_taken(insert(database, rival.clone()).await);
         let elsewhere = identity::Model {
+            id: id(47),
             issuer: "https://id.example.com".to_owned(),
-            ..rival
+            ..rival.clone()
         };
         insert(database, elsewhere).await.unwrap();
+        // What an account remembers is in nobody's way, and there once.
+        let remembered = identity::Model {
+            unlinked_at: Some(later()),
+            ..rival
+        };
+        insert(database, remembered.clone()).await.unwrap();
+        let twice = identity::Model {
+            id: id(48),
+            ..remembered
+        };
+        assert_taken(insert(database, twice).await);
     });
 }

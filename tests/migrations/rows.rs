@@ -52,6 +52,8 @@ pub(crate) fn person(number: u128) -> user::Model {
         deleted_at: None,
         proven_at: None,
         reclaimed_at: None,
+        email_changed_at: None,
+        phone_changed_at: None,
     }
 }
 

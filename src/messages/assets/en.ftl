@@ -239,6 +239,18 @@ identity-unlinked =
     .doubt = If you are in doubt, set a new password and look at your ways to sign in. If you do nothing, you sign in with the ways that are left.
     .sms = { -product }: you no longer sign in with { $provider }. If it was not you, set a new password at once.
 
+identities-ended =
+    .subject = A way to sign in was removed for safety
+    .preheader = It was added shortly before your account was secured.
+    .heading = { $provider } no longer signs you in
+    .intro =
+        Your { -product } account has just been secured. Shortly before, a { $provider } account had been connected to it, perhaps by somebody else, so the connection was removed.
+
+        If that { $provider } account is yours, sign in another way and connect it again in your profile.
+    .button = Go to the sign-in page
+    .doubt = If you do not know that { $provider } account, do nothing: it does not open your account any more.
+    .sms = { -product }: { $provider } was removed as a way to sign in. If it was yours, sign in and add it again.
+
 ### The pages that links lead to while no front end serves them (links.hosted)
 
 page-verify-email =
@@ -274,7 +286,7 @@ page-revert-email =
     .intro =
         Your account goes back to the e-mail address that this link was sent to.
 
-        Whoever made the change may know your password. So the password is removed, every device has to sign in again, and accounts of others that were linked since are unlinked. A message with a link to a new password follows.
+        Whoever made the change may know your password. So the password is removed, every device has to sign in again, and accounts of others that were linked in the days before are unlinked. A message with a link to a new password follows.
     .button = Undo the change
     .done = The change is undone
     .done-intro = Your account has its old e-mail address again. Look for the message that we have just sent there, and choose a new password.

@@ -237,6 +237,18 @@ identity-unlinked =
     .doubt = Dans le doute, choisissez un nouveau mot de passe et vérifiez vos moyens de connexion. Si vous ne faites rien, vous vous connectez par ceux qui restent.
     .sms = { -product }: { $provider } ne vous connecte plus. Si ce n'était pas vous, changez de mot de passe tout de suite.
 
+identities-ended =
+    .subject = Un moyen de connexion a été retiré par sécurité
+    .preheader = Il avait été ajouté peu avant que votre compte soit sécurisé.
+    .heading = { $provider } ne vous connecte plus
+    .intro =
+        Votre compte { -product } vient d’être sécurisé. Peu avant, un compte { $provider } y avait été lié, peut-être par quelqu’un d’autre : ce lien a été supprimé.
+
+        Si ce compte { $provider } est à vous, connectez-vous autrement et liez-le de nouveau dans votre profil.
+    .button = Aller à la page de connexion
+    .doubt = Si vous ne connaissez pas ce compte { $provider }, ne faites rien : il n’ouvre plus votre compte.
+    .sms = { -product }: { $provider } ne vous connecte plus. S'il est à vous, connectez-vous et ajoutez-le de nouveau.
+
 ### Les pages des liens, tant qu’aucune application ne les sert (links.hosted)
 
 page-verify-email =
@@ -272,7 +284,7 @@ page-revert-email =
     .intro =
         Votre compte reprend l’adresse e-mail à laquelle ce lien a été envoyé.
 
-        Celui qui a fait le changement connaît peut-être votre mot de passe. Le mot de passe est donc supprimé, chaque appareil devra se reconnecter, et les comptes externes liés depuis sont séparés. Un message avec un lien pour choisir un nouveau mot de passe suivra.
+        Celui qui a fait le changement connaît peut-être votre mot de passe. Le mot de passe est donc supprimé, chaque appareil devra se reconnecter, et les comptes externes liés dans les derniers jours sont séparés. Un message avec un lien pour choisir un nouveau mot de passe suivra.
     .button = Annuler le changement
     .done = Le changement est annulé
     .done-intro = Votre compte a retrouvé son ancienne adresse e-mail. Ouvrez le message que nous venons d’y envoyer et choisissez un nouveau mot de passe.

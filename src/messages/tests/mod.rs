@@ -71,7 +71,8 @@ fn link_of<'a>(message: &Message<'a>) -> Option<&'a str> {
         Message::AlreadyRegistered { sign_in }
         | Message::SignInWithGoogle { sign_in }
         | Message::PasswordChanged { sign_in }
-        | Message::AccountReclaimed { sign_in } => Some(sign_in),
+        | Message::AccountReclaimed { sign_in }
+        | Message::IdentitiesEnded { sign_in, .. } => Some(sign_in),
         Message::Code { .. }
         | Message::EmailNoted { .. }
         | Message::PhoneChanged { .. }

@@ -19,11 +19,11 @@ use crate::services::audit::{self, About, Action, Event};
 use crate::services::code::{self, Holder, IssueRefusal, Lane, Ticket, Verdict};
 use crate::services::links::{self, Followed};
 use crate::services::outbox;
-use crate::services::ownership;
+use crate::services::ownership::{self, Proof};
 use crate::services::throttle::{self, Against, Attempt, Exhausted};
+use crate::stores::Tx;
 use crate::stores::link::{self, LinkPurpose};
 use crate::stores::user::{self, Credentials};
-use crate::stores::{Tx, decoy};
 
 /// Why no message went to the new address.
 #[derive(Debug)]
@@ -242,10 +242,13 @@ pub async fn confirm_email_change(
         link::delete_of_user(&tx, owner.user.id, purpose).await?;
     }
     tell_old_addresses(&tx, app, &owner.user, &new).await?;
-    let changes = json!({ "email": { "before": owner.user.email, "after": new.as_str() } });
+    let settled = ownership::settle(&tx, app, &owner.user, Proof::WithAccount).await?;
+    let mut changes = ownership::standing_changes(&owner.user, &settled);
+    let moved = json!({ "before": owner.user.email, "after": new.as_str() });
+    changes.insert("email".to_owned(), moved);
     let event = Event::new(Action::EmailChanged, About::of(&owner))
         .by(caller)
-        .with(changes);
+        .with(changes.into());
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     app.wake_outbox();
@@ -258,7 +261,7 @@ pub async fn confirm_email_change(
         is_verified: true,
         credential_version: version + 1,
         updated_at: now,
-        ..owner.user
+        ..settled
     })
 }
 
@@ -326,12 +329,15 @@ async fn tell_old_addresses(
         let recipient = outbox::by_text(before, phone);
         outbox::enqueue(tx, app, &recipient, &message, None).await?;
     }
-    let Some(old) = before.email.as_deref().filter(|_| before.email_verified) else {
-        return decoy::write(tx, app.new_id()).await;
-    };
     let lifetime = Duration::seconds(app.config.links.revert_seconds);
     let purpose = LinkPurpose::RevertEmail;
-    let made = links::create(tx, app, before, purpose, old.to_owned(), lifetime).await?;
+    let old = before.email.as_deref().filter(|_| before.email_verified);
+    // Without an old address too: it is the first change, so a later undo leads to a younger one.
+    let address = old.unwrap_or_default().to_owned();
+    let made = links::create(tx, app, before, purpose, address, lifetime).await?;
+    let Some(old) = old else {
+        return Ok(());
+    };
     let message = Message::EmailChanged {
         new_address: &new.masked(),
         revert_link: made.url.as_str(),

@@ -1,6 +1,5 @@
 //! Moving an account to another phone number, or giving it its first.
 
-use chrono::Duration;
 use serde_json::json;
 
 use crate::app::App;
@@ -14,12 +13,10 @@ use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::code::{self, Holder, IssueRefusal, Lane, Ticket, Verdict};
-use crate::services::links;
 use crate::services::outbox;
-use crate::services::ownership;
+use crate::services::ownership::{self, Proof};
 use crate::services::throttle::{self, Against, Attempt, Exhausted};
 use crate::stores::Tx;
-use crate::stores::link::LinkPurpose;
 use crate::stores::user::{self, Credentials};
 
 /// Why no code went to the new number.
@@ -176,14 +173,14 @@ pub async fn confirm_phone_change(
     {
         return Err(ConfirmPhoneChangeRefusal::Taken);
     }
-    let recent = Duration::seconds(app.config.links.revert_seconds);
-    let (purpose, address) = (LinkPurpose::NewPhone, new.as_str().to_owned());
-    links::create(&tx, app, &owner.user, purpose, address, recent).await?;
     tell_old_addresses(&tx, app, &owner.user, new).await?;
-    let changes = json!({ "phone": { "before": owner.user.phone, "after": new.as_str() } });
+    let settled = ownership::settle(&tx, app, &owner.user, Proof::WithAccount).await?;
+    let mut changes = ownership::standing_changes(&owner.user, &settled);
+    let moved = json!({ "before": owner.user.phone, "after": new.as_str() });
+    changes.insert("phone".to_owned(), moved);
     let event = Event::new(Action::PhoneChanged, About::of(&owner))
         .by(caller)
-        .with(changes);
+        .with(changes.into());
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     app.wake_outbox();
@@ -194,7 +191,7 @@ pub async fn confirm_phone_change(
         is_verified: true,
         credential_version: version + 1,
         updated_at: now,
-        ..owner.user
+        ..settled
     })
 }
 

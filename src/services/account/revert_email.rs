@@ -11,12 +11,13 @@ use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, About, Action, Event};
+use crate::services::recovery::{self, Spared};
 use crate::services::throttle::{self, Attempt, Exhausted};
 use crate::services::{links, outbox, ownership};
 use crate::stores::link::LinkPurpose;
 use crate::stores::session::Which;
 use crate::stores::user::{self, Credentials};
-use crate::stores::{Tx, identity, link, password, session};
+use crate::stores::{Tx, link, password, session};
 
 /// Why the account keeps the new address.
 #[derive(Debug)]
@@ -41,8 +42,8 @@ impl<E: Into<Fault>> From<E> for RevertEmailChangeRefusal {
 /// Brings the account back to its old address.
 ///
 /// Whoever follows this link says that somebody else was in the account. So the password, every
-/// session, the links and identities added since, and the proof of the phone number go, and a
-/// reset link follows by mail.
+/// session, the links added since, the identities of the last days, and the proof of the phone
+/// number go, and a reset link follows by mail.
 pub async fn revert_email_change(
     app: &App,
     caller: &Caller,
@@ -73,7 +74,14 @@ pub async fn revert_email_change(
     user::doubt(&tx, id, Contact::Phone).await?;
     password::delete(&tx, id).await?;
     session::revoke(&tx, id, Which::All, reason, now).await?;
-    identity::delete_linked_since(&tx, id, followed.link.created_at).await?;
+    let restored = User {
+        email: Some(old.as_str().to_owned()),
+        email_verified: true,
+        phone_verified: false,
+        ..owner.user.clone()
+    };
+    let ending = (id, Spared::Nothing);
+    recovery::end_identities(&tx, app, &caller.client, &restored, ending).await?;
     // An undo that is older than this one goes back further: it may be the owner's.
     link::delete_since(&tx, &followed.link).await?;
     send_reset(&tx, app, &owner.user, &old).await?;

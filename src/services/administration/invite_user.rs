@@ -8,6 +8,7 @@ use super::{Attempted, Change, changed, wished, wrong_with_reason};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::email::EmailAddress;
+use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
 use crate::domain::permission::Permission;
 use crate::domain::pid::Pid;
@@ -19,9 +20,9 @@ use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::throttle::Exhausted;
-use crate::services::{links, outbox, profile_rules};
-use crate::stores::link::LinkPurpose;
-use crate::stores::user::{NewUser, ProfileChange};
+use crate::services::{links, outbox, ownership, profile_rules};
+use crate::stores::link::{self, LinkPurpose};
+use crate::stores::user::{Credentials, Held, NewUser, ProfileChange};
 use crate::stores::{Tx, person_key, user};
 
 /// Whom to invite, as what, and why.
@@ -65,8 +66,8 @@ impl<E: Into<Fault>> From<E> for InviteRefusal {
 
 /// Makes an account without a password and sends the link that sets one.
 ///
-/// Following the link proves the address. Nobody could have been in the account before, so the
-/// role survives the proof, unlike one that a stranger gave themselves.
+/// Following the link proves the address. The account is new, and nobody gets into it before: so
+/// the role survives this proof, and no weaker one.
 pub async fn invite_user(
     app: &App,
     caller: &Caller,
@@ -100,11 +101,21 @@ impl Change<'_> {
         let email = check(&new).map_err(InviteRefusal::Invalid)?;
         let rank = Rank::of(new.role, new.functions);
         let tx = app.begin().await?;
-        let actor = user::lock(&tx, person.user()).await?;
-        let mine = actor.filter(User::may_sign_in).map(|it| Rank::of_user(&it));
-        let may = |mine: Rank| mine.holds(change.permission) && mine.may_grant(rank);
-        if !(change.rank().may_grant(rank) && mine.is_some_and(may)) {
+        let named = Identifier::Email(email.clone());
+        let holder = user::find_by_identifier_within(&tx, &named).await?;
+        let other = holder.as_ref().map_or(person.user(), |it| it.user.id);
+        let pair = [person.user(), other];
+        let held = user::lock_for_administration(&tx, pair, Held::Both).await?;
+        let actor = held.iter().find(|user| user.id == person.user());
+        let mine = actor.filter(|it| it.may_sign_in()).map(Rank::of_user);
+        let may = |mine: &Rank| mine.holds(change.permission) && mine.may_grant(rank);
+        let mine = mine.filter(may).ok_or(InviteRefusal::OutOfScope)?;
+        if !change.rank().may_grant(rank) {
             return Err(InviteRefusal::OutOfScope);
+        }
+        if let Some(holder) = holder {
+            let now_held = held.iter().find(|user| user.id == holder.user.id);
+            free(&tx, change, mine, holder, now_held).await?;
         }
         let id: UserId = app.new_id();
         if !user::insert(&tx, row(app, id, &email, &new)).await? {
@@ -118,6 +129,46 @@ impl Change<'_> {
         tx.commit().await?;
         app.wake_outbox();
         Ok(made)
+    }
+}
+
+/// Takes the address from an account that never proved it, with all that its author left there.
+///
+/// Otherwise a stranger who registers the address first would keep the person from being invited,
+/// or wait in the account until they are.
+async fn free(
+    tx: &Tx,
+    change: Change<'_>,
+    mine: Rank,
+    holder: Credentials,
+    held: Option<&User>,
+) -> Result<(), InviteRefusal> {
+    let app = change.app;
+    let is_the_same = |held: &&User| !held.is_deleted() && held.email == holder.user.email;
+    let held = held.filter(is_the_same).ok_or(InviteRefusal::Taken)?;
+    if held.email_verified || change.is_own(held) {
+        return Err(InviteRefusal::Taken);
+    }
+    let (purpose, now) = (LinkPurpose::Invitation, app.clock.now());
+    if link::newest_of_user(tx, held.id, purpose, now)
+        .await?
+        .is_some()
+    {
+        // Somebody was invited already, and can still accept.
+        return Err(InviteRefusal::Taken);
+    }
+    if !mine.reaches(Rank::of_user(held)) {
+        return Err(InviteRefusal::OutOfScope);
+    }
+    let holder = Credentials {
+        user: held.clone(),
+        ..holder
+    };
+    let (client, contact) = (&change.caller.client, Contact::Email);
+    if ownership::release(tx, app, client, &holder, contact).await? {
+        Ok(())
+    } else {
+        Err(InviteRefusal::Taken)
     }
 }
 

@@ -24,8 +24,8 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::throttle::{self, Attempt, Exhausted};
-use crate::stores::Tx;
 use crate::stores::user::{self, Held};
+use crate::stores::{Tx, link};
 
 pub use crate::stores::user::{ProfileChange, StaffRecord};
 pub use invite_user::{InviteRefusal, NewPerson, invite_user};
@@ -95,6 +95,22 @@ impl<E: Into<ChangeRefusal>> From<E> for StandingRefusal {
     #[track_caller]
     fn from(error: E) -> Self {
         Self::Change(error.into())
+    }
+}
+
+/// Why somebody was not given what they should hold.
+#[derive(Debug)]
+pub enum GrantRefusal {
+    /// Nobody has proven the e-mail address of the account, so it may be a stranger's.
+    EmailNotVerified,
+    /// What any change of standing can be refused for.
+    Standing(StandingRefusal),
+}
+
+impl<E: Into<StandingRefusal>> From<E> for GrantRefusal {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self::Standing(error.into())
     }
 }
 
@@ -187,6 +203,16 @@ impl Change<'_> {
         let rank = actor.map(Rank::of_user);
         let may = |rank: &Rank| rank.holds(self.permission) && rank.reaches(Rank::of_user(target));
         rank.filter(may).ok_or(ChangeRefusal::OutOfScope).map(drop)
+    }
+
+    /// Ends what could begin a session of an account that is held: sign-ins under way, codes and
+    /// known devices by the version, and links but the oldest undo.
+    async fn end_credentials(&self, tx: &Tx, held: &User) -> Result<(), Fault> {
+        let now = self.app.clock.now();
+        if !user::renew_credentials(tx, held.id, held.credential_version, now).await? {
+            return Err(Fault::new("an account changed while it was held"));
+        }
+        link::delete_all_but_first_undo(tx, held.id, now).await
     }
 
     /// Records what was done and makes it durable; returns the account as it is now.

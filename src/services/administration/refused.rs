@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Change, ChangeRefusal, InviteRefusal, StandingRefusal};
+use super::{Change, ChangeRefusal, GrantRefusal, InviteRefusal, StandingRefusal};
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::ids::UserId;
@@ -67,6 +67,15 @@ impl Recorded for StandingRefusal {
             Self::LastAdmin => Some("LAST_ADMIN"),
             Self::NotStaff => None,
             Self::Change(refusal) => refusal.name(),
+        }
+    }
+}
+
+impl Recorded for GrantRefusal {
+    fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::EmailNotVerified => None,
+            Self::Standing(refusal) => refusal.name(),
         }
     }
 }

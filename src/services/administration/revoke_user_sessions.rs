@@ -9,7 +9,8 @@ use crate::domain::permission::Permission;
 use crate::services::audit::Action;
 use crate::stores::session::{self, Which};
 
-/// Ends every session of a person and says how many there were. Needs no recent sign-in: it is
+/// Ends every session of a person and says how many there were; codes, links and sign-ins under
+/// way end as well, or a session could begin by one right after. Needs no recent sign-in: it is
 /// what one does in a hurry, and the person can sign in again.
 pub async fn revoke_user_sessions(
     app: &App,
@@ -33,6 +34,7 @@ impl Change<'_> {
     async fn revoke_sessions(self, target: Target) -> Result<u64, ChangeRefusal> {
         let (change, app) = (self, self.app);
         let (tx, before) = change.begin(&target).await?;
+        change.end_credentials(&tx, &before).await?;
         let action = Action::UserSessionsRevoked;
         let now = app.clock.now();
         let ended = session::revoke(&tx, before.id, Which::All, action.as_str(), now).await?;

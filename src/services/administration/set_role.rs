@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Attempted, Change, ChangeRefusal, StandingRefusal, Target, changed, wished};
+use super::{Attempted, Change, ChangeRefusal, GrantRefusal, Target, changed, wished};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::Permission;
@@ -12,7 +12,7 @@ use crate::domain::user::User;
 use crate::services::audit::Action;
 use crate::stores::user;
 
-/// Gives a person another role.
+/// Gives a person another role; one of the staff only to somebody who proved their e-mail address.
 ///
 /// Their staff functions go: what they were on an earlier staff must not come back unseen. Their
 /// access tokens end by it, since each request compares them with the row; their sessions go on.
@@ -22,7 +22,7 @@ pub async fn set_user_role(
     (person, _): (Holding<'_>, Fresh<'_>),
     target: Target,
     role: Role,
-) -> Result<User, StandingRefusal> {
+) -> Result<User, GrantRefusal> {
     let change = Change {
         app,
         caller,
@@ -36,7 +36,7 @@ pub async fn set_user_role(
 }
 
 impl Change<'_> {
-    async fn set_role(self, target: Target, role: Role) -> Result<User, StandingRefusal> {
+    async fn set_role(self, target: Target, role: Role) -> Result<User, GrantRefusal> {
         let removes = |_: &User| role != Role::Admin;
         let (change, app) = (self, self.app);
         let (tx, before) = change.begin_standing(&target, removes).await?;
@@ -45,6 +45,10 @@ impl Change<'_> {
             .may_grant(Rank::of(role, StaffFunctions::NONE))
         {
             return Err(ChangeRefusal::OutOfScope.into());
+        }
+        // Whoever proves the address later must not find the staff's rights waiting for them.
+        if role >= Role::Staff && !before.email_verified {
+            return Err(GrantRefusal::EmailNotVerified);
         }
         let functions = if role == before.role {
             before.staff_functions

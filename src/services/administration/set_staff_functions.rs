@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::{Attempted, Change, ChangeRefusal, StandingRefusal, Target, changed, wished};
+use super::{
+    Attempted, Change, ChangeRefusal, GrantRefusal, StandingRefusal, Target, changed, wished,
+};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::Permission;
@@ -12,7 +14,8 @@ use crate::domain::user::User;
 use crate::services::audit::Action;
 use crate::stores::user;
 
-/// Replaces the functions of a member of staff. Their access tokens end by it if it changes what
+/// Replaces the functions of a member of staff; more of them only to somebody who proved their
+/// e-mail address. Their access tokens end by it if it changes what
 /// they may do; their sessions go on.
 pub async fn set_staff_functions(
     app: &App,
@@ -20,7 +23,7 @@ pub async fn set_staff_functions(
     (person, _): (Holding<'_>, Fresh<'_>),
     target: Target,
     functions: StaffFunctions,
-) -> Result<User, StandingRefusal> {
+) -> Result<User, GrantRefusal> {
     let change = Change {
         app,
         caller,
@@ -38,14 +41,18 @@ impl Change<'_> {
         self,
         target: Target,
         functions: StaffFunctions,
-    ) -> Result<User, StandingRefusal> {
+    ) -> Result<User, GrantRefusal> {
         let (change, app) = (self, self.app);
         let (tx, before) = change.begin_standing(&target, |_| false).await?;
         if before.role != Role::Staff {
-            return Err(StandingRefusal::NotStaff);
+            return Err(StandingRefusal::NotStaff.into());
         }
         if !change.rank().may_grant(Rank::of(before.role, functions)) {
             return Err(ChangeRefusal::OutOfScope.into());
+        }
+        let adds = |function| !before.staff_functions.contains(function);
+        if functions.iter().any(adds) && !before.email_verified {
+            return Err(GrantRefusal::EmailNotVerified);
         }
         let now = app.clock.now();
         user::set_role(&tx, before.id, before.role, functions, now).await?;

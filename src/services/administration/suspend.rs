@@ -8,10 +8,15 @@ use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::Permission;
 use crate::domain::user::User;
 use crate::services::audit::Action;
+use crate::services::recovery::{self, Spared};
 use crate::stores::session::{self, Which};
 use crate::stores::user;
 
 /// Suspends an account and ends its sessions: its next request is refused, at every instance.
+///
+/// What could let somebody else in again afterwards ends too: links and codes, and the identities
+/// of the last days. An account is often suspended because it was stolen, and when its owner
+/// recovers it they would be too old to be undone.
 pub async fn suspend_user(
     app: &App,
     caller: &Caller,
@@ -58,8 +63,12 @@ impl Change<'_> {
         let since = before.suspended_at.unwrap_or(now);
         let reason = target.reason.clone().or(before.suspended_reason.clone());
         user::set_suspended(&tx, before.id, Some(since), reason, now).await?;
+        change.end_credentials(&tx, &before).await?;
         let action = Action::UserSuspended;
         let ended = session::revoke(&tx, before.id, Which::All, action.as_str(), now).await?;
+        let ending = (change.person.user(), Spared::TheFirst);
+        let client = &change.caller.client;
+        recovery::end_identities(&tx, app, client, &before, ending).await?;
         let mut changes = changed("isSuspended", json!(before.is_suspended()), json!(true));
         changes.insert("sessions".to_owned(), json!(ended));
         let after = change.finish(tx, &target, action, changes);

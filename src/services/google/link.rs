@@ -4,7 +4,7 @@ use chrono::Duration;
 use serde_json::json;
 
 use super::credential::{self, GoogleCredential, Person, Refused};
-use super::{PROVIDER, reachable};
+use super::{PROVIDER, tell};
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::identity::Identity;
@@ -13,7 +13,6 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::outbox;
 use crate::services::throttle::{self, Attempt, Exhausted};
 use crate::stores::identity::NewIdentity;
 use crate::stores::{Tx, identity, session, spent_proof, user};
@@ -77,7 +76,7 @@ pub async fn link(
     let owner = hold(&tx, app, person).await?;
     let owner = owner.ok_or(LinkGoogleRefusal::SessionEnded)?;
     let known = identity::find(&tx, &named.issuer, &named.subject).await?;
-    match known.filter(|known| known.unlinked_at.is_none()) {
+    match known {
         // Asked again, perhaps because the first answer got lost.
         Some(known) if known.user_id == owner.id => return Ok(known),
         Some(_) => return Err(LinkGoogleRefusal::AlreadyLinked),
@@ -133,10 +132,8 @@ async fn add(
         .by(caller)
         .with(json!({ "provider": PROVIDER, "automatic": false }));
     audit::record(tx, app, &caller.client, event).await?;
-    if let Some(recipient) = reachable(owner) {
-        let message = Message::IdentityLinked { provider: PROVIDER };
-        outbox::enqueue(tx, app, &recipient, &message, None).await?;
-    }
+    let message = Message::IdentityLinked { provider: PROVIDER };
+    tell(tx, app, owner, &message).await?;
     let linked = identity::find(tx, &named.issuer, &named.subject).await?;
     linked.ok_or_else(|| Fault::new("a new identity is not there").into())
 }

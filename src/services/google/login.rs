@@ -110,7 +110,7 @@ async fn enter(tx: &Tx, app: &App, caller: &Caller, person: &Person) -> Result<O
         return Ok(Outcome::Refused(Why::Replayed));
     }
     let known = identity::find(tx, &person.issuer, &person.subject).await?;
-    let Some(known) = known.filter(|known| known.unlinked_at.is_none()) else {
+    let Some(known) = known else {
         return newcomer::enter(tx, app, caller, person).await;
     };
     let Some(owner) = user::find_by_id_within(tx, known.user_id).await? else {

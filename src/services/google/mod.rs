@@ -15,18 +15,21 @@ pub use link::{LinkGoogleRefusal, link};
 pub use login::{GoogleLoginRefusal, login};
 pub use unlink::{UnlinkGoogleRefusal, unlink};
 
+use crate::app::App;
 use crate::domain::user::User;
-use crate::messages::Recipient;
+use crate::fault::Fault;
+use crate::messages::Message;
 use crate::services::outbox;
+use crate::stores::Tx;
 
 /// What messages and audit events call the provider.
 const PROVIDER: &str = "Google";
 
-/// Where to tell an account's owner what happened to it: only at an address they have proven.
-fn reachable(user: &User) -> Option<Recipient<'_>> {
-    let email = user.email.as_deref().filter(|_| user.email_verified);
-    let phone = user.phone.as_deref().filter(|_| user.phone_verified);
-    email
-        .map(|email| outbox::by_mail(user, email))
-        .or_else(|| phone.map(|phone| outbox::by_text(user, phone)))
+/// Tells an account's owner at every address they proved, so that a link they did not make is
+/// noticed even if one of the addresses is not theirs any more.
+async fn tell(tx: &Tx, app: &App, owner: &User, message: &Message<'_>) -> Result<(), Fault> {
+    for recipient in outbox::proven(owner) {
+        outbox::enqueue(tx, app, &recipient, message, None).await?;
+    }
+    Ok(())
 }

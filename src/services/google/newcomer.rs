@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::credential::Person;
 use super::login::{Outcome, Why};
-use super::{PROVIDER, reachable};
+use super::{PROVIDER, tell};
 use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::email::EmailAddress;
@@ -18,7 +18,6 @@ use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::outbox;
 use crate::services::ownership::{self, Proof};
 use crate::stores::identity::NewIdentity;
 use crate::stores::user::{Credentials, NewUser};
@@ -46,7 +45,7 @@ pub(super) async fn enter(
     }
     // The account may be one that the same person made a moment ago, by a sign-in elsewhere.
     let known = identity::find(tx, &person.issuer, &person.subject).await?;
-    if known.is_some_and(|known| known.unlinked_at.is_none()) {
+    if known.is_some() {
         return Ok(Outcome::Again);
     }
     if owner.user.has_proven(Contact::Email) {
@@ -56,10 +55,17 @@ pub(super) async fn enter(
         return Ok(Outcome::Refused(Why::Suspended(owner.user.id)));
     }
     if ownership::may_open(&owner.user, Contact::Email) {
+        // What was made for somebody waits for them: a provider that does not run the address
+        // only knows that this person once had it.
+        if ownership::is_reserved(&owner) && !person.is_authoritative {
+            return Ok(Outcome::Refused(Why::Taken(owner.user.id)));
+        }
         return reclaim(tx, app, caller, person, owner).await;
     }
     // The account is its phone number's; the address it never proved is this person's.
-    user::release(tx, owner.user.id, Contact::Email, app.clock.now()).await?;
+    if !ownership::release(tx, app, &caller.client, &owner, Contact::Email).await? {
+        return Ok(Outcome::Again);
+    }
     register(tx, app, caller, person, email).await
 }
 
@@ -92,14 +98,7 @@ async fn join(
     {
         return Ok(Outcome::Again);
     }
-    let event = Event::new(Action::IdentityLinked, About::Whom(user.id))
-        .by_user(user.id)
-        .with(json!({ "provider": PROVIDER, "automatic": true }));
-    audit::record(tx, app, &caller.client, event).await?;
-    if let Some(recipient) = reachable(&user) {
-        let message = Message::IdentityLinked { provider: PROVIDER };
-        outbox::enqueue(tx, app, &recipient, &message, None).await?;
-    }
+    note_link(tx, app, caller, &user).await?;
     Ok(Outcome::Welcome(Box::new(user)))
 }
 
@@ -117,16 +116,28 @@ async fn reclaim(
     if !user::record_login(tx, id, owner.user.credential_version, now).await? {
         return Ok(Outcome::Again);
     }
-    let (contact, proof) = (Contact::Email, Proof::AddressAlone);
+    let proof = if person.is_authoritative {
+        Proof::Authority
+    } else {
+        Proof::AddressAlone
+    };
+    let contact = Contact::Email;
     let user = ownership::prove(tx, app, &caller.client, &owner, contact, proof).await?;
     if !keep(tx, app, person, id).await? {
         return Ok(Outcome::Again);
     }
-    let event = Event::new(Action::IdentityLinked, About::Whom(id))
-        .by_user(id)
+    note_link(tx, app, caller, &user).await?;
+    Ok(Outcome::Welcome(Box::new(user)))
+}
+
+/// Records that a sign-in linked an identity, and tells the owner.
+async fn note_link(tx: &Tx, app: &App, caller: &Caller, owner: &User) -> Result<(), Fault> {
+    let event = Event::new(Action::IdentityLinked, About::Whom(owner.id))
+        .by_user(owner.id)
         .with(json!({ "provider": PROVIDER, "automatic": true }));
     audit::record(tx, app, &caller.client, event).await?;
-    Ok(Outcome::Welcome(Box::new(user)))
+    let message = Message::IdentityLinked { provider: PROVIDER };
+    tell(tx, app, owner, &message).await
 }
 
 /// An account of its own, without a password.
@@ -173,6 +184,8 @@ async fn register(
     let made = user::find_by_id_within(tx, id).await?;
     let made = made.ok_or_else(|| Fault::new("a new account is not there"))?;
     user::record_login(tx, id, made.user.credential_version, now).await?;
+    let message = Message::IdentityLinked { provider: PROVIDER };
+    tell(tx, app, &made.user, &message).await?;
     Ok(Outcome::Welcome(Box::new(made.user)))
 }
 

@@ -4,7 +4,7 @@ use chrono::Duration;
 use serde_json::json;
 
 use super::link::hold;
-use super::{PROVIDER, reachable};
+use super::{PROVIDER, tell};
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::identity::Identity;
@@ -14,7 +14,6 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::outbox;
 use crate::services::throttle::{self, Attempt, Exhausted};
 use crate::stores::{Tx, identity, user};
 
@@ -118,9 +117,7 @@ async fn remove(
         .by(caller)
         .with(changes);
     audit::record(tx, app, &caller.client, event).await?;
-    if let Some(recipient) = reachable(owner) {
-        let message = Message::IdentityUnlinked { provider: PROVIDER };
-        outbox::enqueue(tx, app, &recipient, &message, None).await?;
-    }
+    let message = Message::IdentityUnlinked { provider: PROVIDER };
+    tell(tx, app, owner, &message).await?;
     Ok(())
 }

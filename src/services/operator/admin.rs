@@ -7,14 +7,17 @@ use crate::app::App;
 use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::Client;
 use crate::domain::email::EmailAddress;
+use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
 use crate::domain::password::Candidate;
 use crate::domain::pid::Pid;
 use crate::domain::role::{AuthProvider, Role};
+use crate::domain::user::Contact;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::new_password;
+use crate::services::ownership;
 use crate::stores::user::NewUser;
 use crate::stores::{password, person_key, user};
 
@@ -36,7 +39,8 @@ impl<E: Into<Fault>> From<E> for AdminRefusal {
     }
 }
 
-/// Creates a verified administrator with this address and password.
+/// Creates a verified administrator with this address and password: the operator vouches for the
+/// address, as there may be nothing yet that could send a message there.
 pub async fn create(app: &App, email: &str, typed: SecretString) -> Result<UserId, AdminRefusal> {
     let email = EmailAddress::parse(email).map_err(|rule| {
         let message = rule.to_string();
@@ -66,14 +70,21 @@ pub async fn create(app: &App, email: &str, typed: SecretString) -> Result<UserI
         verified: true,
         now,
     };
+    let client = Client::command_line(app.random.uuid_v7(now).to_string());
     let tx = app.begin().await?;
+    let identifier = Identifier::Email(email.clone());
+    if let Some(holder) = user::find_by_identifier_within(&tx, &identifier).await?
+        && !holder.user.email_verified
+    {
+        // Nobody has proven the address: whoever registered it must not keep it from its owner.
+        ownership::release(&tx, app, &client, &holder, Contact::Email).await?;
+    }
     if !user::insert(&tx, new).await? {
         return Err(AdminRefusal::Taken);
     }
     let sealed_key = audit::new_person_key(app, id);
     person_key::insert(&tx, id, sealed_key.clone(), now).await?;
     password::insert(&tx, id, hash, false, now).await?;
-    let client = Client::command_line(app.random.uuid_v7(now).to_string());
     let about = About::Person {
         user: id,
         sealed_key: Some(&sealed_key),

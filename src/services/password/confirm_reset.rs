@@ -19,11 +19,12 @@ use crate::services::device::{self, Device};
 use crate::services::links::{self, Followed};
 use crate::services::new_password::{self, Unfit};
 use crate::services::ownership::{self, Proof};
+use crate::services::recovery;
 use crate::services::throttle::{self, Against, Attempt, Exhausted, Target};
 use crate::stores::link::LinkPurpose;
 use crate::stores::session::Which;
 use crate::stores::user::{Credentials, Meant};
-use crate::stores::{Tx, link, user};
+use crate::stores::{Tx, user};
 
 /// What a person got at their address.
 #[derive(Debug)]
@@ -87,7 +88,8 @@ enum Held {
     Code(Ticket),
 }
 
-/// Sets a new password, ends every session, and tells the owner.
+/// Sets a new password, ends every session, undoes what somebody else may have added to the
+/// account, and tells the owner.
 ///
 /// A password that will not do costs the link nothing, and a right code one of its tries.
 pub async fn confirm_password_reset(
@@ -126,19 +128,18 @@ pub async fn confirm_password_reset(
     }
     held.spend(&tx, app).await?;
     let client = &caller.client;
-    let proof = Proof::AddressAlone;
+    if matches!(held, Held::Invitation(_)) {
+        ownership::accept(&tx, id).await?;
+    }
+    let proof = held.proof();
     let proven = ownership::prove(&tx, app, client, &owner, contact, proof).await?;
     let owner = Credentials {
         user: proven,
         ..owner
     };
-    if contact == Contact::Email && link::delete_of_user(&tx, id, LinkPurpose::NewPhone).await? > 0
-    {
-        // Whoever recovers by mail may be getting rid of somebody who has just put in a number.
-        user::doubt(&tx, id, Contact::Phone).await?;
-    }
     let change = (Which::All, held.action());
     store(&tx, app, caller, &owner, hash, change).await?;
+    recovery::undo(&tx, app, client, &owner.user, contact).await?;
     tx.commit().await?;
     app.wake_outbox();
     if let Held::Code(ticket) = held {
@@ -249,6 +250,13 @@ impl Held {
             Ok(())
         } else {
             Err(self.refused())
+        }
+    }
+
+    const fn proof(&self) -> Proof {
+        match self {
+            Self::Link(_) | Self::Code(_) => Proof::AddressAlone,
+            Self::Invitation(_) => Proof::Invitation,
         }
     }
 

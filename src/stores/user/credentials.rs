@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait as _, QueryFilter, SqlErr};
 
 use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
-use crate::domain::role::Role;
+use crate::domain::role::{Role, StaffFunctions};
 use crate::domain::user::Contact;
 use crate::entities::user::{Column, Entity};
 use crate::fault::Fault;
@@ -116,10 +116,12 @@ pub async fn change_address(
         Identifier::Email(email) => Entity::update_many()
             .col_expr(Column::Email, Expr::value(email.as_str()))
             .col_expr(Column::EmailCanonical, Expr::value(email.canonical()))
-            .col_expr(Column::EmailVerified, Expr::value(true)),
+            .col_expr(Column::EmailVerified, Expr::value(true))
+            .col_expr(Column::EmailChangedAt, Expr::value(now)),
         Identifier::Phone(phone) => Entity::update_many()
             .col_expr(Column::Phone, Expr::value(phone.as_str()))
-            .col_expr(Column::PhoneVerified, Expr::value(true)),
+            .col_expr(Column::PhoneVerified, Expr::value(true))
+            .col_expr(Column::PhoneChangedAt, Expr::value(now)),
         Identifier::Other(_) => return Err(Fault::new("no account has such an address")),
     };
     let outcome = update
@@ -138,13 +140,14 @@ pub async fn change_address(
     }
 }
 
-/// Takes an address that was never proven from an account that has another, proven one.
+/// Takes an address that was never proven from an account that has another; `false` when it was
+/// proven at this very moment.
 pub async fn release(
     tx: &Tx,
     id: UserId,
     contact: Contact,
     now: DateTime<Utc>,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let nothing = || Expr::value(Option::<String>::None);
     let update = match contact {
         Contact::Email => Entity::update_many()
@@ -152,13 +155,13 @@ pub async fn release(
             .col_expr(Column::EmailCanonical, nothing()),
         Contact::Phone => Entity::update_many().col_expr(Column::Phone, nothing()),
     };
-    update
+    let outcome = update
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Id.eq(id.uuid()))
         .filter(verified(contact).eq(false))
         .exec(&tx.0)
         .await?;
-    Ok(())
+    Ok(outcome.rows_affected == 1)
 }
 
 /// Takes the proof of an address back; it can be proven again.
@@ -171,9 +174,63 @@ pub async fn doubt(tx: &Tx, id: UserId, contact: Contact) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Ends an account that nobody ever proved to own, so that its address is free.
-pub async fn close(tx: &Tx, id: UserId, now: DateTime<Utc>) -> Result<(), Fault> {
+/// Takes back the proof of an address that was put in since then, and after the one that proves
+/// who asks; says whether there was one.
+///
+/// The order matters: whoever put in the younger address must not shake the older one.
+pub async fn doubt_younger_than(
+    tx: &Tx,
+    id: UserId,
+    proven: Contact,
+    since: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let (other, changed, own) = match proven {
+        Contact::Email => (
+            Contact::Phone,
+            Column::PhoneChangedAt,
+            Column::EmailChangedAt,
+        ),
+        Contact::Phone => (
+            Contact::Email,
+            Column::EmailChangedAt,
+            Column::PhoneChangedAt,
+        ),
+    };
+    let is_younger = own.is_null().or(Expr::col(changed).gt(Expr::col(own)));
+    let outcome = Entity::update_many()
+        .col_expr(verified(other), Expr::value(false))
+        .filter(Column::Id.eq(id.uuid()))
+        .filter(verified(proven).eq(true))
+        .filter(verified(other).eq(true))
+        .filter(changed.gte(since))
+        .filter(is_younger)
+        .exec(&tx.0)
+        .await?;
+    Ok(outcome.rows_affected == 1)
+}
+
+/// Gives an account another standing, as part of what proves its address.
+pub async fn set_standing(
+    tx: &Tx,
+    id: UserId,
+    role: Role,
+    functions: StaffFunctions,
+    vendor_id: Option<String>,
+) -> Result<(), Fault> {
     Entity::update_many()
+        .col_expr(Column::Role, Expr::value(role.as_str()))
+        .col_expr(Column::StaffFunctions, Expr::value(functions.to_text()))
+        .col_expr(Column::VendorId, Expr::value(vendor_id))
+        .filter(Column::Id.eq(id.uuid()))
+        .exec(&tx.0)
+        .await?;
+    Ok(())
+}
+
+/// Ends an account that nobody ever proved to own, so that its address is free; `false` when
+/// somebody proved it at this very moment.
+pub async fn close(tx: &Tx, id: UserId, now: DateTime<Utc>) -> Result<bool, Fault> {
+    let outcome = Entity::update_many()
         .col_expr(Column::DeletedAt, Expr::value(now))
         .col_expr(
             Column::CredentialVersion,
@@ -181,9 +238,10 @@ pub async fn close(tx: &Tx, id: UserId, now: DateTime<Utc>) -> Result<(), Fault>
         )
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Id.eq(id.uuid()))
+        .filter(Column::DeletedAt.is_null())
         .filter(Column::EmailVerified.eq(false))
         .filter(Column::PhoneVerified.eq(false))
         .exec(&tx.0)
         .await?;
-    Ok(())
+    Ok(outcome.rows_affected == 1)
 }

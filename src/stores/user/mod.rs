@@ -29,7 +29,10 @@ pub use administration::{
     Held, StaffRecord, count_other_admins, lock_for_administration, set_role, set_suspended,
     update_staff_record,
 };
-pub use credentials::{change_address, close, doubt, prove, reclaim, release, renew_credentials};
+pub use credentials::{
+    change_address, close, doubt, doubt_younger_than, prove, reclaim, release, renew_credentials,
+    set_standing,
+};
 pub use profile::{ProfileChange, update_profile};
 
 /// An account with what is needed to check a password and to record about its owner.

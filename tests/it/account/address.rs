@@ -164,6 +164,6 @@ async fn an_old_address_that_nobody_proved_is_not_told_and_cannot_take_back() {
     let token = app.token(NEW, "change_email").await;
     confirm(&ada, json!({ "token": token })).await;
     assert_eq!(app.messages(OLD, "email_changed").await, 0);
-    let reverts = "SELECT COUNT(*) FROM links WHERE purpose = 'revert_email'";
+    let reverts = "SELECT COUNT(*) FROM links WHERE purpose = 'revert_email' AND address <> ''";
     assert_eq!(app.number(reverts).await, 0);
 }

@@ -13,7 +13,7 @@ use crate::harness::{Answer, PASSWORD, SignedIn, TestApp};
 const ROOT: &str = "root@example.com";
 
 /// Runs a mutation on somebody's account, with more input.
-async fn on(by: &SignedIn<'_>, document: &str, user: &str, more: Value) -> Answer {
+pub(crate) async fn on(by: &SignedIn<'_>, document: &str, user: &str, more: Value) -> Answer {
     let mut input = more;
     input["userId"] = json!(user);
     by.run(document, json!({ "input": input })).await
@@ -64,7 +64,7 @@ async fn whoever_is_invited_sets_a_password_once_and_is_what_they_were_invited_a
 }
 
 /// The first administrator, made as an operator makes one.
-async fn admin(app: &TestApp) -> SignedIn<'_> {
+pub(crate) async fn admin(app: &TestApp) -> SignedIn<'_> {
     let created = idgate::services::operator::admin::create(&app.app, ROOT, PASSWORD.into());
     created.await.unwrap();
     app.login(ROOT).await

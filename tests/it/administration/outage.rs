@@ -27,7 +27,7 @@ async fn without_the_shared_store_administrators_go_on_within_a_budget_of_this_i
     ])
     .await;
     let root = admin(&app).await;
-    let ada = app.register("ada@example.com").await;
+    let ada = app.appoint("ada@example.com", "client").await;
     for (document, field, more, kind) in [
         (
             "UpdateUser",

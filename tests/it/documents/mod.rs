@@ -183,6 +183,9 @@ async fn administration(tour: &mut Tour<'_>) {
     let grace = json!({ "input": grace });
     let invited = tour.with(&root, "InviteUser", grace, "UserInvited").await;
     let id = invited.root("inviteUser")["user"]["id"].clone();
+    tour.app
+        .execute("UPDATE users SET email_verified = TRUE WHERE email = 'grace@example.com'")
+        .await;
     for (document, input, kind) in [
         ("UpdateUser", json!({ "vendorId": "v-1" }), "UserUpdated"),
         ("SetUserRole", json!({ "role": "STAFF" }), "UserRoleChanged"),

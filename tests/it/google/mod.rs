@@ -52,7 +52,12 @@ async fn somebody_new_gets_an_account() {
             .await;
         assert_ne!(login.typename("login"), "SignedIn");
     }
-    assert!(google.app.mail().await.is_empty());
+    // Whoever reads the mailbox learns that somebody else has made an account of it.
+    let told = google
+        .app
+        .messages("ada@gmail.com", "identity_linked")
+        .await;
+    assert_eq!((told, google.app.mail().await.len()), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -271,13 +271,14 @@ impl TestApp {
         SignedIn::from_answer(self, &answer, "login")
     }
 
-    /// Registers, becomes what the text says (`staff support,sales`), and signs in as that.
+    /// Registers, proves the address, becomes what the text says (`staff support,sales`), and signs
+    /// in as that.
     pub(crate) async fn appoint(&self, email: &str, what: &str) -> SignedIn<'_> {
         self.register(email).await;
         let (role, functions) = what.split_once(' ').unwrap_or((what, ""));
         self.execute(&format!(
-            "UPDATE users SET role = '{role}', staff_functions = '{functions}' \
-             WHERE email = '{email}'"
+            "UPDATE users SET role = '{role}', staff_functions = '{functions}', \
+             email_verified = TRUE, is_verified = TRUE WHERE email = '{email}'"
         ))
         .await;
         self.login(email).await

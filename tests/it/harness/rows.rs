@@ -10,6 +10,11 @@ impl TestApp {
         self.rows(sql).await[0].try_get_by_index(0).unwrap()
     }
 
+    /// The single text that a statement yields.
+    pub(crate) async fn text(&self, sql: &str) -> String {
+        self.rows(sql).await[0].try_get_by_index(0).unwrap()
+    }
+
     /// The identifiers that a statement yields.
     pub(crate) async fn ids(&self, sql: &str) -> Vec<uuid::Uuid> {
         let rows = self.rows(sql).await;

@@ -11,6 +11,7 @@ mod devices;
 mod engine;
 mod federation;
 mod google;
+mod granted;
 mod probes;
 mod proofs;
 mod public;
@@ -20,6 +21,7 @@ pub(crate) mod sdl;
 mod secrets;
 mod staff;
 mod strength;
+mod thief;
 
 use serde_json::json;
 

@@ -19,7 +19,7 @@ use results::{
     InviteUserResult, RevokeUserSessionsResult, SetStaffFunctionsResult, SetUserRoleResult,
     StaffFunctionsChanged, SuspendUserResult, UnsuspendUserResult, UpdateUserResult, UserInvited,
     UserRoleChanged, UserSessionsRevoked, UserSuspended, UserUnsuspended, UserUpdated,
-    invitation_refused, refused, standing_refused,
+    grant_refused, invitation_refused, refused, standing_refused,
 };
 
 /// Whom to invite.
@@ -225,7 +225,8 @@ impl AdministrationMutations {
     }
 
     /// Makes a person something else, which ends their access tokens; staff functions go with the
-    /// old role. Nobody changes their own. Needs `roles:write` and a recent sign-in.
+    /// old role. Nobody changes their own, and a role of the staff is for those with a verified
+    /// e-mail address. Needs `roles:write` and a recent sign-in.
     async fn set_user_role(
         &self,
         context: &Context<'_>,
@@ -242,12 +243,12 @@ impl AdministrationMutations {
         let by = (person, fresh);
         match administration::set_user_role(app, caller, by, target, role).await {
             Ok(user) => Ok(Box::new(UserRoleChanged::from(user)).into()),
-            Err(refusal) => standing_refused(refusal),
+            Err(refusal) => grant_refused(refusal),
         }
     }
 
-    /// Replaces the functions of a member of staff. Nobody changes their own. Needs `roles:write`
-    /// and a recent sign-in.
+    /// Replaces the functions of a member of staff, whose e-mail address has to be verified to get
+    /// more of them. Nobody changes their own. Needs `roles:write` and a recent sign-in.
     async fn set_staff_functions(
         &self,
         context: &Context<'_>,
@@ -269,7 +270,7 @@ impl AdministrationMutations {
         let (app, caller, by) = (context.app(), context.caller(), (person, fresh));
         match administration::set_staff_functions(app, caller, by, target, functions).await {
             Ok(user) => Ok(Box::new(StaffFunctionsChanged::from(user)).into()),
-            Err(refusal) => standing_refused(refusal),
+            Err(refusal) => grant_refused(refusal),
         }
     }
 

@@ -10,10 +10,12 @@ use async_graphql::{SimpleObject, Union};
 use crate::domain::user;
 use crate::schema::error::Error;
 use crate::schema::problem::{
-    Conflict, InputInvalid, NotFound, OutOfScope, RateLimited, StepUpRequired,
+    Conflict, EmailNotVerified, InputInvalid, NotFound, OutOfScope, RateLimited, StepUpRequired,
 };
 use crate::schema::types::user::User;
-use crate::services::administration::{ChangeRefusal, InviteRefusal, StandingRefusal};
+use crate::services::administration::{
+    ChangeRefusal, GrantRefusal, InviteRefusal, StandingRefusal,
+};
 
 macro_rules! changed {
     ($($(#[doc = $doc:literal])+ $name:ident;)+) => { $(
@@ -90,6 +92,7 @@ pub enum SetUserRoleResult {
     NotFound(NotFound),
     OutOfScope(OutOfScope),
     Conflict(Conflict),
+    EmailNotVerified(EmailNotVerified),
     StepUpRequired(StepUpRequired),
     InputInvalid(InputInvalid),
     RateLimited(RateLimited),
@@ -102,6 +105,7 @@ pub enum SetStaffFunctionsResult {
     NotFound(NotFound),
     OutOfScope(OutOfScope),
     Conflict(Conflict),
+    EmailNotVerified(EmailNotVerified),
     StepUpRequired(StepUpRequired),
     InputInvalid(InputInvalid),
     RateLimited(RateLimited),
@@ -163,6 +167,22 @@ where
         StandingRefusal::LastAdmin => Ok(Conflict::LAST_ADMIN.into()),
         StandingRefusal::NotStaff => Ok(Conflict::NOT_STAFF.into()),
         StandingRefusal::Change(refusal) => refused(refusal),
+    }
+}
+
+/// The same for what gives somebody more than they have.
+pub(super) fn grant_refused<R>(refusal: GrantRefusal) -> Result<R, Error>
+where
+    R: From<NotFound>
+        + From<OutOfScope>
+        + From<InputInvalid>
+        + From<RateLimited>
+        + From<Conflict>
+        + From<EmailNotVerified>,
+{
+    match refusal {
+        GrantRefusal::EmailNotVerified => Ok(EmailNotVerified.into()),
+        GrantRefusal::Standing(refusal) => standing_refused(refusal),
     }
 }
 
