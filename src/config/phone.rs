@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::config::report::Review;
 use crate::config::values;
+use crate::domain::phone;
 
 /// How a number without a country code is understood.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,7 +25,7 @@ impl Phone {
         let Some(region) = &self.default_region else {
             return;
         };
-        if region.len() != 2 || !region.bytes().all(|letter| letter.is_ascii_uppercase()) {
+        if !phone::is_country(region) {
             review.refuse(
                 "phone.default_region",
                 format!(

@@ -129,6 +129,12 @@ fn warn_of_silence(config: &Config, review: &mut Review<'_>) {
             "there is no SMS provider: text messages wait in the outbox until they expire",
         );
     }
+    if texts && config.sms.countries.is_empty() {
+        review.warn(
+            "sms.countries",
+            "text messages go to every country, and fraudsters choose the dearest: name yours",
+        );
+    }
     if config.confirmation_required() && !mail {
         review.warn(
             "registration.confirmation",

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::config::report::Review;
 use crate::config::{service_url, values};
+use crate::domain::phone::{self, PhoneNumber, TextRule};
 
 /// Bytes of the shortest key that Standard Webhooks allow.
 const SHORTEST_KEY: usize = 24;
@@ -36,6 +37,8 @@ pub struct Sms {
     pub webhook_secret: Option<SecretString>,
     /// Seconds for one message.
     pub timeout_seconds: u64,
+    /// The countries that text messages go to (ISO 3166-1 alpha-2); none stands for all.
+    pub countries: Vec<String>,
 }
 
 /// What a provider of text messages understands.
@@ -71,6 +74,20 @@ impl Sms {
         })
     }
 
+    /// The country to which a text message to this number goes.
+    ///
+    /// # Errors
+    ///
+    /// Why none goes there.
+    pub fn destination(&self, number: &PhoneNumber) -> Result<String, TextRule> {
+        let country = number.text_country()?;
+        if self.countries.is_empty() || self.countries.contains(&country) {
+            Ok(country)
+        } else {
+            Err(TextRule::Country)
+        }
+    }
+
     /// The key of the webhook kind.
     #[must_use]
     pub fn webhook_key(&self) -> Option<Zeroizing<Vec<u8>>> {
@@ -93,6 +110,13 @@ impl Sms {
 
     pub(super) fn check(&self, review: &mut Review<'_>) {
         review.within("sms.timeout_seconds", self.timeout_seconds, 1..=30);
+        for country in self.countries.iter().filter(|it| !phone::is_country(it)) {
+            review.refuse(
+                "sms.countries",
+                format!("{country:?} is not a country code of two capital letters"),
+                "Write codes such as AM or DE.",
+            );
+        }
         if self.url.is_none() {
             return;
         }

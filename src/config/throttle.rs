@@ -54,6 +54,14 @@ pub struct Throttle {
     pub message_address: Budget,
     /// Text messages that leave.
     pub sms_global: Budget,
+    /// Those of them whose receivers are not known yet.
+    pub sms_strangers: Budget,
+    /// The same to one country.
+    pub sms_country: Budget,
+    /// The same to ten thousand neighbouring numbers.
+    pub sms_range: Budget,
+    /// Text messages to one number.
+    pub sms_number: Budget,
     /// Codes tried from one address.
     pub code_address: Budget,
     /// Codes tried on one identifier.
@@ -95,6 +103,10 @@ impl Budget {
             window: self.window,
         }
     }
+
+    fn per_second(self) -> f64 {
+        f64::from(self.count) / self.window.as_secs_f64()
+    }
 }
 
 impl TryFrom<String> for Budget {
@@ -129,6 +141,13 @@ impl Throttle {
             ("throttle.ipv6_48_multiple", self.ipv6_48_multiple),
         ] {
             review.within(name, multiple, 1..=65_536);
+        }
+        if self.sms_strangers.per_second() >= self.sms_global.per_second() {
+            review.warn(
+                "throttle.sms_strangers",
+                "no text messages are kept for people who are known: strangers can use up \
+                 throttle.sms_global",
+            );
         }
         if !self.scale.is_finite() || self.scale <= 0.0 {
             review.refuse(

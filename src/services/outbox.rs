@@ -7,8 +7,10 @@ use chrono::{DateTime, Utc};
 use crate::app::App;
 use crate::crypto::keyring::Purpose;
 use crate::domain::email::EmailAddress;
+use crate::domain::identifier::Identifier;
 use crate::domain::ids::MessageId;
 use crate::domain::user::User;
+use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::{Body, Channel, Message, Recipient};
 use crate::stores::Tx;
@@ -99,6 +101,22 @@ pub(super) fn by_text<'a>(user: &'a User, to: &'a str) -> Recipient<'a> {
         channel: Channel::Sms,
         to,
         locale: user.locale.as_deref(),
+    }
+}
+
+/// Whether text messages go to this identifier, if it is a phone number; the violation is at `path`.
+///
+/// Asked wherever a number is named to get a message, whether or not somebody has it.
+pub(super) fn check_texts(app: &App, path: &str, named: &Identifier) -> Result<(), Violation> {
+    let Identifier::Phone(number) = named else {
+        return Ok(());
+    };
+    match app.config.sms.destination(number) {
+        Ok(_) => Ok(()),
+        Err(rule) => {
+            let rule = rule.to_string();
+            Err(Violation::new(path, ViolationRule::NotAllowed, rule))
+        }
     }
 }
 

@@ -74,6 +74,7 @@ pub async fn request_phone_change(
     }
     let invalid = |violation| RequestPhoneChangeRefusal::Invalid(vec![violation]);
     let new = number(&identifier).map_err(invalid)?;
+    outbox::check_texts(app, "phone", &identifier).map_err(invalid)?;
     let found = user::find_by_id(&app.database, person.user()).await?;
     let owner = found.ok_or(RequestPhoneChangeRefusal::Unauthenticated)?;
     if owner.user.phone_verified && owner.user.phone.as_deref() == Some(new.as_str()) {

@@ -282,7 +282,11 @@ async fn check(app: &App, input: Registration) -> Result<Checked, RegisterRefusa
             })
             .ok()
     };
-    let address = note(address(app, input.email.as_deref(), input.phone.as_deref()));
+    let address = address(app, input.email.as_deref(), input.phone.as_deref());
+    let address = note(address.and_then(|address| {
+        outbox::check_texts(app, "phone", &address.identifier())?;
+        Ok(address)
+    }));
     let first_name = name("firstName", &input.first_name);
     let last_name = name("lastName", &input.last_name);
     let role = role(app, input.role);

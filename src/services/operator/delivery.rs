@@ -13,12 +13,16 @@ use futures_util::{FutureExt as _, StreamExt as _};
 
 use crate::app::App;
 use crate::domain::caller::Client;
+use crate::domain::code::CodePurpose;
+use crate::domain::identifier::Identifier;
+use crate::domain::phone::PhoneNumber;
 use crate::fault::Fault;
 use crate::messages::Channel;
 use crate::providers::{Outgoing, Undelivered};
 use crate::services::outbox;
-use crate::services::throttle::{self, Attempt};
+use crate::services::throttle::{self, Attempt, Receiver};
 use crate::stores::outbox_message::{self, ClaimedMessage};
+use crate::stores::user::{self, Meant};
 
 /// How long a claimed message is out of other workers' sight. Sending may take 30 seconds at most
 /// (`config/smtp.rs`, `config/sms.rs`), noting the outcome 15.
@@ -234,18 +238,11 @@ async fn attempt(app: &App, message: &ClaimedMessage) -> Result<(), Undelivered>
         let text = "the worker ended during the last attempt";
         return Err(Undelivered::Rejected(text.to_owned()));
     }
-    if message.channel == Channel::Sms.as_str() {
-        // Charged here, where it costs money: an answer to whoever asked must not tell whether a
-        // message leaves at all.
-        let nobody = Client::command_line(message.id.to_string());
-        let charged = throttle::charge(app, &nobody, Attempt::SendText).await;
-        charged.map_err(|_| {
-            let text = "so many text messages leave that this one waits (throttle.sms_global)";
-            Undelivered::Failed(text.to_owned())
-        })?;
-    }
     let body = outbox::open(app, message.id, &message.sealed_body)
         .map_err(|fault| Undelivered::Rejected(format!("the message cannot be opened: {fault}")))?;
+    if message.channel == Channel::Sms.as_str() {
+        charge_text(app, message, &body.to).await?;
+    }
     let outgoing = Outgoing {
         id: message.id,
         kind: &message.kind,
@@ -258,6 +255,49 @@ async fn attempt(app: &App, message: &ClaimedMessage) -> Result<(), Undelivered>
         now: app.clock.now(),
     };
     app.send(&outgoing).await
+}
+
+/// Whether a text message may leave. Charged here, where it costs money: an answer to whoever asked
+/// must not tell whether a message leaves at all.
+///
+/// The number is looked at again: rows may be older than the rules, or imported.
+async fn charge_text(app: &App, message: &ClaimedMessage, to: &str) -> Result<(), Undelivered> {
+    let rejected = |text: String| Undelivered::Rejected(text);
+    let number = PhoneNumber::parse(to, None).map_err(|rule| rejected(rule.to_string()))?;
+    let destination = app.config.sms.destination(&number);
+    let country = destination.map_err(|rule| rejected(format!("{rule} (sms.countries)")))?;
+    let receiver = receiver(app, message, &number).await;
+    let receiver = receiver.map_err(|fault| Undelivered::Failed(fault.to_string()))?;
+    let nobody = Client::command_line(message.id.to_string());
+    let attempt = Attempt::SendText {
+        number: &number,
+        country: &country,
+        receiver,
+    };
+    let charged = throttle::charge(app, &nobody, attempt).await;
+    charged.map_err(|_| {
+        let text = "so many text messages leave that this one waits (throttle.sms_*)";
+        Undelivered::Failed(text.to_owned())
+    })
+}
+
+async fn receiver(
+    app: &App,
+    message: &ClaimedMessage,
+    number: &PhoneNumber,
+) -> Result<Receiver, Fault> {
+    let identifier = Identifier::Phone(number.clone());
+    let found = user::find_by_identifier(&app.database, &identifier, Meant::Owner).await?;
+    if found.is_some_and(|found| found.user.phone_verified) {
+        return Ok(Receiver::Proven);
+    }
+    // Only somebody signed in, with a proven address and a recent sign-in, asks for this one.
+    let is_change = message.kind == CodePurpose::ChangePhone.as_str();
+    Ok(if is_change {
+        Receiver::SignedIn
+    } else {
+        Receiver::Stranger
+    })
 }
 
 /// Doubles from five seconds to a quarter of an hour, plus up to a quarter, so that messages that

@@ -68,8 +68,9 @@ pub async fn request_otp(
     let against = asking.against();
     let charged = asking.charge(Attempt::RequestMessage { against }).await;
     charged.map_err(RequestOtpRefusal::RateLimited)?;
-    let contact = contact(purpose, &identifier)
-        .map_err(|violation| RequestOtpRefusal::Invalid(vec![violation]))?;
+    let invalid = |violation| RequestOtpRefusal::Invalid(vec![violation]);
+    let contact = contact(purpose, &identifier).map_err(invalid)?;
+    outbox::check_texts(app, "emailOrPhone", &identifier).map_err(invalid)?;
 
     let found = user::find_by_identifier(&app.database, &identifier, meant(caller)).await?;
     if asking.person.is_none() {

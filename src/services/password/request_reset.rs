@@ -67,6 +67,8 @@ pub async fn request_password_reset(
         let violation = Violation::new("emailOrPhone", rule, message);
         return Err(RequestResetRefusal::Invalid(vec![violation]));
     };
+    outbox::check_texts(app, "emailOrPhone", &identifier)
+        .map_err(|violation| RequestResetRefusal::Invalid(vec![violation]))?;
     let found = user::find_by_identifier(&app.database, &identifier, Meant::Owner).await?;
     let target = Target::new(&identifier, found.as_ref(), device.as_ref());
     let attempt = Attempt::RequestMessageTo { target };

@@ -3,11 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{Against, Attempt, Standing, Target};
+use super::{Against, Attempt, Receiver, Standing, Target};
 use crate::app::App;
 use crate::config::{Budget, Throttle};
 use crate::domain::caller::Client;
 use crate::domain::network;
+use crate::domain::phone::PhoneNumber;
 use crate::volatile::Charge;
 
 /// A budget and whose it is.
@@ -83,7 +84,11 @@ pub(super) fn of(app: &App, client: &Client, attempt: Attempt<'_>) -> Vec<Level>
                 ],
             },
         ],
-        Attempt::SendText => vec![everybody("sms-global", &budgets.sms_global)],
+        Attempt::SendText {
+            number,
+            country,
+            receiver,
+        } => text(app, number, country, receiver),
         Attempt::RedeemLink => vec![networks("verify-address", &budgets.verify_address)],
         Attempt::Refresh => vec![networks("refresh-address", &budgets.refresh_address)],
         Attempt::StepUp { user } => vec![vec![line(
@@ -107,6 +112,28 @@ pub(super) fn of(app: &App, client: &Client, attempt: Attempt<'_>) -> Vec<Level>
             &budgets.administer_user,
         )]],
     }
+}
+
+/// The one level of a text message: what does not leave must use up nothing, neither the country's
+/// texts nor everybody's.
+///
+/// Strangers get a part of the limit for everybody only, so a flood from many networks leaves the
+/// rest to people who are known.
+fn text(app: &App, number: &PhoneNumber, country: &str, receiver: Receiver) -> Vec<Level> {
+    let budgets = &app.config.throttle;
+    let own = hidden(app, number.as_str());
+    let mut level = vec![line("sms-number", own, &budgets.sms_number)];
+    level.extend(everybody("sms-global", &budgets.sms_global));
+    if receiver != Receiver::Proven {
+        let range = hidden(app, number.range());
+        level.push(line("sms-range", range, &budgets.sms_range));
+    }
+    if receiver == Receiver::Stranger {
+        let country = country.to_owned();
+        level.push(line("sms-country", country, &budgets.sms_country));
+        level.extend(everybody("sms-strangers", &budgets.sms_strangers));
+    }
+    vec![level]
 }
 
 /// The levels as the store takes them, every budget multiplied by `scale`.

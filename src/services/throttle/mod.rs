@@ -15,6 +15,7 @@ use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
 use crate::services::device::Device;
 use crate::stores::user::Credentials;
+use crate::domain::phone::PhoneNumber;
 use crate::volatile::Verdict;
 
 /// A used-up budget.
@@ -56,7 +57,11 @@ pub(super) enum Attempt<'a> {
         target: Target<'a>,
     },
     /// A text message on its way out, whoever asked for it.
-    SendText,
+    SendText {
+        number: &'a PhoneNumber,
+        country: &'a str,
+        receiver: Receiver,
+    },
     Refresh,
     StepUp {
         user: UserId,
@@ -143,6 +148,17 @@ impl<'a> Target<'a> {
     pub(super) fn by_known_device(&self) -> bool {
         self.device == Standing::Known
     }
+}
+
+/// What is known of those who get a text message. Pumping is paid for numbers that nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Receiver {
+    /// An account has proven this number.
+    Proven,
+    /// A signed-in person, who has proven another address, would like to have this number.
+    SignedIn,
+    /// Anybody may have asked for it.
+    Stranger,
 }
 
 /// Charges an attempt against its budgets, before any work is done for it.

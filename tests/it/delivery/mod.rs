@@ -4,6 +4,7 @@ mod breached;
 mod operators;
 mod sms;
 mod smtp;
+mod texts;
 mod worker;
 
 use chrono::Duration;

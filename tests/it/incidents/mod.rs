@@ -22,6 +22,7 @@ mod secrets;
 mod staff;
 mod strength;
 mod thief;
+mod texts;
 
 use serde_json::json;
 

@@ -1,12 +1,18 @@
 //! Phone numbers: whatever way they are written, one form.
 
+mod line;
+
 use std::fmt;
 
 use phonenumber::{Mode, country};
 use unicode_normalization::UnicodeNormalization;
 
+pub use self::line::{LineKind, TextRule, is_country};
+
 /// Characters that are looked at: fifteen digits with everything people put between them.
 const MAX_CHARACTERS: usize = 40;
+/// Characters that are read of what was typed.
+const MAX_INPUT: usize = 256;
 
 /// Why a text is no phone number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -38,7 +44,9 @@ impl PhoneNumber {
     ///
     /// The first rule that the text breaks.
     pub fn parse(text: &str, default_region: Option<&str>) -> Result<Self, PhoneRule> {
-        let normal: String = text.nfkc().take(MAX_CHARACTERS + 1).collect();
+        // Bounded before it is normalised: marks without end would be sorted first.
+        let bounded = text.chars().take(MAX_INPUT);
+        let normal: String = bounded.nfkc().take(MAX_CHARACTERS + 1).collect();
         let written = normal.trim();
         if written.is_empty() {
             return Err(PhoneRule::Empty);
