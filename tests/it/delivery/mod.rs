@@ -5,6 +5,7 @@ mod operators;
 mod sms;
 mod smtp;
 mod texts;
+mod spellings;
 mod worker;
 
 use chrono::Duration;
