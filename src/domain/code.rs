@@ -5,6 +5,8 @@ use std::fmt;
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::digits;
+
 /// How many digits a code has.
 pub const DIGITS: usize = 6;
 
@@ -75,26 +77,14 @@ impl Code {
         Self(digits)
     }
 
-    /// Reads what a person typed: digits of any script, with the spaces and dashes people add.
+    /// Reads what a person typed or pasted (see [`digits::read`]).
     #[must_use]
     pub fn parse(typed: &str) -> Option<Self> {
-        use unicode_normalization::UnicodeNormalization as _;
-        if typed.len() > 64 {
-            return None;
-        }
-        let mut digits = [b'0'; DIGITS];
-        let mut written = 0;
-        for letter in typed.nfkc() {
-            match letter {
-                ' ' | '-' => {}
-                '0'..='9' => {
-                    *digits.get_mut(written)? = u8::try_from(letter).ok()?;
-                    written += 1;
-                }
-                _ => return None,
-            }
-        }
-        (written == DIGITS).then_some(Self(digits))
+        let digits: [u8; DIGITS] = digits::read(typed)?.as_bytes().try_into().ok()?;
+        digits
+            .iter()
+            .all(u8::is_ascii_digit)
+            .then_some(Self(digits))
     }
 
     /// The digits.
@@ -128,11 +118,31 @@ mod tests {
 
     #[test]
     fn what_people_type_is_read() {
-        for typed in ["123456", " 123 456 ", "123-456", "１２３４５６"] {
+        for typed in [
+            "123456",
+            " 123 456 ",
+            "123-456",
+            "１２３４５６",
+            "١٢٣٤٥٦",
+            "۱۲۳۴۵۶",
+            "१२३४५६",
+            "123\r\n456\n",
+            "\u{202a}123\u{a0}456\u{202c}",
+            "123\u{2013}456\u{200b}",
+        ] {
             assert_eq!(Code::parse(typed).unwrap().reveal(), "123456", "{typed}");
         }
-        let long = "1".repeat(65);
-        for typed in ["", "12345", "1234567", "12345x", "１２３４５", &long] {
+        let long = format!("123456{}", " ".repeat(130));
+        for typed in [
+            "",
+            "12345",
+            "1234567",
+            "12345x",
+            "１２３４５",
+            "123.456",
+            "12345六",
+            &long,
+        ] {
             assert!(Code::parse(typed).is_none(), "{typed}");
         }
     }

@@ -7,6 +7,9 @@ use chrono::{DateTime, Utc};
 use super::ids::UserId;
 use super::role::{AuthProvider, Role, StaffFunctions};
 
+/// Characters of a given or a family name.
+pub const MAX_NAME_LENGTH: usize = 150;
+
 /// An account, live or soft-deleted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::user::User;
+use crate::domain::text::{self, Layout, TextRule};
+use crate::domain::user::{MAX_NAME_LENGTH, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::stores::user::ProfileChange;
 
@@ -35,37 +36,30 @@ pub(super) fn changes(before: &User, after: &User) -> Value {
     Value::Object(changed)
 }
 
-/// Every rule that a change breaks.
-pub(super) fn violations(change: &ProfileChange) -> Vec<Violation> {
-    let limits = [
-        ("firstName", change.first_name.as_deref(), 150),
-        ("lastName", change.last_name.as_deref(), 150),
-        ("bio", change.bio.as_deref(), 2000),
-        ("country", change.country.as_deref(), 100),
-        ("state", change.state.as_deref(), 100),
-        ("city", change.city.as_deref(), 100),
-        ("address", change.address.as_deref(), 255),
+/// Reads every text of a change, and says which rules they break.
+pub(super) fn read(change: &mut ProfileChange) -> Vec<Violation> {
+    let language = change.locale.as_mut().and_then(Option::as_mut);
+    let texts = [
         (
-            "locale",
-            change.locale.as_ref().and_then(|locale| locale.as_deref()),
-            35,
+            "firstName",
+            change.first_name.as_mut(),
+            Layout::Line,
+            MAX_NAME_LENGTH,
         ),
+        (
+            "lastName",
+            change.last_name.as_mut(),
+            Layout::Line,
+            MAX_NAME_LENGTH,
+        ),
+        ("bio", change.bio.as_mut(), Layout::Lines, 2000),
+        ("country", change.country.as_mut(), Layout::Line, 100),
+        ("state", change.state.as_mut(), Layout::Line, 100),
+        ("city", change.city.as_mut(), Layout::Line, 100),
+        ("address", change.address.as_mut(), Layout::Lines, 255),
+        ("locale", language, Layout::Line, 35),
     ];
-    let mut violations = Vec::new();
-    for (path, value, limit) in limits {
-        let Some(value) = value else { continue };
-        if value.chars().count() > limit {
-            let message = format!("at most {limit} characters");
-            violations.push(Violation::new(path, ViolationRule::TooLong, message));
-        }
-        if value
-            .chars()
-            .any(|letter| letter.is_control() && letter != '\n')
-        {
-            let message = "control characters are not allowed";
-            violations.push(Violation::new(path, ViolationRule::InvalidFormat, message));
-        }
-    }
+    let mut violations = read_texts(texts);
     let locale = change.locale.as_ref().and_then(|locale| locale.as_deref());
     if locale.is_some_and(|locale| !is_language_tag(locale)) {
         let message = "a language tag such as en or fr-CA";
@@ -76,6 +70,37 @@ pub(super) fn violations(change: &ProfileChange) -> Vec<Violation> {
         ));
     }
     violations
+}
+
+/// Puts texts into the form in which they are kept; a text that breaks a rule stays as it is.
+pub(super) fn read_texts<'a>(
+    texts: impl IntoIterator<Item = (&'static str, Option<&'a mut String>, Layout, usize)>,
+) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for (path, value, layout, most) in texts {
+        let Some(value) = value else { continue };
+        match text(path, value, layout, most) {
+            Ok(read) => *value = read,
+            Err(violation) => violations.push(violation),
+        }
+    }
+    violations
+}
+
+/// One text in the form in which it is kept.
+pub(super) fn text(
+    path: &str,
+    value: &str,
+    layout: Layout,
+    most: usize,
+) -> Result<String, Violation> {
+    text::read(value, layout, most).map_err(|rule| {
+        let broken = match rule {
+            TextRule::TooLong(_) => ViolationRule::TooLong,
+            TextRule::OneLine | TextRule::Character(_) => ViolationRule::InvalidFormat,
+        };
+        Violation::new(path, broken, rule.to_string())
+    })
 }
 
 /// The shape of a BCP 47 tag: subtags of letters and digits joined by hyphens.

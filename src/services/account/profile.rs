@@ -33,14 +33,14 @@ pub async fn update_profile(
     app: &App,
     caller: &Caller,
     person: &SignedIn,
-    change: ProfileChange,
+    mut change: ProfileChange,
 ) -> Result<User, ProfileRefusal> {
     let attempt = Attempt::OwnChange {
         user: person.user(),
     };
     let charged = throttle::charge(app, &caller.client, attempt).await;
     charged.map_err(ProfileRefusal::RateLimited)?;
-    let violations = profile_rules::violations(&change);
+    let violations = profile_rules::read(&mut change);
     if !violations.is_empty() {
         return Err(ProfileRefusal::Invalid(violations));
     }

@@ -14,19 +14,19 @@ use crate::domain::password::{Candidate, Password};
 use crate::domain::phone::PhoneNumber;
 use crate::domain::pid::Pid;
 use crate::domain::role::{AuthProvider, Role};
-use crate::domain::user::User;
+use crate::domain::text::Layout;
+use crate::domain::user::{MAX_NAME_LENGTH, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::new_password;
 use crate::services::outbox;
+use crate::services::profile_rules;
 use crate::services::sign_in::{self, Started};
 use crate::services::throttle::{self, Attempt, Exhausted};
 use crate::stores::user::{Credentials, NewUser};
 use crate::stores::{Tx, decoy, password, person_key, user};
-
-const MAX_NAME_LENGTH: usize = 150;
 
 /// What a person says about themselves to get an account.
 #[derive(Debug)]
@@ -362,18 +362,9 @@ fn address(app: &App, email: Option<&str>, phone: Option<&str>) -> Result<Addres
     }
 }
 
-/// A name may be empty, but must be printable and fit its column.
+/// A name may be empty.
 fn name(path: &str, typed: &str) -> Result<String, Violation> {
-    let name = typed.trim();
-    if name.chars().count() > MAX_NAME_LENGTH {
-        let message = format!("at most {MAX_NAME_LENGTH} characters");
-        return Err(Violation::new(path, ViolationRule::TooLong, message));
-    }
-    if name.chars().any(char::is_control) {
-        let message = "control characters are not allowed";
-        return Err(Violation::new(path, ViolationRule::InvalidFormat, message));
-    }
-    Ok(name.to_owned())
+    profile_rules::text(path, typed, Layout::Line, MAX_NAME_LENGTH)
 }
 
 /// Only what the configuration lets a person give themselves.

@@ -4,7 +4,7 @@ use chrono::Duration;
 use serde_json::json;
 
 use super::refused::Wanted;
-use super::{Attempted, Change, changed, wished, wrong_with_reason};
+use super::{Attempted, Change, changed, read_reason, wished};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::email::EmailAddress;
@@ -14,7 +14,8 @@ use crate::domain::permission::Permission;
 use crate::domain::pid::Pid;
 use crate::domain::rank::Rank;
 use crate::domain::role::{AuthProvider, Role, StaffFunctions};
-use crate::domain::user::{Contact, User};
+use crate::domain::text::Layout;
+use crate::domain::user::{Contact, MAX_NAME_LENGTH, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
@@ -22,7 +23,7 @@ use crate::services::audit::{self, About, Action, Event};
 use crate::services::throttle::Exhausted;
 use crate::services::{links, outbox, ownership, profile_rules};
 use crate::stores::link::{self, LinkPurpose};
-use crate::stores::user::{Credentials, Held, NewUser, ProfileChange};
+use crate::stores::user::{Credentials, Held, NewUser};
 use crate::stores::{Tx, person_key, user};
 
 /// Whom to invite, as what, and why.
@@ -95,10 +96,10 @@ pub async fn invite_user(
 }
 
 impl Change<'_> {
-    async fn invite(self, new: NewPerson) -> Result<User, InviteRefusal> {
+    async fn invite(self, mut new: NewPerson) -> Result<User, InviteRefusal> {
         let (change, app, person) = (self, self.app, self.person);
         change.charge().await.map_err(InviteRefusal::RateLimited)?;
-        let email = check(&new).map_err(InviteRefusal::Invalid)?;
+        let email = check(&mut new).map_err(InviteRefusal::Invalid)?;
         let rank = Rank::of(new.role, new.functions);
         let tx = app.begin().await?;
         let named = Identifier::Email(email.clone());
@@ -178,8 +179,8 @@ fn row<'a>(app: &App, id: UserId, email: &'a EmailAddress, new: &'a NewPerson) -
         pid: Pid::from_random(app.random.bytes()).as_str().to_owned(),
         email: Some(email),
         phone: None,
-        first_name: new.first_name.trim(),
-        last_name: new.last_name.trim(),
+        first_name: &new.first_name,
+        last_name: &new.last_name,
         role: new.role,
         auth_provider: AuthProvider::Email,
         verified: false,
@@ -228,14 +229,13 @@ async fn record(
     audit::record(tx, app, &caller.client, event).await
 }
 
-fn check(new: &NewPerson) -> Result<EmailAddress, Vec<Violation>> {
-    let names = ProfileChange {
-        first_name: Some(new.first_name.clone()),
-        last_name: Some(new.last_name.clone()),
-        ..ProfileChange::default()
-    };
-    let mut violations = profile_rules::violations(&names);
-    violations.extend(new.reason.as_deref().and_then(wrong_with_reason));
+fn check(new: &mut NewPerson) -> Result<EmailAddress, Vec<Violation>> {
+    let (first, last) = (&mut new.first_name, &mut new.last_name);
+    let mut violations = profile_rules::read_texts([
+        ("firstName", Some(first), Layout::Line, MAX_NAME_LENGTH),
+        ("lastName", Some(last), Layout::Line, MAX_NAME_LENGTH),
+    ]);
+    violations.extend(read_reason(&mut new.reason).err());
     if new.role != Role::Staff && !new.functions.is_empty() {
         let message = "only staff have functions";
         let rule = ViolationRule::NotAllowed;

@@ -19,10 +19,12 @@ use crate::domain::ids::UserId;
 use crate::domain::permission::Permission;
 use crate::domain::rank::Rank;
 use crate::domain::role::Role;
+use crate::domain::text::Layout;
 use crate::domain::user::User;
-use crate::domain::violation::{Violation, ViolationRule};
+use crate::domain::violation::Violation;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
+use crate::services::profile_rules;
 use crate::services::throttle::{self, Attempt, Exhausted};
 use crate::stores::user::{self, Held};
 use crate::stores::{Tx, link};
@@ -131,14 +133,10 @@ impl Change<'_> {
         throttle::charge(self.app, &self.caller.client, attempt).await
     }
 
-    /// Charges the caller and looks at the reason, before anything is read.
-    async fn arrive(&self, target: &Target) -> Result<(), ChangeRefusal> {
+    /// Charges the caller and reads the reason, before anything else is read.
+    async fn arrive(&self, target: &mut Target) -> Result<(), ChangeRefusal> {
         self.charge().await.map_err(ChangeRefusal::RateLimited)?;
-        let reason = target.reason.as_deref();
-        match reason.and_then(wrong_with_reason) {
-            Some(violation) => Err(ChangeRefusal::Invalid(vec![violation])),
-            None => Ok(()),
-        }
+        read_reason(&mut target.reason).map_err(|it| ChangeRefusal::Invalid(vec![it]))
     }
 
     fn rank(&self) -> Rank {
@@ -150,7 +148,7 @@ impl Change<'_> {
     }
 
     /// Charges, begins, and holds the account of a person whom the caller reaches.
-    async fn begin(&self, target: &Target) -> Result<(Tx, User), ChangeRefusal> {
+    async fn begin(&self, target: &mut Target) -> Result<(Tx, User), ChangeRefusal> {
         self.arrive(target).await?;
         let tx = self.app.begin().await?;
         let (actor, user) = self.lock(&tx, target.user, Held::Both).await?;
@@ -164,7 +162,7 @@ impl Change<'_> {
     /// are held meanwhile, so of two who remove each other the second finds itself the last.
     async fn begin_standing(
         &self,
-        target: &Target,
+        target: &mut Target,
         removes: impl Fn(&User) -> bool,
     ) -> Result<(Tx, User), StandingRefusal> {
         self.arrive(target).await?;
@@ -248,15 +246,11 @@ fn changed(field: &str, before: Value, after: Value) -> Map<String, Value> {
     Map::from_iter([(field.to_owned(), Value::Object(Map::from_iter(value)))])
 }
 
-fn wrong_with_reason(reason: &str) -> Option<Violation> {
-    if reason.chars().count() > LONGEST_REASON {
-        let message = format!("at most {LONGEST_REASON} characters");
-        return Some(Violation::new("reason", ViolationRule::TooLong, message));
+/// Puts a reason into the form in which it is kept; one that says nothing is none.
+fn read_reason(reason: &mut Option<String>) -> Result<(), Violation> {
+    if let Some(given) = reason {
+        let read = profile_rules::text("reason", given, Layout::Lines, LONGEST_REASON)?;
+        *reason = (!read.is_empty()).then_some(read);
     }
-    let is_control = |letter: char| letter.is_control() && letter != '\n';
-    let message = "control characters are not allowed";
-    reason
-        .chars()
-        .any(is_control)
-        .then(|| Violation::new("reason", ViolationRule::InvalidFormat, message))
+    Ok(())
 }

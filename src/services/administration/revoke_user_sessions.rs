@@ -31,9 +31,9 @@ pub async fn revoke_user_sessions(
 }
 
 impl Change<'_> {
-    async fn revoke_sessions(self, target: Target) -> Result<u64, ChangeRefusal> {
+    async fn revoke_sessions(self, mut target: Target) -> Result<u64, ChangeRefusal> {
         let (change, app) = (self, self.app);
-        let (tx, before) = change.begin(&target).await?;
+        let (tx, before) = change.begin(&mut target).await?;
         change.end_credentials(&tx, &before).await?;
         let action = Action::UserSessionsRevoked;
         let now = app.clock.now();

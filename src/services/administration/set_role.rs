@@ -36,10 +36,10 @@ pub async fn set_user_role(
 }
 
 impl Change<'_> {
-    async fn set_role(self, target: Target, role: Role) -> Result<User, GrantRefusal> {
+    async fn set_role(self, mut target: Target, role: Role) -> Result<User, GrantRefusal> {
         let removes = |_: &User| role != Role::Admin;
         let (change, app) = (self, self.app);
-        let (tx, before) = change.begin_standing(&target, removes).await?;
+        let (tx, before) = change.begin_standing(&mut target, removes).await?;
         if !change
             .rank()
             .may_grant(Rank::of(role, StaffFunctions::NONE))

@@ -39,11 +39,11 @@ pub async fn set_staff_functions(
 impl Change<'_> {
     async fn set_staff_functions(
         self,
-        target: Target,
+        mut target: Target,
         functions: StaffFunctions,
     ) -> Result<User, GrantRefusal> {
         let (change, app) = (self, self.app);
-        let (tx, before) = change.begin_standing(&target, |_| false).await?;
+        let (tx, before) = change.begin_standing(&mut target, |_| false).await?;
         if before.role != Role::Staff {
             return Err(StandingRefusal::NotStaff.into());
         }

@@ -55,9 +55,9 @@ pub async fn unsuspend_user(
 }
 
 impl Change<'_> {
-    async fn suspend(self, target: Target) -> Result<User, StandingRefusal> {
+    async fn suspend(self, mut target: Target) -> Result<User, StandingRefusal> {
         let (change, app) = (self, self.app);
-        let (tx, before) = change.begin_standing(&target, |_| true).await?;
+        let (tx, before) = change.begin_standing(&mut target, |_| true).await?;
         let now = app.clock.now();
         // Suspended once more, an account stays suspended since the first time.
         let since = before.suspended_at.unwrap_or(now);
@@ -75,9 +75,9 @@ impl Change<'_> {
         Ok(after.await?)
     }
 
-    async fn unsuspend(self, target: Target) -> Result<User, ChangeRefusal> {
+    async fn unsuspend(self, mut target: Target) -> Result<User, ChangeRefusal> {
         let (change, app) = (self, self.app);
-        let (tx, before) = change.begin(&target).await?;
+        let (tx, before) = change.begin(&mut target).await?;
         user::set_suspended(&tx, before.id, None, None, app.clock.now()).await?;
         let changes = changed("isSuspended", json!(before.is_suspended()), json!(false));
         let after = change.finish(tx, &target, Action::UserUnsuspended, changes);

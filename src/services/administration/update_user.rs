@@ -8,8 +8,9 @@ use super::{Attempted, Change, ChangeRefusal, ProfileChange, StaffRecord, Target
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
 use crate::domain::permission::Permission;
+use crate::domain::text::Layout;
 use crate::domain::user::User;
-use crate::domain::violation::{Violation, ViolationRule};
+use crate::domain::violation::Violation;
 use crate::services::audit::Action;
 use crate::services::profile_rules;
 use crate::stores::user;
@@ -47,10 +48,14 @@ pub async fn update_user(
 }
 
 impl Change<'_> {
-    async fn update(self, target: Target, update: UserUpdate) -> Result<User, ChangeRefusal> {
+    async fn update(
+        self,
+        mut target: Target,
+        mut update: UserUpdate,
+    ) -> Result<User, ChangeRefusal> {
         let (change, app) = (self, self.app);
-        let violations = violations(&update);
-        let (tx, before) = change.begin(&target).await?;
+        let violations = read(&mut update);
+        let (tx, before) = change.begin(&mut target).await?;
         // What the staff writes about somebody is not that person's to write or to erase.
         if change.is_own(&before) && !update.record.is_empty() {
             return Err(ChangeRefusal::OutOfScope);
@@ -80,25 +85,13 @@ impl Change<'_> {
     }
 }
 
-fn violations(update: &UserUpdate) -> Vec<Violation> {
-    let mut violations = profile_rules::violations(&update.profile);
-    let vendor_id = update.record.vendor_id.as_ref().and_then(Option::as_deref);
-    let note = update.record.staff_note.as_deref();
-    let limits = [
-        ("vendorId", vendor_id, LONGEST_VENDOR_ID),
-        ("staffNote", note, LONGEST_NOTE),
-    ];
-    for (path, value, limit) in limits {
-        let Some(value) = value else { continue };
-        if value.chars().count() > limit {
-            let message = format!("at most {limit} characters");
-            violations.push(Violation::new(path, ViolationRule::TooLong, message));
-        }
-        let is_control = |letter: char| letter.is_control() && letter != '\n';
-        if value.chars().any(is_control) {
-            let message = "control characters are not allowed";
-            violations.push(Violation::new(path, ViolationRule::InvalidFormat, message));
-        }
-    }
+fn read(update: &mut UserUpdate) -> Vec<Violation> {
+    let mut violations = profile_rules::read(&mut update.profile);
+    let vendor_id = update.record.vendor_id.as_mut().and_then(Option::as_mut);
+    let note = update.record.staff_note.as_mut();
+    violations.extend(profile_rules::read_texts([
+        ("vendorId", vendor_id, Layout::Line, LONGEST_VENDOR_ID),
+        ("staffNote", note, Layout::Lines, LONGEST_NOTE),
+    ]));
     violations
 }

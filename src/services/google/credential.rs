@@ -8,12 +8,13 @@ use crate::config;
 use crate::crypto::id_token::{Expected, IdToken, IdTokenError, Presented};
 use crate::domain::caller::Client;
 use crate::domain::email::EmailAddress;
+use crate::domain::text::{self, Layout};
 use crate::domain::token::HashedToken;
+use crate::domain::user::MAX_NAME_LENGTH;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::services::throttle::{self, Attempt, Exhausted};
 
 const MAX_NONCE_BYTES: usize = 255;
-const MAX_NAME_LENGTH: usize = 150;
 
 /// What a client got from Google.
 #[derive(Debug)]
@@ -145,6 +146,5 @@ fn is_authoritative(
 /// What a provider writes into a name is as free as what a person types: it has to fit.
 fn name(written: Option<String>) -> String {
     let written = written.unwrap_or_default();
-    let printable = written.trim().chars().filter(|it| !it.is_control());
-    printable.take(MAX_NAME_LENGTH).collect()
+    text::salvage(&written, Layout::Line, MAX_NAME_LENGTH)
 }

@@ -3,6 +3,7 @@
 mod address;
 pub(crate) mod alike;
 mod confirmation;
+mod texts;
 
 use futures_util::future::join_all;
 use serde_json::json;
