@@ -3,10 +3,10 @@
 use async_graphql::SimpleObject;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::error::{Error, ErrorCode};
+use super::scalars::Instant;
 use crate::selectors::session::{Place, Slice};
 
 /// How many entries a page has when nobody says.
@@ -138,12 +138,13 @@ pub(super) fn encode_cursor((instant, id): Place) -> String {
 fn decode_cursor(cursor: &str) -> Option<Place> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let (instant, id) = bytes.split_first_chunk::<8>()?;
-    let instant = DateTime::<Utc>::from_timestamp_micros(i64::from_be_bytes(*instant))?;
-    Some((instant, Uuid::from_slice(id).ok()?))
+    let instant = Instant::from_micros(i64::from_be_bytes(*instant))?;
+    Some((instant.0, Uuid::from_slice(id).ok()?))
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
     use proptest::prelude::*;
 
     use super::*;

@@ -1,12 +1,12 @@
 //! The root of reads.
 
 use async_graphql::{Context, ID, MergedObject, Object};
-use chrono::{DateTime, Utc};
 
 use super::connection::PageArguments;
 use super::error::{Error, Nullable};
 use super::guard::{Asking, Guard as _, Holds, IsOwner};
 use super::request::Asked as _;
+use super::scalars::Instant;
 use super::types::audit_event::AuditEventConnection;
 use super::types::audit_filter::AuditEventFilter;
 use super::types::auth_config::AuthConfig;
@@ -111,16 +111,12 @@ impl Reads {
     async fn user_stats(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Only accounts created at this instant or later.")] since: Option<
-            DateTime<Utc>,
-        >,
-        #[graphql(desc = "Only accounts created before this instant.")] until: Option<
-            DateTime<Utc>,
-        >,
+        #[graphql(desc = "Only accounts created at this instant or later.")] since: Option<Instant>,
+        #[graphql(desc = "Only accounts created before this instant.")] until: Option<Instant>,
     ) -> Result<UserStats, Error> {
         let guard = Holds(Permission::UsersRead).or(Holds(Permission::StatsRead));
         guard.operation(context.caller().signed_in())?;
-        UserStats::load(context, since, until).await
+        UserStats::load(context, since.map(|it| it.0), until.map(|it| it.0)).await
     }
 
     /// What a sign-in page needs to know.

@@ -1,6 +1,10 @@
 //! Scalars with a format of their own.
 
+use std::borrow::Cow;
+
+use async_graphql::registry::Registry;
 use async_graphql::{InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use chrono::{DateTime, Datelike as _, Utc};
 
 /// An e-mail address, internationalised ones included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,5 +44,49 @@ fn text<T: InputType>(value: Value) -> Result<String, InputValueError<T>> {
     match value {
         Value::String(text) => Ok(text),
         other => Err(InputValueError::expected_type(other)),
+    }
+}
+
+/// An instant as input: `DateTime` within what databases hold and compare alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instant(pub DateTime<Utc>);
+
+impl Instant {
+    /// The instant that many microseconds after 1970, from the year 1 to 9999. `SQLite` compares
+    /// instants as text, where a year has four digits; Postgres begins at 4713 BC.
+    #[must_use]
+    pub fn from_micros(micros: i64) -> Option<Self> {
+        let instant = DateTime::from_timestamp_micros(micros)?;
+        (1..=9999)
+            .contains(&instant.year())
+            .then_some(Self(instant))
+    }
+}
+
+impl InputType for Instant {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        <DateTime<Utc> as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <DateTime<Utc> as InputType>::create_type_info(registry)
+    }
+
+    /// Leap seconds become the second that follows, and nanoseconds go: microseconds are kept.
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        let given = <DateTime<Utc> as InputType>::parse(value);
+        let given = given.map_err(InputValueError::propagate)?;
+        Self::from_micros(given.timestamp_micros())
+            .ok_or_else(|| InputValueError::custom("an instant is in the years 1 to 9999"))
+    }
+
+    fn to_value(&self) -> Value {
+        InputType::to_value(&self.0)
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
     }
 }

@@ -65,6 +65,9 @@ impl Document {
         Limit::Nesting.check(seen.nesting, DEEPEST_TEXT)?;
         Limit::Directives.check(seen.directives, limits.directives)?;
         let parsed = parse_query(&text).map_err(|error| unreadable(&error))?;
+        if seen.nul {
+            return Err(null_character().into());
+        }
         if !limits.introspection {
             introspection::refuse(&parsed)?;
         }
@@ -183,6 +186,13 @@ impl Document {
         };
         Ok((found, &definition.node))
     }
+}
+
+/// Postgres takes no text with U+0000 and `SQLite` does; none means anything to people. It is
+/// refused before anything runs, so that no statement meets it.
+fn null_character() -> Error {
+    let message = "The character U+0000 cannot be part of a text.";
+    Error::of(ErrorCode::BadUserInput, message)
 }
 
 /// Says where a text stops being GraphQL, and what could stand there. The parser's own words show

@@ -18,6 +18,8 @@ pub(super) struct Text {
     pub(super) longest: usize,
     /// How often a directive begins, also where no operation leads to.
     pub(super) directives: usize,
+    /// Whether U+0000 stands anywhere, as itself or as an escape in a string.
+    pub(super) nul: bool,
 }
 
 impl Text {
@@ -29,11 +31,12 @@ impl Text {
         let mut letters = text.chars().peekable();
         while let Some(letter) = letters.next() {
             let word = letter.is_alphanumeric() || letter == '_';
+            seen.nul |= letter == '\0';
             match letter {
                 '#' => skip_comment(&mut letters),
                 '"' => {
                     seen.tokens += 1;
-                    skip_string(&mut letters);
+                    seen.nul |= skip_string(&mut letters);
                 }
                 _ if word => seen.tokens += usize::from(word_length == 0),
                 ',' => {}
@@ -70,32 +73,45 @@ fn skip_comment(letters: &mut Peekable<Chars<'_>>) {
 
 /// Skips the rest of a string whose first quote was read. A block string (§2.9.4) may hold single
 /// quotes and lines; read as a simple one, its quotes would swallow what comes after it.
-fn skip_string(letters: &mut Peekable<Chars<'_>>) {
+///
+/// Whether there is U+0000 in it.
+fn skip_string(letters: &mut Peekable<Chars<'_>>) -> bool {
     if letters.next_if_eq(&'"').is_some() {
-        if letters.next_if_eq(&'"').is_some() {
-            skip_block(letters);
-        }
-        return;
+        return letters.next_if_eq(&'"').is_some() && skip_block(letters);
     }
     let mut escaped = false;
+    let mut nul = false;
+    // How many zeros there are after `\u`, as long as there is nothing else.
+    let mut zeros = None;
     // A simple string cannot hold a line's end: the parser stops there, and this reader goes on.
     while let Some(letter) = letters.next_if(|letter| !ends_line(*letter)) {
         if letter == '"' && !escaped {
-            return;
+            break;
         }
+        zeros = match zeros {
+            _ if escaped && letter == 'u' => Some(0),
+            Some(count) if letter == '0' => Some(count + 1),
+            _ => None,
+        };
+        nul |= letter == '\0' || zeros == Some(4);
         escaped = letter == '\\' && !escaped;
     }
+    nul
 }
 
 /// Only `\"""` is an escape here; a backslash before anything else is a backslash.
-fn skip_block(letters: &mut Peekable<Chars<'_>>) {
+///
+/// Whether there is U+0000 in it.
+fn skip_block(letters: &mut Peekable<Chars<'_>>) -> bool {
     let mut quotes = 0;
     let mut escaped = false;
+    let mut nul = false;
     for letter in letters.by_ref() {
+        nul |= letter == '\0';
         if letter == '"' {
             quotes += 1;
             if quotes == 3 && !escaped {
-                return;
+                break;
             }
             if quotes == 3 {
                 (quotes, escaped) = (0, false);
@@ -104,6 +120,7 @@ fn skip_block(letters: &mut Peekable<Chars<'_>>) {
             (quotes, escaped) = (0, letter == '\\');
         }
     }
+    nul
 }
 
 #[cfg(test)]
@@ -161,6 +178,30 @@ mod tests {
         assert_eq!(longest("{ a(b: \"\"\"a block_string\"\"\") }"), 1);
         assert_eq!(longest("{ äöü123 }"), 6);
         assert_eq!(longest(""), 0);
+    }
+
+    #[test]
+    fn a_null_character_is_seen_wherever_a_value_can_hold_it() {
+        for text in [
+            "{ a(b: \"\0\") }",
+            "{ a(b: \"\"\"x \0\"\"\") }",
+            r#"{ a(b: "\u0000") }"#,
+            r#"{ a(b: "\\\u0000") }"#,
+            r#"{ a(b: [{ c: "x\n\u0000y" }]) }"#,
+            r#"query($a: ID = "\u0000") { a(b: $a) }"#,
+            r#"{ a @c(d: "\u0000") }"#,
+            r#"{ a } fragment f on Query { a(b: "\u0000") }"#,
+        ] {
+            assert!(parse_query(text).is_ok() && Text::of(text).nul, "{text:?}");
+        }
+        for text in [
+            r#"{ a(b: "\\u0000") }"#,
+            r#"{ a(b: "\u00e0000 \u1000 u0000") }"#,
+            r#"{ a(b: """\u0000""") }"#,
+            "{ a } # \\u0000",
+        ] {
+            assert!(parse_query(text).is_ok() && !Text::of(text).nul, "{text:?}");
+        }
     }
 
     /// Pieces that a reader could take for the beginning or the end of something else.

@@ -2,7 +2,7 @@
 
 use async_graphql::{Value, Variables};
 
-use super::{Limit, Limits, Refusal};
+use super::{Limit, Limits, Refusal, null_character};
 
 /// Refuses too many variables, too many values in them, or values nested too deeply.
 ///
@@ -25,6 +25,7 @@ pub(super) fn check(variables: &Variables, limits: &Limits) -> Result<(), Refusa
                 Limit::VariableDepth.check(inside, limits.variable_depth)?;
                 open.extend(fields.values().map(|field| (field, inside)));
             }
+            Value::String(text) if text.contains('\0') => return Err(null_character().into()),
             _ => {}
         }
     }

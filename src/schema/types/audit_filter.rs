@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use async_graphql::{Context, ID, InputObject};
-use chrono::{DateTime, Utc};
 
 use crate::domain::audit::AuditFilter;
 use crate::domain::ids::UserId;
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::request::Asked as _;
+use crate::schema::scalars::Instant;
 use crate::services::audit as recorded;
 
 /// More names than there are actions.
@@ -28,9 +28,9 @@ pub struct AuditEventFilter {
     /// The request it belongs to.
     request_id: Option<String>,
     /// Not before this instant.
-    since: Option<DateTime<Utc>>,
+    since: Option<Instant>,
     /// Before this instant.
-    until: Option<DateTime<Utc>>,
+    until: Option<Instant>,
 }
 
 impl AuditEventFilter {
@@ -57,8 +57,8 @@ impl AuditEventFilter {
             actions: self.actions,
             address_indices: address.map(|it| recorded::address_indices(context.app(), it)),
             request_id: self.request_id,
-            since: self.since,
-            until: self.until,
+            since: self.since.map(|it| it.0),
+            until: self.until.map(|it| it.0),
         })
     }
 }

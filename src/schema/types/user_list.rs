@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::enums::{AuthProvider, Role};
@@ -14,6 +13,7 @@ use crate::domain::user;
 use crate::schema::connection::{PageArguments, PageInfo};
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::request::Asked as _;
+use crate::schema::scalars::Instant;
 use crate::selectors::directory::{Filter, Key, Page, Sort, UserPlace, place_of};
 
 const LONGEST_SEARCH: usize = 200;
@@ -35,9 +35,9 @@ pub struct UserFilter {
     /// In this country, exactly as it is written in the profile.
     country: Option<String>,
     /// Created at this instant or later.
-    created_since: Option<DateTime<Utc>>,
+    created_since: Option<Instant>,
     /// Created before this instant.
-    created_until: Option<DateTime<Utc>>,
+    created_until: Option<Instant>,
     /// Words or parts of words; each has to be in the e-mail address, the phone number or the
     /// name, whatever the case. At most 8 words and 200 characters.
     search: Option<String>,
@@ -58,8 +58,8 @@ impl UserFilter {
             suspended: self.suspended,
             deleted: self.deleted.unwrap_or(false),
             country: self.country,
-            created_from: self.created_since,
-            created_until: self.created_until,
+            created_from: self.created_since.map(|it| it.0),
+            created_until: self.created_until.map(|it| it.0),
             words,
         })
     }
@@ -229,7 +229,7 @@ fn decode(cursor: &str, sort: Sort) -> Option<UserPlace> {
         NEVER if sort == Sort::LastLoginAt && key.is_empty() => Key::Instant(None),
         INSTANT if is_instant => {
             let micros = i64::from_be_bytes(key.try_into().ok()?);
-            Key::Instant(Some(DateTime::from_timestamp_micros(micros)?))
+            Key::Instant(Some(Instant::from_micros(micros)?.0))
         }
         TEXT if !is_instant => {
             let text = String::from_utf8(key.to_vec()).ok()?;
@@ -244,6 +244,7 @@ fn decode(cursor: &str, sort: Sort) -> Option<UserPlace> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
     use proptest::prelude::*;
 
     use super::*;

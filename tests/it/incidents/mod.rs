@@ -12,6 +12,7 @@ mod engine;
 mod federation;
 mod google;
 mod granted;
+mod hostile;
 mod probes;
 mod proofs;
 mod public;
