@@ -197,7 +197,9 @@ async fn greet(
 }
 
 fn builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+    // Names of headers are equal in any case (RFC 9110 §5.1). Clients that compare letters expect
+    // those that HTTP/1 servers have always written.
+    let mut builder = Builder::new(TokioExecutor::new()).title_case_headers(true);
     builder
         .http2()
         .timer(TokioTimer::new())

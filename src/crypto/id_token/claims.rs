@@ -3,8 +3,9 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::IdTokenError;
 
@@ -13,6 +14,8 @@ const LEEWAY_SECONDS: i64 = 30;
 /// Whatever it says itself, an ID token is for signing in now; this also bounds how long a used
 /// one is remembered.
 const LONGEST_LIFE_SECONDS: i64 = 86_400;
+/// The last second of the year 9999.
+const LATEST: i64 = 253_402_300_799;
 /// OpenID Connect Core §2: a subject has at most 255 ASCII characters.
 const MAX_SUBJECT_BYTES: usize = 255;
 
@@ -83,9 +86,11 @@ pub(super) struct Claims {
     iss: String,
     sub: String,
     aud: Audience,
+    #[serde(deserialize_with = "numeric_date")]
     exp: i64,
+    #[serde(deserialize_with = "numeric_date")]
     iat: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_numeric_date")]
     nbf: Option<i64>,
     #[serde(default)]
     azp: Option<String>,
@@ -101,6 +106,33 @@ pub(super) struct Claims {
     given_name: Option<String>,
     #[serde(default)]
     family_name: Option<String>,
+}
+
+/// RFC 7519 §2: a JSON number of seconds since 1970, in any of its spellings; fractions are cut.
+/// What is no instant between then and the year 9999 is malformed.
+fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let seconds = match (number.as_i64(), number.as_f64()) {
+        (Some(seconds), _) => Some(seconds),
+        (None, Some(seconds)) => whole(seconds),
+        (None, None) => None,
+    };
+    seconds
+        .filter(|seconds| (0..=LATEST).contains(seconds))
+        .ok_or_else(|| D::Error::custom("no NumericDate"))
+}
+
+fn optional_numeric_date<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<i64>, D::Error> {
+    numeric_date(deserializer).map(Some)
+}
+
+/// A number without its fraction; `None` for what no integer holds, NaN included.
+fn whole(seconds: f64) -> Option<i64> {
+    let is_near = (0.0..=9.0e15).contains(&seconds);
+    // Exact below 2^53, and printed without an exponent.
+    is_near.then(|| format!("{:.0}", seconds.floor()).parse().ok())?
 }
 
 /// `"true"`, 1 and everything else that is not `true` is no: issuers that write a text there have

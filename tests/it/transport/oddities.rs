@@ -294,3 +294,35 @@ async fn whoever_sends_two_tokens_is_nobody() {
         assert_eq!(answer.code(), "UNAUTHENTICATED", "{}", answer.text);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_headers_are_written_as_http_1_servers_always_have() {
+    let app = TestApp::spawn().await;
+    let plain = "GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let upgrade = "GET /graphql/ws HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n";
+    for (request, expected) in [
+        (plain, &["Content-Type: ", "X-Request-Id: "][..]),
+        (upgrade, &["Upgrade: websocket", "Connection: "]),
+    ] {
+        let mut connection = app.connect();
+        std::io::Write::write_all(&mut connection, request.as_bytes()).unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            std::io::Read::read_exact(&mut connection, &mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap();
+        for header in expected {
+            assert!(head.contains(header), "{header} in {head}");
+        }
+        for line in head.lines().skip(1).filter(|line| !line.is_empty()) {
+            assert!(
+                line.starts_with(|it: char| it.is_ascii_uppercase()),
+                "{line}"
+            );
+        }
+    }
+}

@@ -52,7 +52,11 @@ impl Issuer {
     }
 
     fn sign(&self, header: &Value, claims: &Value) -> String {
-        let signed = format!("{}.{}", encoded(header), encoded(claims));
+        self.sign_text(header, &claims.to_string())
+    }
+
+    fn sign_text(&self, header: &Value, claims: &str) -> String {
+        let signed = format!("{}.{}", encoded(header), URL_SAFE_NO_PAD.encode(claims));
         let mut signature = vec![0; self.pair.public_modulus_len()];
         let random = SystemRandom::new();
         self.pair
@@ -68,6 +72,11 @@ impl Issuer {
 
     fn token(&self, changes: &Value) -> String {
         self.sign(&self.header(), &claims(changes))
+    }
+
+    /// A token whose claims are changed as text.
+    fn token_with(&self, changes: &Value, change: impl Fn(String) -> String) -> String {
+        self.sign_text(&self.header(), &change(claims(changes).to_string()))
     }
 
     fn check(&self, token: &str) -> Result<IdToken, IdTokenError> {
@@ -169,6 +178,70 @@ fn a_token_counts_from_when_it_is_made_until_it_ends_with_a_little_leeway() {
     assert_eq!(outcome(-86_430, 1_000_000_000), Err(IdTokenError::Expired));
     let later = issuer.token(&json!({ "nbf": NOW + 31 }));
     assert_eq!(issuer.refusal(&later), IdTokenError::FromTheFuture);
+}
+
+#[test]
+fn a_numeric_date_is_any_json_number_that_is_an_instant() {
+    let issuer = Issuer::new();
+    // The claims as text: some spellings of a number are none that `json!` would write.
+    let outcome = |claim: &str, spelling: &str| {
+        let claims = json!({ claim: "here" });
+        let token = issuer.token_with(&claims, |text| text.replace("\"here\"", spelling));
+        issuer
+            .check(&token)
+            .map(|token| token.expires_at.timestamp())
+    };
+    let ends = Ok(NOW + 3_600 + 30);
+    let spelled = NOW + 3_600;
+    for spelling in [
+        spelled.to_string(),
+        format!("{spelled}.0"),
+        format!("{spelled}.999"),
+        format!("{spelled}e0"),
+        format!("{spelled}00E-2"),
+        format!(
+            "{}.{:09}e9",
+            spelled / 1_000_000_000,
+            spelled % 1_000_000_000
+        ),
+    ] {
+        assert_eq!(outcome("exp", &spelling), ends, "{spelling}");
+    }
+    for claim in ["iat", "nbf"] {
+        for spelling in [
+            format!("{NOW}.0"),
+            format!("{NOW}.5"),
+            format!("{NOW}00e-2"),
+        ] {
+            assert!(outcome(claim, &spelling).is_ok(), "{claim} {spelling}");
+        }
+        let later = format!("{}.0", NOW + 31);
+        assert_eq!(outcome(claim, &later), Err(IdTokenError::FromTheFuture));
+    }
+    assert_eq!(
+        outcome("exp", &format!("{}.0", NOW - 30)),
+        Err(IdTokenError::Expired)
+    );
+    for claim in ["exp", "iat", "nbf"] {
+        for spelling in [
+            "-1",
+            "-0.5",
+            "1e300",
+            "1e400",
+            "1e16",
+            "253402300800",
+            "18446744073709551615",
+            "NaN",
+            "Infinity",
+            "\"1795901742\"",
+            "true",
+            "[]",
+            "{}",
+        ] {
+            let refused = outcome(claim, spelling);
+            assert_eq!(refused, Err(IdTokenError::Malformed), "{claim} {spelling}");
+        }
+    }
 }
 
 #[test]
