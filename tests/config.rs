@@ -68,6 +68,7 @@ fn production(changes: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
         ("IDGATE_SMS__FROM", "+15005550006"),
         ("IDGATE_SMS__ACCOUNT", "idgate"),
         ("IDGATE_SMS__TOKEN", "Tr0ub4dor"),
+        ("IDGATE_SMS__COUNTRIES", "AM,DE"),
     ];
     variables.retain(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
     variables.extend(changes);

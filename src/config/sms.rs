@@ -113,7 +113,10 @@ impl Sms {
         for country in self.countries.iter().filter(|it| !phone::is_country(it)) {
             review.refuse(
                 "sms.countries",
-                format!("{country:?} is not a country code of two capital letters"),
+                format!(
+                    "{} is not a country code of two capital letters",
+                    values::quoted(country)
+                ),
                 "Write codes such as AM or DE.",
             );
         }

@@ -13,9 +13,9 @@ use crate::app::App;
 use crate::domain::caller::Client;
 use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
+use crate::domain::phone::PhoneNumber;
 use crate::services::device::Device;
 use crate::stores::user::Credentials;
-use crate::domain::phone::PhoneNumber;
 use crate::volatile::Verdict;
 
 /// A used-up budget.

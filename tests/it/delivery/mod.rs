@@ -4,8 +4,8 @@ mod breached;
 mod operators;
 mod sms;
 mod smtp;
-mod texts;
 mod spellings;
+mod texts;
 mod worker;
 
 use chrono::Duration;

@@ -22,8 +22,8 @@ pub(crate) mod sdl;
 mod secrets;
 mod staff;
 mod strength;
-mod thief;
 mod texts;
+mod thief;
 
 use serde_json::json;
 
