@@ -102,8 +102,7 @@ fn places() -> Vec<Place> {
             let name = field.name.node.as_str();
             let selected = match name {
                 "users" => "{ totalCount nodes { id } }",
-                "auditEvents" => "{ nodes { id } }",
-                "sessions" => "{ nodes { id } }",
+                "auditEvents" | "sessions" => "{ nodes { id } }",
                 "userStats" => "{ total newPerDay { day } activeSessions }",
                 _ => "{ __typename }",
             };
