@@ -2,6 +2,7 @@
 //!
 //! Services take `&App` as what we have, beside `&Caller` as who asks. No rule lives here.
 
+mod alarm;
 mod check;
 mod readiness;
 
@@ -34,6 +35,7 @@ use crate::stores::{Database, DatabaseLocation, DatabaseSettings, Tx};
 use crate::telemetry::Metrics;
 use crate::volatile::{Hub, RedisSettings, Unavailable, Volatile};
 
+pub use alarm::Alarm;
 use readiness::Remembered;
 
 /// The application's parts.
@@ -62,6 +64,8 @@ pub struct App {
     pub sms: Option<Sms>,
     /// Who knows leaked passwords; absent while nobody is asked.
     pub breached: Option<Breached>,
+    /// Raised while one-time codes are being guessed at.
+    pub code_alarm: Alarm,
     /// What is counted.
     pub metrics: Metrics,
     /// The keys of Google, or of the issuer in its place; absent while nobody can sign in there.
@@ -131,6 +135,7 @@ impl App {
             mailer,
             sms,
             breached,
+            code_alarm: Alarm::default(),
             metrics,
             google,
             templates,

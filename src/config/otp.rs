@@ -14,6 +14,8 @@ pub struct Otp {
     pub resend_seconds: u32,
     /// Tries before it is dead.
     pub tries: u32,
+    /// Seconds a code works at most while too many wrong codes are typed.
+    pub alarm_life_seconds: u32,
 }
 
 impl Otp {
@@ -23,5 +25,7 @@ impl Otp {
         review.within("otp.resend_seconds", self.resend_seconds, 1..=3600);
         // NIST SP 800-63B-3 §5.2.2: guessing a short code has to be limited.
         review.within("otp.tries", self.tries, 1..=10);
+        // Below that a message may arrive too late to be of use.
+        review.within("otp.alarm_life_seconds", self.alarm_life_seconds, 30..=600);
     }
 }

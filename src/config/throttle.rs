@@ -72,6 +72,8 @@ pub struct Throttle {
     pub code_devices: Budget,
     /// Codes tried in the long run, on an identifier, an account, or by its devices.
     pub code_day: Budget,
+    /// Wrong codes altogether. More of them refuse nobody but raise an alarm.
+    pub code_wrong_global: Budget,
     /// Repeated authentications of one signed-in person.
     pub step_up_user: Budget,
     /// Sign-ins with a provider's token from one address.

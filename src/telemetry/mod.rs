@@ -157,6 +157,8 @@ const LIMITS_MET: &str = "idgate_limits_met_total";
 const UNTRUSTED_FORWARDING: &str = "idgate_untrusted_forwarding_total";
 /// Requests refused before anything ran, by `code` of the answer.
 const EDGE_REFUSALS: &str = "idgate_edge_refusals_total";
+/// 1 while more wrong codes are typed than people mistype, else 0.
+const CODE_GUESSING_ALARM: &str = "idgate_code_guessing_alarm";
 /// Statements that the database could not run, by `kind` (see docs/operations.md).
 const DATABASE_FAILURES: &str = "idgate_database_failures_total";
 
@@ -241,6 +243,13 @@ impl Metrics {
         with_local_recorder(&*self.0, || counter!(UNTRUSTED_FORWARDING).increment(1));
     }
 
+    /// Says whether codes are being guessed at.
+    pub fn code_guessing_alarm(&self, is_raised: bool) {
+        with_local_recorder(&*self.0, || {
+            gauge!(CODE_GUESSING_ALARM).set(f64::from(u8::from(is_raised)));
+        });
+    }
+
     /// Counts a request that was refused before anything ran.
     pub fn edge_refusal(&self, code: &'static str) {
         with_local_recorder(&*self.0, || {
@@ -309,6 +318,10 @@ fn describe() {
     );
     describe_counter!(BREACHED_LOOKUPS, "Passwords looked up among leaked ones.");
     describe_counter!(LIMITS_MET, "Requests and answers that met a limit.");
+    describe_gauge!(
+        CODE_GUESSING_ALARM,
+        "Whether one-time codes are being guessed at."
+    );
     describe_counter!(EDGE_REFUSALS, "Requests refused before anything ran.");
     describe_counter!(
         AUDIT_UNRECORDED,

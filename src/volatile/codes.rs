@@ -32,7 +32,7 @@ pub struct NewCode<'a> {
     pub keep: Duration,
     /// How long no other code can be asked for.
     pub cooldown: Duration,
-    /// How long it is sent again instead of another one.
+    /// How long it is sent again instead of another one; never after half of its own life.
     pub renewal: Duration,
     /// How many tries a code has; one without is not sent again.
     pub tries: u32,
@@ -48,6 +48,8 @@ pub enum Placed {
     Kept {
         /// The code, as it was sealed.
         sealed: Vec<u8>,
+        /// When it was made, or the one that it replaced.
+        made_at: DateTime<Utc>,
         /// When it ends.
         ends_at: DateTime<Utc>,
     },
@@ -92,8 +94,9 @@ impl Volatile {
             Self::Redis(redis) => redis.place_code(now, code).await?,
         };
         Ok(match placed {
-            (0, sealed, ends_at) => Placed::Kept {
+            (0, sealed, made_at, ends_at) => Placed::Kept {
                 sealed,
+                made_at: from_moment(made_at),
                 ends_at: from_moment(ends_at),
             },
             (wait, ..) => Placed::Cooling {
@@ -162,6 +165,13 @@ struct Live {
 }
 
 impl Live {
+    /// Whether it is in the first half of its own life, or of `renewal` if that is shorter.
+    const fn is_young(&self, now: u64, renewal: u64) -> bool {
+        let half = self.ends_at.saturating_sub(self.made_at) / 2;
+        let youth = if half < renewal { half } else { renewal };
+        now >= self.made_at && now - self.made_at < youth
+    }
+
     /// Takes a try, or says that there is none: for others before the code itself is dead.
     fn attempt(&mut self, foreign: bool, tries: Tries) -> Attempted {
         if foreign {
@@ -193,7 +203,7 @@ impl std::fmt::Debug for Shelf {
 }
 
 impl Shelf {
-    fn place(&self, now: u64, code: NewCode<'_>) -> (u64, Vec<u8>, u64) {
+    fn place(&self, now: u64, code: NewCode<'_>) -> (u64, Vec<u8>, u64, u64) {
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let cooldown = microseconds(code.cooldown);
         let (mut older, mut made_at) = (None, now);
@@ -203,7 +213,8 @@ impl Shelf {
             let replaced = newest.filter(|newest| code.instead_of == Some(&newest.sealed));
             let usable = newest.filter(|newest| newest.tries < code.tries);
             if let Some(newest) = newest.filter(|_| asked_again && replaced.is_none()) {
-                return (0, newest.sealed.clone(), newest.ends_at);
+                let sealed = newest.sealed.clone();
+                return (0, sealed, newest.made_at, newest.ends_at);
             }
             if let Some(replaced) = replaced {
                 made_at = replaced.made_at;
@@ -212,15 +223,15 @@ impl Shelf {
                 let wait = kept.replaceable_at.saturating_sub(now);
                 // Further ahead than the cooldown is a clock that was set back.
                 if wait > 0 && wait <= cooldown {
-                    return (wait, Vec::new(), 0);
+                    return (wait, Vec::new(), 0, 0);
                 }
                 let renewal = microseconds(code.renewal);
-                let is_young = |made_at| now >= made_at && now - made_at < renewal;
-                if let Some(newest) = usable.filter(|newest| is_young(newest.made_at)) {
-                    let (sealed, ends_at) = (newest.sealed.clone(), newest.ends_at);
+                if let Some(newest) = usable.filter(|newest| newest.is_young(now, renewal)) {
+                    let (made_at, ends_at) = (newest.made_at, newest.ends_at);
+                    let sealed = newest.sealed.clone();
                     kept.replaceable_at = now + cooldown;
                     kept.asked = code.sealed.to_vec();
-                    return (0, sealed, ends_at);
+                    return (0, sealed, made_at, ends_at);
                 }
                 if usable.is_some() {
                     older = kept.codes[0].take();
@@ -244,7 +255,7 @@ impl Shelf {
             gone_at: now + microseconds(code.keep),
         };
         codes.insert(code.key.into(), kept);
-        (0, code.sealed.to_vec(), moment(code.ends_at))
+        (0, code.sealed.to_vec(), made_at, moment(code.ends_at))
     }
 
     fn attempt(&self, now: u64, slots: &[Slot], tries: Tries) -> Vec<Vec<u8>> {

@@ -1,7 +1,8 @@
 -- Gives the code to send: the live one again while it is young and can still be tried, otherwise
--- the new one, beside which the one before stays alive until its own end.
--- Returns {wait, code, when it ends}; a wait above zero, in microseconds, says that the last was
--- sent too lately. A code in place of one that nobody can open is as old as that.
+-- the new one, beside which the one before stays alive until its own end. Young is the first half
+-- of its own life, or of the present one if that is shorter.
+-- Returns {wait, code, when it was made, when it ends}; a wait above zero, in microseconds, says
+-- that the last was sent too lately. A code in place of one that nobody can open is as old as that.
 --
 -- KEYS[1]  the codes of one holder and purpose
 -- ARGV     now, cooldown and renewal in microseconds; how long to keep it in milliseconds; tries;
@@ -19,19 +20,20 @@ local replaces = sealed and sealed == dead
 
 -- Asked once more because the answer was lost on the way.
 if sealed and not replaces and kept[5] == new then
-  return {0, sealed, kept[10]}
+  return {0, sealed, kept[4], kept[10]}
 end
 
 if not replaces then
   local wait = (tonumber(kept[6]) or now) - now
   -- Further ahead than the cooldown is a clock that was set back.
   if wait > 0 and wait <= cooldown then
-    return {wait, '', '0'}
+    return {wait, '', '0', '0'}
   end
-  local age = now - (tonumber(kept[4]) or 0)
-  if sealed and tonumber(kept[2]) < tries and age >= 0 and age < renewal then
+  local made_at = tonumber(kept[4]) or 0
+  local age, youth = now - made_at, math.min(renewal, ((tonumber(kept[10]) or 0) - made_at) / 2)
+  if sealed and tonumber(kept[2]) < tries and age >= 0 and age < youth then
     redis.call('HSET', key, 'asked', new, 'replaceable_at', string.format('%.0f', now + cooldown))
-    return {0, sealed, kept[10]}
+    return {0, sealed, kept[4], kept[10]}
   end
 end
 
@@ -48,4 +50,4 @@ if older then
   redis.call('HSET', key, 'old_sealed', older[1], 'old_tries', older[2], 'old_foreign', older[3])
 end
 redis.call('PEXPIRE', key, ARGV[4])
-return {0, new, ARGV[8]}
+return {0, new, made_at, ARGV[8]}

@@ -186,7 +186,7 @@ impl Redis {
         &self,
         now: DateTime<Utc>,
         code: NewCode<'_>,
-    ) -> Result<(u64, Vec<u8>, u64), Unavailable> {
+    ) -> Result<(u64, Vec<u8>, u64, u64), Unavailable> {
         let mut invocation = self.scripts.place_code.key(self.code_key(code.key));
         invocation
             .arg(moment(now))

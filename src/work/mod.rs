@@ -44,7 +44,11 @@ pub fn start(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToken) {
     let measuring = app.clone();
     tracker.spawn(every("measuring", MEASURING, stop.clone(), move || {
         let app = measuring.clone();
-        async move { outbox::measure(&app).await }
+        async move {
+            let is_raised = app.code_alarm.is_raised(app.clock.now());
+            app.metrics.code_guessing_alarm(is_raised);
+            outbox::measure(&app).await
+        }
     }));
     let sealing = app.clone();
     tracker.spawn(every("audit chain", SEALING, stop.clone(), move || {

@@ -136,6 +136,10 @@ fn text(app: &App, number: &PhoneNumber, country: &str, receiver: Receiver) -> V
     vec![level]
 }
 
+pub(super) fn wrong_code(app: &App) -> Level {
+    everybody("code-wrong-global", &app.config.throttle.code_wrong_global)
+}
+
 /// The levels as the store takes them, every budget multiplied by `scale`.
 pub(super) fn charges(levels: &[Level], scale: f64) -> Vec<Vec<Charge>> {
     let charge = |line: &Line| Charge {

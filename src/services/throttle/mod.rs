@@ -170,15 +170,26 @@ pub(super) async fn charge(
     client: &Client,
     attempt: Attempt<'_>,
 ) -> Result<(), Exhausted> {
-    let levels = levels::of(app, client, attempt);
+    settle(app, &levels::of(app, client, attempt)).await
+}
+
+/// Counts a wrong code in the budget that everybody's wrong codes share.
+///
+/// # Errors
+/// More codes are guessed at than people mistype. The try was made already, so nothing is refused.
+pub(super) async fn count_wrong_code(app: &App) -> Result<(), Exhausted> {
+    settle(app, &[levels::wrong_code(app)]).await
+}
+
+async fn settle(app: &App, levels: &[levels::Level]) -> Result<(), Exhausted> {
     let (now, scale) = (app.clock.now(), app.config.throttle.scale);
-    let shared = levels::charges(&levels, scale);
+    let shared = levels::charges(levels, scale);
     let verdict = match app.volatile.charge(now, &shared).await {
         Ok(verdict) => verdict,
         Err(unavailable) => {
             tracing::debug!(%unavailable, "budgets are kept locally");
             let share = scale / f64::from(app.config.throttle.instances.max(1));
-            let local = levels::charges(&levels, share);
+            let local = levels::charges(levels, share);
             let verdict = app.local.charge(now, &local).await;
             verdict.unwrap_or(Verdict::Allowed)
         }

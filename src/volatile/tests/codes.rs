@@ -28,8 +28,13 @@ async fn place(store: &Volatile, milliseconds: i64, code: NewCode<'_>) -> Placed
 }
 
 fn kept(sealed: &[u8]) -> Placed {
+    kept_since(0, sealed)
+}
+
+fn kept_since(milliseconds: i64, sealed: &[u8]) -> Placed {
     Placed::Kept {
         sealed: sealed.to_vec(),
+        made_at: moment(milliseconds),
         ends_at: moment(300_000),
     }
 }
@@ -100,7 +105,7 @@ async fn a_later_code_joins_the_one_before_and_every_try_counts_for_both() {
         tried(&store, 0, "a", 5).await;
         assert_eq!(
             place(&store, 150_000, code("a", b"two")).await,
-            kept(b"two")
+            kept_since(150_000, b"two")
         );
         let both: [&[u8]; 2] = [b"two", b"one"];
         for _ in 0..4 {
@@ -118,7 +123,10 @@ async fn a_code_without_tries_is_followed_by_another_alone() {
         for _ in 0..5 {
             tried(&store, 0, "a", 5).await;
         }
-        assert_eq!(place(&store, 60_000, code("a", b"two")).await, kept(b"two"));
+        assert_eq!(
+            place(&store, 60_000, code("a", b"two")).await,
+            kept_since(60_000, b"two")
+        );
         assert_eq!(tried(&store, 60_000, "a", 5).await, [b"two"]);
     }
 }
@@ -140,7 +148,11 @@ async fn a_code_that_nobody_can_open_makes_room_at_once() {
         let later = place(&store, 149_000, code("a", b"four")).await;
         assert_eq!(later, kept(b"three"));
         let later = place(&store, 210_000, code("a", b"five")).await;
-        assert_eq!(later, kept(b"five"), "as old as the one it replaced");
+        assert_eq!(
+            later,
+            kept_since(210_000, b"five"),
+            "as old as the one it replaced"
+        );
     }
 }
 

@@ -12,6 +12,7 @@ mod engine;
 mod federation;
 mod google;
 mod granted;
+mod guessing;
 mod hostile;
 mod probes;
 mod proofs;

@@ -3,6 +3,8 @@
 //! Where nobody has the address a decoy takes the code's place, with the same cooldown, tries and
 //! expiry, so that no answer tells who has an account. What a code opens is decided elsewhere.
 
+mod life;
+
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -21,6 +23,8 @@ use crate::fault::Fault;
 use crate::services::throttle::{Exhausted, Target};
 use crate::stores::{Tx, spent_proof};
 use crate::volatile::{NewCode, Placed, Slot, Tries};
+
+use life::{Span, life, note_wrong};
 
 /// How long a code is remembered after it stopped working, to say so instead of "wrong".
 const REMEMBERED: Duration = Duration::from_mins(10);
@@ -67,7 +71,7 @@ pub(super) struct Issued {
 
 impl Issued {
     fn new(code: Code, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
-        let seconds = (expires_at - now).num_seconds();
+        let seconds = (expires_at - now).num_seconds().max(0);
         Self {
             code,
             expires_at,
@@ -129,37 +133,43 @@ pub(super) async fn issue(
     let aad = bound_to(holder, purpose, contact);
     let key = keys(app, holder, purpose, contact, lane).next();
     let key = key.unwrap_or_default();
-    let (mut expires_at, mut unusable) = (now + life, None::<Vec<u8>>);
+    let mut span = Span {
+        made_at: now,
+        ends_at: now + life,
+    };
+    let mut unusable = None::<Vec<u8>>;
     for _ in 0..MOST_PLACINGS {
-        let mut plain = code.reveal().as_bytes().to_vec();
-        plain.extend_from_slice(&expires_at.timestamp_micros().to_be_bytes());
-        let sealed = app.keyring.seal(Purpose::Codes, &app.random, &aad, &plain);
+        let sealed = seal(app, &aad, &code, span);
         let new = NewCode {
             key: &key,
             sealed: &sealed,
-            ends_at: expires_at,
+            ends_at: span.ends_at,
             keep: life + REMEMBERED,
             cooldown: Duration::from_secs(app.config.otp.resend_seconds.into()),
             renewal: life / 2,
             tries: tries(app).all,
             instead_of: unusable.as_deref(),
         };
-        let (kept, ends_at) = match app.volatile.place_code(now, new).await? {
-            Placed::Kept { sealed, ends_at } => (sealed, ends_at),
+        let (kept, age) = match app.volatile.place_code(now, new).await? {
+            Placed::Kept {
+                sealed,
+                made_at,
+                ends_at,
+            } => (sealed, Span { made_at, ends_at }),
             Placed::Cooling { wait } => {
                 return Err(IssueRefusal::Cooling(Exhausted { retry_after: wait }));
             }
         };
         if kept == sealed {
-            return Ok(Issued::new(code, expires_at, now));
+            return Ok(Issued::new(code, span.end(app), now));
         }
-        match (open(app, &aad, &kept)?, holder) {
-            (Some((code, expires_at)), _) => return Ok(Issued::new(code, expires_at, now)),
+        match (open(app, &aad, &kept), holder) {
+            (Some((code, span)), _) => return Ok(Issued::new(code, span.end(app), now)),
             // What is there is somebody's, and a decoy must not end it.
-            (None, Holder::Nobody) => return Ok(Issued::new(code, ends_at, now)),
+            (None, Holder::Nobody) => return Ok(Issued::new(code, age.end(app), now)),
             // A decoy, or from before the credentials changed. Its age stays, or the answer would
             // tell whether the address has an account since.
-            (None, Holder::Person(_)) => (expires_at, unusable) = (ends_at, Some(kept)),
+            (None, Holder::Person(_)) => (span, unusable) = (age, Some(kept)),
         }
     }
     Err(IssueRefusal::Fault(Fault::new(
@@ -169,11 +179,6 @@ pub(super) async fn issue(
 
 /// How often a new code is offered in place of one that does not open: others may be at it too.
 const MOST_PLACINGS: usize = 4;
-
-/// How long a new code works.
-fn life(app: &App) -> Duration {
-    Duration::from_secs(app.config.otp.life_seconds.into())
-}
 
 /// How often a code can be tried. A few tries of a code that a known device asked for are kept
 /// for such devices.
@@ -185,21 +190,26 @@ fn tries(app: &App) -> Tries {
     }
 }
 
-/// The digits of a sealed code and when it ends, unless it was sealed for another purpose,
-/// address or state of the account.
-fn open(app: &App, aad: &[u8], sealed: &[u8]) -> Result<Option<(Code, DateTime<Utc>)>, Fault> {
-    let Ok(plain) = app.keyring.open(Purpose::Codes, aad, sealed) else {
-        return Ok(None);
-    };
-    let parts = plain.split_at_checked(DIGITS).and_then(|(digits, expiry)| {
-        let code = Code::parse(std::str::from_utf8(digits).ok()?)?;
-        let micros = i64::from_be_bytes(expiry.try_into().ok()?);
-        Some((code, DateTime::from_timestamp_micros(micros)?))
-    });
-    match parts {
-        Some(parts) => Ok(Some(parts)),
-        None => Err(Fault::new("a sealed code is not what was sealed")),
+fn seal(app: &App, aad: &[u8], code: &Code, span: Span) -> Vec<u8> {
+    let mut plain = code.reveal().as_bytes().to_vec();
+    for moment in [span.made_at, span.ends_at] {
+        plain.extend_from_slice(&moment.timestamp_micros().to_be_bytes());
     }
+    app.keyring.seal(Purpose::Codes, &app.random, aad, &plain)
+}
+
+/// The digits of a sealed code and its span, unless it was sealed for another purpose, address or
+/// state of the account, or by a version that wrote it otherwise.
+fn open(app: &App, aad: &[u8], sealed: &[u8]) -> Option<(Code, Span)> {
+    let plain = app.keyring.open(Purpose::Codes, aad, sealed).ok()?;
+    let (digits, span) = plain.split_at_checked(DIGITS)?;
+    let (made_at, ends_at) = span.split_at_checked(size_of::<i64>())?;
+    let moment = |micros: &[u8]| {
+        DateTime::from_timestamp_micros(i64::from_be_bytes(micros.try_into().ok()?))
+    };
+    let code = Code::parse(std::str::from_utf8(digits).ok()?)?;
+    let (made_at, ends_at) = (moment(made_at)?, moment(ends_at)?);
+    Some((code, Span { made_at, ends_at }))
 }
 
 /// The digits that were typed at `code`.
@@ -225,20 +235,24 @@ pub(super) async fn check(
     let aad = bound_to(holder, purpose, contact);
     let mut verdict = Verdict::Wrong;
     for sealed in found {
-        let Some((code, expires_at)) = open(app, &aad, &sealed)? else {
+        let Some((code, span)) = open(app, &aad, &sealed) else {
             continue;
         };
         let is_right = typed.matches(code.reveal().as_bytes());
         if is_right && matches!(holder, Holder::Person(_)) {
-            if expires_at > now {
+            if span.end(app) > now {
                 return Ok(Verdict::Right(Ticket {
                     slots,
                     sealed,
-                    expires_at,
+                    // After the alarm it could be tried again for that long.
+                    expires_at: span.ends_at,
                 }));
             }
             verdict = Verdict::Expired;
         }
+    }
+    if matches!(verdict, Verdict::Wrong) {
+        note_wrong(app).await;
     }
     Ok(verdict)
 }
