@@ -16,18 +16,27 @@ const LONGEST_HOP: usize = 128;
 /// its own, and only that is believed: everything to the left of the answer may be invented by
 /// whoever sends the request, to escape a budget or to put a false address into the audit log.
 ///
-/// An entry that is no address counts as the hop that wrote it. Skipping it would believe an entry
-/// that no proxy wrote.
+/// Entries that no proxy wrote are skipped: empty ones (RFC 9110 §5.6.1.2), and those with bytes
+/// that no address or name of one has. A proxy that appends would stand to their right; one that
+/// does not leaves the whole header to the client, who gains nothing by them. Any other entry that
+/// is no address (`unknown`, `_hidden`, `unix:`) may be what a proxy wrote in place of one. It
+/// counts as its neighbour to the right: going on would believe an entry that no proxy wrote.
 #[must_use]
 pub fn client_address(peer: IpAddr, forwarded: &[&[u8]], trusted: &[IpNet]) -> IpAddr {
     let mut address = peer.to_canonical();
+    let mut hops = 0;
     let lines = forwarded.iter().rev();
     let entries = lines.flat_map(|line| line.rsplit(|byte| *byte == b','));
-    for entry in entries.take(MOST_HOPS) {
-        match hop(entry) {
-            Some(previous) if is_trusted(address, trusted) => address = previous,
-            _ => break,
+    for entry in entries {
+        if hops == MOST_HOPS || !is_trusted(address, trusted) {
+            break;
         }
+        match hop(entry) {
+            Hop::Address(previous) => address = previous,
+            Hop::Skipped => continue,
+            Hop::Unnamed => break,
+        }
+        hops += 1;
     }
     address
 }
@@ -39,12 +48,39 @@ pub fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&peer))
 }
 
-/// One entry of `X-Forwarded-For`: an address, from some proxies with a port or a zone.
+/// What an entry of `X-Forwarded-For` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hop {
+    /// Where the request came from.
+    Address(IpAddr),
+    /// Nothing: no proxy writes this.
+    Skipped,
+    /// That whoever wrote it does not tell.
+    Unnamed,
+}
+
+fn hop(entry: &[u8]) -> Hop {
+    let entry = entry.trim_ascii();
+    let is_text = |byte: &u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t');
+    if entry.is_empty() || !entry.iter().all(is_text) {
+        return Hop::Skipped;
+    }
+    let text = std::str::from_utf8(entry).ok();
+    let address = text
+        .filter(|text| text.len() <= LONGEST_HOP)
+        .and_then(hop_address);
+    address.map_or(Hop::Unnamed, Hop::Address)
+}
+
+/// An address, from some proxies with a port, a zone, or in quotes (as RFC 7239 §4 wants it in
+/// `Forwarded`).
 ///
 /// A damaged port hides no address: the entry would count as the proxy that wrote it.
-fn hop(entry: &[u8]) -> Option<IpAddr> {
-    let entry = Some(entry).filter(|entry| entry.len() <= LONGEST_HOP)?;
-    let text = std::str::from_utf8(entry).ok()?.trim_matches([' ', '\t']);
+fn hop_address(text: &str) -> Option<IpAddr> {
+    let quoted = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    let text = quoted.unwrap_or(text).trim_ascii();
     let address: Option<IpAddr> = match text.strip_prefix('[') {
         Some(rest) => {
             let (inside, port) = rest.split_once(']')?;
@@ -165,16 +201,77 @@ mod tests {
 
     #[test]
     fn a_hop_that_is_no_address_ends_the_walk_at_the_last_good_one() {
-        for garbage in [
-            "unknown",
-            "",
-            "_hidden",
-            "198.51.100.1x",
-            "999.1.1.1",
-            "\u{0}",
-        ] {
+        for garbage in ["unknown", "_hidden", "unix:", "198.51.100.1x", "999.1.1.1"] {
             let value = format!("198.51.100.1, {garbage}, 10.0.0.2");
             assert_eq!(client("10.0.0.1", &[&value]), "10.0.0.2", "{garbage:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_proxy_writes_does_not_make_a_proxy_the_client() {
+        let trusted: Vec<IpNet> = vec![
+            "127.0.0.1/32".parse().unwrap(),
+            "10.0.0.0/8".parse().unwrap(),
+        ];
+        let many = b"198.51.100.1".iter().chain([b','; 5000].iter());
+        let many: Vec<u8> = many.copied().collect();
+        let odd = [b"198.51.100.1,".as_slice(), &b"\xff,".repeat(5000)].concat();
+        for (value, client) in [
+            (b"198.51.100.1, , ".as_slice(), "198.51.100.1"),
+            (b"198.51.100.1,\t,, 10.0.0.2,", "198.51.100.1"),
+            (b"198.51.100.1, \xff", "198.51.100.1"),
+            (b"198.51.100.1, \xff, 10.0.0.2", "198.51.100.1"),
+            (b"198.51.100.1, 10.0.0.2\xa0", "198.51.100.1"),
+            ("198.51.100.1, é, １０.0.0.2".as_bytes(), "198.51.100.1"),
+            (b"198.51.100.1, \"\xff\", ", "198.51.100.1"),
+            (&many, "198.51.100.1"),
+            (&odd, "198.51.100.1"),
+            // A proxy may have written what ends the walk, or the address itself.
+            (b"6.6.6.6, unknown, \xff", "127.0.0.1"),
+            (b"6.6.6.6, \xff, unknown", "127.0.0.1"),
+            (b"6.6.6.6, , unknown, , 10.0.0.2", "10.0.0.2"),
+            (b"6.6.6.6, , \xff, 198.51.100.1", "198.51.100.1"),
+            // Nothing else is there.
+            (b"", "127.0.0.1"),
+            (b" , \xff,", "127.0.0.1"),
+            (b"10.0.0.2, \xff", "10.0.0.2"),
+        ] {
+            let peer = "127.0.0.1".parse().unwrap();
+            let shown = value.escape_ascii().to_string();
+            assert_eq!(
+                client_address(peer, &[value], &trusted).to_string(),
+                client,
+                "{shown}"
+            );
+            // A comma and a new line of the header mean the same (RFC 9110 §5.3).
+            let lines: Vec<&[u8]> = value.split(|byte| *byte == b',').collect();
+            assert_eq!(
+                client_address(peer, &lines, &trusted).to_string(),
+                client,
+                "{shown}"
+            );
+        }
+    }
+
+    #[test]
+    fn quotes_around_an_address_are_read() {
+        for (entry, address) in [
+            ("\"[2001:db8::1]:44\"", "2001:db8::1"),
+            ("\"[2001:db8::1]\"", "2001:db8::1"),
+            ("\"2001:db8::1\"", "2001:db8::1"),
+            ("\"198.51.100.1:44\"", "198.51.100.1"),
+            ("\"198.51.100.1\"", "198.51.100.1"),
+            (" \" 198.51.100.1 \" ", "198.51.100.1"),
+            // Half of a quotation is no address.
+            ("\"198.51.100.1", "10.0.0.1"),
+            ("198.51.100.1\"", "10.0.0.1"),
+            ("\"\"", "10.0.0.1"),
+            ("\"", "10.0.0.1"),
+            ("\"198.51.100.1, 10.0.0.2\"", "10.0.0.1"),
+        ] {
+            assert_eq!(client("10.0.0.1", &[entry]), address, "{entry:?}");
+            let behind = format!("\"6.6.6.6, {entry}");
+            assert_eq!(client("10.0.0.1", &[&behind]), address, "{entry:?}");
         }
     }
 
@@ -205,17 +302,15 @@ mod tests {
     }
 
     #[test]
-    fn no_entry_is_skipped_and_none_is_read_beyond_the_last_proxy() {
+    fn nothing_is_read_beyond_what_a_proxy_may_have_written() {
         for entry in [
-            "",
-            " ",
             "unknown",
+            "-",
             "[2001:db8::1",
             "[2001:db8::1]x",
-            "\u{e9}",
             "198.51.100",
         ] {
-            // The proxy itself wrote this, so what stands before it was written by nobody we know.
+            // The proxy itself may have written this. Then nobody we know wrote what stands before.
             let value = format!("6.6.6.6, {entry}");
             assert_eq!(client("10.0.0.1", &[&value]), "10.0.0.1", "{entry:?}");
             assert_eq!(client("10.0.0.1", &["6.6.6.6", entry]), "10.0.0.1");
