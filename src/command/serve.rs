@@ -42,6 +42,9 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     }
     let app = Arc::new(App::build(Arc::new(config), Clock::System, random).await?);
     keys::ensure(&app).await?;
+    for concern in app.volatile.memory_concerns().await {
+        tracing::warn!("{concern}");
+    }
     serve(app).await
 }
 

@@ -142,7 +142,78 @@ pub(super) fn unavailable(error: &RedisError) -> Unavailable {
         return Unavailable::because(error.to_string());
     }
     match (error.category(), error.code()) {
+        (_, Some("OOM")) => Unavailable::because(
+            "its memory is full (OOM): raise its maxmemory, see the operations guide",
+        ),
         (category, None) => Unavailable::because(category),
         (category, Some(code)) => Unavailable::because(format!("{category} ({code})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::ServerErrorKind;
+
+    use super::*;
+
+    const KINDS: [ErrorKind; 25] = [
+        ErrorKind::Parse,
+        ErrorKind::AuthenticationFailed,
+        ErrorKind::UnexpectedReturnType,
+        ErrorKind::InvalidClientConfig,
+        ErrorKind::Client,
+        ErrorKind::Extension,
+        ErrorKind::MasterNameNotFoundBySentinel,
+        ErrorKind::NoValidReplicasFoundBySentinel,
+        ErrorKind::EmptySentinelList,
+        ErrorKind::ClusterConnectionNotFound,
+        ErrorKind::RESP3NotSupported,
+        ErrorKind::Server(ServerErrorKind::ResponseError),
+        ErrorKind::Server(ServerErrorKind::ExecAbort),
+        ErrorKind::Server(ServerErrorKind::BusyLoading),
+        ErrorKind::Server(ServerErrorKind::NoScript),
+        ErrorKind::Server(ServerErrorKind::Moved),
+        ErrorKind::Server(ServerErrorKind::Ask),
+        ErrorKind::Server(ServerErrorKind::TryAgain),
+        ErrorKind::Server(ServerErrorKind::ClusterDown),
+        ErrorKind::Server(ServerErrorKind::CrossSlot),
+        ErrorKind::Server(ServerErrorKind::MasterDown),
+        ErrorKind::Server(ServerErrorKind::ReadOnly),
+        ErrorKind::Server(ServerErrorKind::NotBusy),
+        ErrorKind::Server(ServerErrorKind::NoSub),
+        ErrorKind::Server(ServerErrorKind::NoPerm),
+    ];
+
+    #[test]
+    fn every_kind_of_error_has_a_reason_without_what_was_sent() {
+        for kind in KINDS {
+            let error = RedisError::from((kind, "told", "user sesame".to_owned()));
+            let reason = unavailable(&error).reason;
+            assert!(
+                !reason.trim().is_empty() && reason.trim() != "()",
+                "{kind:?}"
+            );
+            assert!(!reason.contains("sesame"), "{kind:?}: {reason}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_server_is_named_by_its_code_alone() {
+        for (line, reason) in [
+            (
+                "-OOM command not allowed: sesame",
+                "its memory is full (OOM)",
+            ),
+            ("-READONLY sesame", "read-only (READONLY)"),
+            ("-MISCONF sesame", "extension error (MISCONF)"),
+            ("-NOPERM sesame", "(NOPERM)"),
+            ("-ERR sesame", "response error (ERR)"),
+        ] {
+            let value = redis::parse_redis_value(format!("{line}\r\n").as_bytes());
+            let error = value.unwrap().extract_error().unwrap_err();
+            let given = unavailable(&error).reason;
+            assert!(given.contains(reason), "{line}: {given}");
+            assert!(!given.contains("sesame"), "{given}");
+        }
     }
 }

@@ -19,6 +19,7 @@ mod exchange;
 mod hub;
 mod listening;
 mod memory;
+mod memory_limit;
 mod redis;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ mod tests;
 pub use self::codes::{NewCode, Placed, Slot, Tries};
 pub use self::hub::{Hub, Occurrences};
 pub use self::memory::Memory;
+pub use self::memory_limit::MemoryConcern;
 pub use self::redis::{InvalidSettings, Redis, RedisSettings};
 
 /// The store of short-lived shared state.

@@ -52,7 +52,7 @@ pub enum InvalidSettings {
 
 /// Budgets on a server.
 pub struct Redis {
-    connections: Connections,
+    pub(super) connections: Connections,
     pub(super) server: redis::Client,
     breaker: Breaker,
     scripts: Scripts,

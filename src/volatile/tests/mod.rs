@@ -11,6 +11,7 @@ use super::*;
 
 mod codes;
 mod flood;
+mod memory_limit;
 mod model;
 mod outage;
 mod scripted;

@@ -16,6 +16,8 @@ pub(super) enum Manner {
     Errs(&'static str),
     /// Answers set-up with this error, so that no connection comes about.
     Rejects(&'static str),
+    /// Tells this when it is asked about itself.
+    Informs(&'static str),
     /// Reads and never answers.
     Stalls,
     /// Closes the connection instead of answering.
@@ -77,6 +79,15 @@ impl Shared {
         let mut reader = BufReader::new(stream.try_clone()?);
         while let Some(command) = read_command(&mut reader)? {
             let manner = *self.manner.lock().unwrap_or_else(PoisonError::into_inner);
+            if command == "INFO" {
+                match manner {
+                    Manner::Informs(text) => write!(stream, "${}\r\n{text}\r\n", text.len())?,
+                    Manner::Errs(error) => write!(stream, "{error}\r\n")?,
+                    Manner::Stalls => {}
+                    _ => return Ok(()),
+                }
+                continue;
+            }
             if command != "EVALSHA" {
                 let answer = if let Manner::Rejects(error) = manner {
                     error
@@ -88,7 +99,9 @@ impl Shared {
             }
             self.asked.fetch_add(1, Ordering::SeqCst);
             match manner {
-                Manner::Allows | Manner::Rejects(_) => write!(stream, "*2\r\n:0\r\n:0\r\n")?,
+                Manner::Allows | Manner::Rejects(_) | Manner::Informs(_) => {
+                    write!(stream, "*2\r\n:0\r\n:0\r\n")?;
+                }
                 Manner::Errs(error) => write!(stream, "{error}\r\n")?,
                 Manner::Stalls => {}
                 Manner::HangsUp => return Ok(()),

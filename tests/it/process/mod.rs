@@ -9,6 +9,7 @@ mod audit;
 mod commands;
 mod full;
 mod markers;
+mod memory;
 mod offline;
 mod serving;
 mod together;
