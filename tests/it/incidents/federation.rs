@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::administration::matrix;
 use crate::federation::{HEADER, ROUTER, SECRET};
-use crate::harness::TestApp;
+use crate::harness::{Answer, TestApp};
 
 const MANY: &str = "query($of: [_Any!]!) { _entities(representations: $of) { __typename } }";
 
@@ -149,4 +150,120 @@ async fn nestjs_graphql_1188_a_reference_goes_around_no_guard() {
         }
         assert!(staff.json["errors"].is_null(), "{}", staff.text);
     }
+}
+
+/// What anybody may read about a person whom another subgraph refers to.
+const PUBLIC: [&str; 5] = ["id", "pid", "firstName", "avatarUrl", "role"];
+
+/// Asserts that the entity is there and this field of it is not, and returns nothing of the owner.
+fn assert_guarded(answer: &Answer, field: &str, path: &str) {
+    let errors = answer.json["errors"].as_array();
+    let errors = errors.unwrap_or_else(|| panic!("{field} by {path}: {}", answer.text));
+    assert!(!errors.is_empty(), "{field} by {path}");
+    for error in errors {
+        let code = &error["extensions"]["code"];
+        assert_eq!(code, "FORBIDDEN", "{field} by {path}: {}", answer.text);
+    }
+    for entity in answer.json["data"]["_entities"].as_array().unwrap() {
+        for (name, value) in entity.as_object().into_iter().flatten() {
+            let is_told = !["__typename", "id"].contains(&name.as_str()) && !value.is_null();
+            assert!(!is_told, "{field} by {path}: {}", answer.text);
+        }
+    }
+    for secret in ["ada@example.com", "Lovelace", "127.0.0.1"] {
+        assert!(!answer.text.contains(secret), "{field} by {path}");
+    }
+}
+
+/// Routers checked directives on types, and fields reached through interfaces, aliases or
+/// `@requires` went around them. Here no router checks anything: whoever reaches the gateway as a
+/// router does meets the guard of every field, whichever way the field is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn apollo_ghsa_mx7m_j9xf_62hw_and_m8jr_fxqx_8xx6_fields_are_guarded_without_a_router() {
+    let app = TestApp::with(&[ROUTER]).await;
+    let ada = app.register("ada@example.com").await;
+    let eve = app.register("eve@example.com").await;
+    let router = eve.clone().with(HEADER, SECRET);
+    let nobody = app.anonymous().with(HEADER, SECRET);
+    let head = "query($of: [_Any!]!) { _entities(representations: $of) { __typename";
+    let mut tried = 0;
+    for (field, selected) in matrix::fields() {
+        if PUBLIC.contains(&field.as_str()) {
+            continue;
+        }
+        tried += 1;
+        let aliased = format!("innocent: {selected}");
+        let paths = [
+            (
+                "fragment",
+                format!("{head} ... on User {{ id {selected} }} }} }}"),
+            ),
+            (
+                "alias",
+                format!("{head} ... on User {{ id {aliased} }} }} }}"),
+            ),
+            (
+                "two aliases",
+                format!("{head} ... on User {{ a: {selected} b: {selected} }} }} }}"),
+            ),
+            (
+                "interface",
+                format!("{head} ... on Principal {{ id ... on User {{ {selected} }} }} }} }}"),
+            ),
+            (
+                "named fragments",
+                format!(
+                    "{head} ...outer }} }} fragment outer on Principal {{ ...inner }} \
+                     fragment inner on User {{ {selected} }}"
+                ),
+            ),
+            (
+                "directives of a client",
+                format!(
+                    "{head} ... on User @include(if: true) {{ {selected} @skip(if: false) }} }} }}"
+                )
+                .replace("{ id } @skip(if: false)", "@skip(if: false) { id }")
+                .replace(
+                    "{ nodes { id } } @skip(if: false)",
+                    "@skip(if: false) { nodes { id } }",
+                ),
+            ),
+        ];
+        // What a router brings along for `@requires` is nobody's word about the person.
+        let keys = [
+            json!({ "__typename": "User", "id": ada.user_id }),
+            json!({ "__typename": "Principal", "id": ada.user_id }),
+            json!({
+                "__typename": "User", "id": ada.user_id, "role": "ADMIN", "current": true,
+                "isOwner": true, "email": "ada@example.com", "permissions": ["users:read"],
+            }),
+        ];
+        for (path, query) in &paths {
+            for key in &keys {
+                let of = json!({ "of": [key] });
+                assert_guarded(&router.ask(query, of.clone()).await, &field, path);
+                assert_guarded(&nobody.ask(query, of).await, &field, path);
+            }
+        }
+    }
+    assert!(tried > 25, "{tried}");
+
+    // Sessions are nobody's but their owner's: there is no entity to read a field of.
+    let key = json!({ "of": [{ "__typename": "Session", "id": ada.session_id().await }] });
+    let query = format!("{head} ... on Session {{ id innocent: ipAddress userAgent }} }} }}");
+    for answer in [
+        router.ask(&query, key.clone()).await,
+        nobody.ask(&query, key).await,
+    ] {
+        let entity = &answer.json["data"]["_entities"][0];
+        assert!(entity.is_null(), "{}", answer.text);
+    }
+
+    // Whoever listens meets the guards of what is told, and of listening.
+    let mut socket = eve.socket().await;
+    socket.subscribe("a", "AuditStream", json!({})).await;
+    assert_eq!(socket.refusal("a").await, "FORBIDDEN");
+    let aliased = "subscription { innocent: auditEvents { id actor { id } subject { id } } }";
+    socket.ask("b", aliased, json!({})).await;
+    assert_eq!(socket.refusal("b").await, "FORBIDDEN");
 }
