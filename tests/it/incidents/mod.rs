@@ -14,6 +14,7 @@ mod google;
 mod granted;
 mod guessing;
 mod hostile;
+mod owner;
 mod probes;
 mod proofs;
 mod public;
