@@ -251,11 +251,13 @@ impl Google {
 
     /// The same with Google's own name.
     pub(crate) async fn genuine() -> Self {
-        Self::of(
-            Issuer::named(Some("https://accounts.google.com")).await,
-            &[],
-        )
-        .await
+        Self::genuine_with(&[]).await
+    }
+
+    /// The same with some settings changed.
+    pub(crate) async fn genuine_with(changes: &[(&str, &str)]) -> Self {
+        let issuer = Issuer::named(Some("https://accounts.google.com")).await;
+        Self::of(issuer, changes).await
     }
 
     async fn of(issuer: Issuer, changes: &[(&str, &str)]) -> Self {

@@ -45,7 +45,7 @@ pub(crate) use listener::{Said, Socket};
 pub(crate) use messages::wrong;
 pub(crate) use relay::Relay;
 pub(crate) use smtp::{MailServer, Mood};
-pub(crate) use stream::document_id;
+pub(crate) use stream::{EventStream, document_id};
 use world::World;
 
 /// When every test begins.

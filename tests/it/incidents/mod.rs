@@ -6,6 +6,7 @@ mod access;
 mod answers;
 mod attacks;
 mod budgets;
+mod closing;
 mod cost;
 mod devices;
 mod engine;
