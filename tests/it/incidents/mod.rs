@@ -18,6 +18,7 @@ mod hostile;
 mod owner;
 mod probes;
 mod proofs;
+mod proxies;
 mod public;
 mod records;
 mod recovery;

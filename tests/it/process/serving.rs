@@ -295,3 +295,26 @@ fn certificates_that_cannot_be_used_are_refused_before_anything_starts() {
         assert!(refusal.contains(&file), "{refusal}");
     }
 }
+
+/// A proxy that is missing in the settings gives everybody behind it one address.
+#[tokio::test(flavor = "multi_thread")]
+async fn openwork_4197_a_proxy_that_nobody_configured_is_warned_of_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::start(folder.path());
+    for header in ["x-forwarded-for", "forwarded", "x-real-ip"] {
+        let url = format!("http://{}/graphql", program.address);
+        let body = json!({ "query": "{ me { id } }" });
+        let request = http().post(url).header(header, "203.0.113.9").json(&body);
+        assert_eq!(Answer::of(request).await.status, 200);
+    }
+    program.terminate();
+    let mut said = String::new();
+    let log = program.child.stderr.as_mut().unwrap();
+    std::io::Read::read_to_string(log, &mut said).unwrap();
+    let warnings = said.lines().filter(|line| line.contains("\"WARN\""));
+    let warnings: Vec<&str> = warnings
+        .filter(|line| line.contains("server.trusted_proxies"))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{said}");
+    assert!(warnings[0].contains("127.0.0.1"), "{said}");
+}
