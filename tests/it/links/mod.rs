@@ -2,6 +2,7 @@
 
 mod hostile;
 mod place;
+mod scanners;
 
 use reqwest::Method;
 use serde_json::json;
@@ -179,34 +180,6 @@ async fn no_page_leaves_a_session_behind() {
         // Whoever changes nothing because the link is used signs in for a moment, too.
         send(&app, path, &filled(path, &token)).await;
         assert!(app.number(live).await <= before, "{path}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn looking_changes_nothing_and_asks_nobody() {
-    for (path, _) in KINDS {
-        let app = TestApp::spawn().await;
-        let token = token_for(&app, path).await;
-        let address = format!("/{path}?token={token}");
-        let ((), work) = app
-            .work_of(async {
-                for method in [Method::GET, Method::HEAD, Method::GET, Method::HEAD] {
-                    let answer = Answer::of(app.request(method.clone(), &address)).await;
-                    assert_eq!(answer.status, 200, "{method} {path}");
-                    assert_eq!(answer.text.is_empty(), method == Method::HEAD, "{path}");
-                    assert_eq!(answer.header("cache-control"), "no-store");
-                    assert_eq!(answer.header("referrer-policy"), "no-referrer");
-                    assert_eq!(answer.header("set-cookie"), "");
-                }
-            })
-            .await;
-        assert_eq!((work.statements, work.hashes), (0, 0), "{path}");
-        assert_eq!((work.messages, work.events), (0, 0), "{path}");
-        let answer = send(&app, path, &filled(path, &token)).await;
-        assert_eq!(
-            answer.status, 200,
-            "{path}: the link was used up by looking"
-        );
     }
 }
 
