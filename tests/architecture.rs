@@ -178,6 +178,46 @@ fn the_reader_sees_what_is_there() {
     }
 }
 
+#[test]
+fn what_the_threat_model_names_is_there() {
+    let model = fs::read_to_string(root().join("docs/threat-model.md")).expect("a text");
+    assert_none(&missing(&model));
+    for (wrong, count) in [
+        ("`services/throttle/`, `services/nowhere.rs`", 1),
+        ("`incidents/owner.rs`: `a_test_that_nobody_wrote`", 1),
+        ("`a_test_without_a_file`", 1),
+    ] {
+        assert_eq!(missing(wrong).len(), count, "{wrong}");
+    }
+}
+
+/// The files and tests that a text names and that are not there.
+fn missing(text: &str) -> Vec<String> {
+    let mut missing = Vec::new();
+    for line in text.lines() {
+        let mut file = String::new();
+        for word in line.split('`').skip(1).step_by(2) {
+            let is_path = word.contains('/') && !word.contains([' ', '<', ':']);
+            let is_test = word.matches('_').count() > 2
+                && word
+                    .chars()
+                    .all(|it| it.is_ascii_alphanumeric() || it == '_');
+            let is_there = if is_path {
+                let mut homes = ["src", "tests/it", "."].into_iter();
+                let found = homes.find_map(|home| fs::metadata(root().join(home).join(word)).ok());
+                file = fs::read_to_string(root().join("tests/it").join(word)).unwrap_or_default();
+                found.is_some()
+            } else {
+                !is_test || file.contains(&format!("fn {word}("))
+            };
+            if !is_there {
+                missing.push(format!("{word} is not there"));
+            }
+        }
+    }
+    missing
+}
+
 fn assert_none(violations: &[String]) {
     assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
 }
