@@ -18,6 +18,7 @@ mod m20261123_000008_audit_links;
 mod m20261123_000009_search;
 mod m20261129_000010_claims;
 mod m20261129_000011_recovery_window;
+mod m20261129_000012_folded;
 mod portable;
 
 /// Runs every migration in order.
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000009_search::Migration),
             Box::new(m20261129_000010_claims::Migration),
             Box::new(m20261129_000011_recovery_window::Migration),
+            Box::new(m20261129_000012_folded::Migration),
         ]
     }
 }

@@ -43,7 +43,7 @@ fn is_beside_digits(sign: char) -> bool {
 
 /// The ASCII digit of a decimal digit. Those of a script follow each other from zero to nine
 /// (Unicode §4.6), and where scripts are neighbours, in tens.
-fn decimal(sign: char) -> Option<char> {
+pub(super) fn decimal(sign: char) -> Option<char> {
     let is_decimal = |code: u32| {
         char::from_u32(code)
             .is_some_and(|sign| GeneralCategory::for_char(sign) == GeneralCategory::DecimalNumber)

@@ -22,6 +22,7 @@ pub mod phone;
 pub mod pid;
 pub mod rank;
 pub mod role;
+pub mod search;
 pub mod session;
 pub mod text;
 pub mod token;

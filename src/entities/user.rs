@@ -40,6 +40,9 @@ pub struct Model {
     pub reclaimed_at: Option<DateTimeUtc>,
     pub email_changed_at: Option<DateTimeUtc>,
     pub phone_changed_at: Option<DateTimeUtc>,
+    pub email_folded: Option<String>,
+    pub first_name_folded: Option<String>,
+    pub last_name_folded: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

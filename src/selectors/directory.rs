@@ -1,10 +1,10 @@
 //! Everybody's accounts: filtered, searched, ordered, a slice at a time.
 //!
 //! A slice begins at a place and is read along an index, so the last page costs what the first
-//! one does. The expressions here are those of the indices in the migration `search`.
+//! one does. The expressions here are those of the indices in the migrations `search` and `folded`.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Alias, Condition, Expr, Func, LikeExpr, Order, SimpleExpr};
+use sea_orm::sea_query::{Alias, Condition, Expr, LikeExpr, Order, SimpleExpr};
 use sea_orm::{
     ColumnTrait, DatabaseBackend, EntityTrait, ExprTrait as _, PaginatorTrait as _, QueryFilter,
     QueryOrder, QuerySelect, Select,
@@ -15,11 +15,18 @@ use super::session::Slice;
 use super::{ReadFailure, Reader};
 use crate::domain::role::{AuthProvider, Role};
 use crate::domain::user::User;
-use crate::entities::user::{Column, Entity};
+use crate::entities::user::{Column, Entity, Model};
 
-/// What the words of a search are looked for in.
-const SEARCHED: &str = "lower(coalesce(email, '') || ' ' || coalesce(phone, '') || ' ' || \
-                        first_name || ' ' || last_name)";
+/// What the words of a search are looked for in. Rows that an older instance wrote have no folded
+/// form yet.
+const SEARCHED: &str = "(coalesce(email_folded, lower(email), '') || ' ' || coalesce(phone, '') \
+                        || ' ' || coalesce(first_name_folded, lower(first_name)) || ' ' || \
+                        coalesce(last_name_folded, lower(last_name)))";
+
+/// What orders by name; cut as the index has to be.
+const NAME: &str = "substr(coalesce(last_name_folded, '') || ' ' || \
+                    coalesce(first_name_folded, ''), 1, 300)";
+const LONGEST_NAME: usize = 300;
 
 /// What the list is ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,7 +78,7 @@ pub struct Filter {
     pub created_from: Option<DateTime<Utc>>,
     /// Created before this instant.
     pub created_until: Option<DateTime<Utc>>,
-    /// Whose address, number or name has all of these, in lower case.
+    /// Whose address, number or name has all of these, which [`crate::domain::search`] folded.
     pub words: Vec<String>,
 }
 
@@ -88,24 +95,43 @@ pub struct Page {
     pub slice: Slice<UserPlace>,
 }
 
-/// Where an account stands in a list of this order.
-#[must_use]
-pub fn place_of(user: &User, sort: Sort) -> UserPlace {
+/// An account of the list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its account.
+    pub user: User,
+    /// Where it stands.
+    pub place: UserPlace,
+}
+
+/// Where a row stands in a list of this order: what [`key`] is for it.
+fn place_of(row: &Model, sort: Sort) -> UserPlace {
+    let text = |column: &Option<String>| column.clone().unwrap_or_default();
     let key = match sort {
-        Sort::CreatedAt => Key::Instant(Some(user.created_at)),
-        Sort::LastLoginAt => Key::Instant(user.last_login_at),
-        Sort::Email => Key::Text(user.email.clone().unwrap_or_default()),
-        Sort::Name => Key::Text(format!("{} {}", user.last_name, user.first_name)),
+        Sort::CreatedAt => Key::Instant(Some(row.created_at)),
+        Sort::LastLoginAt => Key::Instant(row.last_login_at),
+        Sort::Email => Key::Text(text(&row.email_folded)),
+        Sort::Name => {
+            let name = format!(
+                "{} {}",
+                text(&row.last_name_folded),
+                text(&row.first_name_folded)
+            );
+            Key::Text(name.chars().take(LONGEST_NAME).collect())
+        }
     };
-    UserPlace {
-        key,
-        id: user.id.uuid(),
-    }
+    UserPlace { key, id: row.id }
+}
+
+fn listed(row: Model, sort: Sort) -> Result<Listed, ReadFailure> {
+    let place = place_of(&row, sort);
+    let user = row.try_into()?;
+    Ok(Listed { user, place })
 }
 
 impl Reader {
     /// The accounts of a slice: one statement.
-    pub(super) async fn directory(&self, page: &Page) -> Result<Vec<User>, ReadFailure> {
+    pub(super) async fn directory(&self, page: &Page) -> Result<Vec<Listed>, ReadFailure> {
         let is_sqlite = self.is_sqlite();
         let order = if page.descending == page.slice.from_end {
             Order::Asc
@@ -125,7 +151,7 @@ impl Reader {
             .limit(page.slice.limit)
             .all(&self.database)
             .await?;
-        rows.into_iter().map(|row| Ok(row.try_into()?)).collect()
+        rows.into_iter().map(|row| listed(row, page.sort)).collect()
     }
 
     /// How many accounts there are in all.
@@ -173,8 +199,17 @@ fn key(sort: Sort, is_sqlite: bool) -> SimpleExpr {
         Sort::CreatedAt => Expr::col(Column::CreatedAt),
         Sort::LastLoginAt if is_sqlite => Expr::cust("coalesce(last_login_at, '')"),
         Sort::LastLoginAt => Expr::cust("coalesce(last_login_at, '-infinity'::timestamptz)"),
-        Sort::Email => Expr::cust("lower(coalesce(email, ''))"),
-        Sort::Name => Expr::cust("lower(last_name || ' ' || first_name)"),
+        Sort::Email => by_code_point("coalesce(email_folded, '')", is_sqlite),
+        Sort::Name => by_code_point(NAME, is_sqlite),
+    }
+}
+
+/// One order on both databases, whatever locale Postgres was set up with.
+fn by_code_point(text: &'static str, is_sqlite: bool) -> SimpleExpr {
+    if is_sqlite {
+        Expr::cust(text)
+    } else {
+        Expr::cust(format!("{text} COLLATE \"C\""))
     }
 }
 
@@ -186,10 +221,7 @@ fn beyond(place: &UserPlace, sort: Sort, rises: bool, is_sqlite: bool) -> Simple
         Key::Instant(Some(instant)) => Expr::value(*instant),
         Key::Instant(None) if is_sqlite => Expr::cust("''"),
         Key::Instant(None) => Expr::cust("'-infinity'::timestamptz"),
-        // The database's own idea of lower case has to be the one on both sides.
-        Key::Text(text) => {
-            Func::lower(Expr::value(text.as_str()).cast_as(Alias::new("text"))).into()
-        }
+        Key::Text(text) => Expr::value(text.as_str()).cast_as(Alias::new("text")),
     };
     let here = Expr::tuple([key(sort, is_sqlite), Expr::col(Column::Id)]);
     let there = Expr::tuple([at, Expr::value(place.id)]);
@@ -204,7 +236,7 @@ fn beyond(place: &UserPlace, sort: Sort, rises: bool, is_sqlite: bool) -> Simple
 fn contains(word: &str, is_sqlite: bool) -> SimpleExpr {
     let mut pattern = String::with_capacity(word.len() + 2);
     pattern.push('%');
-    for letter in word.chars().filter(|letter| !letter.is_control()) {
+    for letter in word.chars() {
         match letter {
             '%' | '_' | '!' => pattern.extend(['!', letter]),
             // SQL injection: servers may be told to read a backslash as an escape. Any one

@@ -33,7 +33,7 @@ use crate::domain::user::User;
 use crate::fault::Fault;
 
 use audit_event::{CountMatching, CountOfUser, EventMatching, EventsMatching, EventsOfUser};
-use directory::{Filter, Page};
+use directory::{Filter, Listed, Page};
 use identity::IdentitiesOfUser;
 use person_key::SealedKeyOfUser;
 use session::{SessionCountOfUser, SessionsOfUser};
@@ -168,7 +168,7 @@ impl Loaders {
     }
 
     /// A slice of everybody's accounts.
-    pub async fn directory(&self, page: &Page) -> Result<Vec<User>, ReadFailure> {
+    pub async fn directory(&self, page: &Page) -> Result<Vec<Listed>, ReadFailure> {
         self.reader().directory(page).await
     }
 

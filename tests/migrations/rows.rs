@@ -54,6 +54,9 @@ pub(crate) fn person(number: u128) -> user::Model {
         reclaimed_at: None,
         email_changed_at: None,
         phone_changed_at: None,
+        email_folded: None,
+        first_name_folded: None,
+        last_name_folded: None,
     }
 }
 

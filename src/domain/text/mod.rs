@@ -120,8 +120,9 @@ fn bounded(text: &str, most: usize) -> Option<&str> {
     (!is_hopeless).then_some(text)
 }
 
-/// One kind of line end, NFC, no blanks around it.
-fn normal(text: &str) -> String {
+/// One kind of line end, NFC, no blanks around it: what a text is compared as.
+#[must_use]
+pub fn normal(text: &str) -> String {
     let ends = ['\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
     let lines = text.replace("\r\n", "\n").replace(ends, "\n");
     let composed: String = lines.nfc().collect();

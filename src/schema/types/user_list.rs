@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use super::enums::{AuthProvider, Role};
 use super::user::User;
-use crate::domain::user;
+use crate::domain::{search, text, user};
 use crate::schema::connection::{PageArguments, PageInfo};
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::request::Asked as _;
 use crate::schema::scalars::Instant;
-use crate::selectors::directory::{Filter, Key, Page, Sort, UserPlace, place_of};
+use crate::selectors::directory::{Filter, Key, Listed, Page, Sort, UserPlace};
 
 const LONGEST_SEARCH: usize = 200;
 const MOST_WORDS: usize = 8;
@@ -39,15 +39,21 @@ pub struct UserFilter {
     /// Created before this instant.
     created_until: Option<Instant>,
     /// Words or parts of words; each has to be in the e-mail address, the phone number or the
-    /// name, whatever the case. At most 8 words and 200 characters.
+    /// name. Case, accents and spellings of one character do not matter: `jose` finds `José`,
+    /// and `strasse` finds `Straße`. At most 8 words and 200 characters.
     search: Option<String>,
 }
 
 impl UserFilter {
     fn check(self) -> Result<Filter, Error> {
         let search = self.search.unwrap_or_default();
-        let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
-        if search.chars().count() > LONGEST_SEARCH || words.len() > MOST_WORDS {
+        let is_long = search.chars().nth(LONGEST_SEARCH).is_some();
+        let words = if is_long {
+            Vec::new()
+        } else {
+            search::words(&search)
+        };
+        if is_long || words.len() > MOST_WORDS {
             let message = "A search has at most 8 words and 200 characters.";
             return Err(Error::of(ErrorCode::BadUserInput, message));
         }
@@ -57,7 +63,7 @@ impl UserFilter {
             verified: self.verified,
             suspended: self.suspended,
             deleted: self.deleted.unwrap_or(false),
-            country: self.country,
+            country: self.country.as_deref().map(text::normal),
             created_from: self.created_since.map(|it| it.0),
             created_until: self.created_until.map(|it| it.0),
             words,
@@ -74,7 +80,7 @@ pub enum UserOrderField {
     LastLoginAt,
     /// The e-mail address; those without one count as the first.
     Email,
-    /// The family name, then the given name.
+    /// The family name, then the given name, in the order of Unicode without case and accents.
     Name,
 }
 
@@ -131,7 +137,7 @@ pub struct UserEdge {
 pub struct UserConnection {
     filter: Filter,
     sort: Sort,
-    users: Vec<Arc<user::User>>,
+    users: Vec<(Arc<user::User>, UserPlace)>,
     page_info: PageInfo,
 }
 
@@ -163,13 +169,16 @@ impl UserConnection {
         };
         let mut users = context.loaders().directory(&page).await?;
         let more = arguments.cut(&mut users);
-        let cursor = |user: &user::User| encode(&place_of(user, sort), sort);
+        let cursor = |listed: &Listed| encode(&listed.place, sort);
         let page_info =
             arguments.page_info(more, users.first().map(cursor), users.last().map(cursor));
         Ok(Self {
             filter: page.filter,
             sort,
-            users: users.into_iter().map(Arc::new).collect(),
+            users: users
+                .into_iter()
+                .map(|it| (Arc::new(it.user), it.place))
+                .collect(),
             page_info,
         })
     }
@@ -180,8 +189,8 @@ impl UserConnection {
 impl UserConnection {
     /// The people with their places.
     async fn edges(&self) -> Vec<UserEdge> {
-        let edge = |user: &Arc<user::User>| UserEdge {
-            cursor: encode(&place_of(user, self.sort), self.sort),
+        let edge = |(user, place): &(Arc<user::User>, UserPlace)| UserEdge {
+            cursor: encode(place, self.sort),
             node: Arc::clone(user).into(),
         };
         self.users.iter().map(edge).collect()
@@ -189,7 +198,8 @@ impl UserConnection {
 
     /// The people alone.
     async fn nodes(&self) -> Vec<User> {
-        self.users.iter().cloned().map(User::from).collect()
+        let user = |(user, _): &(Arc<user::User>, UserPlace)| User::from(Arc::clone(user));
+        self.users.iter().map(user).collect()
     }
 
     /// Where this part ends, and whether there is more.

@@ -188,7 +188,8 @@ impl Database {
         outcome
     }
 
-    /// Applies the migrations that are missing and says how many there were.
+    /// Applies the migrations that are missing, fills what only idgate can compute, and says how
+    /// many migrations there were.
     ///
     /// On Postgres an advisory lock makes a second instance wait instead of failing halfway.
     pub async fn migrate(settings: &DatabaseSettings) -> Result<u64, Fault> {
@@ -210,6 +211,7 @@ impl Database {
         };
         let pending = Migrator::get_pending_migrations(&connection).await?.len();
         Migrator::up(&connection, None).await?;
+        crate::stores::user::fold_missing(&connection).await?;
         connection.close().await?;
         Ok(u64::try_from(pending)?)
     }

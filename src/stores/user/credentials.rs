@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, Func, SimpleExpr};
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait as _, QueryFilter, SqlErr};
 
+use super::folded::{Name, with_email, with_name};
 use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
 use crate::domain::role::{Role, StaffFunctions};
@@ -67,8 +68,6 @@ pub async fn reclaim(
     let nothing = || Expr::value(Option::<String>::None);
     let mut update = Entity::update_many();
     for column in [
-        Column::FirstName,
-        Column::LastName,
         Column::Bio,
         Column::Country,
         Column::State,
@@ -78,11 +77,12 @@ pub async fn reclaim(
     ] {
         update = update.col_expr(column, Expr::value(""));
     }
+    for which in [Name::First, Name::Last] {
+        update = with_name(update, which, String::new());
+    }
     update = match contact {
         Contact::Email => update.col_expr(Column::Phone, nothing()),
-        Contact::Phone => update
-            .col_expr(Column::Email, nothing())
-            .col_expr(Column::EmailCanonical, nothing()),
+        Contact::Phone => with_email(update, None),
     };
     update
         .col_expr(Column::Avatar, nothing())
@@ -113,9 +113,7 @@ pub async fn change_address(
     now: DateTime<Utc>,
 ) -> Result<bool, Fault> {
     let update = match new {
-        Identifier::Email(email) => Entity::update_many()
-            .col_expr(Column::Email, Expr::value(email.as_str()))
-            .col_expr(Column::EmailCanonical, Expr::value(email.canonical()))
+        Identifier::Email(email) => with_email(Entity::update_many(), Some(email))
             .col_expr(Column::EmailVerified, Expr::value(true))
             .col_expr(Column::EmailChangedAt, Expr::value(now)),
         Identifier::Phone(phone) => Entity::update_many()
@@ -148,12 +146,11 @@ pub async fn release(
     contact: Contact,
     now: DateTime<Utc>,
 ) -> Result<bool, Fault> {
-    let nothing = || Expr::value(Option::<String>::None);
     let update = match contact {
-        Contact::Email => Entity::update_many()
-            .col_expr(Column::Email, nothing())
-            .col_expr(Column::EmailCanonical, nothing()),
-        Contact::Phone => Entity::update_many().col_expr(Column::Phone, nothing()),
+        Contact::Email => with_email(Entity::update_many(), None),
+        Contact::Phone => {
+            Entity::update_many().col_expr(Column::Phone, Expr::value(Option::<String>::None))
+        }
     };
     let outcome = update
         .col_expr(Column::UpdatedAt, Expr::value(now))

@@ -1,10 +1,11 @@
 //! Accounts.
 //!
 //! Reads and creation are here, changes of a profile in `profile`, changes of what signs a person
-//! in in `credentials`, changes by others in `administration`.
+//! in in `credentials`, changes by others in `administration`; `folded` writes what searches read.
 
 mod administration;
 mod credentials;
+mod folded;
 mod profile;
 
 use chrono::{DateTime, Utc};
@@ -33,6 +34,7 @@ pub use credentials::{
     change_address, close, doubt, doubt_younger_than, prove, reclaim, release, renew_credentials,
     set_standing,
 };
+pub use folded::fold_missing;
 pub use profile::{ProfileChange, update_profile};
 
 /// An account with what is needed to check a password and to record about its owner.
@@ -221,7 +223,7 @@ pub struct NewUser<'a> {
 /// only note the address are no obstacle.
 pub async fn insert(tx: &Tx, new: NewUser<'_>) -> Result<bool, Fault> {
     let text = |value: &str| ActiveValue::Set(value.to_owned());
-    let row = ActiveModel {
+    let mut row = ActiveModel {
         id: ActiveValue::Set(new.id.uuid()),
         pid: ActiveValue::Set(new.pid),
         email: ActiveValue::Set(new.email.map(|email| email.as_str().to_owned())),
@@ -239,6 +241,8 @@ pub async fn insert(tx: &Tx, new: NewUser<'_>) -> Result<bool, Fault> {
         updated_at: ActiveValue::Set(new.now),
         ..ActiveModel::default()
     };
+    let email = new.email.map(EmailAddress::as_str);
+    folded::fold_new(&mut row, email, new.first_name, new.last_name);
     let outcome = Entity::insert(row)
         // Without a target: whichever address is taken. The library's shorthand names the key.
         .on_conflict(OnConflict::new().do_nothing().to_owned())

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
+use super::folded::{Name, with_name};
 use crate::domain::ids::UserId;
 use crate::entities::user::{Column, Entity};
 use crate::fault::Fault;
@@ -39,8 +40,6 @@ pub async fn update_profile(
 ) -> Result<(), Fault> {
     let mut update = Entity::update_many().col_expr(Column::UpdatedAt, Expr::value(now));
     let texts = [
-        (Column::FirstName, change.first_name),
-        (Column::LastName, change.last_name),
         (Column::Bio, change.bio),
         (Column::Country, change.country),
         (Column::State, change.state),
@@ -50,6 +49,14 @@ pub async fn update_profile(
     for (column, value) in texts {
         if let Some(value) = value {
             update = update.col_expr(column, Expr::value(value));
+        }
+    }
+    for (which, name) in [
+        (Name::First, change.first_name),
+        (Name::Last, change.last_name),
+    ] {
+        if let Some(name) = name {
+            update = with_name(update, which, name);
         }
     }
     if let Some(locale) = change.locale {

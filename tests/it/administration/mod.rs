@@ -5,6 +5,7 @@ mod directory;
 pub(crate) mod matrix;
 mod outage;
 mod scope;
+mod search;
 
 use serde_json::{Value, json};
 

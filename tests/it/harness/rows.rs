@@ -1,6 +1,6 @@
 //! Looking at the rows behind the gateway's back; the gateway does not count these statements.
 
-use sea_orm::{ConnectionTrait, DatabaseBackend, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DatabaseBackend, EntityTrait, QueryResult, Statement};
 
 use super::TestApp;
 
@@ -52,6 +52,26 @@ impl TestApp {
         rows.iter()
             .map(|row| row.try_get_by_index(0).unwrap())
             .collect()
+    }
+
+    /// Folds the texts of accounts that an older instance wrote, as `idgate migrate` does.
+    pub(crate) async fn fold_texts(&self) -> u64 {
+        let folded = idgate::stores::user::fold_missing(&self.observer).await;
+        folded.unwrap()
+    }
+
+    /// The accounts whose folded texts are not those of what they say now.
+    pub(crate) async fn wrongly_folded(&self) -> Vec<String> {
+        use idgate::domain::search::form;
+        let users = idgate::entities::user::Entity::find();
+        let is_wrong = |user: &idgate::entities::user::Model| {
+            user.email_folded != user.email.as_deref().map(form)
+                || user.first_name_folded != Some(form(&user.first_name))
+                || user.last_name_folded != Some(form(&user.last_name))
+        };
+        let users = users.all(&self.observer).await.unwrap();
+        let wrong = users.into_iter().filter(is_wrong);
+        wrong.map(|user| format!("{user:?}")).collect()
     }
 
     /// An identifier as a literal of this database.
