@@ -247,6 +247,9 @@ CREATE TABLE users (
     reclaimed_at timestamp with time zone,
     email_changed_at timestamp with time zone,
     phone_changed_at timestamp with time zone,
+    email_folded text,
+    first_name_folded text,
+    last_name_folded text,
     CONSTRAINT users_pkey PRIMARY KEY (id),
     CONSTRAINT users_legacy_id_key UNIQUE (legacy_id),
     CONSTRAINT users_pid_key UNIQUE (pid),
@@ -262,15 +265,16 @@ CREATE TABLE users (
 CREATE INDEX users_country ON users USING btree (country, created_at, id);
 CREATE INDEX users_created ON users USING btree (created_at, id);
 CREATE INDEX users_deleted ON users USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
-CREATE INDEX users_email_order ON users USING btree (lower(COALESCE(email, ''::text)), id);
+CREATE INDEX users_email_order ON users USING btree (COALESCE(email_folded, ''::text) COLLATE "C", id);
 CREATE INDEX users_email_role ON users USING btree (email_canonical, role);
 CREATE UNIQUE INDEX users_live_email ON users USING btree (email_canonical) WHERE ((deleted_at IS NULL) AND (email_verified OR (NOT phone_verified)));
 CREATE UNIQUE INDEX users_live_phone ON users USING btree (phone) WHERE ((deleted_at IS NULL) AND (phone_verified OR (NOT email_verified)));
 CREATE INDEX users_login ON users USING btree (COALESCE(last_login_at, '-infinity'::timestamp with time zone), id);
-CREATE INDEX users_name_order ON users USING btree (lower(((last_name || ' '::text) || first_name)), id);
+CREATE INDEX users_name_order ON users USING btree (substr(((COALESCE(last_name_folded, ''::text) || ' '::text) || COALESCE(first_name_folded, ''::text)), 1, 300) COLLATE "C", id);
 CREATE INDEX users_phone_role ON users USING btree (phone, role);
 CREATE INDEX users_provider ON users USING btree (auth_provider, created_at, id);
 CREATE INDEX users_role ON users USING btree (role, created_at, id);
-CREATE INDEX users_search ON users USING gin (lower(((((((COALESCE(email, ''::text) || ' '::text) || COALESCE(phone, ''::text)) || ' '::text) || first_name) || ' '::text) || last_name)) gin_trgm_ops);
+CREATE INDEX users_search ON users USING gin ((((((((COALESCE(email_folded, lower(email), ''::text) || ' '::text) || COALESCE(phone, ''::text)) || ' '::text) || COALESCE(first_name_folded, lower(first_name))) || ' '::text) || COALESCE(last_name_folded, lower(last_name)))) gin_trgm_ops);
 CREATE INDEX users_suspended ON users USING btree (created_at, id) WHERE (suspended_at IS NOT NULL);
+CREATE INDEX users_unfolded ON users USING btree (id) WHERE (first_name_folded IS NULL);
 CREATE INDEX users_verified ON users USING btree (is_verified, created_at, id);
