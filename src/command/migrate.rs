@@ -20,7 +20,9 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
             ));
         }
     }
-    let applied = Database::migrate(&app::database_settings(&config)).await?;
+    let tell = |folded| say(&format!("{folded} accounts were prepared for searches."));
+    let settings = app::database_settings(&config);
+    let applied = Database::migrate_telling(&settings, tell).await?;
     match applied {
         0 => say("The database schema is up to date."),
         1 => say("1 migration was applied."),

@@ -193,6 +193,15 @@ impl Database {
     ///
     /// On Postgres an advisory lock makes a second instance wait instead of failing halfway.
     pub async fn migrate(settings: &DatabaseSettings) -> Result<u64, Fault> {
+        let tell = |folded| tracing::info!(folded, "accounts were prepared for searches");
+        Self::migrate_telling(settings, tell).await
+    }
+
+    /// The same for somebody who waits: `tell` hears how many accounts were folded so far.
+    pub async fn migrate_telling(
+        settings: &DatabaseSettings,
+        tell: impl Fn(u64),
+    ) -> Result<u64, Fault> {
         use migrations::{Migrator, MigratorTrait};
         let connection = match &settings.location {
             DatabaseLocation::Sqlite(file) => {
@@ -211,7 +220,7 @@ impl Database {
         };
         let pending = Migrator::get_pending_migrations(&connection).await?.len();
         Migrator::up(&connection, None).await?;
-        crate::stores::user::fold_missing(&connection).await?;
+        crate::stores::user::fold_missing(&connection, tell).await?;
         connection.close().await?;
         Ok(u64::try_from(pending)?)
     }

@@ -63,9 +63,13 @@ pub(super) fn fold_new(row: &mut ActiveModel, email: Option<&str>, first: &str, 
 
 /// Folds the texts of accounts that have no folded form yet, and says of how many.
 ///
-/// In batches beside whatever else happens; one that is interrupted goes on where it was.
-pub async fn fold_missing(connection: &DatabaseConnection) -> Result<u64, Fault> {
-    let mut folded = 0;
+/// In batches beside whatever else happens; one that is interrupted goes on where it was. `tell`
+/// hears now and then how many there were so far.
+pub async fn fold_missing(
+    connection: &DatabaseConnection,
+    tell: impl Fn(u64),
+) -> Result<u64, Fault> {
+    let (mut folded, mut told) = (0, 0);
     let mut beyond = Uuid::nil();
     loop {
         let rows: Vec<(Uuid, Option<String>, String, String)> = Entity::find()
@@ -88,14 +92,15 @@ pub async fn fold_missing(connection: &DatabaseConnection) -> Result<u64, Fault>
         let tx = connection.begin().await?;
         for row in rows {
             folded += fold(&tx, row).await?;
-            if folded > 0 && folded.is_multiple_of(TOLD) {
-                tracing::info!(folded, "accounts are being prepared for searches");
-            }
         }
         tx.commit().await?;
+        if folded - told >= TOLD {
+            tell(folded);
+            told = folded;
+        }
     }
-    if folded > 0 {
-        tracing::info!(folded, "accounts were prepared for searches");
+    if folded > told {
+        tell(folded);
     }
     Ok(folded)
 }

@@ -252,17 +252,17 @@ fn searched_texts_are_written_in_one_place() {
     let mut writers = Vec::new();
     for entry in walkdir::WalkDir::new(stores).sort_by_file_name() {
         let entry = entry.unwrap();
-        if !entry.path().extension().is_some_and(|it| it == "rs") {
+        if entry.path().extension().is_none_or(|it| it != "rs") {
             continue;
         }
         let text = std::fs::read_to_string(entry.path()).unwrap();
         let names = |word: &str| {
-            let found = text.match_indices(word);
+            let mut found = text.match_indices(word);
             let is_whole = |(at, _): (usize, &str)| {
                 let rest = text.get(at + word.len()..).unwrap_or_default();
                 !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_')
             };
-            found.map(is_whole).any(|it| it)
+            found.any(is_whole)
         };
         let columns = ["Column::FirstName", "Column::LastName"];
         let of_users = text.contains("user::{") && text.contains("Column");

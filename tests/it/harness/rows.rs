@@ -56,7 +56,7 @@ impl TestApp {
 
     /// Folds the texts of accounts that an older instance wrote, as `idgate migrate` does.
     pub(crate) async fn fold_texts(&self) -> u64 {
-        let folded = idgate::stores::user::fold_missing(&self.observer).await;
+        let folded = idgate::stores::user::fold_missing(&self.observer, |_| {}).await;
         folded.unwrap()
     }
 
