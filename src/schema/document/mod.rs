@@ -8,8 +8,11 @@ mod introspection;
 mod limit;
 mod measure;
 mod root;
+mod spelling;
 mod tokens;
 mod variables;
+
+use std::borrow::Cow;
 
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql::parser::{self, parse_query};
@@ -20,6 +23,7 @@ use super::error::{Error, ErrorCode};
 use super::subscription::Topic;
 use copies::Copies;
 use measure::{Measure, Pages, Size};
+use spelling::Malformed;
 use tokens::Text;
 
 /// How many brackets may be open at once in a text: the parser takes stack for each. It gives up
@@ -35,7 +39,7 @@ const OF_A_TOKEN: usize = 256;
 /// A document that keeps within the limits.
 #[derive(Debug)]
 pub struct Document {
-    /// The text it was parsed from.
+    /// The text as it came.
     pub text: String,
     /// The parsed form.
     pub parsed: ExecutableDocument,
@@ -59,13 +63,16 @@ impl Document {
     ///
     /// A limit that it exceeds, or what is wrong with it.
     pub fn prepare(text: String, limits: &Limits) -> Result<Self, Refusal> {
-        let seen = Text::of(&text);
-        Limit::Tokens.check(seen.tokens, limits.tokens)?;
-        Limit::Name.check(seen.longest, LONGEST_NAME)?;
-        Limit::Nesting.check(seen.nesting, DEEPEST_TEXT)?;
-        Limit::Directives.check(seen.directives, limits.directives)?;
-        let parsed = parse_query(&text).map_err(|error| unreadable(&error))?;
-        if seen.nul {
+        let seen = look_over(&text, limits)?;
+        let spelled = spelling::spell(&text).map_err(|wrong| misspelled(&text, wrong))?;
+        let mut nul = seen.nul || spelled.nul;
+        if matches!(spelled.text, Cow::Owned(_)) {
+            // What is parsed is what is measured.
+            nul |= look_over(&spelled.text, limits)?.nul;
+        }
+        let parsed = parse_query(&spelled.text).map_err(|error| unreadable(&error))?;
+        drop(spelled);
+        if nul {
             return Err(null_character().into());
         }
         if !limits.introspection {
@@ -188,11 +195,31 @@ impl Document {
     }
 }
 
+/// Measures a text before it is parsed.
+fn look_over(text: &str, limits: &Limits) -> Result<Text, Refusal> {
+    let seen = Text::of(text);
+    Limit::Tokens.check(seen.tokens, limits.tokens)?;
+    Limit::Name.check(seen.longest, LONGEST_NAME)?;
+    Limit::Nesting.check(seen.nesting, DEEPEST_TEXT)?;
+    Limit::Directives.check(seen.directives, limits.directives)?;
+    Ok(seen)
+}
+
 /// Postgres takes no text with U+0000 and `SQLite` does; none means anything to people. It is
 /// refused before anything runs, so that no statement meets it.
 fn null_character() -> Error {
     let message = "The character U+0000 cannot be part of a text.";
     Error::of(ErrorCode::BadUserInput, message)
+}
+
+/// Says where a string stops being one.
+fn misspelled(text: &str, wrong: Malformed) -> Error {
+    let before = text.get(..wrong.at).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit(['\n', '\r']).next().unwrap_or_default();
+    let (column, expected) = (column.chars().count() + 1, wrong.expected);
+    let message = format!("Syntax error at line {line}, column {column}: expected {expected}");
+    Error::of(ErrorCode::ParseFailed, message)
 }
 
 /// Says where a text stops being GraphQL, and what could stand there. The parser's own words show

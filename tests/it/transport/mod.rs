@@ -10,6 +10,7 @@ mod oddities;
 mod origins;
 mod pages;
 mod pressure;
+mod spelling;
 mod staff;
 
 use std::io::Write as _;
