@@ -29,7 +29,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
         "transport",
         &["schema", "pages", "services", "app", "config"],
     ),
-    ("schema", &["services", "selectors", "app"]),
+    ("schema", &["services", "selectors", "app", "config"]),
     ("pages", &["services", "app", "messages"]),
     ("work", &["services", "app"]),
     (

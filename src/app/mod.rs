@@ -4,28 +4,28 @@
 
 mod alarm;
 mod check;
+mod parts;
 mod readiness;
+mod trusted_documents;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::crypto::access_token::{Algorithm, KeySet, SigningKey};
-use crate::crypto::hasher::{Hasher, HasherParameters};
-use crate::crypto::id_token::{IssuerKeys, IssuerKeysError};
-use crate::crypto::keyring::{Keyring, MasterKey, Purpose};
+use crate::crypto::hasher::Hasher;
+use crate::crypto::id_token::IssuerKeys;
+use crate::crypto::keyring::{Keyring, Purpose};
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
 use crate::fault::Fault;
 use crate::messages::{Channel, TemplateError, TemplateSettings, Templates};
 use crate::providers::breached::Breached;
-use crate::providers::google::{KeyDocument, ProviderKeys};
+use crate::providers::google::ProviderKeys;
 use crate::providers::mailer::Mailer;
 use crate::providers::sms::Sms;
 use crate::providers::{DevMailbox, Outgoing, Undelivered};
@@ -33,9 +33,10 @@ use crate::stores::database;
 use crate::stores::signing_key::{self, StoredKey};
 use crate::stores::{Database, DatabaseLocation, DatabaseSettings, Tx};
 use crate::telemetry::Metrics;
-use crate::volatile::{Hub, RedisSettings, Unavailable, Volatile};
+use crate::volatile::{Hub, Unavailable, Volatile};
 
 pub use alarm::Alarm;
+use parts::{google, hasher_parameters, keyring, volatile};
 use readiness::Remembered;
 
 /// The application's parts.
@@ -72,6 +73,7 @@ pub struct App {
     pub google: Option<ProviderKeys<IssuerKeys>>,
     /// The words of messages.
     pub templates: Templates,
+    documents: RwLock<Arc<TrustedDocuments>>,
     outbox: Notify,
     readiness: Remembered,
     signing_keys: RwLock<Published>,
@@ -119,6 +121,7 @@ impl App {
         let now = clock.now();
         let volatile = volatile(&config, now)?;
         let templates = load_templates(&config)?;
+        let documents = TrustedDocuments::load(&config.graphql.documents)?;
         let google = google(&config)?;
         let placeholder = KeySet::new(vec![SigningKey::generate(Algorithm::Es256, now)?])?;
         Ok(Self {
@@ -139,6 +142,7 @@ impl App {
             metrics,
             google,
             templates,
+            documents: RwLock::new(Arc::new(documents)),
             outbox: Notify::new(),
             readiness: Remembered::default(),
             signing_keys: RwLock::new(Published {
@@ -167,6 +171,22 @@ impl App {
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&published.keys)
+    }
+
+    /// The documents that clients may name.
+    #[must_use]
+    pub fn documents(&self) -> Arc<TrustedDocuments> {
+        let documents = self.documents.read();
+        Arc::clone(&documents.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces them; requests that run already keep theirs.
+    pub fn set_documents(&self, documents: TrustedDocuments) {
+        let mut current = self
+            .documents
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(documents);
     }
 
     /// Reads the published keys again and swaps them in if they changed.
@@ -269,6 +289,9 @@ impl App {
 pub use self::check::{Unusable, check, check_stores};
 pub use crate::providers::StoredMail;
 pub use readiness::{Condition, Dependencies};
+pub use trusted_documents::{
+    DocumentProblem, DocumentProblems, TrustedDocument, TrustedDocuments, document_id,
+};
 
 /// Whether this failure means that something idgate depends on cannot be reached, so that trying
 /// later helps.
@@ -314,81 +337,8 @@ pub fn load_templates(config: &Config) -> Result<Templates, TemplateError> {
     })
 }
 
-fn keyring(config: &Config) -> Result<Keyring, Fault> {
-    let current = match config.keys.master() {
-        Some(configured) => MasterKey::parse(configured)?,
-        None => read_master_key(&config.data_dir)?,
-    };
-    let previous = config
-        .keys
-        .master_previous()
-        .map(MasterKey::parse)
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(Keyring::new(current, previous))
-}
-
-/// The master key that the first start left in the data directory.
-fn read_master_key(data_dir: &Path) -> Result<MasterKey, Fault> {
-    let file = master_key_file(data_dir);
-    let text = std::fs::read_to_string(&file).map(Zeroizing::new).map_err(|error| {
-        Fault::new(format!(
-            "there is no master key: {}: {error}; start `idgate serve` once, which makes one in \
-             development, or set IDGATE_KEYS__MASTER",
-            file.display()
-        ))
-    })?;
-    Ok(MasterKey::parse(text.trim())?)
-}
-
 /// Where a master key lives that no configuration names.
 #[must_use]
 pub fn master_key_file(data_dir: &Path) -> PathBuf {
     data_dir.join("master.key")
-}
-
-fn hasher_parameters(config: &Config) -> HasherParameters {
-    let hashing = &config.hashing;
-    HasherParameters {
-        memory_kib: hashing.memory_kib,
-        iterations: hashing.iterations,
-        parallelism: hashing.parallelism,
-        threads: hashing.threads(),
-        queue: hashing.queue,
-    }
-}
-
-impl KeyDocument for IssuerKeys {
-    type Error = IssuerKeysError;
-
-    fn read(document: &[u8]) -> Result<Self, IssuerKeysError> {
-        Self::read(document)
-    }
-
-    fn has(&self, key_id: &str) -> bool {
-        self.has(key_id)
-    }
-}
-
-fn google(config: &Config) -> Result<Option<ProviderKeys<IssuerKeys>>, Fault> {
-    let settings = &config.google;
-    if !settings.is_enabled() {
-        return Ok(None);
-    }
-    let timeout = Duration::from_millis(settings.timeout_milliseconds);
-    Ok(Some(ProviderKeys::new(&settings.jwks_url, timeout)?))
-}
-
-fn volatile(config: &Config, now: DateTime<Utc>) -> Result<Volatile, Fault> {
-    match config.redis_url() {
-        None => Ok(Volatile::memory(now)),
-        Some(url) => {
-            let settings = RedisSettings {
-                url,
-                prefix: config.redis.prefix.clone(),
-                timeout: Duration::from_millis(config.redis.timeout_milliseconds),
-                pool: config.redis.pool,
-            };
-            Ok(Volatile::connect(&settings, now)?)
-        }
-    }
 }

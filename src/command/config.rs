@@ -19,7 +19,7 @@ pub(super) enum Action {
     Check,
 }
 
-pub(super) fn run(action: &Action, config: &Config) -> Result<ExitCode, Failure> {
+pub(super) async fn run(action: &Action, config: &Config) -> Result<ExitCode, Failure> {
     match action {
         Action::Show { json: true } => {
             let text = serde_json::to_string_pretty(config.describe())
@@ -32,7 +32,7 @@ pub(super) fn run(action: &Action, config: &Config) -> Result<ExitCode, Failure>
             }
         }
         Action::Check => {
-            serve::check(config)?;
+            serve::check(config).await?;
             for warning in config.warnings() {
                 say(&format!("warning: {warning}"));
             }

@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod config;
+mod documents;
 mod health;
 mod keys;
 mod migrate;
@@ -53,6 +54,9 @@ enum Command {
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(config::Action),
+    /// Check the documents that front ends may run by their ids.
+    #[command(subcommand)]
+    Documents(documents::Action),
     /// List or rotate the keys that sign access tokens.
     #[command(subcommand)]
     Keys(keys::Action),
@@ -149,7 +153,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let common = arguments.common;
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Schema(arguments) => schema::run(&arguments),
-        Command::Config(action) => config::run(&action, &configuration(&common)?),
+        Command::Config(action) => block_on(config::run(&action, &configuration(&common)?)),
+        Command::Documents(action) => block_on(documents::run(action, &configuration(&common)?)),
         Command::Serve => block_on(serve::run(configuration(&common)?)),
         Command::Migrate => block_on(migrate::run(configuration(&common)?)),
         Command::Keys(action) => block_on(keys::run(action, installed(&common)?)),

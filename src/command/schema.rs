@@ -2,15 +2,14 @@
 //! trusted documents, printed, checked or written. Tests only ever check; these files change by this command alone.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::{Failure, say};
+use crate::app::document_id;
 use crate::schema::{self, Authorization};
 
 #[derive(Debug, Args)]
@@ -109,15 +108,6 @@ fn manifest(project: &Path) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(&manifest)
         .map_err(|error| Failure::Failed(error.to_string()))?;
     Ok(text + "\n")
-}
-
-/// GraphQL over HTTP, appendix A: an id of the form `sha256:` and the hash in hexadecimal.
-fn document_id(text: &str) -> String {
-    let hash = Sha256::digest(text);
-    hash.iter().fold("sha256:".to_owned(), |mut id, byte| {
-        let _ = write!(id, "{byte:02x}");
-        id
-    })
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {

@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Failure;
+use super::{Failure, documents};
 use crate::app::{self, App};
 use crate::config::Config;
 use crate::crypto::random::Random;
@@ -26,7 +26,7 @@ use crate::{telemetry, work};
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     telemetry::start(&config.telemetry).map_err(|error| Failure::Failed(error.to_string()))?;
-    check(&config)?;
+    check(&config).await?;
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
@@ -49,9 +49,12 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
 }
 
 /// Refuses what nothing can be served with, before anything is changed. Nothing is connected.
-pub(super) fn check(config: &Config) -> Result<(), Failure> {
+pub(super) async fn check(config: &Config) -> Result<(), Failure> {
     check_surfaces(config)?;
     check_messages(config)?;
+    documents::load(&config.graphql.documents, config)
+        .await
+        .map_err(|problems| Failure::Usage(problems.to_string()))?;
     app::check(config).map_err(|unusable| Failure::Usage(unusable.to_string()))
 }
 
@@ -102,6 +105,7 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
     let tracker = TaskTracker::new();
     let limits = Limits::of(&app.config);
     work::start(&app, &tracker, &work_stop);
+    reload_documents(&app, &tracker, &work_stop)?;
 
     let public = bind("server.listen", settings.listen).await?;
     let address = local(&public)?;
@@ -159,6 +163,41 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
     give_notice(settings.drain_notice_seconds, &mut signals).await;
     drain(&app, &stop, &work_stop, tracker).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the trusted documents again at each SIGHUP. What is wrong with them is logged, and those
+/// from before stay.
+///
+/// Without documents of its own a gateway ends with its terminal, as programs do.
+fn reload_documents(
+    app: &Arc<App>,
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
+    if app.config.graphql.documents.is_empty() {
+        return Ok(());
+    }
+    let mut hangup = signal(SignalKind::hangup()).map_err(Fault::from)?;
+    let (app, stop) = (Arc::clone(app), stop.clone());
+    tracker.spawn(async move {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = hangup.recv() => {}
+            }
+            match documents::load(&app.config.graphql.documents, &app.config).await {
+                Ok(documents) => {
+                    let count = documents.read().len();
+                    app.set_documents(documents);
+                    tracing::info!(count, "the trusted documents were read again");
+                }
+                Err(problems) => {
+                    tracing::error!(%problems, "the trusted documents stay as they were");
+                }
+            }
+        }
+    });
+    Ok(())
 }
 
 /// Serves on while probes already hear that this instance leaves; a second signal ends the wait.

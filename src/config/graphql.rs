@@ -1,5 +1,7 @@
 //! `[graphql]`: what a document may ask for and cost.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 use crate::config::report::Review;
@@ -14,6 +16,8 @@ pub struct Graphql {
     pub introspection: bool,
     /// Which documents run.
     pub trusted_documents: TrustedDocuments,
+    /// Manifests and folders of further trusted documents.
+    pub documents: Vec<PathBuf>,
     /// Whether GraphiQL is served.
     #[serde(deserialize_with = "values::switch")]
     pub graphiql: bool,
@@ -51,7 +55,7 @@ pub struct Graphql {
 pub enum TrustedDocuments {
     /// Any document.
     Off,
-    /// Those known when the gateway was built.
+    /// Those of the gateway and of `graphql.documents`.
     Required,
 }
 

@@ -17,6 +17,7 @@ pub mod request;
 pub mod scalars;
 pub mod subscription;
 pub mod types;
+mod validator;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ use crate::app::App;
 use crate::telemetry::Metrics;
 
 pub use entities::sdl::Authorization;
+pub use validator::Validator;
 
 use document::{Document, Limit, Limits, Refusal};
 use engine::Engine;
@@ -129,7 +131,6 @@ impl Schema {
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
-        let limits = &app.config.graphql;
         let mut builder = builder.data(Arc::clone(app));
         // "Did you mean" would spell out a schema that cannot be asked for.
         if !introspection {
@@ -138,21 +139,8 @@ impl Schema {
         Self {
             engine: Box::new(builder.finish()),
             introspection,
-            limits: Limits {
-                introspection,
-                depth: limits.max_depth,
-                aliases: limits.max_aliases,
-                root_fields: limits.max_root_fields,
-                directives: limits.max_directives,
-                tokens: limits.max_tokens,
-                expanded_nodes: limits.max_expanded_nodes,
-                cost: limits.max_complexity,
-                representations: app.config.router.max_representations,
-                variables: limits.max_variables,
-                variable_depth: limits.max_variable_depth,
-                variable_values: limits.max_variable_values,
-            },
-            max_errors: limits.max_errors,
+            limits: Limits::of(&app.config, introspection),
+            max_errors: app.config.graphql.max_errors,
             metrics: app.metrics.clone(),
             documents: Remembered::new(),
         }

@@ -110,7 +110,7 @@ async fn answer(
     let client = caller::client(server, &parts.headers, peer, request_id);
     let admitted = arrival::admit(server, &parts.headers, &client, call.is_text()).await?;
     let required = server.requires_trusted_documents() && admitted.is_none();
-    let resolved = trusted_documents::named(&mut call, required)
+    let resolved = trusted_documents::named(&server.app.documents(), &mut call, required)
         .map_err(|error| about_document(media, error))?;
     let document = match server.schema.prepare(resolved.text) {
         Ok(document) => document,

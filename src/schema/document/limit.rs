@@ -1,6 +1,7 @@
 //! The limits of the edge: their names, for people and for metrics.
 
 use super::super::error::{Error, ErrorCode};
+use crate::config::Config;
 
 /// What one document and its variables may ask for.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,28 @@ pub struct Limits {
     pub variable_depth: usize,
     /// Values in all variables together.
     pub variable_values: usize,
+}
+
+impl Limits {
+    /// Those of the configuration.
+    #[must_use]
+    pub fn of(config: &Config, introspection: bool) -> Self {
+        let limits = &config.graphql;
+        Self {
+            introspection,
+            depth: limits.max_depth,
+            aliases: limits.max_aliases,
+            root_fields: limits.max_root_fields,
+            directives: limits.max_directives,
+            tokens: limits.max_tokens,
+            expanded_nodes: limits.max_expanded_nodes,
+            cost: limits.max_complexity,
+            representations: config.router.max_representations,
+            variables: limits.max_variables,
+            variable_depth: limits.max_variable_depth,
+            variable_values: limits.max_variable_values,
+        }
+    }
 }
 
 /// A limit that was met.

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use rust_embed::Embed;
 use serde::Serialize;
 
-use crate::transport::{Audience, trusted_documents};
+use crate::app::document_id;
+use crate::transport::Audience;
 
 /// The documents that become tabs.
 #[derive(Embed)]
@@ -82,7 +83,7 @@ pub(super) fn of(audience: Audience) -> Vec<Tab> {
 pub(super) fn documents_of_the_page() -> BTreeMap<&'static str, String> {
     let documents = OF_THE_PAGE.iter().filter_map(|name| {
         let document = DOCUMENTS.iter().find(|document| document.name == *name)?;
-        Some((*name, trusted_documents::id_of(&document.text)))
+        Some((*name, document_id(&document.text)))
     });
     documents.collect()
 }

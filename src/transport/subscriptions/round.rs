@@ -43,7 +43,7 @@ impl Subscription {
         mut call: Call,
         is_required: bool,
     ) -> Result<Self, Error> {
-        let resolved = trusted_documents::named(&mut call, is_required)?;
+        let resolved = trusted_documents::named(&server.app.documents(), &mut call, is_required)?;
         // Variables come out of JSON, and go back into it.
         let variables = serde_json::to_string(&call.variables).unwrap_or_default();
         if resolved.text.len() + variables.len() > LARGEST_KEPT {

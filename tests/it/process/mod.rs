@@ -1,12 +1,13 @@
 //! The program itself, as a process: what it says, how it ends, and with which status.
 //!
 //! `serving` is a gateway that runs, `full` one whose disk is full, `together` several of them,
-//! `offline` the commands that need no stores, `commands` those that work on a database beside a
+//! `documents` those of front ends, `offline` the commands that need no stores, `commands` those that work on a database beside a
 //! running gateway.
 
 mod addresses;
 mod audit;
 mod commands;
+mod documents;
 mod full;
 mod markers;
 mod memory;
