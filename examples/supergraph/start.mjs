@@ -104,11 +104,12 @@ async function startIdgate() {
     // Everybody of this example comes from one address.
     IDGATE_THROTTLE__SCALE: '100',
   };
+  start('idgate', IDGATE, ['serve'], environment, { shown: false });
+  // The first start makes the keys that the other commands need.
+  await answering('idgate', `${url}/health/ready`);
   const argument = ['admin', 'create', '--email', ADMIN, '--password-stdin'];
   const creating = start('idgate admin', IDGATE, argument, environment, { input: `${PASSWORD}\n` });
   if ((await creating.ended) !== 0) throw new Error(creating.said());
-  start('idgate', IDGATE, ['serve'], environment, { shown: false });
-  await answering('idgate', `${url}/health/ready`);
   return { url, router: `http://127.0.0.1:${routerPort}/graphql` };
 }
 

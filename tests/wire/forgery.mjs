@@ -9,6 +9,7 @@ import { createServer } from 'node:http';
 
 import { withBrowser } from './browser.mjs';
 import { CHANNELS, INCLUSIONS } from './forgery-channels.mjs';
+import { mailTo } from './mailbox.mjs';
 
 const PASSWORD = 'violet harbour 417 kettle';
 
@@ -40,12 +41,6 @@ async function ask(page, query, headers = {}) {
 const OWN = { 'Idgate-Csrf': '1', 'Idgate-Delivery': 'cookie' };
 const keepsSession = async (page) =>
   assert.equal(await ask(page, REFRESH, OWN), 'SignedIn', 'the session is gone');
-
-async function mailTo(address, email) {
-  const answer = await fetch(`${address}/dev/mailbox.json`);
-  assert.equal(answer.status, 200, 'the development mailbox is away');
-  return (await answer.json()).filter((message) => message.to === email);
-}
 
 // What really left for `host` and came back. Of a request whose answer the page may not see, only
 // the browser's own protocol tells.

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { withBrowser } from './browser.mjs';
+import { tokenFrom } from './mailbox.mjs';
 import { complaintsOf, run, storedBy } from './page.mjs';
 
 const PASSWORD = 'violet harbour 417 kettle';
@@ -57,6 +58,15 @@ class Program {
       '{ ... on SignedIn { user { id } } } }';
     const input = { email, password: PASSWORD, firstName: 'Wire', lastName: 'Staff' };
     return (await this.ask(register, { input })).user.id;
+  }
+
+  // Opens the link of the confirmation message.
+  async confirm(email) {
+    const verify =
+      'mutation Verify($input: VerifyEmailInput!) { verifyEmail(input: $input) { __typename } }';
+    const token = await tokenFrom(this.#address, email, 'verify_email');
+    const { __typename } = await this.ask(verify, { input: { token, password: PASSWORD } });
+    assert.equal(__typename, 'SignedIn');
   }
 
   async change(mutation, input) {
@@ -272,8 +282,11 @@ export async function judgeStaff({ address, check }) {
   const [client, helper, suspended] = await Promise.all(
     ['client', 'helper', 'suspended'].map((name) => root.register(`${name}@example.com`)),
   );
-  await root.change('setUserRole', { userId: helper, role: 'STAFF' });
-  await root.change('suspendUser', { userId: suspended });
+  // Only accounts with a confirmed address join the staff.
+  await root.confirm('helper@example.com');
+  const promotion = { userId: helper, role: 'STAFF' };
+  assert.equal(await root.change('setUserRole', promotion), 'UserRoleChanged');
+  assert.equal(await root.change('suspendUser', { userId: suspended }), 'UserSuspended');
   await judgeListener(staff, check);
   await withBrowser(async (context, strangers) => {
     const { page, complaints, documents } = await open(context, staff);

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
+import { cp, rm } from 'node:fs/promises';
 
 import { eventually, freePort, start } from './processes.mjs';
 
@@ -34,8 +35,11 @@ export function forgeries(token) {
 export async function elsewhereToken(places, password) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/graphql`;
+  // Its own copy of the accounts and keys: a data directory has one server.
+  const copy = `${places.state}/elsewhere`;
+  await cp(`${places.state}/data`, copy, { recursive: true });
   const environment = {
-    IDGATE_DATA_DIR: `${places.state}/data`,
+    IDGATE_DATA_DIR: copy,
     IDGATE_SERVER__LISTEN: `127.0.0.1:${port}`,
     IDGATE_TOKENS__ISSUER: new URL(places.idgate).origin,
     IDGATE_TOKENS__AUDIENCE: 'elsewhere',
@@ -59,6 +63,7 @@ export async function elsewhereToken(places, password) {
     return data.login.accessToken;
   } finally {
     await program.stop();
+    await rm(copy, { recursive: true, force: true });
   }
 }
 
