@@ -121,7 +121,6 @@ impl App {
         let now = clock.now();
         let volatile = volatile(&config, now)?;
         let templates = load_templates(&config)?;
-        let documents = TrustedDocuments::load(&config.graphql.documents)?;
         let google = google(&config)?;
         let placeholder = KeySet::new(vec![SigningKey::generate(Algorithm::Es256, now)?])?;
         Ok(Self {
@@ -142,7 +141,7 @@ impl App {
             metrics,
             google,
             templates,
-            documents: RwLock::new(Arc::new(documents)),
+            documents: RwLock::new(Arc::new(TrustedDocuments::built_in())),
             outbox: Notify::new(),
             readiness: Remembered::default(),
             signing_keys: RwLock::new(Published {
@@ -173,7 +172,7 @@ impl App {
         Arc::clone(&published.keys)
     }
 
-    /// The documents that clients may name.
+    /// The documents that clients may name: those of the binary until others are set.
     #[must_use]
     pub fn documents(&self) -> Arc<TrustedDocuments> {
         let documents = self.documents.read();

@@ -43,7 +43,7 @@ pub(super) async fn run(action: Action, config: &Config) -> Result<ExitCode, Fai
     match checked {
         Ok(documents) => {
             if !json {
-                let count = u64::try_from(documents.read().len()).unwrap_or(u64::MAX);
+                let count = u64::try_from(documents.configured().len()).unwrap_or(u64::MAX);
                 say(&format!("{} can be run.", counted(count, "document")));
             }
             Ok(ExitCode::SUCCESS)
@@ -65,7 +65,7 @@ pub(super) async fn load(
     let documents = TrustedDocuments::load(places)?;
     let validator = Validator::new(config);
     let mut problems = Vec::new();
-    for document in documents.read() {
+    for document in documents.configured() {
         let reasons = validator.check(&document.text).await;
         if reasons.is_empty() {
             continue;
@@ -87,7 +87,7 @@ pub(super) async fn load(
 
 fn say_json(checked: &Result<TrustedDocuments, DocumentProblems>) -> Result<(), Failure> {
     let (documents, problems) = match checked {
-        Ok(documents) => (documents.read(), &[][..]),
+        Ok(documents) => (documents.configured(), &[][..]),
         Err(DocumentProblems(problems)) => (&[][..], problems.as_slice()),
     };
     let documents = documents

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Failure, documents};
-use crate::app::{self, App};
+use crate::app::{self, App, TrustedDocuments};
 use crate::config::Config;
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
@@ -26,7 +26,7 @@ use crate::{telemetry, work};
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     telemetry::start(&config.telemetry).map_err(|error| Failure::Failed(error.to_string()))?;
-    check(&config).await?;
+    let documents = check(&config).await?;
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
@@ -41,6 +41,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         }
     }
     let app = Arc::new(App::build(Arc::new(config), Clock::System, random).await?);
+    app.set_documents(documents);
     keys::ensure(&app).await?;
     for concern in app.volatile.memory_concerns().await {
         tracing::warn!("{concern}");
@@ -48,14 +49,16 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     serve(app).await
 }
 
-/// Refuses what nothing can be served with, before anything is changed. Nothing is connected.
-pub(super) async fn check(config: &Config) -> Result<(), Failure> {
+/// Refuses what nothing can be served with, before anything is changed, and gives the documents
+/// that clients may name. Nothing is connected.
+pub(super) async fn check(config: &Config) -> Result<TrustedDocuments, Failure> {
     check_surfaces(config)?;
     check_messages(config)?;
-    documents::load(&config.graphql.documents, config)
+    let documents = documents::load(&config.graphql.documents, config)
         .await
-        .map_err(|problems| Failure::Usage(problems.to_string()))?;
-    app::check(config).map_err(|unusable| Failure::Usage(unusable.to_string()))
+        .map_err(|problems| Failure::Usage(format!("graphql.documents: {problems}")))?;
+    app::check(config).map_err(|unusable| Failure::Usage(unusable.to_string()))?;
+    Ok(documents)
 }
 
 /// Turns the signal of a file that may not grow into the error of the write that would grow it.
@@ -187,7 +190,7 @@ fn reload_documents(
             }
             match documents::load(&app.config.graphql.documents, &app.config).await {
                 Ok(documents) => {
-                    let count = documents.read().len();
+                    let count = documents.configured().len();
                     app.set_documents(documents);
                     tracing::info!(count, "the trusted documents were read again");
                 }

@@ -57,16 +57,13 @@ pub struct TrustedDocument {
 #[derive(Debug, Default)]
 pub struct TrustedDocuments {
     by_id: HashMap<String, Arc<TrustedDocument>>,
-    read: Vec<Arc<TrustedDocument>>,
+    configured: Vec<Arc<TrustedDocument>>,
 }
 
 impl TrustedDocuments {
-    /// The documents of the binary, and those of these manifests and folders.
-    ///
-    /// # Errors
-    ///
-    /// Everything that is wrong with them.
-    pub fn load(places: &[PathBuf]) -> Result<Self, DocumentProblems> {
+    /// The documents of the binary.
+    #[must_use]
+    pub fn built_in() -> Self {
         let mut documents = Self::default();
         for (id, text) in BUILT_IN_DOCUMENTS.iter() {
             let document = TrustedDocument {
@@ -78,6 +75,16 @@ impl TrustedDocuments {
             };
             documents.by_id.insert(id.clone(), Arc::new(document));
         }
+        documents
+    }
+
+    /// The documents of the binary, and those of these manifests and folders.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with them.
+    pub fn load(places: &[PathBuf]) -> Result<Self, DocumentProblems> {
+        let mut documents = Self::built_in();
         let mut problems = Vec::new();
         for place in places {
             for found in source::read(place, &mut problems) {
@@ -116,7 +123,7 @@ impl TrustedDocuments {
             name: found.name,
             given_id: found.id,
         });
-        self.read.push(Arc::clone(&document));
+        self.configured.push(Arc::clone(&document));
         for id in given.into_iter().chain([id]) {
             self.by_id
                 .entry(id)
@@ -130,10 +137,10 @@ impl TrustedDocuments {
         self.by_id.get(&canonical(id)).map(AsRef::as_ref)
     }
 
-    /// Those that were read from manifests and folders, in their order.
+    /// Those of manifests and folders, in their order.
     #[must_use]
-    pub fn read(&self) -> &[Arc<TrustedDocument>] {
-        &self.read
+    pub fn configured(&self) -> &[Arc<TrustedDocument>] {
+        &self.configured
     }
 }
 
@@ -199,7 +206,7 @@ impl fmt::Display for DocumentProblems {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, problem) in self.0.iter().enumerate() {
             let separator = if place == 0 { "" } else { "\n" };
-            write!(formatter, "{separator}graphql.documents: {problem}")?;
+            write!(formatter, "{separator}{problem}")?;
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ fn reasons(places: &[PathBuf]) -> Vec<String> {
 #[test]
 fn the_documents_of_the_binary_are_known_by_their_digests() {
     let documents = TrustedDocuments::load(&[]).unwrap();
-    assert!(documents.read().is_empty());
+    assert!(documents.configured().is_empty());
     assert!(BUILT_IN_DOCUMENTS.len() > 20);
     for (id, text) in BUILT_IN_DOCUMENTS.iter() {
         assert_eq!(*id, document_id(text));
@@ -73,7 +73,7 @@ fn every_manifest_that_build_tools_write_is_read() {
             assert_eq!((&found.id, found.text.as_str()), (&document_id(ME), ME));
             assert_eq!(found.file.as_ref(), Some(&file));
         }
-        assert_eq!(documents.read().len(), 1);
+        assert_eq!(documents.configured().len(), 1);
     }
 }
 
@@ -91,7 +91,7 @@ fn a_folder_gives_its_files_at_any_depth_and_nothing_hidden() {
     symlink("..2026_11_29/Config.gql", folder.path().join("Config.gql")).unwrap();
     let documents = TrustedDocuments::load(&[folder.path().to_owned()]).unwrap();
     let texts = documents
-        .read()
+        .configured()
         .iter()
         .map(|document| document.text.as_str());
     assert_eq!(texts.collect::<Vec<_>>(), [CONFIG, ME]);

@@ -170,7 +170,7 @@ pub(super) async fn charge(
     client: &Client,
     attempt: Attempt<'_>,
 ) -> Result<(), Exhausted> {
-    settle(app, &levels::of(app, client, attempt)).await
+    charge_levels(app, &levels::of(app, client, attempt)).await
 }
 
 /// Counts a wrong code in the budget that everybody's wrong codes share.
@@ -178,10 +178,10 @@ pub(super) async fn charge(
 /// # Errors
 /// More codes are guessed at than people mistype. The try was made already, so nothing is refused.
 pub(super) async fn count_wrong_code(app: &App) -> Result<(), Exhausted> {
-    settle(app, &[levels::wrong_code(app)]).await
+    charge_levels(app, &[levels::wrong_code(app)]).await
 }
 
-async fn settle(app: &App, levels: &[levels::Level]) -> Result<(), Exhausted> {
+async fn charge_levels(app: &App, levels: &[levels::Level]) -> Result<(), Exhausted> {
     let (now, scale) = (app.clock.now(), app.config.throttle.scale);
     let shared = levels::charges(levels, scale);
     let verdict = match app.volatile.charge(now, &shared).await {

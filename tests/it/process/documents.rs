@@ -139,10 +139,31 @@ fn a_gateway_does_not_start_with_documents_that_cannot_run() {
         let outcome = Outcome::of(idgate(command, settings));
         let said = &outcome.complained;
         assert_ne!(outcome.status, 0, "{said}");
-        assert!(said.contains("graphql.documents: "), "{said}");
+        assert!(said.contains("mine.json: a: "), "{said}");
+        let is_of_setting = said.contains("graphql.documents: ");
+        assert_eq!(is_of_setting, command[0] != "documents", "{said}");
         assert!(said.contains("Unknown field \"nothing\""), "{said}");
         assert!(!data.exists(), "nothing is made");
     }
+}
+
+/// Whoever rotates keys or retries messages serves no document.
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_serve_nothing_need_no_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Program::start(folder.path()));
+    let settings = [
+        ("IDGATE_DATA_DIR", folder.path().to_str().unwrap()),
+        ("IDGATE_GRAPHQL__DOCUMENTS", "/nonexistent/mine.json"),
+    ];
+    for command in [["keys", "list"], ["outbox", "list"], ["audit", "verify"]] {
+        Outcome::of(idgate(&command, settings)).answer();
+    }
+    let refusal = Outcome::of(idgate(&["serve"], settings)).refusal(2);
+    assert!(
+        refusal.contains("/nonexistent/mine.json: No such file"),
+        "{refusal}"
+    );
 }
 
 /// What a document answers by this id.

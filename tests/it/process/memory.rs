@@ -3,11 +3,10 @@
 
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::Stdio;
 
 use serde_json::json;
 
-use super::{Program, idgate};
+use super::{Program, log_until};
 use crate::harness::{Answer, PASSWORD, http};
 
 /// A server that tells this about its memory and answers every script with an error.
@@ -52,36 +51,6 @@ fn read_count(reader: &mut impl BufRead) -> std::io::Result<Option<usize>> {
     Ok(line.trim().get(1..).and_then(|count| count.parse().ok()))
 }
 
-/// The log from the start until it serves.
-fn said_at_start(url: &str) -> Vec<String> {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().display().to_string();
-    let settings = [
-        ("IDGATE_DATA_DIR", data.as_str()),
-        ("IDGATE_SERVER__LISTEN", "127.0.0.1:0"),
-        ("IDGATE_SERVER__PUBLIC_URL", "http://127.0.0.1:8080"),
-        ("IDGATE_TELEMETRY__FORMAT", "json"),
-        ("IDGATE_REDIS__URL", url),
-        ("IDGATE_REDIS__TIMEOUT_MILLISECONDS", "5000"),
-    ];
-    let mut child = idgate(&[], settings)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut log = Vec::new();
-    for line in lines.map(Result::unwrap) {
-        let serves = line.contains("/graphql");
-        log.push(line);
-        if serves {
-            break;
-        }
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    log
-}
-
 #[test]
 fn a_redis_that_may_forget_or_grow_is_warned_of_at_start() {
     for (section, wanted) in [
@@ -101,7 +70,12 @@ fn a_redis_that_may_forget_or_grow_is_warned_of_at_start() {
             ],
         ),
     ] {
-        let log = said_at_start(&full_redis(section));
+        let url = full_redis(section);
+        let settings = [
+            ("IDGATE_REDIS__URL", url.as_str()),
+            ("IDGATE_REDIS__TIMEOUT_MILLISECONDS", "5000"),
+        ];
+        let log = log_until("/graphql", &settings);
         let about_memory = log
             .iter()
             .filter(|line| line.contains("set its `maxmemory"));

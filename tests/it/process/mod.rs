@@ -93,6 +93,32 @@ impl Outcome {
     }
 }
 
+/// The log of a gateway from its start to the first line that has this in it.
+fn log_until(last: &str, changes: &[(&str, &str)]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let settings = [
+        ("IDGATE_DATA_DIR", data.as_str()),
+        ("IDGATE_SERVER__LISTEN", "127.0.0.1:0"),
+        ("IDGATE_SERVER__PUBLIC_URL", "http://127.0.0.1:8080"),
+        ("IDGATE_TELEMETRY__FORMAT", "json"),
+    ];
+    let mut child = idgate(&[], settings.iter().chain(changes).copied())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = Vec::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        log.push(line.unwrap());
+        if log.last().is_some_and(|line| line.contains(last)) {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    log
+}
+
 /// A running gateway.
 struct Program {
     child: Child,

@@ -1,14 +1,14 @@
 //! A gateway that runs: it starts from nothing, stops politely, and a sudden end costs nobody what
 //! they were told they have.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{Outcome, Program, idgate};
+use super::{Outcome, Program, idgate, log_until};
 use crate::harness::{Answer, PASSWORD, http};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,25 +150,13 @@ async fn each_listener_serves_its_own_audience() {
 
 #[test]
 fn every_listener_is_announced_with_its_address() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().display().to_string();
-    let settings = [
-        ("IDGATE_DATA_DIR", data.as_str()),
-        ("IDGATE_SERVER__LISTEN", "127.0.0.1:0"),
-        ("IDGATE_SERVER__PUBLIC_URL", "http://127.0.0.1:8080"),
-        ("IDGATE_SERVER__OPS_LISTEN", "127.0.0.1:0"),
-        ("IDGATE_TELEMETRY__FORMAT", "json"),
-    ];
-    let mut child = idgate(&[], settings)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut lines = lines.map(Result::unwrap);
-    let announced = lines.find(|line| line.contains("metrics at http://127.0.0.1:"));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let announced = announced.expect("the operations listener is announced");
+    let announcement = "metrics at http://127.0.0.1:";
+    let log = log_until(
+        announcement,
+        &[("IDGATE_SERVER__OPS_LISTEN", "127.0.0.1:0")],
+    );
+    let announced = log.last().unwrap();
+    assert!(announced.contains(announcement), "{log:?}");
     assert!(!announced.contains(":0/metrics"), "{announced}");
 }
 
