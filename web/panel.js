@@ -7,6 +7,7 @@ const h = (...described) => React.createElement(...described);
 // At most one dialog is open; `ask` opens it and tells whether the proof was given.
 const dialogs = {
   open: null,
+  opened: 0,
   listeners: new Set(),
 
   subscribe(listener) {
@@ -15,16 +16,18 @@ const dialogs = {
   },
 
   ask(kind, reason = '') {
+    // The browser closes a dialog first and fires `close` later: a click in between opens another.
+    if (dialogs.open?.element.current?.open === false) dialogs.open.settle(false);
     if (dialogs.open) return dialogs.open.kind === kind ? dialogs.open.given : Promise.resolve(false);
-    let settle;
-    const given = new Promise((resolve) => {
-      settle = (outcome) => {
-        dialogs.show(null);
+    const dialog = { key: ++dialogs.opened, kind, reason, element: React.createRef() };
+    dialog.given = new Promise((resolve) => {
+      dialog.settle = (outcome) => {
+        if (dialogs.open === dialog) dialogs.show(null);
         resolve(outcome);
       };
     });
-    dialogs.show({ kind, reason, given, settle });
-    return given;
+    dialogs.show(dialog);
+    return dialog.given;
   },
 
   show(dialog) {
@@ -107,14 +110,13 @@ function Oneself({ name }) {
   return h(React.Fragment, null, h('p', null, `You are signed in as ${name}.`), h('input', field));
 }
 
-function Dialog({ kind, reason, settle }) {
+function Dialog({ kind, reason, element, settle }) {
   const { title, action, prove } = KINDS[kind];
-  const place = React.useRef(null);
   const { person } = React.useSyncExternalStore(session.subscribe, session.snapshot);
   // Closed rather than taken away, so that the browser gives the focus back.
-  const close = (outcome) => place.current.close(outcome);
+  const close = (outcome) => element.current.close(outcome);
   const { refusal, isBusy, wait, submit } = useProof(prove, () => close('given'));
-  React.useEffect(() => place.current.showModal(), []);
+  React.useEffect(() => element.current.showModal(), []);
   const name =
     kind === 'sign-in'
       ? h(Field, {
@@ -149,7 +151,7 @@ function Dialog({ kind, reason, settle }) {
   return h(
     'dialog',
     {
-      ref: place,
+      ref: element,
       className: 'dialog',
       'aria-labelledby': 'dialog-title',
       'aria-describedby': reason ? 'dialog-reason' : undefined,
@@ -170,7 +172,7 @@ function Dialog({ kind, reason, settle }) {
 
 function Dialogs() {
   const open = React.useSyncExternalStore(dialogs.subscribe, () => dialogs.open);
-  return open && h(Dialog, { key: open.kind, ...open });
+  return open && h(Dialog, open);
 }
 
 function standing({ person, isKnown, notice }, staffOnly) {

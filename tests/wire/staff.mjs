@@ -147,6 +147,15 @@ async function judgePanel(page, documents, check) {
     await page.keyboard.press('Enter');
     await dialogOf(page).waitFor();
   });
+  await check('the button opens the dialog again before the browser reports the close', async () => {
+    await page.evaluate(() => {
+      document.querySelector('dialog').close('');
+      document.querySelector('.bar button').click();
+    });
+    await dialogOf(page).waitFor({ timeout: 10_000 });
+    await page.waitForTimeout(200);
+    assert.ok(await dialogOf(page).isVisible());
+  });
   await check('whoever tried too often is told how long to wait', async () => {
     const limited = { __typename: 'RateLimited', message: 'Too many attempts.', retryAfter: 42 };
     await page.route('**/graphql', (route) => route.fulfill({ json: { data: { login: limited } } }), {
