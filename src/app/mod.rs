@@ -289,7 +289,8 @@ pub use self::check::{Unusable, check, check_stores};
 pub use crate::providers::StoredMail;
 pub use readiness::{Condition, Dependencies};
 pub use trusted_documents::{
-    DocumentProblem, DocumentProblems, TrustedDocument, TrustedDocuments, document_id,
+    DocumentProblem, DocumentProblems, TrustedDocument, TrustedDocuments, built_in_documents,
+    document_id,
 };
 
 /// Whether this failure means that something idgate depends on cannot be reached, so that trying

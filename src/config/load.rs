@@ -95,6 +95,8 @@ impl Config {
         self.throttle.check(review);
         self.google.check(review);
         self.graphql.check(review);
+        // A day: who wants no request to be slow writes that.
+        review.within("telemetry.slow_ms", self.telemetry.slow_ms, 0..=86_400_000);
         self.phone.check(review);
         self.profile.check(review);
         self.otp.check(review);

@@ -10,6 +10,7 @@ use super::http;
 use crate::config;
 use crate::fault::Fault;
 use crate::telemetry::Metrics;
+use crate::telemetry::waits::{Wait, timed};
 
 /// Bytes of an answer; a padded one has about a thousand lines of forty.
 const LONGEST_ANSWER: usize = 256 * 1024;
@@ -76,7 +77,7 @@ impl Breached {
     pub async fn lookup(&self, password: &str) -> Lookup {
         let hash = sha1_hex(password);
         let (prefix, suffix) = hash.split_at(PREFIX);
-        let lookup = match self.range(prefix).await {
+        let lookup = match timed(Wait::Provider, self.range(prefix)).await {
             Ok(lines) if counted(&lines, suffix) >= self.min_count => Lookup::Known,
             Ok(_) => Lookup::Unknown,
             Err(reason) => {

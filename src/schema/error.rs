@@ -279,7 +279,13 @@ fn concerns_input(message: &str) -> bool {
 /// The first error's code of a response that has been completed, as metrics name it.
 #[must_use]
 pub fn first_code(response: &Response) -> Option<&'static str> {
-    let told = code_of(response.errors.first()?)?;
+    known_code_of(response.errors.first()?)
+}
+
+/// The code of an error that has been completed, out of the closed set.
+#[must_use]
+pub fn known_code_of(error: &ServerError) -> Option<&'static str> {
+    let told = code_of(error)?;
     let codes = <ErrorCode as async_graphql::resolver_utils::EnumType>::items();
     codes.iter().map(|it| it.name).find(|name| *name == told)
 }

@@ -10,6 +10,7 @@ pub mod entities;
 pub mod error;
 pub mod guard;
 pub mod mutations;
+pub mod operation_names;
 pub mod problem;
 pub mod query;
 mod remembered;

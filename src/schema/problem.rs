@@ -1,5 +1,6 @@
 //! Expected refusals, as data in the result of a mutation.
 
+use async_graphql::resolver_utils::EnumType;
 use async_graphql::{Enum, Interface, Object, SimpleObject};
 
 use crate::domain::violation;
@@ -46,6 +47,13 @@ pub enum ProblemCode {
     RateLimited,
     /// The input breaks rules; `violations` lists them.
     InputInvalid,
+}
+
+/// The same code out of the closed set, if it is one of these.
+#[must_use]
+pub fn known_code(text: &str) -> Option<&'static str> {
+    let codes = <ProblemCode as EnumType>::items();
+    codes.iter().map(|it| it.name).find(|name| *name == text)
 }
 
 /// One rule that an input breaks.

@@ -3,6 +3,10 @@
 //! Uses nothing of ours and may be used by all. What is worth a log line is said where it happens;
 //! fields never hold a secret or a personal value.
 
+pub mod request;
+pub mod subscription;
+pub mod waits;
+
 use std::fmt;
 use std::io::{IsTerminal, stderr};
 use std::sync::Arc;
@@ -27,6 +31,12 @@ pub struct Settings {
     pub log: Directives,
     /// How it looks.
     pub format: Format,
+    /// Which requests get a line.
+    pub request_log: request::RequestLog,
+    /// How many of the requests get one that neither failed nor were slow.
+    pub request_sample: request::Fraction,
+    /// Milliseconds from which on a request is slow.
+    pub slow_ms: u64,
 }
 
 /// A level or directives, such as `info,idgate=debug`, that are known to be readable.
@@ -111,14 +121,16 @@ pub fn start(settings: &Settings) -> Result<(), TryInitError> {
 
 /// The span of one request, so that all its lines can be found by its id.
 ///
-/// The path is taken without its query, which may hold what people typed.
+/// The route is the pattern that matched. A path that matched none is left out: somebody may have
+/// pasted a token there. The span has the highest level, so that no directive takes the id away
+/// from lines that it lets through.
 #[must_use]
-pub fn request_span(request_id: &str, method: &str, path: &str) -> Span {
-    tracing::info_span!(
+pub fn request_span(request_id: &str, method: &'static str, route: Option<&str>) -> Span {
+    tracing::error_span!(
         "request",
         request.id = request_id,
         http.method = method,
-        http.path = path
+        http.route = route
     )
 }
 
@@ -171,8 +183,20 @@ const LISTENERS: &str = "idgate_subscription_connections";
 /// Such connections that ended, by `why`.
 const LISTENERS_ENDED: &str = "idgate_subscription_connections_ended_total";
 
+/// How long operations took, by `operation` and `outcome` (ok, refused, failed, cancelled).
+const OPERATION_SECONDS: &str = "idgate_operation_duration_seconds";
+/// Operations by `operation` and `code`, which is `OK` or what the client was told.
+const OPERATIONS: &str = "idgate_operations_total";
+
+/// Subscriptions that ended, by `operation` and `ended`.
+const SUBSCRIPTIONS: &str = "idgate_subscriptions_ended_total";
+
 /// Borders between the buckets of durations: from a loopback to the longest time limit.
 const SECONDS: [f64; 9] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+/// The same for operations, most of which take a few milliseconds.
+const OPERATION_BORDERS: [f64; 13] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 
 /// What is counted, and the page that says it. Labels come from closed sets.
 ///
@@ -197,8 +221,10 @@ impl Metrics {
     #[must_use]
     pub fn new() -> Self {
         let duration = Matcher::Full(DELIVERY_SECONDS.to_owned());
+        let operation = Matcher::Full(OPERATION_SECONDS.to_owned());
         let builder = PrometheusBuilder::new()
             .set_buckets_for_metric(duration, &SECONDS)
+            .and_then(|it| it.set_buckets_for_metric(operation, &OPERATION_BORDERS))
             // Only an empty list of borders is refused.
             .unwrap_or_default();
         let recorder = builder.build_recorder();
@@ -212,6 +238,23 @@ impl Metrics {
         with_local_recorder(&*self.0, || {
             counter!(DELIVERIES, "channel" => channel.clone(), "outcome" => outcome).increment(1);
             histogram!(DELIVERY_SECONDS, "channel" => channel).record(took.as_secs_f64());
+        });
+    }
+
+    /// Counts an operation and how long it took.
+    pub fn operation(&self, name: &'static str, outcome: request::Outcome, took: Duration) {
+        let class = outcome.class.as_str();
+        with_local_recorder(&*self.0, || {
+            counter!(OPERATIONS, "operation" => name, "code" => outcome.code).increment(1);
+            histogram!(OPERATION_SECONDS, "operation" => name, "outcome" => class)
+                .record(took.as_secs_f64());
+        });
+    }
+
+    /// Counts a subscription that ended.
+    pub fn subscription(&self, name: &'static str, ended: &'static str) {
+        with_local_recorder(&*self.0, || {
+            counter!(SUBSCRIPTIONS, "operation" => name, "ended" => ended).increment(1);
         });
     }
 
@@ -305,6 +348,9 @@ impl Metrics {
 
 fn describe() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
+    describe_counter!(OPERATIONS, "Operations, by what became of them.");
+    describe_histogram!(OPERATION_SECONDS, "Duration of an operation.");
+    describe_counter!(SUBSCRIPTIONS, "Subscriptions that ended, by why.");
     describe_counter!(DELIVERIES, "Attempts to deliver a message.");
     describe_histogram!(
         DELIVERY_SECONDS,

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, StatusCode};
 
 use super::graphql::Refused;
-use super::{Server, caller};
+use super::{Server, caller, observed};
 use crate::domain::caller::{Caller, Client};
 use crate::domain::role::Role;
 use crate::schema::error::{Error, ErrorCode};
@@ -28,6 +28,7 @@ pub(super) async fn arrive(
         };
         Refused::new(status, error)
     })?;
+    observed::caller(&authenticated.caller);
     Ok(Arrival {
         caller: authenticated.caller,
         rows: authenticated.rows,

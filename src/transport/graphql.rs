@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::negotiation::{self, MediaType};
-use super::{Server, arrival, caller, cookies, incoming, trusted_documents};
+use super::{Server, arrival, caller, cookies, incoming, observed, trusted_documents};
 use crate::schema::error::{self, Error, ErrorCode};
 use crate::schema::request::RequestData;
 use crate::schema::{refusal, timed_out};
@@ -63,6 +63,7 @@ pub(super) async fn serve(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
+    observed::graphql(&server);
     let request_id = super::request_id(&request);
     let refuse = |media, refusal| refuse_counted(&server, media, refusal, &request_id);
     let Some(media) = negotiation::accepted(request.headers()) else {
@@ -119,6 +120,12 @@ async fn answer(
     let operation = document
         .operation(call.operation_name.as_deref())
         .map_err(|error| about_document(media, error))?;
+    observed::operation(
+        resolved.id.as_deref(),
+        &document,
+        call.operation_name.as_deref(),
+        operation.kind,
+    );
     match (&parts.method, operation.kind) {
         (_, OperationType::Query) | (&Method::POST, OperationType::Mutation) => {}
         (_, OperationType::Subscription) => {
@@ -189,6 +196,7 @@ fn rejected(outcome: &Outcome) -> bool {
 
 /// The answer to an operation that was looked at: data, errors, status.
 fn shape(outcome: Outcome, media: MediaType) -> Response {
+    observed::answer(&outcome);
     let rejected = rejected(&outcome);
     let retry_after = retry_after(&outcome);
     let unavailable = outcome.data == async_graphql::Value::Null

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::graphql::{Refused, malformed, refused};
-use super::{Server, negotiation};
+use super::{Server, negotiation, observed};
 use crate::schema::document::Limit;
 use crate::schema::error::ErrorCode;
 
@@ -99,6 +99,7 @@ pub(super) async fn read_limited(body: Body, limit: usize) -> Result<Option<Vec<
             break;
         }
     }
+    observed::body(seen);
     Ok((seen <= limit).then_some(kept))
 }
 

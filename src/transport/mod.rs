@@ -18,6 +18,7 @@ mod local;
 mod mailbox;
 mod metrics;
 mod negotiation;
+mod observed;
 mod subscriptions;
 mod tls;
 mod trusted_documents;
@@ -279,9 +280,11 @@ async fn outermost(
         || telemetry::request_id(server.app.random.bytes()),
         str::to_owned,
     );
-    let span = telemetry::request_span(&id, request.method().as_str(), request.uri().path());
+    let span = observed::span(&request, &id);
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = observed::served(&server, request, next)
+        .instrument(span)
+        .await;
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);

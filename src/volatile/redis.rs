@@ -16,6 +16,7 @@ use super::budget::{Measured, moment};
 use super::codes::microseconds;
 use super::connections::{Connections, unavailable};
 use super::{Charge, Health, Level, NewCode, Slot, Tries, Unavailable, Verdict};
+use crate::telemetry::waits::{Wait, timed};
 
 /// How long nobody waits for the server after it failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -270,7 +271,8 @@ impl Redis {
     ) -> Result<T, Unavailable> {
         let start = Instant::now();
         let admission = self.breaker.admit(start.into_std())?;
-        let answer = self.ask(invocation, start + self.timeout).await;
+        let asked = self.ask(invocation, start + self.timeout);
+        let answer = timed(Wait::SharedStore, asked).await;
         match &answer {
             Ok(_) => self.breaker.succeeded(admission, now),
             Err(failure) => {

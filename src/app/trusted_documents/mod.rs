@@ -27,6 +27,12 @@ static BUILT_IN_DOCUMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(||
         .unwrap_or_default()
 });
 
+/// The documents that are compiled in, by their ids.
+#[must_use]
+pub fn built_in_documents() -> &'static BTreeMap<String, String> {
+    &BUILT_IN_DOCUMENTS
+}
+
 /// `sha256:` and the digest of the text in hexadecimal.
 #[must_use]
 pub fn document_id(text: &str) -> String {

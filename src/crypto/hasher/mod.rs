@@ -21,6 +21,7 @@ use self::worker::{Completed, Job, Worker};
 use super::random::Random;
 use crate::domain::password::{Candidate, KnownWords, Password};
 use crate::domain::violation::Violation;
+use crate::telemetry::waits::{Wait, timed};
 
 /// The cost of a new hash and the room for work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +167,8 @@ impl Hasher {
     ) -> Result<T, Overloaded> {
         let (answer, result) = oneshot::channel();
         self.jobs.try_send(job(answer)).map_err(|_| Overloaded)?;
-        result.await.map_err(|_| Overloaded)
+        let result = timed(Wait::Hashing, result).await;
+        result.map_err(|_| Overloaded)
     }
 }
 

@@ -18,6 +18,7 @@ use url::Url;
 use self::fetch::Fetcher;
 use self::policy::{Ledger, Verdict};
 use crate::fault::Fault;
+use crate::telemetry::waits::{Wait, timed};
 
 /// What is fetched: a document with keys by their id.
 pub trait KeyDocument: Send + Sync + Sized + 'static {
@@ -78,7 +79,8 @@ impl<K: KeyDocument> ProviderKeys<K> {
             // Somebody is at it: whoever can go on does not wait for a slow provider.
             (Err(_), Some(keys)) => return Ok(keys),
             (Err(_), None) => {
-                let flight = Arc::clone(&self.flight).lock_owned().await;
+                let turn = Arc::clone(&self.flight).lock_owned();
+                let flight = timed(Wait::Provider, turn).await;
                 match self.judge(key_id, now) {
                     Verdict::Use(keys) => return Ok(keys),
                     Verdict::Unavailable => return Err(KeysUnavailable),
@@ -86,7 +88,7 @@ impl<K: KeyDocument> ProviderKeys<K> {
                 }
             }
         };
-        self.refresh(key_id, now, flight).await;
+        timed(Wait::Provider, self.refresh(key_id, now, flight)).await;
         match self.judge(key_id, now) {
             Verdict::Use(keys)
             | Verdict::Refresh {

@@ -14,12 +14,15 @@ mod variables;
 
 use std::borrow::Cow;
 
-use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::parser::types::{
+    ExecutableDocument, OperationDefinition, OperationType, Selection,
+};
 use async_graphql::parser::{self, parse_query};
 use async_graphql::{Name, Value, Variables};
 
 pub use self::limit::{Limit, Limits, Refusal};
 use super::error::{Error, ErrorCode};
+use super::operation_names;
 use super::subscription::Topic;
 use copies::Copies;
 use measure::{Measure, Pages, Size};
@@ -118,6 +121,18 @@ impl Document {
     pub fn topic(&self, name: Option<&str>) -> Result<Topic, Error> {
         let (_, definition) = self.definition(name)?;
         root::only_field(definition).map(Topic::of)
+    }
+
+    /// The only field at the root of an operation, if the schema has it.
+    pub fn root_field(&self, name: Option<&str>) -> Option<&'static str> {
+        let (_, definition) = self.definition(name).ok()?;
+        match definition.selection_set.node.items.as_slice() {
+            [selection] => match &selection.node {
+                Selection::Field(field) => operation_names::root_field(&field.node.name.node),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// Checks the variables that came with the document: how large they are, that the required

@@ -13,7 +13,7 @@ mod watch;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use sea_orm::{
@@ -228,10 +228,7 @@ impl Database {
     /// Counts every statement that is sent, transaction brackets excluded.
     pub fn count_statements(&mut self, counter: Arc<AtomicU64>) {
         for pool in [&mut self.primary, &mut self.reader] {
-            let counter = Arc::clone(&counter);
-            pool.on_statement(move || {
-                counter.fetch_add(1, Ordering::Relaxed);
-            });
+            pool.measure(Some(Arc::clone(&counter)));
         }
         self.statements = Some(counter);
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::sqlx::ConnectOptions as _;
@@ -15,6 +16,7 @@ use sea_orm::{
 
 use super::watch::Watch;
 use super::{DatabaseSettings, UnreadableUrl};
+use crate::telemetry::waits::{self, Wait};
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// A pool for statements that are a transaction each, with an eye on how they end.
@@ -26,18 +28,26 @@ pub(in crate::stores) struct Watched {
 
 impl Watched {
     pub(super) fn new(connection: DatabaseConnection, watch: &Arc<Watch>) -> Self {
-        Self {
+        let mut watched = Self {
             connection,
             watch: Arc::clone(watch),
-        }
+        };
+        watched.measure(None);
+        watched
     }
 
     pub(super) fn connection(&self) -> &DatabaseConnection {
         &self.connection
     }
 
-    pub(super) fn on_statement(&mut self, note: impl Fn() + Send + Sync + 'static) {
-        self.connection.set_metric_callback(move |_| note());
+    /// Notes how long each statement took, and counts it.
+    pub(super) fn measure(&mut self, counter: Option<Arc<AtomicU64>>) {
+        self.connection.set_metric_callback(move |statement| {
+            waits::waited(Wait::Database, statement.elapsed);
+            if let Some(counter) = &counter {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        });
     }
 
     pub(super) async fn close(self) -> Result<(), DbErr> {
@@ -45,7 +55,7 @@ impl Watched {
     }
 
     async fn noted<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        let outcome = work.await;
+        let outcome = waits::pooled(work).await;
         if let Err(error) = &outcome {
             self.watch.note(error);
         }

@@ -23,6 +23,7 @@ use super::watch::Watch;
 use crate::domain::occurrence::Occurrence;
 use crate::fault::Fault;
 use crate::stores::announcements::Pending;
+use crate::telemetry::waits::{Wait, timed};
 
 /// A transaction; dropped without [`Tx::commit`] it rolls back.
 #[derive(Debug)]
@@ -130,7 +131,8 @@ impl Transaction {
             DatabaseBackend::Sqlite => "COMMIT",
             _ => "SELECT 1; COMMIT",
         };
-        if let Err(error) = lease.run(commit).await.map_err(querying) {
+        let committed = timed(Wait::Database, lease.run(commit)).await;
+        if let Err(error) = committed.map_err(querying) {
             self.watch.note(&error);
             self.watch.gave_up(&error);
             return Err(error);
@@ -177,7 +179,7 @@ impl Transaction {
     async fn change(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         self.count();
         let mut bracket = self.enter().await?;
-        let outcome = bracket.lease()?.execute(&statement).await;
+        let outcome = timed(Wait::Database, bracket.lease()?.execute(&statement)).await;
         let outcome = outcome.map_err(executing);
         bracket.has_written |= outcome.as_ref().is_ok_and(|done| done.rows_affected() > 0);
         self.leave(bracket, outcome.as_ref().map(drop));
@@ -194,7 +196,7 @@ impl Transaction {
     async fn first(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         self.count();
         let mut bracket = self.enter().await?;
-        let outcome = match bracket.lease()?.first(&statement).await {
+        let outcome = match timed(Wait::Database, bracket.lease()?.first(&statement)).await {
             Ok(row) => Ok(Some(row)),
             Err(DriverError::RowNotFound) => Ok(None),
             Err(error) => Err(querying(error)),
@@ -206,7 +208,8 @@ impl Transaction {
     async fn all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.count();
         let mut bracket = self.enter().await?;
-        let outcome = bracket.lease()?.all(&statement).await.map_err(querying);
+        let outcome = timed(Wait::Database, bracket.lease()?.all(&statement)).await;
+        let outcome = outcome.map_err(querying);
         self.leave(bracket, outcome.as_ref().map(drop));
         outcome
     }
@@ -235,9 +238,10 @@ impl Drop for Transaction {
 
 /// A connection on which a transaction has begun; where that fails it is closed.
 async fn begun(pool: &DatabaseConnection, begin: &'static str) -> Result<Lease, DbErr> {
-    let mut lease = Lease::take(pool).await?;
+    let mut lease = timed(Wait::Pool, Lease::take(pool)).await?;
     lease.set_busy();
-    lease.run(begin).await.map_err(querying)?;
+    let begun = timed(Wait::Database, lease.run(begin)).await;
+    begun.map_err(querying)?;
     lease.set_idle();
     Ok(lease)
 }

@@ -113,9 +113,15 @@ impl Feed {
 
     /// Adds a subscription, which hears of everything from now on.
     pub(super) fn add(&mut self, subscription: Subscription) -> Result<(), Ending> {
+        subscription.begin(&self.server);
         let subscription = Arc::new(subscription);
         self.subscriptions.push(Arc::clone(&subscription));
         self.wait(Task::Open(subscription))
+    }
+
+    /// Notes that the connection ends, and with it every subscription.
+    pub(super) fn end(&self, ending: Ending) {
+        self.subscriptions.iter().for_each(|it| it.end(ending));
     }
 
     /// Removes a subscription; what is still on its way to it is dropped.

@@ -1,7 +1,7 @@
 //! One round: who listens is proven again, then the documents run.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
@@ -18,8 +18,10 @@ use crate::schema::error::{self, Error, ErrorCode};
 use crate::schema::request::{Arrival, CookieCredential, Delivery, RequestData};
 use crate::schema::subscription::{Occasion, Topic};
 use crate::schema::{refusal, timed_out};
+use crate::telemetry::request::{self, Operation};
+use crate::telemetry::subscription::Listening;
 use crate::transport::incoming::Call;
-use crate::transport::{Server, trusted_documents};
+use crate::transport::{Server, observed, trusted_documents};
 
 /// Bytes of a document with its variables. They stay for hours, and are copied for every event.
 const LARGEST_KEPT: usize = 32 * 1024;
@@ -32,6 +34,8 @@ pub(super) struct Subscription {
     variables: Variables,
     topic: Topic,
     is_open: AtomicBool,
+    operation: Operation,
+    listening: OnceLock<Listening>,
 }
 
 impl Subscription {
@@ -52,7 +56,10 @@ impl Subscription {
         }
         let document = server.schema.prepare(resolved.text)?;
         let name = call.operation_name;
-        if document.operation(name.as_deref())?.kind != OperationType::Subscription {
+        let kind = document.operation(name.as_deref())?.kind;
+        let operation =
+            observed::operation(resolved.id.as_deref(), &document, name.as_deref(), kind);
+        if kind != OperationType::Subscription {
             let message = "Only subscriptions run here. Use POST /graphql.";
             return Err(Error::of(ErrorCode::BadUserInput, message));
         }
@@ -63,7 +70,40 @@ impl Subscription {
             operation_name: name,
             variables: Variables::from_json(Value::Object(call.variables)),
             is_open: AtomicBool::new(false),
+            operation,
+            listening: OnceLock::new(),
         })
+    }
+
+    /// From here on it is one that ends, and leaves a line then.
+    pub(super) fn begin(&self, server: &Server) {
+        let begun = || observed::subscription(server, self.operation);
+        self.listening.get_or_init(begun);
+    }
+
+    /// Notes that its connection ends.
+    pub(super) fn end(&self, ending: Ending) {
+        let outcome = match ending {
+            Ending::Behind | Ending::Unavailable => {
+                observed::of_code(ErrorCode::ServiceUnavailable.as_str())
+            }
+            _ => request::Outcome::OK,
+        };
+        if let Some(listening) = self.listening.get() {
+            listening.ends(outcome, ending.label());
+        }
+    }
+
+    fn refused(&self, errors: &[ServerError]) {
+        if let Some(listening) = self.listening.get() {
+            listening.ends(observed::of_errors(errors), "refused");
+        }
+    }
+
+    fn told(&self) {
+        if let Some(listening) = self.listening.get() {
+            listening.told();
+        }
     }
 
     pub(super) fn id(&self) -> &str {
@@ -189,6 +229,7 @@ impl Round<'_> {
                 .flat_map(|it| std::mem::take(&mut it.errors));
             let errors: Vec<ServerError> = errors.collect();
             if !errors.is_empty() {
+                subscription.refused(&errors);
                 said.push(Said::Refused(Arc::clone(subscription), errors));
                 return;
             }
@@ -205,9 +246,11 @@ impl Round<'_> {
             .collect();
         for response in self.react(subscription, &occasions).await {
             if is_refusal(&response) {
+                subscription.refused(&response.errors);
                 said.push(Said::Refused(Arc::clone(subscription), response.errors));
                 return;
             }
+            subscription.told();
             said.push(Said::Next(Arc::clone(subscription), response));
         }
     }

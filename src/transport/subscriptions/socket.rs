@@ -33,7 +33,7 @@ use crate::schema::refusal;
 use crate::transport::graphql::refuse;
 use crate::transport::incoming::read_members;
 use crate::transport::listener::{Connection, Kept};
-use crate::transport::{Server, caller, request_id};
+use crate::transport::{Server, caller, observed, request_id};
 
 /// Messages between the conversation and the writer.
 const BETWEEN: usize = 4;
@@ -104,6 +104,9 @@ async fn serve(socket: WebSocket, server: Arc<Server>, client: Client, place: Pl
     } else {
         (Ending::WrongProtocol, true)
     };
+    if let Some(feed) = &conversation.feed {
+        feed.end(ending);
+    }
     // A round that nobody polls would hold its turn, and a connection to the database.
     conversation.feed = None;
     if can_write {
@@ -281,6 +284,7 @@ impl Conversation {
     }
 
     fn refuse(&mut self, id: &str, error: Error) -> Result<(), Ending> {
+        observed::refused_subscription(&self.server, error.code);
         let response = refusal(error, &self.client.request_id);
         self.say(protocol::error(id, &response.errors))
     }

@@ -26,7 +26,7 @@ use crate::transport::graphql::{Refused, refuse_counted, refused};
 use crate::transport::incoming::read_body;
 use crate::transport::listener::{Connection, Kept};
 use crate::transport::negotiation::MediaType;
-use crate::transport::{Server, arrival, caller, request_id};
+use crate::transport::{Server, arrival, caller, observed, request_id};
 
 /// Events between the conversation and the connection.
 const BETWEEN: usize = 4;
@@ -79,6 +79,7 @@ async fn begin(
     })?;
     let Some(feed) = feed else {
         let response = refusal(Error::unauthenticated(), request_id);
+        observed::answer(&response);
         let text = protocol::next_event(&response) + &protocol::complete_event();
         return Ok(event_stream(Body::from(text)));
     };
@@ -155,6 +156,9 @@ impl Telling {
             Ok(()) => self.tell_all(&mut feed).await,
             Err(ending) => Some(ending),
         };
+        if let Some(ending) = ending {
+            feed.end(ending);
+        }
         // A round that nobody polls would hold its turn, and a connection to the database.
         drop(feed);
         let error = match ending {

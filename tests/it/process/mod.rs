@@ -1,8 +1,9 @@
 //! The program itself, as a process: what it says, how it ends, and with which status.
 //!
 //! `serving` is a gateway that runs, `full` one whose disk is full, `together` several of them,
-//! `documents` those of front ends, `offline` the commands that need no stores, `commands` those that work on a database beside a
-//! running gateway.
+//! `documents` those of front ends, `offline` the commands that need no stores, `commands` those
+//! that work on a database beside a running gateway, `requests` what each request leaves in the
+//! log.
 
 mod addresses;
 mod audit;
@@ -12,10 +13,12 @@ mod full;
 mod markers;
 mod memory;
 mod offline;
+mod requests;
 mod serving;
 mod together;
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -117,6 +120,12 @@ fn log_until(last: &str, changes: &[(&str, &str)]) -> Vec<String> {
     child.kill().unwrap();
     child.wait().unwrap();
     log
+}
+
+/// An address that nobody uses at this moment.
+fn free() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
 }
 
 /// A running gateway.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{Outcome, Program, idgate, log_until};
+use super::{Outcome, Program, free, idgate, log_until};
 use crate::harness::{Answer, PASSWORD, http};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,12 +109,6 @@ fn a_connection_that_says_nothing_does_not_hold_up_a_stop() {
     assert!(program.child.wait().unwrap().success());
     // The patience for requests under way is twenty seconds.
     assert!(started.elapsed() < Duration::from_secs(15));
-}
-
-/// An address that nobody uses at this moment.
-fn free() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]

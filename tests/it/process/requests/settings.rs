@@ -1,0 +1,148 @@
+//! Which requests leave a line, what a slow one says, and which labels metrics have.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Logged, lines_of};
+use crate::harness::{PASSWORD, TestApp, queries};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_request_says_what_it_waited_for() {
+    let app = TestApp::spawn().await;
+    app.register("ada@example.com").await;
+    let program = Logged::start(&app, &[("IDGATE_TELEMETRY__SLOW_MS", "0")]);
+    let input = json!({ "emailOrPhone": "ada@example.com", "password": PASSWORD });
+    let body = json!({ "documentId": queries::id("Login"), "variables": { "input": input } });
+    let post = |body: &Value| program.request(Method::POST, "/graphql").json(body);
+    program.send("slow", post(&body)).await;
+    program
+        .send(
+            "idle",
+            post(&json!({ "documentId": queries::id("AuthConfig") })),
+        )
+        .await;
+    let log = program.stop();
+    let line = &lines_of(&log, "slow")[0];
+    assert_eq!(line["level"], "WARN");
+    let number = |field: &str| line[field].as_f64().unwrap_or_default();
+    assert!(
+        number("hashes") >= 1.0 && number("hashing_ms") > 0.0,
+        "{line}"
+    );
+    assert!(
+        number("statements") >= 3.0 && number("database_ms") > 0.0,
+        "{line}"
+    );
+    assert!(line["pool_ms"].is_number(), "{line}");
+    assert_eq!(
+        line["shared_store_ms"].is_number(),
+        TestApp::redis_url().is_some(),
+        "{line}"
+    );
+    assert!(line["provider_ms"].is_null(), "{line}");
+    let line = &lines_of(&log, "idle")[0];
+    assert_eq!(
+        (&line["level"], &line["hashing_ms"]),
+        (&json!("WARN"), &Value::Null)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gets_a_line_is_a_setting_and_a_failure_has_one_always() {
+    let app = TestApp::spawn().await;
+    for (log, sample, ordinary) in [
+        ("off", "1", 0),
+        ("errors", "1", 0),
+        ("slow", "1", 0),
+        ("all", "1", 8),
+        ("all", "0", 0),
+    ] {
+        let program = Logged::start(
+            &app,
+            &[
+                ("IDGATE_TELEMETRY__REQUEST_LOG", log),
+                ("IDGATE_TELEMETRY__REQUEST_SAMPLE", sample),
+                ("IDGATE_TELEMETRY__SLOW_MS", "86400000"),
+                ("IDGATE_SERVER__REQUEST_TIMEOUT_SECONDS", "1"),
+            ],
+        );
+        for _ in 0..8 {
+            program
+                .send("ordinary", program.request(Method::GET, "/"))
+                .await;
+        }
+        program
+            .send("probe", program.request(Method::GET, "/health/live"))
+            .await;
+        // A body that never ends runs into the time limit.
+        let mut connection = TcpStream::connect(&program.address).unwrap();
+        let head = "POST /graphql HTTP/1.1\r\nhost: localhost\r\nx-request-id: failed\r\n\
+                    content-type: application/json\r\ncontent-length: 9\r\n\r\n";
+        connection.write_all(head.as_bytes()).unwrap();
+        let mut answer = [0; 12];
+        connection.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 503");
+        drop(connection);
+        let log_lines = program.stop();
+        assert_eq!(
+            lines_of(&log_lines, "ordinary").len(),
+            ordinary,
+            "{log} {sample}"
+        );
+        assert_eq!(lines_of(&log_lines, "probe").len(), 0, "{log}");
+        let failed = lines_of(&log_lines, "failed");
+        assert_eq!(failed.len(), usize::from(log != "off"), "{log}");
+        for line in failed {
+            assert_eq!(
+                (&line["level"], &line["outcome"]),
+                (&json!("WARN"), &json!("REQUEST_TIMEOUT"))
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn made_up_names_add_no_label() {
+    let app = TestApp::spawn().await;
+    let program = Logged::start(&app, &[]);
+    let post = |body: Value| program.request(Method::POST, "/graphql").json(&body);
+    for number in 0..1000 {
+        let name = format!("MadeUp{number}");
+        let field = format!("madeUp{number}");
+        let body = match number % 4 {
+            0 => json!({ "query": format!("query {name} {{ authConfig {{ __typename }} }}") }),
+            1 => json!({ "query": format!("query {name} {{ {field} }}") }),
+            2 => {
+                json!({ "query": format!("mutation {name} {{ {field}: logout {{ __typename }} }}") })
+            }
+            _ => json!({ "documentId": queries::id("AuthConfig"), "operationName": name }),
+        };
+        program.send("many", post(body)).await;
+    }
+    let page = program.metrics().await;
+    assert!(!page.to_lowercase().contains("madeup"), "{page}");
+    let mut names: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("idgate_operation"))
+        .filter_map(|line| line.split_once("operation=\"")?.1.split('"').next())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names, ["authConfig", "logout", "other"]);
+    let count = |labels: &str| {
+        let name = format!("idgate_operation_duration_seconds_count{{{labels}}} ");
+        let line = page.lines().find_map(|line| line.strip_prefix(&name));
+        line.unwrap_or_else(|| panic!("no {labels} in {page}"))
+            .to_owned()
+    };
+    assert_eq!(count("operation=\"authConfig\",outcome=\"ok\""), "250");
+    assert_eq!(count("operation=\"other\",outcome=\"refused\""), "500");
+    for border in ["0.001", "0.25", "10", "+Inf"] {
+        let label = format!("outcome=\"ok\",le=\"{border}\"");
+        assert!(page.contains(&label), "{label}");
+    }
+    program.stop();
+}
