@@ -124,6 +124,7 @@ impl Document {
     }
 
     /// The only field at the root of an operation, if the schema has it.
+    #[must_use]
     pub fn root_field(&self, name: Option<&str>) -> Option<&'static str> {
         let (_, definition) = self.definition(name).ok()?;
         match definition.selection_set.node.items.as_slice() {

@@ -240,8 +240,9 @@ impl Drop for Transaction {
 async fn begun(pool: &DatabaseConnection, begin: &'static str) -> Result<Lease, DbErr> {
     let mut lease = timed(Wait::Pool, Lease::take(pool)).await?;
     lease.set_busy();
-    let begun = timed(Wait::Database, lease.run(begin)).await;
-    begun.map_err(querying)?;
+    timed(Wait::Database, lease.run(begin))
+        .await
+        .map_err(querying)?;
     lease.set_idle();
     Ok(lease)
 }

@@ -77,7 +77,7 @@ async fn a_transaction_given_up_at_any_moment_leaves_nothing_behind_and_no_yes_i
     let (mut given_up, mut finished) = (0, 0);
     for round in 0..200 {
         let name = format!("round {round}");
-        match polled(write(&app, &name), round % 20).await {
+        match Box::pin(polled(write(&app, &name), round % 20)).await {
             None => given_up += 1,
             Some(outcome) => {
                 outcome.unwrap();

@@ -123,6 +123,7 @@ fn query(text: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "most of it is the table of cases")]
 async fn every_request_is_one_line_of_the_log() {
     let app = TestApp::spawn().await;
     app.register("ada@example.com").await;
