@@ -10,7 +10,7 @@ import { GraphQLError } from 'graphql';
 import { ALGORITHMS, AUDIENCE, TYPE, headersFor, trace } from './identity.mjs';
 import { oneMutation } from './limits.mjs';
 
-const { IDENTITY_URL } = process.env;
+const { IDENTITY_URL, ROUTER_SECRET, EVENTS } = process.env;
 
 // RFC 9068 §4: another kind of token of the same issuer is no access token. The plugin verifies
 // everything but the type.
@@ -44,6 +44,20 @@ const ownPlugin = {
   },
 };
 
+// Live events come as event streams unless told otherwise. A WebSocket has headers of its own, filled
+// in for each person: those below do not reach it.
+const socket = {
+  kind: 'ws',
+  location: '/graphql/ws',
+  headers: [
+    ['idgate-router-secret', ROUTER_SECRET],
+    ['authorization', '{context.headers.authorization}'],
+    ['user-agent', '{context.headers.user-agent}'],
+    ['x-request-id', '{context.headers.x-request-id}'],
+    ['x-forwarded-for', '{context.req.socket.remoteAddress}'],
+  ],
+};
+
 export const gatewayConfig = {
   // Set here, headers are part of what makes two requests the same; in `onFetch` they come too late,
   // and people who ask the same at the same time get each other's answers.
@@ -51,8 +65,12 @@ export const gatewayConfig = {
     fromClientToSubgraphs: ({ subgraphName, context }) =>
       headersFor(subgraphName, clientOf(context), context.jwt?.payload),
   },
-  // No answer of idgate is for two requests, so there is nothing to be won either.
-  transportEntries: { '*.http': { options: { deduplicateInflightRequests: false } } },
+  transportEntries: {
+    // No answer of idgate is for two requests, so there is nothing to be won either. Event streams
+    // are asked for by GET unless told otherwise, with the document in the address.
+    '*.http': { options: { deduplicateInflightRequests: false, method: 'POST' } },
+    ...(EVENTS === 'socket' && { idgate: { options: { subscriptions: socket } } }),
+  },
   // Tokens travel in a header; name your front ends here. The default lets every site in.
   cors: false,
   // `@authenticated` and `@requiresScopes` are refused here, before a subgraph is asked.

@@ -12,8 +12,8 @@ import { parseArgs } from 'node:util';
 import { compose, described } from './compose.mjs';
 import { ADMIN, PASSWORD, settle } from './people.mjs';
 
-const { IDGATE, ROUTER_SECRET = randomBytes(32).toString('base64url') } = process.env;
-const FINANCE_SECRET = randomBytes(32).toString('base64url');
+const random = () => randomBytes(32).toString('base64url');
+const { IDGATE, ROUTER_SECRET = random(), FINANCE_SECRET = random() } = process.env;
 const GATEWAYS = { hive: ['hive'], apollo: ['apollo'], both: ['hive', 'apollo'] };
 // Which of them enforce `@authenticated` and `@requiresScopes`.
 const ENFORCES = { hive: true, apollo: false };
@@ -23,6 +23,7 @@ const { values: options } = parseArgs({
     gateway: { type: 'string', default: 'hive' },
     port: { type: 'string', default: '0' },
     customers: { type: 'string', default: '1' },
+    events: { type: 'string', default: 'stream' },
     trace: { type: 'boolean', default: false },
   },
 });
@@ -130,6 +131,7 @@ async function startGateway(name, port, subgraphs, idgate) {
     IDENTITY_URL: idgate.url,
     ROUTER_SECRET,
     FINANCE_SECRET,
+    EVENTS: options.events,
     ...(options.trace && { TRACE: '1' }),
   };
   start(name, process.execPath, [`${name}.mjs`, port, supergraph], environment);

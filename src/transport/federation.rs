@@ -14,9 +14,10 @@ use axum::routing::{Router, any};
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
+use tower::ServiceExt as _;
 
 use super::listener::ClientCertificate;
-use super::{Server, graphql, health, request_id};
+use super::{Server, graphql, health, observed, request_id, subscriptions};
 use crate::config::Config;
 use crate::schema::error::{Error, ErrorCode};
 
@@ -68,12 +69,33 @@ fn digest(text: &[u8]) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 
-/// The router's own listener: nothing but the graph, by POST, and health.
+/// The router's own listener: nothing but the graph and health.
 pub(super) fn routes(server: &Arc<Server>) -> Router<Arc<Server>> {
     let check = middleware::from_fn_with_state(Arc::clone(server), admit);
+    graph(server).route_layer(check).merge(health::routes())
+}
+
+/// What a router is served.
+fn graph(server: &Server) -> Router<Arc<Server>> {
     Router::new()
-        .route("/graphql", any(graphql::serve).layer(check))
-        .merge(health::routes())
+        .route("/graphql", any(serve))
+        .merge(subscriptions::routes(server))
+}
+
+/// Most routers know one address of a subgraph, and ask there for live events as well.
+async fn serve(
+    server: State<Arc<Server>>,
+    peer: ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let is_live = server.app.config.subscriptions.enabled;
+    if is_live && subscriptions::is_handshake(request.headers()) {
+        subscriptions::open_socket(server, peer, request).await
+    } else if is_live && subscriptions::wants_stream(request.headers()) {
+        subscriptions::open_stream(server, peer, request).await
+    } else {
+        graphql::serve(server, peer, request).await
+    }
 }
 
 /// On the router's listener: nobody else gets further than this, body unread.
@@ -85,31 +107,35 @@ async fn admit(State(server): State<Arc<Server>>, request: Request, next: Next) 
     }
 }
 
+/// The graph of the router, for requests that come to another listener.
+#[derive(Clone)]
+pub(super) struct RouterGraph(Option<(Arc<Server>, Router)>);
+
+impl RouterGraph {
+    /// That of a listener which the router shares; it stays shut on every other one.
+    pub(super) fn of(server: &Server) -> Self {
+        let router = server.for_router.as_ref();
+        Self(router.map(|it| (Arc::clone(it), graph(it).with_state(Arc::clone(it)))))
+    }
+}
+
 /// On other listeners: whoever shows a secret is the router or is refused, and never the public,
 /// so that a wrong secret shows as one.
 pub(super) async fn recognise(
-    State(server): State<Arc<Server>>,
-    peer: ConnectInfo<SocketAddr>,
+    State(RouterGraph(graph)): State<RouterGraph>,
     request: Request,
     next: Next,
 ) -> Response {
     if !request.headers().contains_key(SECRET) {
         return next.run(request).await;
     }
-    match &server.for_router {
-        Some(router) if router.proof.is_complete(&request) => {
-            graphql::serve(State(Arc::clone(router)), peer, request).await
+    match graph {
+        Some((router, graph)) if router.proof.is_complete(&request) => {
+            observed::answered_by(&router);
+            let Ok(response) = graph.oneshot(request).await;
+            response
         }
         _ => refuse(&request),
-    }
-}
-
-/// Where no router is served: a secret, right or wrong, is out of place.
-pub(super) async fn keep_out(request: Request, next: Next) -> Response {
-    if request.headers().contains_key(SECRET) {
-        refuse(&request)
-    } else {
-        next.run(request).await
     }
 }
 

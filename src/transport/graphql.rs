@@ -63,7 +63,7 @@ pub(super) async fn serve(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    observed::graphql(&server);
+    observed::graphql();
     let request_id = super::request_id(&request);
     let refuse = |media, refusal| refuse_counted(&server, media, refusal, &request_id);
     let Some(media) = negotiation::accepted(request.headers()) else {

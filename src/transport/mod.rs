@@ -174,6 +174,23 @@ impl Server {
         self.audience != Audience::Router
     }
 
+    /// Whether a stream of events may be asked for by GET, as some routers do. A page could make a
+    /// browser send one, but not with what proves the router.
+    fn takes_streams_by_get(&self) -> bool {
+        self.audience == Audience::Router
+    }
+
+    /// Whether the person behind a WebSocket may be named in its handshake. Browsers put nothing
+    /// there, so elsewhere it would only be a second place to look for the same thing.
+    fn reads_handshakes(&self) -> bool {
+        self.audience == Audience::Router
+    }
+
+    /// Whether browsers come here, with pages that have to be ours or named.
+    fn serves_browsers(&self) -> bool {
+        self.audience != Audience::Router
+    }
+
     /// Whether cookies travel over https here, and so may be `Secure` and `__Host-`.
     fn has_secure_cookies(&self) -> bool {
         self.url().scheme() == "https"
@@ -238,12 +255,18 @@ fn pages(server: &Arc<Server>) -> Router<Arc<Server>> {
     if server.shows_mailbox() {
         pages = pages.merge(mailbox::routes().route_layer(check));
     }
-    let recognise = middleware::from_fn_with_state(Arc::clone(server), federation::recognise);
+    let for_router = federation::RouterGraph::of(server);
+    let graph = Router::new()
+        .route("/graphql", any(graphql::serve))
+        .merge(subscriptions::routes(server))
+        .route_layer(middleware::from_fn_with_state(
+            for_router,
+            federation::recognise,
+        ));
     Router::new()
         .merge(pages)
         .merge(hosted::routes(server))
-        .route("/graphql", any(graphql::serve).layer(recognise))
-        .merge(subscriptions::routes(server))
+        .merge(graph)
         .route("/.well-known/jwks.json", get(jwks::keys))
         .route(
             "/.well-known/openid-configuration",

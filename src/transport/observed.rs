@@ -70,12 +70,14 @@ fn surface(server: &Server) -> &'static str {
     }
 }
 
-/// Notes that an operation is asked for, and of whom: a router may come to the public listener.
-pub(super) fn graphql(server: &Server) {
-    request::note(|facts| {
-        facts.is_graphql = true;
-        facts.surface = surface(server);
-    });
+/// Notes that an operation is asked for.
+pub(super) fn graphql() {
+    request::note(|facts| facts.is_graphql = true);
+}
+
+/// Notes that another server than the listener's answers: a router may come to the public listener.
+pub(super) fn answered_by(server: &Server) {
+    request::note(|facts| facts.surface = surface(server));
 }
 
 /// Notes how much of a body was read.

@@ -12,7 +12,7 @@ const EVENTS = 'subscription Live { sessionEvents { kind reason session { id } }
 const DEADLINE = 20_000;
 
 // A queue of what arrives, to be waited for.
-function heard() {
+export function heard() {
   const arrived = [];
   const waiting = [];
   return {

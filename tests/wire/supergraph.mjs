@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 
+import { judgeEvents } from './events.mjs';
 import { start } from './processes.mjs';
 import { elsewhereToken, forgeries, otherwise } from './tokens.mjs';
 
 const PASSWORD = 'violet harbour 417 kettle';
 const ROUTER_SECRET = 'the-router-secret-of-the-wire-judges-417';
+const FINANCE_SECRET = 'the-finance-secret-of-the-wire-judges-417';
 const CUSTOMERS = 100;
 const AGENT = 'wire-judge/1.0';
 
@@ -45,7 +47,7 @@ async function startExample() {
     'examples/supergraph/run',
     ['--gateway', 'both', '--customers', String(CUSTOMERS), '--trace'],
     {
-      env: { ROUTER_SECRET, IDGATE: process.env.WIRE_GATEWAY },
+      env: { ROUTER_SECRET, FINANCE_SECRET, IDGATE: process.env.WIRE_GATEWAY },
       onLine(line) {
         const [, name, place] = /^(\w+) +(http\S+|\/\S+)$/.exec(line) ?? [];
         if (name) places[name] = place;
@@ -337,6 +339,8 @@ export async function judgeSupergraph({ check }) {
       await judgeScopes(gateway, enforces, check);
       await judgeTokens(gateway, example, check);
     }
+    const secrets = { secret: ROUTER_SECRET, finance: FINANCE_SECRET };
+    await judgeEvents(new Gateway('hive', example), example, secrets, check);
     await judgeDoors(example, check);
     await check(`the secret is in none of ${answers.length} answers`, () =>
       assert.deepEqual(answers.filter((text) => text.includes(ROUTER_SECRET)), []));

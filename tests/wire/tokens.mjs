@@ -75,17 +75,23 @@ const AN_HOUR_AHEAD = `data:text/javascript,${encodeURIComponent(`
     static now() { return Now.now() + 3600000; }
   };`)}`;
 
-/** Runs `judgement` on one more gateway of the example: an hour ahead, or without the secret. */
-export async function otherwise(name, places, { ahead = false, secret = '' }, judgement) {
+/**
+ * Runs `judgement` on one more gateway of the example: an hour ahead, with another secret, with
+ * another way to hear events, or with the supergraph of another gateway.
+ */
+export async function otherwise(name, places, difference, judgement) {
+  const { ahead = false, secret = '', events = 'stream', supergraph = name, finance = 'not the secret' } =
+    difference;
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/graphql`;
   const env = {
     IDENTITY_URL: new URL(places.idgate).origin,
     ROUTER_SECRET: secret,
-    FINANCE_SECRET: 'not the secret',
+    FINANCE_SECRET: finance,
+    EVENTS: events,
   };
   const clock = ahead ? ['--import', AN_HOUR_AHEAD] : [];
-  const argument = [...clock, `${name}.mjs`, port, `${places.state}/${name}.graphql`];
+  const argument = [...clock, `${name}.mjs`, port, `${places.state}/${supergraph}.graphql`];
   const program = start(process.execPath, argument, { cwd: places.files, env });
   try {
     await eventually(program, () => fetch(url));

@@ -14,13 +14,15 @@ mod stream;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware;
+use axum::http::{HeaderMap, header};
 use axum::routing::any;
 use tokio::sync::Semaphore;
 
-use super::{Server, federation};
+use super::Server;
 
 pub(super) use self::places::Places;
+pub(super) use self::socket::open as open_socket;
+pub(super) use self::stream::{open as open_stream, wants_stream};
 use crate::config::Config;
 
 /// How many connections may look at events at a time: each needs the database for that, and what
@@ -38,5 +40,10 @@ pub(super) fn routes(server: &Server) -> Router<Arc<Server>> {
     Router::new()
         .route("/graphql/ws", any(socket::open))
         .route("/graphql/stream", any(stream::open))
-        .route_layer(middleware::from_fn(federation::keep_out))
+}
+
+/// Whether a request asks to become a WebSocket (RFC 6455 §4.1).
+pub(super) fn is_handshake(headers: &HeaderMap) -> bool {
+    let upgrade = headers.get(header::UPGRADE);
+    upgrade.is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }

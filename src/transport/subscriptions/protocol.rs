@@ -70,12 +70,15 @@ pub(super) fn read(text: &str) -> Result<Heard, &'static str> {
     })
 }
 
-/// The value of an `Authorization` header that was sent in `connection_init`.
+/// The value of an `Authorization` header that was sent in `connection_init`. What is no text, and
+/// what is there twice, is a value that opens nothing.
 pub(super) fn authorization(payload: &Map<String, Value>) -> Option<&str> {
-    let named = payload
+    let mut named = payload
         .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-    named?.1.as_str()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    let ((_, value), other) = (named.next()?, named.next());
+    let value = value.as_str().filter(|_| other.is_none());
+    Some(value.unwrap_or_default())
 }
 
 /// The client may subscribe now.
@@ -135,6 +138,28 @@ mod tests {
         );
         let text = r#"{"id":"a","payload":{"query":"x"},"type":"subscribe"}"#;
         assert!(matches!(read(text), Ok(Heard::Subscribe { id, .. }) if id == "a"));
+    }
+
+    #[test]
+    fn an_authorization_is_one_text_in_any_spelling_of_its_name() {
+        let read = |payload: Value| {
+            let payload = payload.as_object().unwrap();
+            authorization(payload).map(str::to_owned)
+        };
+        for (payload, value) in [
+            (json!({}), None),
+            (json!({ "token": "Bearer a" }), None),
+            (json!({ "Authorization": "Bearer a" }), Some("Bearer a")),
+            (json!({ "authorization": "Bearer a" }), Some("Bearer a")),
+            (json!({ "authorization": null }), Some("")),
+            (json!({ "authorization": { "Bearer": "a" } }), Some("")),
+            (
+                json!({ "authorization": "Bearer a", "Authorization": "Bearer a" }),
+                Some(""),
+            ),
+        ] {
+            assert_eq!(read(payload.clone()).as_deref(), value, "{payload}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, interval_at, timeout};
@@ -43,7 +44,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const MOST_MISSED: u32 = 2;
 
 /// Answers the handshake.
-pub(super) async fn open(
+pub(in crate::transport) async fn open(
     State(server): State<Arc<Server>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
@@ -51,7 +52,7 @@ pub(super) async fn open(
     let request_id = request_id(&request);
     let (mut parts, _) = request.into_parts();
     // Cross-site WebSocket hijacking: browsers let any page open a socket to anywhere.
-    if !caller::has_allowed_origin(&server, &parts.headers) {
+    if server.serves_browsers() && !caller::has_allowed_origin(&server, &parts.headers) {
         let error = Error::of(
             ErrorCode::Forbidden,
             "Pages of this origin may not listen here.",
@@ -81,13 +82,31 @@ pub(super) async fn open(
         // What is sent is written out one by one; nothing is gained by a large buffer.
         .read_buffer_size(4096)
         .write_buffer_size(0);
+    let bearer = caller::bearer(&parts.headers).filter(|_| server.reads_handshakes());
+    let handshake = Handshake {
+        client,
+        forwarded: bearer.map(SecretString::from),
+    };
     upgrade.on_upgrade(|socket| {
-        let talking = serve(socket, server, client, place, kept);
+        let talking = serve(socket, server, handshake, place, kept);
         talking.instrument(tracing::Span::current())
     })
 }
 
-async fn serve(socket: WebSocket, server: Arc<Server>, client: Client, place: Place, kept: Kept) {
+/// What the handshake says of the other side.
+struct Handshake {
+    client: Client,
+    /// The token of the person for whom a router listens.
+    forwarded: Option<SecretString>,
+}
+
+async fn serve(
+    socket: WebSocket,
+    server: Arc<Server>,
+    handshake: Handshake,
+    place: Place,
+    kept: Kept,
+) {
     let metrics = server.app.metrics.clone();
     metrics.listener_began("websocket");
     let speaks = socket.protocol().is_some();
@@ -95,7 +114,7 @@ async fn serve(socket: WebSocket, server: Arc<Server>, client: Client, place: Pl
     let (out, outgoing) = mpsc::channel(BETWEEN);
     let patience = Duration::from_secs(server.app.config.subscriptions.write_seconds);
     let mut writing = pin!(write(sink, outgoing, patience));
-    let mut conversation = Conversation::new(server, client, place, kept);
+    let mut conversation = Conversation::new(server, handshake, place, kept);
     let (ending, can_write) = if speaks {
         tokio::select! {
             ending = conversation.run(&mut frames, &out) => (ending, true),
@@ -166,6 +185,7 @@ async fn write(
 struct Conversation {
     server: Arc<Server>,
     client: Client,
+    forwarded: Option<SecretString>,
     place: Place,
     kept: Kept,
     feed: Option<Feed>,
@@ -175,11 +195,12 @@ struct Conversation {
 }
 
 impl Conversation {
-    fn new(server: Arc<Server>, client: Client, place: Place, kept: Kept) -> Self {
+    fn new(server: Arc<Server>, handshake: Handshake, place: Place, kept: Kept) -> Self {
         let pause = Duration::from_secs(server.app.config.subscriptions.keep_alive_seconds);
         Self {
             server,
-            client,
+            client: handshake.client,
+            forwarded: handshake.forwarded,
             place,
             kept,
             feed: None,
@@ -249,9 +270,9 @@ impl Conversation {
         if self.feed.is_some() {
             return Err(Ending::InitTwice);
         }
-        // Only what the client says itself counts: a cookie would be sent along for any page.
-        let token = protocol::authorization(payload).and_then(caller::token_of);
-        let token = token.ok_or(Ending::Refused)?;
+        let forwarded = self.forwarded.take();
+        let forwarded = forwarded.as_ref().map(ExposeSecret::expose_secret);
+        let token = token(forwarded, protocol::authorization(payload)).ok_or(Ending::Refused)?;
         let feed = Feed::establish(&self.server, self.client.clone(), token).await;
         let feed = feed.map_err(|fault| unavailable(&fault))?;
         let feed = feed.ok_or(Ending::Refused)?;
@@ -330,6 +351,16 @@ impl Conversation {
         self.unsent.push_back(Outgoing::Message(ping));
         Ok(())
     }
+}
+
+/// The token of a connection, from its handshake and from the value in `connection_init`.
+///
+/// A router may send both. Two different ones are none: something in between may have looked at
+/// the other. A cookie is none either, since a browser sends it along for any page.
+fn token<'a>(forwarded: Option<&'a str>, said: Option<&'a str>) -> Option<&'a str> {
+    let Some(said) = said else { return forwarded };
+    let said = caller::token_of(said)?;
+    forwarded.is_none_or(|it| it == said).then_some(said)
 }
 
 /// Why nothing more can be read. Clients leave without a word every day, which is no mistake.

@@ -23,18 +23,19 @@ use super::round::{Outcome, Said, Subscription};
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::{refusal, timed_out};
 use crate::transport::graphql::{Refused, refuse_counted, refused};
-use crate::transport::incoming::read_body;
+use crate::transport::incoming::{read_body, read_query};
 use crate::transport::listener::{Connection, Kept};
 use crate::transport::negotiation::MediaType;
 use crate::transport::{Server, arrival, caller, observed, request_id};
 
 /// Events between the conversation and the connection.
 const BETWEEN: usize = 4;
+const EVENTS: &str = "text/event-stream";
 /// Tells nginx to pass events on as they come.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Answers with a stream, or says why there is none.
-pub(super) async fn open(
+pub(in crate::transport) async fn open(
     State(server): State<Arc<Server>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
@@ -56,14 +57,19 @@ async fn begin(
     request_id: &str,
 ) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
-    if parts.method != Method::POST {
+    let is_get = parts.method == Method::GET && server.takes_streams_by_get();
+    if parts.method != Method::POST && !is_get {
         return Err(Refused::not_allowed("POST", "Use POST."));
     }
     if !accepts_events(&parts.headers) {
         let (status, code) = (StatusCode::NOT_ACCEPTABLE, ErrorCode::NotAcceptable);
         return Err(refused(status, code, "Accept text/event-stream."));
     }
-    let call = read_body(server, &parts, body).await?;
+    let call = if is_get {
+        read_query(parts.uri.query().unwrap_or_default())?
+    } else {
+        read_body(server, &parts, body).await?
+    };
     let client = caller::client(server, &parts.headers, peer, request_id);
     let admitted = arrival::admit(server, &parts.headers, &client, call.is_text()).await?;
     let is_required = server.requires_trusted_documents() && admitted.is_none();
@@ -123,19 +129,29 @@ fn event_stream(body: Body) -> Response {
 
 /// Whether the client takes events; one that does not say takes anything.
 fn accepts_events(headers: &HeaderMap) -> bool {
-    let mut ranges = headers
+    let mut ranges = ranges(headers).peekable();
+    ranges.peek().is_none() || ranges.any(|it| is_one_of(it, &[EVENTS, "text/*", "*/*"]))
+}
+
+/// Whether the client asks for events where it could have an answer as well.
+pub(in crate::transport) fn wants_stream(headers: &HeaderMap) -> bool {
+    let answers = ["application/json", "application/graphql-response+json"];
+    ranges(headers).any(|it| is_one_of(it, &[EVENTS]))
+        && !ranges(headers).any(|it| is_one_of(it, &answers))
+}
+
+/// The media types that a client accepts.
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
         .get_all(header::ACCEPT)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(|range| range.split(';').next().unwrap_or_default().trim())
-        .peekable();
-    ranges.peek().is_none()
-        || ranges.any(|range| {
-            ["text/event-stream", "text/*", "*/*"]
-                .iter()
-                .any(|it| range.eq_ignore_ascii_case(it))
-        })
+}
+
+fn is_one_of(range: &str, types: &[&str]) -> bool {
+    types.iter().any(|it| range.eq_ignore_ascii_case(it))
 }
 
 /// One stream while it lasts.

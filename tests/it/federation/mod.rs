@@ -3,6 +3,7 @@
 mod batching;
 mod directives;
 mod keys;
+mod live;
 mod surface;
 mod tls;
 

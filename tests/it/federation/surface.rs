@@ -16,12 +16,13 @@ use tokio_util::sync::CancellationToken;
 use super::{HEADER, ROUTER, SECRET};
 use crate::harness::{Answer, PASSWORD, TestApp, http, queries};
 
-const LISTEN: (&str, &str) = ("IDGATE_SERVER__ROUTER_LISTEN", "127.0.0.1:0");
+pub(super) const LISTEN: (&str, &str) = ("IDGATE_SERVER__ROUTER_LISTEN", "127.0.0.1:0");
 const SDL: &str = "{ _service { sdl } }";
 
 /// The router's listener of a gateway.
 pub(super) struct Listener {
     pub(super) address: SocketAddr,
+    pub(super) stop: CancellationToken,
     _listening: JoinSet<()>,
 }
 
@@ -32,16 +33,18 @@ impl Listener {
         let address = listener.local_addr().unwrap();
         let draining = Arc::new(AtomicBool::new(false));
         let server = Server::new(Arc::clone(&app.app), Audience::Router, address, draining);
+        let stop = CancellationToken::new();
         let mut listening = JoinSet::new();
         listening.spawn(transport::listen_with(
             tls,
             listener,
             transport::router(&server),
             Limits::of(&app.app.config),
-            CancellationToken::new(),
+            stop.clone(),
         ));
         Self {
             address,
+            stop,
             _listening: listening,
         }
     }
@@ -221,24 +224,4 @@ async fn the_schema_can_keep_silent_about_authorization() {
     let sdl = answer.root("_service")["sdl"].as_str().unwrap();
     assert_eq!(sdl, subgraph_sdl(Authorization::Silent));
     assert!(!sdl.contains("@requiresScopes") && !sdl.contains("@authenticated"));
-}
-
-/// A router that asks where it is not served must not become the public by that.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_secret_opens_no_stream_of_events() {
-    let app = TestApp::with(&[ROUTER]).await;
-    let ada = app.register("ada@example.com").await;
-    for (path, secret) in [
-        ("/graphql/stream", SECRET),
-        ("/graphql/stream", "wrong"),
-        ("/graphql/ws", SECRET),
-    ] {
-        let request = app
-            .request(Method::POST, path)
-            .header(HEADER, secret)
-            .header("accept", "text/event-stream")
-            .bearer_auth(&ada.access_token)
-            .json(&json!({ "query": queries::text("SessionEvents") }));
-        Answer::of(request).await.assert_refusal(403, "FORBIDDEN");
-    }
 }

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use futures_util::{SinkExt as _, StreamExt as _};
 use idgate::transport::Tls;
 use reqwest::{Certificate, Client, Identity};
 use serde_json::json;
@@ -15,10 +16,13 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ClientConfig, HandshakeKind, RootCertStore, SupportedProtocolVersion};
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use super::surface::Listener;
 use super::{HEADER, ROUTER, SECRET};
-use crate::harness::{Answer, TestApp};
+use crate::harness::{Answer, EventStream, TestApp, queries};
 
 const ROUTER_PEM: &[u8] = include_bytes!("certificates/router.pem");
 const STRANGER_PEM: &[u8] = include_bytes!("certificates/stranger.pem");
@@ -127,6 +131,59 @@ async fn files_that_make_no_tls_are_refused_with_the_setting_that_names_them() {
         assert!(error.contains(wrong.as_str()), "{error}");
         assert!(!error.contains("BEGIN"), "{error}");
     }
+}
+
+/// Sockets and streams show the certificate as well; the person is named by their own token alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn live_events_come_behind_a_certificate_too() {
+    let app = gateway(&[]).await;
+    let listener = Listener::open(&app).await;
+    let ada = app.register("ada@example.com").await;
+    let bearer = format!("Bearer {}", ada.access_token);
+    let query = queries::text("SessionEvents");
+
+    let stream = TcpStream::connect(listener.address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = resuming(&TLS13).connect(name, stream).await.unwrap();
+    let mut request = "wss://localhost/graphql".into_client_request().unwrap();
+    let headers = request.headers_mut();
+    headers.insert("authorization", bearer.parse().unwrap());
+    headers.insert(
+        "sec-websocket-protocol",
+        "graphql-transport-ws".parse().unwrap(),
+    );
+    let (mut socket, _) = client_async(request, stream).await.unwrap();
+    for message in [
+        json!({ "type": "connection_init" }),
+        json!({ "type": "subscribe", "id": "a", "payload": { "query": query } }),
+        json!({ "type": "ping" }),
+    ] {
+        let message = Message::Text(message.to_string().into());
+        socket.send(message).await.unwrap();
+    }
+    let mut heard = async || {
+        let Message::Text(text) = socket.next().await.unwrap().unwrap() else {
+            panic!("no text")
+        };
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    assert_eq!(heard().await["type"], "connection_ack");
+    assert_eq!(heard().await["type"], "pong");
+
+    let url = format!("https://localhost:{}/graphql", listener.address.port());
+    let request = client(Some(ROUTER_PEM))
+        .post(url)
+        .bearer_auth(&ada.access_token);
+    let request = request.header("accept", "text/event-stream");
+    let response = request.json(&json!({ "query": query })).send().await;
+    let mut events = EventStream::of(response.unwrap());
+
+    app.caught_up().await;
+    app.login("ada@example.com").await;
+    let kind = heard().await["payload"]["data"]["sessionEvents"]["kind"].clone();
+    assert_eq!(kind, "SIGNED_IN");
+    let (_, data) = events.next().await.unwrap();
+    assert_eq!(data["data"]["sessionEvents"]["kind"], "SIGNED_IN");
 }
 
 /// A client that would rather go on with an earlier session than show its certificate again.

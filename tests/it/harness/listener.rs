@@ -1,5 +1,6 @@
 //! Somebody who listens, over a real WebSocket.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -31,18 +32,7 @@ pub(crate) struct Socket(WebSocketStream<TcpStream>);
 impl TestApp {
     /// A handshake with these headers; the status when it is refused.
     pub(crate) async fn handshake(&self, headers: &[(&str, &str)]) -> Result<Socket, u16> {
-        let mut request = self.url("/graphql/ws").replace("http", "ws");
-        let mut request = std::mem::take(&mut request).into_client_request().unwrap();
-        for (name, value) in headers {
-            let name: HeaderName = name.parse().unwrap();
-            let value = HeaderValue::from_str(value).unwrap();
-            request.headers_mut().insert(name, value);
-        }
-        match client_async(request, self.narrow_connection().await).await {
-            Ok((socket, _)) => Ok(Socket(socket)),
-            Err(Error::Http(refusal)) => Err(refusal.status().as_u16()),
-            Err(error) => panic!("{error}"),
-        }
+        Socket::open(self.address, "/graphql/ws", headers).await
     }
 
     /// Waits until everything so far has been told, and until other instances are heard.
@@ -65,9 +55,7 @@ impl TestApp {
 
     /// A connection for which little is kept while nobody reads, so that tests of that are short.
     pub(crate) async fn narrow_connection(&self) -> TcpStream {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        socket.connect(self.address).await.unwrap()
+        narrow_connection(self.address).await
     }
 
     /// A socket on which nothing has been said.
@@ -75,6 +63,13 @@ impl TestApp {
         let protocol = [("sec-websocket-protocol", "graphql-transport-ws")];
         self.handshake(&protocol).await.unwrap()
     }
+}
+
+/// The same at any address.
+pub(crate) async fn narrow_connection(address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(address).await.unwrap()
 }
 
 impl SignedIn<'_> {
@@ -105,6 +100,26 @@ impl SignedIn<'_> {
 }
 
 impl Socket {
+    /// A handshake at this place with these headers; the status when it is refused.
+    pub(crate) async fn open(
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, u16> {
+        let url = format!("ws://{address}{path}");
+        let mut request = url.into_client_request().unwrap();
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().unwrap();
+            let value = HeaderValue::from_str(value).unwrap();
+            request.headers_mut().append(name, value);
+        }
+        match client_async(request, narrow_connection(address).await).await {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(Error::Http(refusal)) => Err(refusal.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     pub(crate) async fn send(&mut self, message: Value) {
         self.send_raw(Message::Text(message.to_string().into()))
             .await;

@@ -41,7 +41,7 @@ pub(crate) use clients::{Anonymous, PASSWORD, SignedIn};
 pub(crate) use cutter::{Cutter, Moment};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use issuer::{Google, Manner};
-pub(crate) use listener::{Said, Socket};
+pub(crate) use listener::{Said, Socket, narrow_connection};
 pub(crate) use messages::wrong;
 pub(crate) use relay::Relay;
 pub(crate) use smtp::{MailServer, Mood};

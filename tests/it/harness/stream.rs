@@ -20,6 +20,14 @@ pub(crate) struct EventStream {
 }
 
 impl EventStream {
+    /// The events of an answer.
+    pub(crate) fn of(response: reqwest::Response) -> Self {
+        Self {
+            response,
+            read: String::new(),
+        }
+    }
+
     /// The next block of lines; nothing at the end.
     async fn block(&mut self) -> Option<String> {
         loop {
@@ -73,10 +81,7 @@ impl SignedIn<'_> {
         self.app.caught_up().await;
         let response = self.streaming(document).send().await.unwrap();
         assert_eq!(response.status(), 200);
-        EventStream {
-            response,
-            read: String::new(),
-        }
+        EventStream::of(response)
     }
 
     /// What comes in place of a stream.
