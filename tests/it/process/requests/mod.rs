@@ -156,6 +156,8 @@ async fn every_request_is_one_line_of_the_log() {
     };
     let stream = |body: &Value| program.request(Method::POST, "/graphql/stream").json(body);
     let session_events = json!({ "documentId": queries::id("SessionEvents") });
+    let routed = |request: reqwest::RequestBuilder| request.header("idgate-router-secret", SECRET);
+    let events = post(&session_events).header("accept", "text/event-stream");
     // What is sent; outcome, operation, kind, caller, surface.
     let cases = [
         (post(&me).bearer_auth(&ada), "OK Me query user public"),
@@ -167,10 +169,14 @@ async fn every_request_is_one_line_of_the_log() {
             "UNAUTHENTICATED Me query rejected public",
         ),
         (
-            post(&me)
-                .bearer_auth(&ada)
-                .header("idgate-router-secret", SECRET),
+            routed(post(&me).bearer_auth(&ada)),
             "OK Me query user router",
+        ),
+        (routed(upgrade("/graphql/ws")), "OK - - - router"),
+        (routed(upgrade("/graphql")), "OK - - - router"),
+        (
+            routed(events.bearer_auth("no token")),
+            "UNAUTHENTICATED SessionEvents subscription - router",
         ),
         (
             post(&me).header("idgate-router-secret", "wrong"),

@@ -6,8 +6,8 @@ use std::net::TcpStream;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Logged, lines_of};
-use crate::harness::{PASSWORD, TestApp, queries};
+use super::{Logged, MARK, lines_of};
+use crate::harness::{EventStream, PASSWORD, Socket, TestApp, queries};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_request_says_what_it_waited_for() {
@@ -145,4 +145,56 @@ async fn made_up_names_add_no_label() {
         assert!(page.contains(&label), "{label}");
     }
     program.stop();
+}
+
+/// What proves a router, and a person behind it, is written nowhere, however much is asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_level_of_the_log_has_what_opens_live_events() {
+    let app = TestApp::spawn().await;
+    app.register("ada@example.com").await;
+    let secret = format!("{MARK} is a secret that only the router has");
+    let program = Logged::start(
+        &app,
+        &[
+            ("IDGATE_TELEMETRY__LOG", "trace"),
+            ("IDGATE_ROUTER__SECRET", &secret),
+        ],
+    );
+    let token = program.token("ada@example.com").await;
+    let bearer = format!("Bearer {token}");
+    let address = program.address.parse().unwrap();
+    let protocol = ("sec-websocket-protocol", "graphql-transport-ws");
+    let query = queries::text("SessionEvents");
+    for (shown, is_right) in [(secret.clone(), true), (secret.to_uppercase(), false)] {
+        let proof = ("idgate-router-secret", shown.as_str());
+        for authorization in [bearer.as_str(), &format!("Bearer {MARK}")] {
+            let headers = [protocol, proof, ("authorization", authorization)];
+            let opened = Socket::open(address, "/graphql", &headers).await;
+            assert_eq!(opened.is_ok(), is_right);
+            if let Ok(mut socket) = opened {
+                let payload = json!({ "authorization": authorization, "token": authorization });
+                let init = json!({ "type": "connection_init", "payload": payload });
+                socket.send(init).await;
+                socket.hear().await;
+            }
+            for path in ["/graphql", "/graphql/stream"] {
+                let request = program.request(Method::POST, path);
+                let request = request.header("accept", "text/event-stream");
+                let request = request.header(proof.0, proof.1);
+                let request = request.header("authorization", authorization);
+                let response = request.json(&json!({ "query": query })).send().await;
+                drop(EventStream::of(response.unwrap()));
+            }
+        }
+    }
+    let signature = token.rsplit('.').next().unwrap().to_lowercase();
+    let log = program.stop();
+    assert!(log.iter().any(|line| line.contains("\"TRACE\"")));
+    for line in log {
+        let lower = line.to_lowercase();
+        assert!(
+            !lower.contains(MARK) && !lower.contains(&signature),
+            "{line}"
+        );
+    }
 }
