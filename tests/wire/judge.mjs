@@ -1,6 +1,7 @@
 // Runs the judges and counts their verdicts: node judge.mjs ADDRESS QUERIES [JUDGE…]
-// The router's secret of the gateway is in WIRE_ROUTER_SECRET.
+// The router's secret of the gateway is in WIRE_ROUTER_SECRET, an origin that it names in WIRE_PAGE.
 
+import { judgeClients } from './clients.mjs';
 import { judgeCompatibility } from './compatibility.mjs';
 import { judgeComposition } from './composition.mjs';
 import { judgeConformance } from './conformance.mjs';
@@ -17,11 +18,12 @@ const JUDGES = {
   forgery: judgeForgery,
   composition: judgeComposition,
   live: judgeLive,
+  clients: judgeClients,
   compatibility: judgeCompatibility,
   supergraph: judgeSupergraph,
 };
 
-const routerSecret = process.env.WIRE_ROUTER_SECRET;
+const { WIRE_ROUTER_SECRET: routerSecret, WIRE_PAGE: page } = process.env;
 const [address, queries, ...named] = process.argv.slice(2);
 const wanted = named.length > 0 ? named : Object.keys(JUDGES);
 const unknown = wanted.filter((name) => !Object.hasOwn(JUDGES, name));
@@ -48,7 +50,7 @@ async function check(sentence, judgement) {
 for (const name of wanted) {
   console.log(`\n── ${name}`);
   try {
-    await JUDGES[name]({ address, queries, check, routerSecret });
+    await JUDGES[name]({ address, queries, check, routerSecret, page });
   } catch (error) {
     // A judge that cannot go on has found something too.
     failed += 1;
