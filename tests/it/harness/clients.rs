@@ -135,6 +135,11 @@ impl<'a> SignedIn<'a> {
         }
     }
 
+    /// Where the person is.
+    pub(crate) fn app(&self) -> &'a TestApp {
+        self.app
+    }
+
     /// The same person at another instance.
     pub(crate) fn at<'b>(&self, app: &'b TestApp) -> SignedIn<'b> {
         SignedIn {

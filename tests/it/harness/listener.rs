@@ -30,6 +30,11 @@ pub(crate) enum Said {
 pub(crate) struct Socket(WebSocketStream<TcpStream>);
 
 impl TestApp {
+    /// Where this gateway listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// A handshake with these headers; the status when it is refused.
     pub(crate) async fn handshake(&self, headers: &[(&str, &str)]) -> Result<Socket, u16> {
         Socket::open(self.address, "/graphql/ws", headers).await

@@ -126,7 +126,7 @@ async fn by_id(app: &TestApp, document: &str, input: Value) -> crate::harness::A
 async fn on_the_public_listener_the_secret_opens_what_the_routers_own_would() {
     let required = ("IDGATE_GRAPHQL__TRUSTED_DOCUMENTS", "required");
     let app = TestApp::with(&[ROUTER, required]).await;
-    let address = app.url("").replace("http://", "").parse().unwrap();
+    let address = app.address();
     let email = "ada@example.com";
     let input = json!({ "email": email, "password": PASSWORD, "firstName": "A", "lastName": "L" });
     let answer = by_id(&app, "Register", input).await;
@@ -166,7 +166,7 @@ async fn a_secret_opens_no_events_where_no_router_is_expected() {
     let (elsewhere, _router) = with_router(&[]).await;
     let staff = TestApp::with(&[ROUTER]).await.staff().await;
     for app in [&without, &elsewhere, &staff] {
-        let address = app.url("").replace("http://", "").parse().unwrap();
+        let address = app.address();
         for way in ways() {
             let asked = way.ask(address, &[PROOF], json!({})).await;
             assert_eq!(asked.err(), Some(403), "{way:?}");

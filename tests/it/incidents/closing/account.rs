@@ -1,11 +1,12 @@
 //! An account with one entry to it, and what using that entry gives.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{End, Entry};
 use crate::federation::{HEADER, SECRET};
 use crate::harness::{Anonymous, Answer, EventStream, Google, PASSWORD, Said, SignedIn};
-use crate::harness::{Socket, TestApp};
+use crate::harness::{Socket, TestApp, queries};
 
 const NEW: &str = "staple battery horse correct";
 
@@ -39,6 +40,36 @@ async fn standing(person: &SignedIn<'_>) -> Option<(String, String)> {
     let me = answer.root("me");
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Some((word(&me["role"]), word(&me["staffFunctions"][0])))
+}
+
+/// A socket that a router holds for this person, named in the handshake.
+async fn socket_of_a_router(person: &SignedIn<'_>) -> Socket {
+    person.app().caught_up().await;
+    let bearer = format!("Bearer {}", person.access_token);
+    let headers = [
+        ("sec-websocket-protocol", "graphql-transport-ws"),
+        ("authorization", bearer.as_str()),
+        (HEADER, SECRET),
+    ];
+    let address = person.app().address();
+    let mut socket = Socket::open(address, "/graphql", &headers).await.unwrap();
+    socket.send(json!({ "type": "connection_init" })).await;
+    let ack = Said::Message(json!({ "type": "connection_ack" }));
+    assert_eq!(socket.hear().await, ack);
+    socket.subscribe("a", "SessionEvents", json!({})).await;
+    socket.settle().await;
+    socket
+}
+
+/// A stream that a router holds for this person.
+async fn stream_of_a_router(person: &SignedIn<'_>) -> EventStream {
+    person.app().caught_up().await;
+    let request = person.app().request(Method::POST, "/graphql");
+    let request = request.json(&json!({ "query": queries::text("SessionEvents") }));
+    let request = request.header("accept", "text/event-stream");
+    let request = request.header(HEADER, SECRET);
+    let response = request.bearer_auth(&person.access_token).send().await;
+    EventStream::of(response.unwrap())
 }
 
 impl<'a> Account<'a> {
@@ -108,6 +139,8 @@ impl<'a> Account<'a> {
                 self.socket = Some(session.listen("SessionEvents", json!({})).await);
             }
             Entry::Stream => self.stream = Some(session.stream("SessionEvents").await),
+            Entry::RouterSocket => self.socket = Some(socket_of_a_router(session).await),
+            Entry::RouterStream => self.stream = Some(stream_of_a_router(session).await),
             Entry::LoginCode => self.proof = code("LOGIN", "login_code").await,
             Entry::ResetCode => self.proof = code("RESET_PASSWORD", "password_reset").await,
             Entry::ResetLink => {
@@ -155,7 +188,9 @@ impl<'a> Account<'a> {
             Entry::AccessToken => return standing(self.session.as_ref()?).await,
             Entry::OtherInstance => return standing(&self.session.as_ref()?.at(other)).await,
             Entry::Router => return self.through_a_router().await,
-            Entry::Socket | Entry::Stream => return self.listen().await,
+            Entry::Socket | Entry::Stream | Entry::RouterSocket | Entry::RouterStream => {
+                return self.listen().await;
+            }
             Entry::RefreshToken => {
                 let token = &self.session.as_ref()?.refresh_token;
                 (client.refresh(token).await, "refreshSession")

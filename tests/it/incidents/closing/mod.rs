@@ -21,6 +21,9 @@ enum Entry {
     Router,
     Socket,
     Stream,
+    /// The same two, held by a federation router.
+    RouterSocket,
+    RouterStream,
     RefreshToken,
     Cookie,
     LoginCode,
@@ -36,12 +39,14 @@ enum Entry {
     Device,
 }
 
-const ENTRIES: [Entry; 17] = [
+const ENTRIES: [Entry; 19] = [
     Entry::AccessToken,
     Entry::OtherInstance,
     Entry::Router,
     Entry::Socket,
     Entry::Stream,
+    Entry::RouterSocket,
+    Entry::RouterStream,
     Entry::RefreshToken,
     Entry::Cookie,
     Entry::LoginCode,
@@ -60,7 +65,13 @@ impl Entry {
     const fn is_access_token(self) -> bool {
         matches!(
             self,
-            Self::AccessToken | Self::OtherInstance | Self::Router | Self::Socket | Self::Stream
+            Self::AccessToken
+                | Self::OtherInstance
+                | Self::Router
+                | Self::Socket
+                | Self::Stream
+                | Self::RouterSocket
+                | Self::RouterStream
         )
     }
 
