@@ -147,6 +147,16 @@ impl Schema {
         }
     }
 
+    /// Refuses JSON that holds more values than any request needs, before it is parsed.
+    pub fn check_json(&self, text: &[u8]) -> Result<(), Error> {
+        document::check_json(text, &self.limits).map_err(|it| self.refuse(it))
+    }
+
+    /// Refuses a document by its length, before anything walks it.
+    pub fn check_length(&self, text: &str) -> Result<(), Error> {
+        document::check_length(text, &self.limits).map_err(|it| self.refuse(it))
+    }
+
     /// A document that is parsed and keeps within the limits, from memory if it was seen before.
     pub fn prepare(&self, text: String) -> Result<Arc<Document>, Error> {
         let prepare = |text| Document::prepare(text, &self.limits);

@@ -99,7 +99,8 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let mut call = match parts.method {
         Method::GET if server.takes_get() => {
-            incoming::read_query(parts.uri.query().unwrap_or_default())?
+            let query = parts.uri.query().unwrap_or_default();
+            incoming::read_query(query, |json| server.schema.check_json(json))?
         }
         Method::POST => incoming::read_body(server, &parts, body).await?,
         _ if server.takes_get() => {
@@ -111,6 +112,10 @@ async fn answer(
     let client = caller::client(server, &parts.headers, peer, request_id);
     let admitted = arrival::admit(server, &parts.headers, &client, call.is_text()).await?;
     let required = server.requires_trusted_documents() && admitted.is_none();
+    if let Some(text) = &call.query {
+        let fits = server.schema.check_length(text);
+        fits.map_err(|error| about_document(media, error))?;
+    }
     let resolved = trusted_documents::named(&server.app.documents(), &mut call, required)
         .map_err(|error| about_document(media, error))?;
     let document = match server.schema.prepare(resolved.text) {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::graphql::{Refused, malformed, refused};
 use super::{Server, negotiation, observed};
 use crate::schema::document::Limit;
-use crate::schema::error::ErrorCode;
+use crate::schema::error::{Error, ErrorCode};
 
 /// How much of a body that is too large is read to be able to answer.
 const LARGEST_DISCARDED: usize = 32 * 1024 * 1024;
@@ -64,7 +64,7 @@ pub(super) async fn read_body(server: &Server, parts: &Parts, body: Body) -> Res
         let code = ErrorCode::PayloadTooLarge;
         return Err(refused(StatusCode::PAYLOAD_TOO_LARGE, code, &message));
     };
-    parse(&bytes)
+    parse(&bytes, |json| server.schema.check_json(json))
 }
 
 /// A compressed body is refused: a few kilobytes of it could be gigabytes, and requests are small.
@@ -103,7 +103,11 @@ pub(super) async fn read_limited(body: Body, limit: usize) -> Result<Option<Vec<
     Ok((seen <= limit).then_some(kept))
 }
 
-fn parse(bytes: &[u8]) -> Result<Call, Refused> {
+/// Reads a body that is complete. `check` sees JSON before it is parsed.
+pub(super) fn parse(
+    bytes: &[u8],
+    check: impl Fn(&[u8]) -> Result<(), Error>,
+) -> Result<Call, Refused> {
     match bytes.trim_ascii_start().first() {
         Some(b'{') => {}
         Some(b'[') => {
@@ -117,6 +121,7 @@ fn parse(bytes: &[u8]) -> Result<Call, Refused> {
             ));
         }
     }
+    check(bytes).map_err(too_many)?;
     let members = serde_json::from_slice(bytes).map_err(|error| {
         malformed(if error.is_data() {
             "Each member of the request can be given once."
@@ -127,8 +132,15 @@ fn parse(bytes: &[u8]) -> Result<Call, Refused> {
     read(members)
 }
 
-/// The parameters of a GET request; JSON inside them is parsed as in a body.
-pub(super) fn read_query(query: &str) -> Result<Call, Refused> {
+fn too_many(error: Error) -> Refused {
+    Refused::new(StatusCode::BAD_REQUEST, error)
+}
+
+/// The parameters of a GET request; JSON inside them is checked and parsed as in a body.
+pub(super) fn read_query(
+    query: &str,
+    check: impl Fn(&[u8]) -> Result<(), Error>,
+) -> Result<Call, Refused> {
     // Read otherwise, bytes that are no text would become other text.
     if percent_decode_str(query).decode_utf8().is_err() {
         return Err(malformed("The address is not UTF-8."));
@@ -148,8 +160,12 @@ pub(super) fn read_query(query: &str) -> Result<Call, Refused> {
         }
         *member = match key.as_ref() {
             "variables" | "extensions" if value.is_empty() => Value::Null,
-            "variables" | "extensions" => serde_json::from_str(&value)
-                .map_err(|_| malformed("`variables` and `extensions` have to be JSON objects."))?,
+            "variables" | "extensions" => {
+                check(value.as_bytes()).map_err(too_many)?;
+                serde_json::from_str(&value).map_err(|_| {
+                    malformed("`variables` and `extensions` have to be JSON objects.")
+                })?
+            }
             _ => Value::String(value.into_owned()),
         };
     }
@@ -215,6 +231,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn parse(bytes: &[u8]) -> Result<Call, Refused> {
+        super::parse(bytes, |_| Ok(()))
+    }
+
+    fn read_query(query: &str) -> Result<Call, Refused> {
+        super::read_query(query, |_| Ok(()))
+    }
 
     fn code(call: Result<Call, Refused>) -> Option<ErrorCode> {
         call.err().map(|refused| refused.error.code)

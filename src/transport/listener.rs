@@ -33,6 +33,12 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// How often a silent HTTP/2 peer is asked whether it is still there, and how long it may take.
 const ARE_YOU_THERE: Duration = Duration::from_secs(20);
 
+/// Bytes of a request's head, and of what is read of a body at a time: eight times what proxies
+/// let through. Larger heads are answered with 431; the library's default is 400 KB.
+const LARGEST_HEAD: usize = 64 * 1024;
+/// The same for HTTP/2, where each header counts 32 bytes besides its own (RFC 9113 §6.5.2).
+const LARGEST_HEADER_LIST: u32 = 64 * 1024;
+
 /// What a listener grants its clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -200,8 +206,10 @@ fn builder() -> Builder<TokioExecutor> {
     // Names of headers are equal in any case (RFC 9110 §5.1). Clients that compare letters expect
     // those that HTTP/1 servers have always written.
     let mut builder = Builder::new(TokioExecutor::new()).title_case_headers(true);
+    builder.http1().max_buf_size(LARGEST_HEAD);
     builder
         .http2()
+        .max_header_list_size(LARGEST_HEADER_LIST)
         .timer(TokioTimer::new())
         .keep_alive_interval(ARE_YOU_THERE)
         .keep_alive_timeout(ARE_YOU_THERE);

@@ -59,7 +59,11 @@ impl Limits {
 pub enum Limit {
     /// Bytes of the body.
     Body,
-    /// Lexical tokens.
+    /// Values in a JSON text.
+    Values,
+    /// Bytes of a document.
+    Document,
+    /// Lexical tokens and comments.
     Tokens,
     /// Characters of a name.
     Name,
@@ -97,8 +101,10 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Body,
+        Self::Values,
+        Self::Document,
         Self::Tokens,
         Self::Name,
         Self::Nesting,
@@ -123,6 +129,8 @@ impl Limit {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Body => "body",
+            Self::Values => "values",
+            Self::Document => "document",
             Self::Tokens => "tokens",
             Self::Name => "name",
             Self::Nesting => "nesting",
@@ -147,6 +155,8 @@ impl Limit {
     const fn exceeded(self) -> &'static str {
         match self {
             Self::Body => "The body is too large",
+            Self::Values => "The request holds too many JSON values",
+            Self::Document => "The document is too long",
             Self::Tokens => "The document has too many tokens",
             Self::Name => "The document has a name or number that is too long",
             Self::Nesting => "The document has brackets nested too deeply",

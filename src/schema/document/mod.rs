@@ -5,6 +5,8 @@
 
 mod copies;
 mod introspection;
+mod json;
+mod length;
 mod limit;
 mod measure;
 mod root;
@@ -20,6 +22,8 @@ use async_graphql::parser::types::{
 use async_graphql::parser::{self, parse_query};
 use async_graphql::{Name, Value, Variables};
 
+pub(super) use self::json::check as check_json;
+pub(super) use self::length::check as check_length;
 pub use self::limit::{Limit, Limits, Refusal};
 use super::error::{Error, ErrorCode};
 use super::operation_names;
@@ -66,6 +70,7 @@ impl Document {
     ///
     /// A limit that it exceeds, or what is wrong with it.
     pub fn prepare(text: String, limits: &Limits) -> Result<Self, Refusal> {
+        length::check(&text, limits)?;
         let seen = look_over(&text, limits)?;
         let spelled = spelling::spell(&text).map_err(|wrong| misspelled(&text, wrong))?;
         let mut nul = seen.nul || spelled.nul;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     introspection: true,
     depth: 8,
     aliases: 3,

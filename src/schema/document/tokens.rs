@@ -10,7 +10,7 @@ use std::str::Chars;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Text {
     /// An upper bound of the lexical tokens: words and single punctuators count, strings count as
-    /// one, comments not at all.
+    /// one. Comments count, too: the parser takes as long for `#` and a line end as for a token.
     pub(super) tokens: usize,
     /// How many brackets are open at once.
     pub(super) nesting: usize,
@@ -33,7 +33,10 @@ impl Text {
             let word = letter.is_alphanumeric() || letter == '_';
             seen.nul |= letter == '\0';
             match letter {
-                '#' => skip_comment(&mut letters),
+                '#' => {
+                    seen.tokens += 1;
+                    skip_comment(&mut letters);
+                }
                 '"' => {
                     seen.tokens += 1;
                     seen.nul |= skip_string(&mut letters);
@@ -136,7 +139,7 @@ mod tests {
 
     #[test]
     fn tokens_are_counted_as_a_reader_would() {
-        assert_eq!(tokens("{ me { id } } # a comment { { {"), 6);
+        assert_eq!(tokens("{ me { id } } # a comment { { {"), 7);
         assert_eq!(tokens(r#"{ a(b: "x \" } y") }"#), 8);
         assert_eq!(tokens("query Me($id: ID!) { a }"), 12);
     }

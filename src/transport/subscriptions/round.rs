@@ -47,6 +47,9 @@ impl Subscription {
         mut call: Call,
         is_required: bool,
     ) -> Result<Self, Error> {
+        if let Some(text) = &call.query {
+            server.schema.check_length(text)?;
+        }
         let resolved = trusted_documents::named(&server.app.documents(), &mut call, is_required)?;
         // Variables come out of JSON, and go back into it.
         let variables = serde_json::to_string(&call.variables).unwrap_or_default();

@@ -252,6 +252,8 @@ impl Conversation {
             Message::Pong(_) => return Ok(()),
             Message::Close(_) => return Err(Ending::Gone),
         };
+        let fits = self.server.schema.check_json(text.as_bytes());
+        fits.map_err(|_| Ending::BadMessage("The message holds too many values"))?;
         match protocol::read(&text).map_err(Ending::BadMessage)? {
             Heard::Init(payload) => self.init(&payload).await,
             Heard::Ping => self.say(protocol::pong()),

@@ -66,7 +66,8 @@ async fn begin(
         return Err(refused(status, code, "Accept text/event-stream."));
     }
     let call = if is_get {
-        read_query(parts.uri.query().unwrap_or_default())?
+        let query = parts.uri.query().unwrap_or_default();
+        read_query(query, |json| server.schema.check_json(json))?
     } else {
         read_body(server, &parts, body).await?
     };

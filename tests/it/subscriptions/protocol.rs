@@ -102,6 +102,13 @@ async fn what_breaks_the_protocol_has_its_close_code() {
         Message::Text(r#"{"type":"subscribe","payload":{}}"#.into()),
         Message::Binary(br#"{"type":"ping"}"#.to_vec().into()),
         Message::Text(" ".repeat(app.app.config.server.body_limit + 1).into()),
+        Message::Text(
+            format!(
+                "{{\"type\":\"ping\",\"payload\":[{}0]}}",
+                "0,".repeat(20_000)
+            )
+            .into(),
+        ),
     ];
     for message in garbage {
         let mut socket = ada.socket().await;

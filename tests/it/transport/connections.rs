@@ -65,6 +65,46 @@ async fn a_head_that_does_not_end_is_cut_off() {
     });
 }
 
+/// What reads headers (`Accept`, `Cookie`, `X-Forwarded-For`, addresses) takes time for each byte.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_is_as_large_as_programs_send_them() {
+    let app = TestApp::spawn().await;
+    let head = |target: &str, header: &str, length: usize, times: usize| {
+        let header = format!("{header}: {}\r\n", ",".repeat(length)).repeat(times);
+        format!("GET {target} HTTP/1.1\r\nhost: localhost\r\n{header}\r\n")
+    };
+    let live = "/health/live";
+    let long = format!("{live}?a={}", "a".repeat(60_000));
+    let endless = format!("{live}?a={}", "a".repeat(100_000));
+    for (head, status) in [
+        (head(live, "accept", 60_000, 1), "200"),
+        (head(live, "cookie", 600, 90), "200"),
+        (head(&long, "x-a", 1, 1), "200"),
+        (head(live, "accept", 100_000, 1), "431"),
+        (head(live, "x-forwarded-for", 1_100, 90), "431"),
+        (head(live, "x-a", 1, 101), "431"),
+        (head(&endless, "x-a", 1, 1), "431"),
+    ] {
+        let mut connection = app.connect();
+        // It may be closed before all of it was sent.
+        let _ = connection.write_all(head.as_bytes());
+        let answer = heard(&mut connection, DEADLINE).unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(answer.starts_with(&expected), "{status}, not {answer}");
+    }
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .http2_prior_knowledge();
+    let client = client.build().unwrap();
+    for (length, status) in [(30_000, 200), (100_000, 431)] {
+        let asked = client
+            .get(app.url(live))
+            .header("accept", ",".repeat(length));
+        assert_eq!(asked.send().await.unwrap().status(), status, "{length}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kept_connection_without_a_next_request_is_closed() {
     let app = TestApp::with(&SHORT).await;

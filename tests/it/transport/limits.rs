@@ -25,6 +25,7 @@ fn excessive(limit: Limit) -> (String, Value) {
     };
     let document = match limit {
         Limit::Body => format!("{{ __typename }} # {}", "x".repeat(1_048_576)),
+        Limit::Document => format!("{{ __typename }} # {}", "x".repeat(80_000)),
         Limit::Tokens => format!("{{ {} }}", "id ".repeat(5_000)),
         Limit::Name => format!("query {} {{ __typename }}", "x".repeat(257)),
         Limit::Nesting => format!("{{ user(id: {}", "[".repeat(100)),
@@ -61,7 +62,7 @@ fn excessive(limit: Limit) -> (String, Value) {
             let many = "$a ".repeat(2_000);
             format!("query($a: ID!) {{ user(id: [{many}]) {{ id }} }}")
         }
-        Limit::Variables | Limit::VariableDepth | Limit::VariableValues => {
+        Limit::Values | Limit::Variables | Limit::VariableDepth | Limit::VariableValues => {
             "{ __typename }".to_owned()
         }
         Limit::Errors => {
@@ -75,6 +76,7 @@ fn excessive(limit: Limit) -> (String, Value) {
             let deep = "[".repeat(13) + &"]".repeat(13);
             json!({ "deep": serde_json::from_str::<Value>(&deep).unwrap() })
         }
+        Limit::Values => json!({ "many": vec![1; 20_000] }),
         Limit::VariableValues => json!({ "many": vec![1; 10_001] }),
         Limit::VariableCopies => json!({ "a": "x".repeat(10_000) }),
         _ => json!({}),
@@ -104,7 +106,7 @@ async fn every_limit_is_refused_with_its_code_before_anything_runs_and_counted()
         );
     }
     let refused = |code| counted(&app, "idgate_edge_refusals_total", "code", code);
-    assert_eq!(refused("QUERY_TOO_EXPENSIVE"), 16);
+    assert_eq!(refused("QUERY_TOO_EXPENSIVE"), 18);
     assert_eq!(refused("PAYLOAD_TOO_LARGE"), 1);
     assert_eq!(refused("GRAPHQL_VALIDATION_FAILED"), 1);
     app.post("[]").await;
@@ -121,6 +123,36 @@ async fn a_token_does_not_have_the_database_asked_for_what_is_refused() {
         let (document, variables) = excessive(limit);
         let (_, work) = app.work_of(ada.ask(&document, variables)).await;
         assert_eq!(work.statements, 0, "{limit:?}");
+    }
+}
+
+/// Parsing allocates for each value of JSON, also for those that nobody asks for.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_values_of_json_are_counted_wherever_json_comes_in() {
+    let app = TestApp::spawn().await;
+    let query = "\"query\":\"{__typename}\"";
+    for value in ["0", "[]", "{}", "\"\"", "[[[1]]]"] {
+        let list = |count: usize| format!("[{}{value}]", format!("{value},").repeat(count));
+        for member in ["variables", "extensions", "unknown"] {
+            let body = |count| format!("{{{query},\"{member}\":{{\"a\":{}}}}}", list(count));
+            let answer = app.post(body(20_000)).await;
+            answer.assert_refusal(400, "QUERY_TOO_EXPENSIVE");
+            let answer = app.post(body(2_000)).await;
+            assert_eq!(answer.root("__typename"), "Query", "{member} {value}");
+        }
+        let stream = app.request(reqwest::Method::POST, "/graphql/stream");
+        let stream = stream
+            .header("accept", "text/event-stream")
+            .header("content-type", "application/json");
+        let body = format!("{{{query},\"variables\":{{\"a\":{}}}}}", list(20_000));
+        let answer = Answer::of(stream.body(body)).await;
+        answer.assert_refusal(400, "QUERY_TOO_EXPENSIVE");
+    }
+    for member in ["variables", "extensions"] {
+        let list = "0,".repeat(20_000);
+        let path = format!("/graphql?query={{__typename}}&{member}={{\"a\":[{list}0]}}");
+        let answer = app.get(&path).await;
+        answer.assert_refusal(400, "QUERY_TOO_EXPENSIVE");
     }
 }
 
@@ -251,9 +283,12 @@ async fn nesting_of_a_hundred_thousand_takes_no_stack() {
     answer.assert_refusal(400, "QUERY_TOO_EXPENSIVE");
     for member in ["variables", "extensions"] {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
-            let nested = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
-            let body = format!("{{\"query\":\"{{__typename}}\",\"{member}\":{{\"a\":{nested}}}}}");
-            app.post(body).await.assert_refusal(400, "BAD_USER_INPUT");
+            for (levels, code) in [(10_000, "BAD_USER_INPUT"), (100_000, "QUERY_TOO_EXPENSIVE")] {
+                let nested = format!("{}1{}", open.repeat(levels), close.repeat(levels));
+                let body =
+                    format!("{{\"query\":\"{{__typename}}\",\"{member}\":{{\"a\":{nested}}}}}");
+                app.post(body).await.assert_refusal(400, code);
+            }
         }
     }
     assert_eq!(

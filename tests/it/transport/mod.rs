@@ -55,11 +55,11 @@ async fn a_body_that_is_no_request_is_refused_in_the_shape_of_graphql() {
     for (body, code) in bodies {
         app.post(body).await.assert_refusal(400, code);
     }
-    let nested = format!(
-        "{{\"query\":\"{{me{{id}}}}\",\"variables\":{}",
-        "[".repeat(100_000)
-    );
-    app.post(nested).await.assert_refusal(400, "BAD_USER_INPUT");
+    for (levels, code) in [(10_000, "BAD_USER_INPUT"), (100_000, "QUERY_TOO_EXPENSIVE")] {
+        let open = "[".repeat(levels);
+        let nested = format!("{{\"query\":\"{{me{{id}}}}\",\"variables\":{open}");
+        app.post(nested).await.assert_refusal(400, code);
+    }
     assert_still_serves(&app).await;
 }
 
