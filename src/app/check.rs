@@ -1,8 +1,8 @@
 //! Whether the parts of an [`App`](super::App) can be made of a configuration, before one is.
 //!
 //! The configuration has its own reading of every address; what counts in the end is that of the
-//! library which uses it. Nothing here connects, writes, or repeats what a library says about an
-//! address, since that may quote a password.
+//! library which uses it. Nothing here writes, connects unasked, or repeats what a library says
+//! about an address, since that may quote a password.
 
 use std::fs::File;
 use std::path::Path;
@@ -12,9 +12,12 @@ use url::Url;
 
 use super::{database_settings, google, keyring, master_key_file, volatile};
 use crate::config::Config;
+use crate::domain::clock::Clock;
+use crate::fault::Fault;
 use crate::providers::breached::Breached;
 use crate::providers::mailer::Mailer;
 use crate::providers::sms::Sms;
+use crate::stores::{Database, DatabaseLocation};
 use crate::telemetry::Metrics;
 
 /// A setting that something cannot be made of.
@@ -65,6 +68,39 @@ pub fn check(config: &Config) -> Result<(), Unusable> {
         keyring(config).map_err(refused("keys.master"))?;
     }
     Ok(())
+}
+
+/// Asks every server that is configured whether it can be used; each one that cannot is a line.
+/// Nothing is changed there.
+///
+/// # Errors
+///
+/// When a setting is one that something cannot be made of.
+pub async fn connection_problems(config: &Config) -> Result<Vec<String>, Fault> {
+    let settings = database_settings(config);
+    let volatile = volatile(config, DateTime::UNIX_EPOCH)?;
+    let mailer = Mailer::configured(&config.smtp)?;
+    let database = async {
+        // Opening a file would make it.
+        if let DatabaseLocation::Sqlite(_) = settings.location {
+            return None;
+        }
+        let reached = match Database::open(&settings).await {
+            Ok(database) => database.expect_tables().await,
+            Err(fault) => Err(fault),
+        };
+        reached.err().map(|fault| fault.to_string())
+    };
+    let shared_store = async {
+        let pinged = volatile.ping(Clock::System.now()).await;
+        pinged.err().map(|unavailable| unavailable.to_string())
+    };
+    let mail = async {
+        let reached = mailer.as_ref()?.reach().await;
+        reached.err().map(|unreachable| unreachable.to_string())
+    };
+    let found = futures_util::join!(database, shared_store, mail);
+    Ok([found.0, found.1, found.2].into_iter().flatten().collect())
 }
 
 /// The driver of Postgres opens the files that its URL names only when it connects.

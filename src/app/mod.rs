@@ -92,7 +92,18 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// Opens the stores and starts the hashing threads; nothing is migrated or made.
+    /// The same as [`App::build`] for who needs the database now: it answers and has our tables.
+    ///
+    /// # Errors
+    ///
+    /// Among others why the database cannot be used. The shared store may be away.
+    pub async fn open(config: Arc<Config>, clock: Clock, random: Random) -> Result<Self, Fault> {
+        let app = Self::build(config, clock, random).await?;
+        app.database.expect_tables().await?;
+        Ok(app)
+    }
+
+    /// Opens the stores and starts the hashing threads; nothing is migrated, made or reached.
     pub async fn build(config: Arc<Config>, clock: Clock, random: Random) -> Result<Self, Fault> {
         let database = Database::open(&database_settings(&config)).await?;
         Self::with_database(config, database, clock, random)
@@ -285,7 +296,7 @@ impl App {
     }
 }
 
-pub use self::check::{Unusable, check, check_stores};
+pub use self::check::{Unusable, check, check_stores, connection_problems};
 pub use crate::providers::StoredMail;
 pub use readiness::{Condition, Dependencies};
 pub use trusted_documents::{

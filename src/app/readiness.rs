@@ -16,16 +16,18 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const HOLDS_FOR: TimeDelta = TimeDelta::seconds(1);
 
 /// How a dependency has been, as far as anybody noticed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// What it is like.
     pub status: &'static str,
     /// Since when.
     pub since: DateTime<Utc>,
+    /// Why it cannot be used, with host and port; for operators.
+    pub reason: Option<String>,
 }
 
 /// What the process depends on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Dependencies {
     /// The rows: `up`, `unmigrated`, `read-only` or `down`.
     pub database: Condition,
@@ -56,12 +58,13 @@ impl App {
     /// However many ask, and also if they go away at once: it costs one round trip a second.
     pub async fn dependencies(self: &Arc<Self>) -> Dependencies {
         let mut remembered = Arc::clone(&self.readiness.0).lock_owned().await;
-        if let Some(last) = *remembered
-            && self.still_holds(&last)
+        let last = remembered.clone();
+        if let Some(last) = &last
+            && self.still_holds(last)
         {
-            return last;
+            return last.clone();
         }
-        let (app, last) = (Arc::clone(self), *remembered);
+        let app = Arc::clone(self);
         let asked = Instant::now();
         let asked_at = self.clock.now();
         #[expect(
@@ -70,7 +73,7 @@ impl App {
         )]
         let asking = tokio::spawn(async move {
             let found = app.find_out(last, asked_at, asked).await;
-            *remembered = Some(found);
+            *remembered = Some(found.clone());
             found
         });
         match asking.await {
@@ -80,10 +83,12 @@ impl App {
                 database: Condition {
                     status: Readiness::Down.as_str(),
                     since: asked_at,
+                    reason: None,
                 },
                 volatile: Condition {
                     status: "down",
                     since: asked_at,
+                    reason: None,
                 },
                 is_volatile_up: false,
                 asked_at,
@@ -105,21 +110,38 @@ impl App {
         asked_at: DateTime<Utc>,
         asked: Instant,
     ) -> Dependencies {
+        let was_down = last.as_ref().is_some_and(|last| !last.is_database_up());
         let database = tokio::time::timeout(PATIENCE, self.database.readiness());
-        let (database, pinged) = futures_util::join!(database, self.volatile.ping(asked_at));
-        let status = database.unwrap_or(Readiness::Down).as_str();
+        // Beside the other question, so that an outage makes no answer late but the first.
+        let reason = async {
+            if was_down {
+                self.database.reach(PATIENCE).await.err()
+            } else {
+                None
+            }
+        };
+        let pinged = self.volatile.ping(asked_at);
+        let (database, reason, pinged) = futures_util::join!(database, reason, pinged);
+        let readiness = database.unwrap_or(Readiness::Down);
+        let reason = match (readiness, was_down) {
+            (Readiness::Down, true) => reason,
+            (Readiness::Down, false) => self.database.reach(PATIENCE / 2).await.err(),
+            _ => None,
+        };
+        let status = readiness.as_str();
         let same = last.map(|last| last.database);
+        let same = same.filter(|before| before.status == status);
         let health = self.volatile.health();
         Dependencies {
-            database: same
-                .filter(|before| before.status == status)
-                .unwrap_or(Condition {
-                    status,
-                    since: self.clock.now(),
-                }),
+            database: Condition {
+                status,
+                since: same.map_or_else(|| self.clock.now(), |before| before.since),
+                reason: reason.map(|unreachable| unreachable.to_string()),
+            },
             volatile: Condition {
                 status: if health.up { "up" } else { "down" },
                 since: health.since,
+                reason: pinged.as_ref().err().map(ToString::to_string),
             },
             is_volatile_up: pinged.is_ok(),
             asked_at,

@@ -40,7 +40,7 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
     if config.database.migrates_at_start() {
         Database::migrate(&app::database_settings(&config)).await?;
     }
-    let app = App::build(Arc::new(config), Clock::System, random).await?;
+    let app = App::open(Arc::new(config), Clock::System, random).await?;
     match admin::create(&app, &email, password).await {
         Ok(id) => {
             say(&format!("{email} is an administrator now (id {id})."));

@@ -42,7 +42,7 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
         Action::Verify { anchors, .. } => read_anchors(anchors)?,
         Action::Anchor { .. } => Vec::new(),
     };
-    let app = App::build(Arc::new(config), Clock::System, Random::system()).await?;
+    let app = App::open(Arc::new(config), Clock::System, Random::system()).await?;
     match action {
         Action::Verify { json, .. } => verify(&app, anchors, json).await,
         Action::Anchor { json } => {

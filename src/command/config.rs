@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::{Failure, say, serve};
+use crate::app;
 use crate::config::Config;
 
 #[derive(Debug, Subcommand)]
@@ -16,7 +17,11 @@ pub(super) enum Action {
         json: bool,
     },
     /// Say whether `idgate serve` would take this configuration.
-    Check,
+    Check {
+        /// Ask the database, Redis and the mail server too whether they can be used from here.
+        #[arg(long)]
+        connect: bool,
+    },
 }
 
 pub(super) async fn run(action: &Action, config: &Config) -> Result<ExitCode, Failure> {
@@ -31,12 +36,22 @@ pub(super) async fn run(action: &Action, config: &Config) -> Result<ExitCode, Fa
                 say(&setting.to_string());
             }
         }
-        Action::Check => {
+        Action::Check { connect } => {
             serve::check(config).await?;
+            if *connect {
+                let problems = Box::pin(app::connection_problems(config)).await?;
+                if !problems.is_empty() {
+                    return Err(Failure::Failed(problems.join("\nidgate: ")));
+                }
+            }
             for warning in config.warnings() {
                 say(&format!("warning: {warning}"));
             }
-            say("The configuration can be used.");
+            say(if *connect {
+                "The configuration can be used, and so can the servers that it names."
+            } else {
+                "The configuration can be used."
+            });
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -31,7 +31,7 @@ pub(super) enum Action {
 }
 
 pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Failure> {
-    let app = App::build(Arc::new(config), Clock::System, Random::system()).await?;
+    let app = App::open(Arc::new(config), Clock::System, Random::system()).await?;
     match action {
         Action::List { json } => {
             let listed = keys::list(&app).await?;

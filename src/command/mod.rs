@@ -14,6 +14,7 @@ mod serve;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
@@ -21,6 +22,7 @@ use rustix::fs::Mode;
 
 use crate::app;
 use crate::config::{Config, env};
+use crate::stores::DatabaseLocation;
 
 /// The identity gateway: accounts, sign-in and sessions over GraphQL.
 ///
@@ -185,7 +187,10 @@ fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<Exi
         .thread_name("idgate-async")
         .build()
         .map_err(|error| Failure::Failed(format!("the async runtime does not start: {error}")))?;
-    runtime.block_on(work)
+    let outcome = runtime.block_on(work);
+    // A thread that still asks a silent name server would hold up what there is to say.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
 }
 
 /// Refuses to work where there is no installation: a command in the wrong directory would make a
@@ -193,8 +198,8 @@ fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<Exi
 fn expect_installation(config: &Config) -> Result<(), Failure> {
     let data_dir = &config.data_dir;
     let place = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.clone());
-    if config.is_embedded_database() {
-        let file = app::sqlite_file(&place);
+    if let DatabaseLocation::Sqlite(file) = app::database_settings(config).location {
+        let file = std::path::absolute(&file).unwrap_or(file);
         expect_file(&file, "database")?;
     }
     if config.keys.master().is_none() {

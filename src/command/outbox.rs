@@ -37,7 +37,7 @@ pub(super) enum Action {
 }
 
 pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Failure> {
-    let app = App::build(Arc::new(config), Clock::System, Random::system()).await?;
+    let app = App::open(Arc::new(config), Clock::System, Random::system()).await?;
     match action {
         Action::List { json, limit } => list(&outbox::dead(&app, limit).await?, json),
         Action::Retry { id, all: _ } => report(id, outbox::retry(&app, id).await?)?,

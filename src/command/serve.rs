@@ -40,9 +40,11 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
             tracing::info!(applied, "the database schema was brought up to date");
         }
     }
-    let app = Arc::new(App::build(Arc::new(config), Clock::System, random).await?);
+    let app = Arc::new(App::open(Arc::new(config), Clock::System, random).await?);
     app.set_documents(documents);
     keys::ensure(&app).await?;
+    // One that is away, or full, logs that itself.
+    let _ = app.volatile.ping(app.clock.now()).await;
     for concern in app.volatile.memory_concerns().await {
         tracing::warn!("{concern}");
     }
@@ -108,6 +110,7 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
     let tracker = TaskTracker::new();
     let limits = Limits::of(&app.config);
     work::start(&app, &tracker, &work_stop);
+    check_mail(&app, &tracker, &work_stop);
     reload_documents(&app, &tracker, &work_stop)?;
 
     let public = bind("server.listen", settings.listen).await?;
@@ -166,6 +169,21 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
     give_notice(settings.drain_notice_seconds, &mut signals).await;
     drain(&app, &stop, &work_stop, tracker).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says early why no mail will leave: otherwise that shows when the first person waits for one.
+fn check_mail(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToken) {
+    if !app.config.outbox.enabled {
+        return;
+    }
+    let (app, stop) = (Arc::clone(app), stop.clone());
+    tracker.spawn(stop.run_until_cancelled_owned(async move {
+        if let Some(mailer) = &app.mailer
+            && let Err(error) = mailer.reach().await
+        {
+            tracing::warn!(%error, "no mail leaves; messages wait until the mail server takes them");
+        }
+    }));
 }
 
 /// Reads the trusted documents again at each SIGHUP. What is wrong with them is logged, and those

@@ -81,5 +81,9 @@ async fn check(server: &Server) -> (StatusCode, &'static str, Value) {
 
 fn described(condition: Condition) -> Value {
     let since = condition.since.to_rfc3339_opts(SecondsFormat::Secs, true);
-    json!({ "status": condition.status, "since": since })
+    let status = condition.status;
+    match condition.reason {
+        Some(reason) => json!({ "status": status, "since": since, "reason": reason }),
+        None => json!({ "status": status, "since": since }),
+    }
 }

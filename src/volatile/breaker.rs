@@ -102,8 +102,9 @@ impl Breaker {
         drop(state);
         if news {
             tracing::warn!(
-                reason = &*failure.reason,
-                "the shared volatile store does not answer"
+                error = %failure,
+                "the shared volatile store does not answer; each instance keeps budgets for itself \
+                 until it does"
             );
         }
     }
@@ -121,6 +122,8 @@ impl Breaker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::unreachable::{Reason, Service, Unreachable};
+    use std::sync::Arc;
 
     const PAUSE: Duration = Duration::from_secs(1);
 
@@ -129,7 +132,11 @@ mod tests {
     }
 
     fn gone() -> Unavailable {
-        Unavailable::because("gone")
+        Unavailable(Arc::new(Unreachable {
+            service: Service::Redis,
+            place: "cache:6379".to_owned(),
+            reason: Reason::Closed,
+        }))
     }
 
     #[test]

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use bb8_redis::RedisConnectionManager;
 use redis::aio::MultiplexedConnection;
-use redis::{ConnectionInfo, ErrorKind, RedisError};
+use redis::{ConnectionInfo, RedisError};
 use tokio::sync::watch;
 
 use super::Unavailable;
+use super::server::Server;
 
 pub(super) struct Connections {
     pool: bb8::Pool<Manager>,
@@ -29,6 +30,7 @@ pub(super) struct Connection {
 
 /// What the pool's manager and its users tell each other.
 struct Line {
+    server: Server,
     epoch: AtomicU64,
     /// The last reason why no connection could be made; the pool itself would only time out.
     failure: watch::Sender<Option<Unavailable>>,
@@ -43,12 +45,14 @@ struct Manager {
 impl Connections {
     /// Prepares the pool; opens nothing, and starts no task.
     pub(super) fn prepare(
-        server: ConnectionInfo,
+        info: ConnectionInfo,
+        server: Server,
         timeout: Duration,
         size: u32,
     ) -> Result<Self, RedisError> {
-        let redis = RedisConnectionManager::new(server)?;
+        let redis = RedisConnectionManager::new(info)?;
         let line = Arc::new(Line {
+            server,
             epoch: AtomicU64::new(0),
             failure: watch::Sender::new(None),
         });
@@ -80,10 +84,8 @@ impl Connections {
                     }
                     // Dropped here, and so thrown out by the pool.
                     Ok(_) => {}
-                    Err(bb8::RunError::User(error)) => return Err(unavailable(&error)),
-                    Err(bb8::RunError::TimedOut) => {
-                        return Err(Unavailable::because("no connection in time"));
-                    }
+                    Err(bb8::RunError::User(error)) => return Err(self.line.server.failed(&error)),
+                    Err(bb8::RunError::TimedOut) => return Err(self.line.server.is_silent()),
                 },
                 Ok(()) = failure.changed() => {
                     if let Some(failure) = failure.borrow_and_update().clone() {
@@ -120,7 +122,8 @@ impl bb8::ManageConnection for Manager {
                 Ok(Connection { multiplexed, epoch })
             }
             Err(error) => {
-                self.line.failure.send_replace(Some(unavailable(&error)));
+                let failure = self.line.server.failed(&error);
+                self.line.failure.send_replace(Some(failure));
                 Err(error)
             }
         }
@@ -132,88 +135,5 @@ impl bb8::ManageConnection for Manager {
 
     fn has_broken(&self, connection: &mut Connection) -> bool {
         !self.line.is_current(connection)
-    }
-}
-
-/// Says what happened without quoting the server or the URL, which hold names and passwords.
-pub(super) fn unavailable(error: &RedisError) -> Unavailable {
-    if error.kind() == ErrorKind::Io {
-        // From the operating system, the resolver or TLS: they never saw the credentials.
-        return Unavailable::because(error.to_string());
-    }
-    match (error.category(), error.code()) {
-        (_, Some("OOM")) => Unavailable::because(
-            "its memory is full (OOM): raise its maxmemory, see the operations guide",
-        ),
-        (category, None) => Unavailable::because(category),
-        (category, Some(code)) => Unavailable::because(format!("{category} ({code})")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use redis::ServerErrorKind;
-
-    use super::*;
-
-    const KINDS: [ErrorKind; 25] = [
-        ErrorKind::Parse,
-        ErrorKind::AuthenticationFailed,
-        ErrorKind::UnexpectedReturnType,
-        ErrorKind::InvalidClientConfig,
-        ErrorKind::Client,
-        ErrorKind::Extension,
-        ErrorKind::MasterNameNotFoundBySentinel,
-        ErrorKind::NoValidReplicasFoundBySentinel,
-        ErrorKind::EmptySentinelList,
-        ErrorKind::ClusterConnectionNotFound,
-        ErrorKind::RESP3NotSupported,
-        ErrorKind::Server(ServerErrorKind::ResponseError),
-        ErrorKind::Server(ServerErrorKind::ExecAbort),
-        ErrorKind::Server(ServerErrorKind::BusyLoading),
-        ErrorKind::Server(ServerErrorKind::NoScript),
-        ErrorKind::Server(ServerErrorKind::Moved),
-        ErrorKind::Server(ServerErrorKind::Ask),
-        ErrorKind::Server(ServerErrorKind::TryAgain),
-        ErrorKind::Server(ServerErrorKind::ClusterDown),
-        ErrorKind::Server(ServerErrorKind::CrossSlot),
-        ErrorKind::Server(ServerErrorKind::MasterDown),
-        ErrorKind::Server(ServerErrorKind::ReadOnly),
-        ErrorKind::Server(ServerErrorKind::NotBusy),
-        ErrorKind::Server(ServerErrorKind::NoSub),
-        ErrorKind::Server(ServerErrorKind::NoPerm),
-    ];
-
-    #[test]
-    fn every_kind_of_error_has_a_reason_without_what_was_sent() {
-        for kind in KINDS {
-            let error = RedisError::from((kind, "told", "user sesame".to_owned()));
-            let reason = unavailable(&error).reason;
-            assert!(
-                !reason.trim().is_empty() && reason.trim() != "()",
-                "{kind:?}"
-            );
-            assert!(!reason.contains("sesame"), "{kind:?}: {reason}");
-        }
-    }
-
-    #[test]
-    fn an_error_of_the_server_is_named_by_its_code_alone() {
-        for (line, reason) in [
-            (
-                "-OOM command not allowed: sesame",
-                "its memory is full (OOM)",
-            ),
-            ("-READONLY sesame", "read-only (READONLY)"),
-            ("-MISCONF sesame", "extension error (MISCONF)"),
-            ("-NOPERM sesame", "(NOPERM)"),
-            ("-ERR sesame", "response error (ERR)"),
-        ] {
-            let value = redis::parse_redis_value(format!("{line}\r\n").as_bytes());
-            let error = value.unwrap().extract_error().unwrap_err();
-            let given = unavailable(&error).reason;
-            assert!(given.contains(reason), "{line}: {given}");
-            assert!(!given.contains("sesame"), "{given}");
-        }
     }
 }

@@ -7,8 +7,9 @@ use futures_util::StreamExt as _;
 use redis::aio::PubSub;
 use tokio::time::timeout;
 
-use super::connections::unavailable;
+use super::server::Server;
 use super::{Redis, Unavailable};
+use crate::fault::unreachable::Reason;
 
 /// How often a silent server is asked whether it is still there, and how long it may take: a
 /// connection that broke without a word looks like one on which nothing happens.
@@ -25,10 +26,10 @@ impl Redis {
         let listened = match subscribed {
             Ok(Ok(connection)) => {
                 connected();
-                hear(connection, heard).await
+                hear(&self.server, connection, heard).await
             }
             Ok(Err(failure)) => Err(failure),
-            Err(_) => Err(Unavailable::because("no connection in time")),
+            Err(_) => Err(self.server.is_silent()),
         };
         match listened {
             Err(failure) => failure,
@@ -36,24 +37,30 @@ impl Redis {
     }
 
     async fn subscribe(&self) -> Result<PubSub, Unavailable> {
-        let connection = self.server.get_async_pubsub().await;
-        let mut connection = connection.map_err(|error| unavailable(&error))?;
+        let connection = self.client.get_async_pubsub().await;
+        let mut connection = connection.map_err(|error| self.server.failed(&error))?;
         let subscribed = connection.subscribe(self.channel()).await;
-        subscribed.map_err(|error| unavailable(&error))?;
+        subscribed.map_err(|error| self.server.failed(&error))?;
         Ok(connection)
     }
 }
 
-async fn hear(connection: PubSub, mut heard: impl FnMut(&[u8])) -> Result<Infallible, Unavailable> {
+async fn hear(
+    server: &Server,
+    connection: PubSub,
+    mut heard: impl FnMut(&[u8]),
+) -> Result<Infallible, Unavailable> {
     let (mut questions, mut messages) = connection.split();
     loop {
         match timeout(ARE_YOU_THERE, messages.next()).await {
             Ok(Some(message)) => heard(message.get_payload_bytes()),
-            Ok(None) => return Err(Unavailable::because("the connection ended")),
+            Ok(None) => return Err(server.because(Reason::Closed)),
             Err(_) => {
                 let answer = timeout(ARE_YOU_THERE, questions.ping::<redis::Value>()).await;
-                let answer = answer.map_err(|_| Unavailable::because("no sign of life"))?;
-                answer.map_err(|error| unavailable(&error))?;
+                let silent = |_| server.because(Reason::NoAnswer(ARE_YOU_THERE));
+                answer
+                    .map_err(silent)?
+                    .map_err(|error| server.failed(&error))?;
             }
         }
     }

@@ -8,7 +8,6 @@ use std::fmt;
 use redis::cmd;
 use tokio::time::{Instant, timeout_at};
 
-use super::connections::unavailable;
 use super::{Redis, Unavailable, Volatile};
 
 /// Under this policy a full server refuses writes and forgets nothing.
@@ -64,7 +63,7 @@ impl Volatile {
 impl Redis {
     /// `INFO memory`, which is allowed where `CONFIG GET` is not.
     async fn memory_section(&self) -> Result<String, Unavailable> {
-        let late = |_| Unavailable::because("no answer in time");
+        let late = |_| self.server.is_silent();
         let deadline = Instant::now() + self.timeout;
         let taken = timeout_at(deadline, self.connections.take()).await;
         let mut connection = taken.map_err(late)??;
@@ -72,7 +71,7 @@ impl Redis {
         info.arg("memory");
         let asked = info.query_async(&mut connection.multiplexed);
         let answer = match timeout_at(deadline, asked).await {
-            Ok(answer) => answer.map_err(|error| unavailable(&error)),
+            Ok(answer) => answer.map_err(|error| self.server.failed(&error)),
             Err(elapsed) => Err(late(elapsed)),
         };
         if answer.is_err() {

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::fault::unreachable::Unreachable;
+
 mod breaker;
 mod budget;
 mod codes;
@@ -21,6 +23,7 @@ mod listening;
 mod memory;
 mod memory_limit;
 mod redis;
+mod server;
 #[cfg(test)]
 mod tests;
 
@@ -94,20 +97,10 @@ pub struct Health {
     pub since: DateTime<Utc>,
 }
 
-/// The store did not answer in time, or not with an answer; the reason holds no secret.
+/// The store did not answer in time, or not with an answer; the text holds no secret.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the shared volatile store is unavailable: {reason}")]
-pub struct Unavailable {
-    reason: Arc<str>,
-}
-
-impl Unavailable {
-    fn because(reason: impl Into<Arc<str>>) -> Self {
-        Self {
-            reason: reason.into(),
-        }
-    }
-}
+#[error("{0}")]
+pub struct Unavailable(Arc<Unreachable>);
 
 impl Volatile {
     /// An empty store inside this process.

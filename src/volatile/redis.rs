@@ -14,7 +14,8 @@ use tokio::time::{Instant, timeout_at};
 use super::breaker::Breaker;
 use super::budget::{Measured, moment};
 use super::codes::microseconds;
-use super::connections::{Connections, unavailable};
+use super::connections::Connections;
+use super::server::Server;
 use super::{Charge, Health, Level, NewCode, Slot, Tries, Unavailable, Verdict};
 use crate::telemetry::waits::{Wait, timed};
 
@@ -54,7 +55,8 @@ pub enum InvalidSettings {
 /// Budgets on a server.
 pub struct Redis {
     pub(super) connections: Connections,
-    pub(super) server: redis::Client,
+    pub(super) client: redis::Client,
+    pub(super) server: Server,
     breaker: Breaker,
     scripts: Scripts,
     prefix: String,
@@ -134,20 +136,22 @@ impl Redis {
             return Err(InvalidSettings::Pool);
         }
         // The library's own message is dropped: it may quote parts of the URL.
-        let server = url
+        let info = url
             .expose_secret()
             .into_connection_info()
             .map_err(|_| InvalidSettings::Url)?;
         // `rediss://…/#insecure` would accept every certificate, and with it every listener.
-        if matches!(server.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+        if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
             return Err(InvalidSettings::Url);
         }
         let unusable = |_| InvalidSettings::Url;
-        let connections =
-            Connections::prepare(server.clone(), *timeout, *pool).map_err(unusable)?;
+        let server = Server::new(&info, *timeout);
+        let connections = Connections::prepare(info.clone(), server.clone(), *timeout, *pool)
+            .map_err(unusable)?;
         Ok(Self {
             connections,
-            server: redis::Client::open(server).map_err(unusable)?,
+            client: redis::Client::open(info).map_err(unusable)?,
+            server,
             breaker: Breaker::new(pause, now),
             scripts: Scripts::new(),
             // The braces put all keys into one cluster slot, so that a script may touch several.
@@ -305,7 +309,7 @@ impl Redis {
         invocation: &ScriptInvocation<'_>,
         deadline: Instant,
     ) -> Result<T, Failure> {
-        let late = || Failure::Final(Unavailable::because("no answer in time"));
+        let late = || Failure::Final(self.server.is_silent());
         let mut connection = timeout_at(deadline, self.connections.take())
             .await
             .map_err(|_| late())?
@@ -315,7 +319,7 @@ impl Redis {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 self.connections.retire(&connection);
-                let failure = unavailable(&error);
+                let failure = self.server.failed(&error);
                 Err(if error.is_timeout() {
                     Failure::Final(failure)
                 } else {

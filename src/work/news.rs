@@ -30,8 +30,11 @@ pub fn start_news(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToke
         loop {
             connected.mark_unchanged();
             let fault = occurrences::hear(&hearing).await;
-            // Once for each time that the store goes away.
-            if connected.has_changed().unwrap_or(false) || !is_known {
+            // Once for each time that the store goes away, unless it is away for requests as well:
+            // then it says so itself.
+            let is_news = connected.has_changed().unwrap_or(false) || !is_known;
+            let answers = hearing.volatile.ping(hearing.clock.now()).await.is_ok();
+            if is_news && answers {
                 tracing::warn!(?fault, work = "news", "other instances are not heard");
             }
             is_known = true;

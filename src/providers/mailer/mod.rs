@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{DevMailbox, Outgoing, Undelivered};
 use crate::config;
 use crate::fault::Fault;
+use crate::fault::unreachable::Unreachable;
 
 use smtp::Smtp;
 
@@ -23,6 +24,18 @@ impl Mailer {
     /// The mail server that the configuration names, if any. Nothing is connected yet.
     pub fn configured(settings: &config::Smtp) -> Result<Option<Self>, Fault> {
         Ok(Smtp::configured(settings)?.map(|smtp| Self::Smtp(Arc::new(smtp))))
+    }
+
+    /// Asks the server whether it takes mail from here, without sending any.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not.
+    pub async fn reach(&self) -> Result<(), Unreachable> {
+        match self {
+            Self::DevMailbox(_) => Ok(()),
+            Self::Smtp(smtp) => smtp.reach().await,
+        }
     }
 
     /// Hands the message over; returning `Ok` means it is somebody else's duty now.

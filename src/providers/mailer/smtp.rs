@@ -9,16 +9,17 @@ use std::time::{Duration, Instant, SystemTime};
 
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::{Error as SmtpError, response::Severity};
 use lettre::{Address, Message};
 use secrecy::ExposeSecret;
 
 use crate::config::{self, SmtpSecurity, SmtpServer};
 use crate::domain::email::EmailAddress;
 use crate::fault::Fault;
+use crate::fault::unreachable::{PATIENCE, Reason, Service, Unreachable, attempt, place};
 use crate::providers::{Outgoing, Undelivered, root_cause};
 
 /// How long an unused connection is kept; servers close theirs after minutes.
@@ -92,7 +93,8 @@ impl Smtp {
         sent.unwrap_or_else(|_| {
             let seconds = self.timeout.as_secs();
             Err(Undelivered::Failed(format!(
-                "the mail server did not finish within {seconds} seconds"
+                "the mail server at {} did not finish within {seconds} seconds",
+                self.place()
             )))
         })
     }
@@ -153,11 +155,66 @@ impl Smtp {
         loop {
             let Some(mut kept) = self.idle().pop() else {
                 let made = self.connect().await;
-                return made.map_err(|error| Undelivered::Failed(described(&error)));
+                let unreachable = |error| self.unreachable(self.judge(&error));
+                return made.map_err(|error| Undelivered::Failed(unreachable(error).to_string()));
             };
             if kept.used_at.elapsed() < IDLE && kept.smtp.test_connected().await {
                 return Ok(kept);
             }
+        }
+    }
+
+    /// Makes a connection that can send, and keeps it for the first mail.
+    pub(super) async fn reach(&self) -> Result<(), Unreachable> {
+        let host = (self.server.host.as_str(), self.server.port);
+        let judge = |error| self.judge(&error);
+        let made = attempt(Some(host), PATIENCE, self.connect(), judge).await;
+        let connection = made.map_err(|reason| self.unreachable(reason))?;
+        self.idle().push(connection);
+        Ok(())
+    }
+
+    fn place(&self) -> String {
+        place(&self.server.host, self.server.port)
+    }
+
+    fn unreachable(&self, reason: Reason) -> Unreachable {
+        Unreachable {
+            service: Service::Mail,
+            place: self.place(),
+            reason,
+        }
+    }
+
+    /// Why no connection came about. The server's words are not repeated.
+    fn judge(&self, error: &SmtpError) -> Reason {
+        let is_plain = matches!(
+            self.encryption,
+            Encryption::Plain | Encryption::Opportunistic(_)
+        );
+        if let Some(code) = error.status() {
+            // RFC 4954 §6, and 530 also as RFC 3207 §4 has it: STARTTLS first.
+            return match code.to_string().as_str() {
+                "530" | "538" if is_plain => Reason::NeedsTls,
+                "530" => Reason::NoPassword,
+                "534" | "535" => Reason::WrongPassword,
+                "454" if !is_plain => Reason::NoTls,
+                "421" => Reason::NotReady,
+                _ => Reason::of_code(&status(error).unwrap_or_default()),
+            };
+        }
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        match cause.as_deref() {
+            Some(NO_STARTTLS) => Reason::NoTls,
+            // Many offer it behind TLS alone.
+            Some(NO_MECHANISM) if is_plain => Reason::NeedsTls,
+            Some(NO_MECHANISM) => {
+                Reason::Other("the server offers no way to sign in that is known here".to_owned())
+            }
+            Some(CUT_SHORT) => Reason::Closed,
+            _ if error.is_timeout() => Reason::NoAnswer(self.timeout),
+            _ if error.is_response() => Reason::Foreign,
+            _ => Reason::of(error).unwrap_or(Reason::UnknownHost),
         }
     }
 
@@ -212,24 +269,33 @@ fn judged(error: &SmtpError) -> Undelivered {
     }
 }
 
+/// What the library says of these.
+const NO_STARTTLS: &str = "STARTTLS is not supported on this server";
+const NO_MECHANISM: &str = "No compatible authentication mechanism was found";
+const CUT_SHORT: &str = "incomplete response";
+
 /// The failure without the server's words, which repeat addresses.
 fn described(error: &SmtpError) -> String {
-    let Some(code) = error.status() else {
+    let Some(status) = status(error) else {
         return match error {
             error if error.is_response() => "the mail server broke off or spoke no SMTP".to_owned(),
             error => format!("mail could not be handed over: {}", root_cause(error)),
         };
     };
+    let kind = if error.is_permanent() {
+        "refused"
+    } else {
+        "put off"
+    };
+    format!("the mail server {kind} with {status}")
+}
+
+/// The status of a reply with its enhanced code, such as `550 5.1.1`.
+fn status(error: &SmtpError) -> Option<String> {
+    let code = error.status()?;
     let said = std::error::Error::source(error).map(ToString::to_string);
     let detail = said.as_deref().and_then(enhanced_status);
-    let kind = match code.severity {
-        Severity::PermanentNegativeCompletion => "refused",
-        _ => "put off",
-    };
-    let detail = detail
-        .map(|detail| format!(" {detail}"))
-        .unwrap_or_default();
-    format!("the mail server {kind} with {code}{detail}")
+    Some(detail.map_or_else(|| code.to_string(), |detail| format!("{code} {detail}")))
 }
 
 /// The enhanced status code at the start of a reply (RFC 3463 §2), such as 5.1.1.

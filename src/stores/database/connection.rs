@@ -156,9 +156,9 @@ fn close<D: Driver>(mut connection: PoolConnection<D>) {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a stop closes the pools, which waits for every connection"
+    reason = "it ends by itself within seconds, and a stop that closes the pools waits for connections"
 )]
-fn spawn(work: impl Future<Output = ()> + Send + 'static) {
+pub(super) fn spawn(work: impl Future<Output = ()> + Send + 'static) {
     if Handle::try_current().is_ok() {
         tokio::spawn(work);
     }

@@ -1,11 +1,13 @@
 //! The connection pools and the transaction that services write in.
 //!
 //! `transaction` begins and ends transactions on a connection of `connection`, `failure` says what
-//! an error means, `watch` keeps what became of statements, `readiness` asks whether all is well.
+//! an error means, `watch` keeps what became of statements, `readiness` asks whether all is well,
+//! `reach` why a server cannot be used.
 
 mod connection;
 mod failure;
 mod pool;
+mod reach;
 mod readiness;
 mod transaction;
 mod watch;
@@ -25,6 +27,7 @@ use secrecy::SecretString;
 
 use super::announcements::{Announcements, Pending};
 use crate::fault::Fault;
+use crate::fault::unreachable::{PATIENCE, Unreachable};
 use crate::telemetry::Metrics;
 
 pub use failure::is_unavailable;
@@ -33,6 +36,7 @@ pub use transaction::Tx;
 
 use failure::Failure;
 use pool::Watched;
+use reach::Server;
 use transaction::{Mode, Transaction};
 use watch::Watch;
 
@@ -63,6 +67,16 @@ pub enum DatabaseLocation {
 #[error("the database URL is not one that the driver can read")]
 pub struct UnreadableUrl;
 
+impl DatabaseSettings {
+    /// The server that connections of the pool lead to.
+    fn server(&self) -> Result<Option<Server>, UnreadableUrl> {
+        match &self.location {
+            DatabaseLocation::Postgres(url) => Ok(Some(Server::new(pool::limited(self, url)?))),
+            DatabaseLocation::Sqlite(_) => Ok(None),
+        }
+    }
+}
+
 impl DatabaseLocation {
     /// Reads what the driver will be given, and opens nothing.
     ///
@@ -85,6 +99,7 @@ pub struct Database {
     /// Single statements that read.
     reader: Watched,
     announcements: Arc<Announcements>,
+    server: Option<Server>,
     watch: Arc<Watch>,
     statements: Option<Arc<AtomicU64>>,
 }
@@ -92,13 +107,16 @@ pub struct Database {
 impl Database {
     /// Opens the pools. Postgres may be down: connections are made when they are needed.
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, Fault> {
-        let watch = Arc::new(Watch::default());
+        let server = settings.server()?;
+        let watch = Arc::new(Watch::over(server.clone()));
         let (primary, reader) = match &settings.location {
             DatabaseLocation::Sqlite(file) => {
                 // SQLite has one writer: one connection writes, a few read beside it under WAL.
-                let open = |connections| pool::sqlite(settings, file, connections, &watch);
-                let primary = sea_orm::Database::connect(open(1)).await?;
-                (primary, sea_orm::Database::connect(open(4)).await?)
+                let open = |connections| {
+                    let options = pool::sqlite(settings, file, connections, &watch);
+                    pool::open_file(options, file)
+                };
+                (open(1).await?, open(4).await?)
             }
             DatabaseLocation::Postgres(url) => {
                 let options = pool::postgres(settings, url, &watch)?;
@@ -110,9 +128,22 @@ impl Database {
             primary: Watched::new(primary, &watch),
             reader: Watched::new(reader, &watch),
             announcements: Arc::default(),
+            server,
             watch,
             statements: None,
         })
+    }
+
+    /// Asks the server whether it can be used, over a connection of its own; a file always can.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot, after so much time at the latest.
+    pub async fn reach(&self, patience: Duration) -> Result<(), Unreachable> {
+        match &self.server {
+            Some(server) => server.reach(patience).await,
+            None => Ok(()),
+        }
     }
 
     /// What committed transactions announced.
@@ -206,10 +237,12 @@ impl Database {
         let connection = match &settings.location {
             DatabaseLocation::Sqlite(file) => {
                 let options = pool::sqlite(settings, file, 1, &Arc::default());
-                sea_orm::Database::connect(options).await?
+                pool::open_file(options, file).await?
             }
             DatabaseLocation::Postgres(url) => {
-                let mut options = pool::without_limits(pool::server(url)?);
+                let server = pool::server(url)?;
+                Server::new(server.clone()).reach(PATIENCE).await?;
+                let mut options = pool::without_limits(server);
                 options.max_connections(1);
                 let connection = sea_orm::Database::connect(options).await?;
                 connection

@@ -16,6 +16,7 @@ use sea_orm::{
 
 use super::watch::Watch;
 use super::{DatabaseSettings, UnreadableUrl};
+use crate::fault::Fault;
 use crate::telemetry::waits::{self, Wait};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -124,6 +125,15 @@ pub(super) fn server(url: &SecretString) -> Result<PgConnectOptions, UnreadableU
     Ok(named.application_name("idgate").disable_statement_logging())
 }
 
+/// The same, ending statements that run too long.
+pub(super) fn limited(
+    settings: &DatabaseSettings,
+    url: &SecretString,
+) -> Result<PgConnectOptions, UnreadableUrl> {
+    let limit = settings.statement_timeout.as_millis().to_string();
+    Ok(server(url)?.options([("statement_timeout", limit)]))
+}
+
 /// Options around a server that was read already.
 ///
 /// SeaORM logs its own options at `trace`, the URL among them, so it gets one without secrets.
@@ -142,9 +152,7 @@ pub(super) fn postgres(
     url: &SecretString,
     watch: &Arc<Watch>,
 ) -> Result<ConnectOptions, UnreadableUrl> {
-    let limit = settings.statement_timeout.as_millis().to_string();
-    let server = server(url)?.options([("statement_timeout", limit)]);
-    let mut options = without_limits(server);
+    let mut options = without_limits(limited(settings, url)?);
     let watch = Arc::clone(watch);
     options
         .max_connections(settings.max_connections)
@@ -157,6 +165,21 @@ pub(super) fn postgres(
         })
         .connect_lazy(true);
     Ok(options)
+}
+
+/// Opens a file, which its error names: the driver's does not.
+pub(super) async fn open_file(
+    options: ConnectOptions,
+    file: &Path,
+) -> Result<DatabaseConnection, Fault> {
+    sea_orm::Database::connect(options).await.map_err(|error| {
+        let place = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        Fault::new(format!(
+            "the database {} cannot be opened: {error}; check the path, that its directory exists, \
+             and that it may be written by this account",
+            place.display()
+        ))
+    })
 }
 
 /// A pool over a SQLite file.

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, Statement};
 
 use super::Database;
+use crate::fault::Fault;
+use crate::fault::unreachable::PATIENCE;
 
 /// How long a write that got through proves that writes get through.
 const PROVEN_FOR: Duration = Duration::from_secs(10);
@@ -40,8 +42,9 @@ impl Readiness {
     }
 }
 
-/// The migrations that were applied, as one reading found them.
+/// What one reading of the migrations that were applied found.
 struct Found {
+    has_tables: bool,
     is_migrated: bool,
     takes_writes: bool,
 }
@@ -74,6 +77,25 @@ impl Database {
                 }
             },
         }
+    }
+
+    /// Makes sure that the database can be reached and was migrated once. What is missing since then
+    /// is no error here: an instance may wait, not ready, for who migrates.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used, and what to do about it.
+    pub async fn expect_tables(&self) -> Result<(), Fault> {
+        self.reach(PATIENCE).await?;
+        if self.find().await?.has_tables {
+            return Ok(());
+        }
+        let server = self.server.as_ref();
+        let place = server.map(|server| format!(" of Postgres at {}", server.place()));
+        Err(Fault::new(format!(
+            "the database{} has no tables yet; run `idgate migrate`",
+            place.unwrap_or_default()
+        )))
     }
 
     /// Whether a write has failed since then, and none got through after it.
@@ -113,6 +135,7 @@ impl Database {
         let known = Migrator::migrations();
         let is_migrated = known.iter().all(|known| applied.contains(known.name()));
         Ok(Found {
+            has_tables: !applied.is_empty(),
             is_migrated,
             takes_writes,
         })

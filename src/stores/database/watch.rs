@@ -2,12 +2,15 @@
 //! which connections are too old to be trusted.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use sea_orm::DbErr;
+use sea_orm::{ConnAcquireErr, DbErr};
 
+use super::connection::spawn;
 use super::failure::Failure;
+use super::reach::Server;
+use crate::fault::unreachable::PATIENCE;
 use crate::telemetry::Metrics;
 
 /// A whole pool is replaced this often at most: while no connection is better than another,
@@ -24,6 +27,7 @@ const DOUBTED_FOR: Duration = Duration::from_secs(10);
 /// What is known, shared by the pools and transactions of one database.
 #[derive(Default)]
 pub(super) struct Watch {
+    server: Option<Server>,
     state: Mutex<State>,
     metrics: OnceLock<Metrics>,
 }
@@ -39,6 +43,8 @@ struct State {
     swept: Option<Instant>,
     /// A sweep that came too soon after another one.
     due: Option<Instant>,
+    /// When the server was last asked why there is no connection.
+    asked: Option<Instant>,
     written: Option<Instant>,
     told: Option<Instant>,
     outage: Option<Outage>,
@@ -54,6 +60,14 @@ struct Outage {
 }
 
 impl Watch {
+    /// Knows nothing yet of the connections to this server, or to a file.
+    pub(super) fn over(server: Option<Server>) -> Self {
+        Self {
+            server,
+            ..Self::default()
+        }
+    }
+
     /// Counts failures here from now on.
     pub(super) fn report_to(&self, metrics: Metrics) {
         let _ = self.metrics.set(metrics);
@@ -79,19 +93,49 @@ impl Watch {
     }
 
     /// Notes that what was being done ended with this error, which was noted before.
-    pub(super) fn gave_up(&self, error: &DbErr) {
+    pub(super) fn gave_up(self: &Arc<Self>, error: &DbErr) {
         let failure = Failure::of(error);
         if failure.is_outage() && failure.is_retried() {
             self.begin_outage(failure, error);
         }
+        if matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) {
+            self.ask_why();
+        }
+    }
+
+    /// Asks the server why the pool made no connection: it does not say whether the server is away
+    /// or others have them all.
+    fn ask_why(self: &Arc<Self>) {
+        let Some(server) = self.server.clone() else {
+            return;
+        };
+        if self.is_failing() || !self.state().may_ask(Instant::now()) {
+            return;
+        }
+        let watch = Arc::clone(self);
+        spawn(async move {
+            if let Err(unreachable) = server.reach(PATIENCE).await {
+                watch.tell_outage(Failure::Connection, &unreachable);
+            }
+        });
     }
 
     fn begin_outage(&self, failure: Failure, error: &DbErr) {
+        let server = self.server.as_ref();
+        match server.and_then(|server| server.why(error)) {
+            Some(unreachable) => self.tell_outage(failure, &unreachable),
+            None => self.tell_outage(failure, error),
+        }
+    }
+
+    fn tell_outage(&self, failure: Failure, error: &dyn fmt::Display) {
         let now = Instant::now();
+        let server = self.server.as_ref().map(Server::place);
         let is_told = self.state().fail(now);
         if is_told {
             tracing::warn!(
                 kind = failure.as_str(),
+                server,
                 %error,
                 "the database does not take writes; requests that need it are answered with \
                  SERVICE_UNAVAILABLE until it does"
@@ -189,6 +233,17 @@ impl State {
         is_told
     }
 
+    /// Whether the server may be asked again.
+    fn may_ask(&mut self, now: Instant) -> bool {
+        let may_ask = self
+            .asked
+            .is_none_or(|asked| now.duration_since(asked) >= BETWEEN_LINES);
+        if may_ask {
+            self.asked = Some(now);
+        }
+        may_ask
+    }
+
     /// The outage that is over, if its end is to be told.
     fn succeed(&mut self, now: Instant, is_proof: bool) -> Option<Outage> {
         let is_doubted = self
@@ -274,7 +329,7 @@ mod tests {
 
     #[test]
     fn only_connections_made_after_a_sweep_are_used() {
-        let watch = Watch::default();
+        let watch = Arc::new(Watch::default());
         assert!(watch.trusts(Duration::from_hours(1)));
         watch.sweep();
         assert!(!watch.trusts(Duration::from_secs(1)));
@@ -283,7 +338,7 @@ mod tests {
 
     #[test]
     fn one_dead_connection_is_no_outage_and_having_no_other_is() {
-        let watch = Watch::default();
+        let watch = Arc::new(Watch::default());
         let error = DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::ConnectionClosed);
         watch.note(&error);
         assert!(!watch.is_failing());
@@ -299,7 +354,7 @@ mod tests {
 
     #[test]
     fn waiting_for_a_lock_in_vain_is_no_outage() {
-        let watch = Watch::default();
+        let watch = Arc::new(Watch::default());
         watch.gave_up(&DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout));
         watch.gave_up(&DbErr::Custom("a mistake".into()));
         assert!(!watch.is_failing());

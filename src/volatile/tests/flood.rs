@@ -99,7 +99,7 @@ async fn keys(store: &Volatile) -> usize {
         Volatile::Memory(memory) => memory.balances(),
         Volatile::Redis(store) => {
             let mut connection = store
-                .server
+                .client
                 .get_multiplexed_async_connection()
                 .await
                 .unwrap();

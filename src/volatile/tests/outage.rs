@@ -159,7 +159,7 @@ async fn the_reason_names_the_cause_and_no_secret() {
     let server = ScriptedRedis::start(Manner::Rejects("-WRONGPASS invalid pair sesame"));
     let rejected = attempt(&store(&server, FOR_EVER), 1).await.unwrap_err();
     assert!(
-        rejected.to_string().contains("authentication failed"),
+        rejected.to_string().contains("wrong user name or password"),
         "{rejected}"
     );
 

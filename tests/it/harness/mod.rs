@@ -117,13 +117,6 @@ impl TestApp {
         Self::start(Arc::clone(&self.world), settings, self.clock.clone(), 3).await
     }
 
-    /// The address of the database, where it is a server's.
-    pub(crate) fn database_url(&self) -> &str {
-        let mut settings = self.settings.iter();
-        let url = settings.find(|(name, _)| name == "IDGATE_DATABASE__URL");
-        &url.expect("a database with a server").1
-    }
-
     /// The staff listener of another instance of this world.
     pub(crate) async fn staff(&self) -> Self {
         let settings = self.settings.clone();

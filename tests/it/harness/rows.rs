@@ -5,6 +5,18 @@ use sea_orm::{ConnectionTrait, DatabaseBackend, EntityTrait, QueryResult, Statem
 use super::TestApp;
 
 impl TestApp {
+    /// The address of the database, which is a server's.
+    pub(crate) fn database_url(&self) -> &str {
+        self.server_url().expect("a database with a server")
+    }
+
+    /// The address of the database, where it is a server's.
+    pub(crate) fn server_url(&self) -> Option<&str> {
+        let mut settings = self.settings.iter();
+        let url = settings.find(|(name, _)| name == "IDGATE_DATABASE__URL");
+        url.map(|(_, url)| url.as_str())
+    }
+
     /// The single number that a statement yields.
     pub(crate) async fn number(&self, sql: &str) -> i64 {
         self.rows(sql).await[0].try_get_by_index(0).unwrap()

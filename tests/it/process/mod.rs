@@ -3,7 +3,7 @@
 //! `serving` is a gateway that runs, `full` one whose disk is full, `together` several of them,
 //! `documents` those of front ends, `offline` the commands that need no stores, `commands` those
 //! that work on a database beside a running gateway, `requests` what each request leaves in the
-//! log.
+//! log, `unreachable` what is said of servers that cannot be used.
 
 mod addresses;
 mod audit;
@@ -16,6 +16,7 @@ mod offline;
 mod requests;
 mod serving;
 mod together;
+mod unreachable;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;

@@ -19,7 +19,7 @@ const SECRET: &str = "a secret that only the router has 0123456789";
 const MARK: &str = "m4rk3rz";
 
 /// A gateway over the stores of a test, whose log is kept.
-struct Logged {
+pub(super) struct Logged {
     child: Child,
     address: String,
     operations: String,
@@ -27,7 +27,7 @@ struct Logged {
 }
 
 impl Logged {
-    fn start(app: &TestApp, changes: &[(&str, &str)]) -> Self {
+    pub(super) fn start(app: &TestApp, changes: &[(&str, &str)]) -> Self {
         let (address, operations) = (free(), free());
         let own = [
             ("IDGATE_SERVER__LISTEN", address.as_str()),
@@ -99,8 +99,14 @@ impl Logged {
         page.send().await.unwrap().text().await.unwrap()
     }
 
+    /// Whether it can serve, as the listener for operators says it.
+    pub(super) async fn readiness(&self) -> Value {
+        let page = http().get(format!("http://{}/health/ready", self.operations));
+        page.send().await.unwrap().json().await.unwrap()
+    }
+
     /// Stops the gateway; everything that it logged.
-    fn stop(mut self) -> Vec<String> {
+    pub(super) fn stop(mut self) -> Vec<String> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         assert!(self.child.wait().unwrap().success());
         self.log.join().unwrap()

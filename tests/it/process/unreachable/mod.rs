@@ -1,0 +1,272 @@
+//! Servers that cannot be used: one message says which, why, and what to do.
+//!
+//! Here it is the database, in `services` Redis, mail and outages.
+
+mod services;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use super::{Outcome, free, idgate};
+use crate::harness::TestApp;
+
+const PASSWORD: &str = "s3same";
+const MASTER: &str = "q83vEjRWeJCrze8SNFZ4kBHhE7p2r0yPo6bWkJ1x5Hc=";
+
+/// A listener that takes connections and never says anything.
+fn mute() -> (TcpListener, String) {
+    // The system accepts for it.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    (listener, address)
+}
+
+/// A server that answers whatever comes first with these bytes and closes the connection.
+fn saying(answer: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let mut head = [0; 4096];
+            // A client may leave at any moment.
+            let _ = connection.read(&mut head);
+            let _ = connection.write_all(&answer);
+            let _ = connection.shutdown(std::net::Shutdown::Write);
+            let _ = connection.read(&mut head);
+        }
+    });
+    address
+}
+
+/// An error with which Postgres ends a connection (PostgreSQL, §55.7, `ErrorResponse`).
+fn postgres_error(code: &str) -> Vec<u8> {
+    let fields = format!("SFATAL\0VFATAL\0C{code}\0M{PASSWORD}\nnot to be repeated\0\0");
+    let length = u32::try_from(fields.len() + 4).unwrap();
+    [b"E", &length.to_be_bytes()[..], fields.as_bytes()].concat()
+}
+
+/// Host and port of a server that runs for the tests.
+fn place(url: &Url) -> String {
+    format!("{}:{}", url.host_str().unwrap(), url.port().unwrap())
+}
+
+/// Every command that opens the database.
+const COMMANDS: [&[&str]; 9] = [
+    &["serve"],
+    &["migrate"],
+    &["keys", "list"],
+    &["keys", "rotate"],
+    &[
+        "admin",
+        "create",
+        "--email",
+        "ada@example.com",
+        "--password-stdin",
+    ],
+    &["audit", "verify"],
+    &["audit", "anchor"],
+    &["outbox", "list"],
+    &["outbox", "retry", "--all"],
+];
+
+/// What a command says that has to fail for this server; it is one line, says it once, and holds
+/// no password.
+fn complaint(arguments: &[&str], setting: &str, url: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let settings = [
+        ("IDGATE_DATA_DIR", data.as_str()),
+        ("IDGATE_KEYS__MASTER", MASTER),
+        ("IDGATE_SERVER__LISTEN", "127.0.0.1:0"),
+        ("IDGATE_TELEMETRY__LOG", "warn"),
+        ("IDGATE_SMTP__FROM", "no-reply@example.com"),
+        (setting, url),
+    ];
+    let started = Instant::now();
+    let password = "correct horse battery staple";
+    let complaint = Outcome::given(&mut idgate(arguments, settings), password).refusal(1);
+    assert!(started.elapsed() < Duration::from_secs(25), "{complaint}");
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    for hidden in [PASSWORD, "pool", "://ada"] {
+        assert!(!complaint.contains(hidden), "{complaint}");
+    }
+    complaint
+}
+
+fn expect(complaint: &str, service: &str, place: &str, words: &str) {
+    let start = format!("idgate: {service} at {place}: {words}");
+    assert!(complaint.starts_with(&start), "{start}\n{complaint}");
+    let (_, remedy) = complaint.split_once("; ").unwrap();
+    assert!(remedy.len() > 10, "{complaint}");
+}
+
+#[test]
+fn every_command_says_why_postgres_cannot_be_used() {
+    let closed = free();
+    let (_mute, silent) = mute();
+    for command in COMMANDS {
+        let url = format!("postgres://ada:{PASSWORD}@{closed}/idgate");
+        let said = complaint(command, "IDGATE_DATABASE__URL", &url);
+        expect(&said, "Postgres", &closed, "connection refused");
+    }
+    let url = format!("postgres://ada:{PASSWORD}@{silent}/idgate");
+    let said = complaint(&["migrate"], "DATABASE_URL", &url);
+    expect(&said, "Postgres", &silent, "no answer within");
+}
+
+#[test]
+fn each_reason_why_postgres_refuses_has_its_words() {
+    let plain = "sslmode=disable";
+    let cases = [
+        (
+            saying(postgres_error("28P01")),
+            plain,
+            "wrong user name or password",
+        ),
+        (
+            saying(postgres_error("3D000")),
+            plain,
+            "there is no database \"idgate\"",
+        ),
+        (
+            saying(postgres_error("28000")),
+            plain,
+            "the server does not let this user in",
+        ),
+        (
+            saying(postgres_error("53300")),
+            plain,
+            "the server has no connection left",
+        ),
+        (
+            saying(postgres_error("57P03")),
+            plain,
+            "the server is starting",
+        ),
+        (
+            saying(postgres_error("XX000")),
+            plain,
+            "the server refused with SQLSTATE XX000",
+        ),
+        (saying(b"N".to_vec()), "sslmode=require", "TLS is demanded"),
+        (
+            saying(b"N".to_vec()),
+            "sslmode=verify-full",
+            "TLS is demanded",
+        ),
+        (
+            saying(b"SHTTP/1.1 400".to_vec()),
+            "sslmode=require",
+            "TLS is demanded",
+        ),
+        (
+            saying(b"HTTP/1.1 400 Bad\r\n\r\n".to_vec()),
+            "",
+            "what answers there is not Postgres",
+        ),
+        (saying(Vec::new()), plain, "the connection was closed"),
+    ];
+    for (address, query, words) in cases {
+        let url = format!("postgres://ada:{PASSWORD}@{address}/idgate?{query}");
+        let said = complaint(&["keys", "list"], "IDGATE_DATABASE__URL", &url);
+        expect(&said, "Postgres", &address, words);
+    }
+    let url = format!("postgres://ada:{PASSWORD}@nonexistent.invalid/idgate");
+    let said = complaint(&["migrate"], "IDGATE_DATABASE__URL", &url);
+    expect(
+        &said,
+        "Postgres",
+        "nonexistent.invalid:5432",
+        "unknown host",
+    );
+    let url = format!("postgres:///idgate?host=/nonexistent&password={PASSWORD}");
+    let said = complaint(&["migrate"], "IDGATE_DATABASE__URL", &url);
+    expect(
+        &said,
+        "Postgres",
+        "/nonexistent/.s.PGSQL.5432",
+        "there is no such socket",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_postgres_refuses_what_the_settings_get_wrong() {
+    let app = TestApp::spawn().await;
+    let Some(url) = app.server_url() else {
+        return;
+    };
+    let mut url = Url::parse(url).unwrap();
+    let place = place(&url);
+    url.set_password(Some(PASSWORD)).unwrap();
+    let with = |change: &dyn Fn(&mut Url)| {
+        let mut url = url.clone();
+        change(&mut url);
+        url
+    };
+    // `scripts/services` lets no member of this role in without a password.
+    let role = format!("{}_by_password", url.path().trim_start_matches('/'));
+    let group = "DO $$ BEGIN CREATE ROLE by_password; EXCEPTION WHEN OTHERS THEN NULL; END $$";
+    app.execute(group).await;
+    let create = format!("CREATE ROLE {role} LOGIN PASSWORD 'right' IN ROLE by_password");
+    app.execute(&create).await;
+    let mut cases = vec![
+        (
+            with(&|url| url.set_path("nowhere")),
+            "there is no database \"nowhere\"",
+        ),
+        (
+            with(&|url| url.set_username("nobody_of_this_name").unwrap()),
+            "the server does not let this user in",
+        ),
+    ];
+    let wrong = with(&|url| url.set_username(&role).unwrap());
+    // A server that somebody brought along may trust everybody.
+    if sea_orm::Database::connect(wrong.as_str()).await.is_err() {
+        cases.push((wrong, "wrong user name or password"));
+    }
+    if app.text("SHOW ssl").await == "off" {
+        let query = with(&|url| url.set_query(Some("sslmode=require")));
+        cases.push((query, "TLS is demanded"));
+    }
+    for (url, words) in cases {
+        let said = complaint(&["serve"], "IDGATE_DATABASE__URL", url.as_str());
+        expect(&said, "Postgres", &place, words);
+    }
+    app.execute(&format!("DROP ROLE {role}")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_without_tables_is_told_from_one_that_is_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("empty.sqlite3");
+    std::fs::write(&file, "").unwrap();
+    let said = complaint(
+        &["outbox", "list"],
+        "IDGATE_DATABASE__URL",
+        &format!("sqlite:{}", file.display()),
+    );
+    assert!(
+        said.contains("has no tables yet; run `idgate migrate`"),
+        "{said}"
+    );
+    let missing = folder.path().join("nowhere/idgate.sqlite3");
+    let said = complaint(
+        &["migrate"],
+        "IDGATE_DATABASE__URL",
+        &format!("sqlite:{}", missing.display()),
+    );
+    assert!(said.contains(&missing.display().to_string()), "{said}");
+    let app = TestApp::spawn().await;
+    if let Some(url) = app.server_url() {
+        app.execute("DROP TABLE seaql_migrations").await;
+        let said = complaint(&["keys", "list"], "IDGATE_DATABASE__URL", url);
+        assert!(
+            said.contains("has no tables yet; run `idgate migrate`"),
+            "{said}"
+        );
+    }
+}
