@@ -73,7 +73,7 @@ const TRANSPORT_MAY_NAME: [[&str; 3]; 2] = [
 
 /// Services that others build on. All the rest are entry services, one for each capability,
 /// except `operator`, which is what the command line and the background work do.
-const SUPPORTING: [&str; 12] = [
+const SUPPORTING: [&str; 13] = [
     "sign_in",
     "step_up",
     "throttle",
@@ -81,6 +81,7 @@ const SUPPORTING: [&str; 12] = [
     "outbox",
     "ownership",
     "recovery",
+    "refused",
     "code",
     "device",
     "links",

@@ -62,6 +62,49 @@ impl fmt::Display for ViolationRule {
     }
 }
 
+/// The rules that an input breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// The last value that was read, if neither it nor what was read before breaks a rule.
+    pub fn check<T>(mut violations: Vec<Violation>, last: Result<T, Violation>) -> Result<T, Self> {
+        match last {
+            Ok(value) if violations.is_empty() => return Ok(value),
+            Ok(_) => {}
+            Err(violation) => violations.push(violation),
+        }
+        Err(Self(violations))
+    }
+
+    /// The rule that is broken first.
+    #[must_use]
+    pub fn first_rule(&self) -> Option<ViolationRule> {
+        self.0.first().map(|violation| violation.rule)
+    }
+}
+
+impl From<Vec<Violation>> for Violations {
+    fn from(violations: Vec<Violation>) -> Self {
+        Self(violations)
+    }
+}
+
+impl From<Violation> for Violations {
+    fn from(violation: Violation) -> Self {
+        Self(vec![violation])
+    }
+}
+
+impl IntoIterator for Violations {
+    type Item = Violation;
+    type IntoIter = std::vec::IntoIter<Violation>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 /// One broken rule at one place of the input.
 ///
 /// It never repeats the value: what was sent may be a password.

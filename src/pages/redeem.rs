@@ -1,20 +1,22 @@
 //! Redeeming a link through the services, which charge the budgets and write the audit events.
 
+use std::convert::Infallible;
+
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Filled;
 use crate::app::{self, App};
 use crate::domain::caller::{Caller, Client};
 use crate::domain::link::LinkKind;
-use crate::domain::violation::{Violation, ViolationRule};
+use crate::domain::violation::{ViolationRule, Violations};
 use crate::fault::Fault;
 use crate::services::account::{
-    self, ConfirmEmailChangeRefusal, EmailVerification, NewEmailProof, RevertEmailChangeRefusal,
-    VerifyEmailRefusal,
+    self, ConfirmEmailChangeProblem, EmailVerification, NewEmailProof, RevertEmailChangeProblem,
+    VerifyEmailProblem,
 };
-use crate::services::password::{self, ConfirmResetRefusal, PasswordReset, ResetProof};
-use crate::services::session::{self, Login, LoginRefusal, LogoutCredential};
-use crate::services::{Exhausted, Unfit};
+use crate::services::password::{self, ConfirmResetProblem, PasswordReset, ResetProof};
+use crate::services::session::{self, Login, LoginProblem, LogoutCredential};
+use crate::services::{Exhausted, PasswordRejected, Refused};
 
 /// A field to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,14 +126,14 @@ async fn verify_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), 
         password: Some(typed(Blamed::Password, filled.password)?),
     };
     let verified = account::verify_email(app, caller, input).await;
-    let started = verified.map_err(|refusal| match refusal {
-        VerifyEmailRefusal::TokenInvalid => Refusal::Link,
-        VerifyEmailRefusal::InvalidCredentials => Refusal::Field(Blamed::Password, Wrong::Password),
-        VerifyEmailRefusal::Suspended => Refusal::Suspended,
-        VerifyEmailRefusal::Invalid(violations) => broken(Blamed::Password, &violations),
-        VerifyEmailRefusal::RateLimited(exhausted) => Refusal::RateLimited(exhausted),
-        VerifyEmailRefusal::Overloaded => Refusal::Overloaded,
-        VerifyEmailRefusal::Fault(fault) => Refusal::Fault(fault),
+    let started = verified.map_err(|refused| {
+        refusal(refused, Blamed::Password, |problem| match problem {
+            VerifyEmailProblem::TokenInvalid => Refusal::Link,
+            VerifyEmailProblem::InvalidCredentials => {
+                Refusal::Field(Blamed::Password, Wrong::Password)
+            }
+            VerifyEmailProblem::Suspended => Refusal::Suspended,
+        })
     })?;
     leave(app, caller, &started.access_token).await;
     Ok(())
@@ -148,21 +150,19 @@ async fn set_password(app: &App, caller: &Caller, filled: Filled) -> Result<(), 
         new_password,
     };
     let confirmed = password::confirm_password_reset(app, caller, input).await;
-    confirmed.map_err(|refusal| match refusal {
-        ConfirmResetRefusal::TokenInvalid
-        | ConfirmResetRefusal::CodeInvalid
-        | ConfirmResetRefusal::CodeExpired => Refusal::Link,
-        ConfirmResetRefusal::Suspended => Refusal::Suspended,
-        ConfirmResetRefusal::Unfit(Unfit::Breached) => {
-            Refusal::Field(Blamed::NewPassword, Wrong::Breached)
-        }
-        ConfirmResetRefusal::Unfit(Unfit::TooWeak(violations))
-        | ConfirmResetRefusal::Invalid(violations) => broken(Blamed::NewPassword, &violations),
-        ConfirmResetRefusal::RateLimited(exhausted) => Refusal::RateLimited(exhausted),
-        ConfirmResetRefusal::Overloaded | ConfirmResetRefusal::Unfit(Unfit::Overloaded) => {
-            Refusal::Overloaded
-        }
-        ConfirmResetRefusal::Fault(fault) => Refusal::Fault(fault),
+    confirmed.map_err(|refused| {
+        refusal(refused, Blamed::NewPassword, |problem| match problem {
+            ConfirmResetProblem::TokenInvalid
+            | ConfirmResetProblem::CodeInvalid
+            | ConfirmResetProblem::CodeExpired => Refusal::Link,
+            ConfirmResetProblem::Suspended => Refusal::Suspended,
+            ConfirmResetProblem::PasswordRejected(PasswordRejected::Breached) => {
+                Refusal::Field(Blamed::NewPassword, Wrong::Breached)
+            }
+            ConfirmResetProblem::PasswordRejected(PasswordRejected::TooWeak(violations)) => {
+                broken(Blamed::NewPassword, violations.first_rule())
+            }
+        })
     })
 }
 
@@ -177,14 +177,14 @@ async fn change_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), 
         device_token: None,
     };
     let signed_in = session::login(app, caller, login).await;
-    let signed_in = signed_in.map_err(|refusal| match refusal {
-        LoginRefusal::InvalidCredentials => Refusal::Field(Blamed::Password, Wrong::Credentials),
-        LoginRefusal::Suspended => Refusal::Suspended,
-        LoginRefusal::EmailNotVerified => Refusal::NotVerified,
-        LoginRefusal::Invalid(violations) => broken(Blamed::Password, &violations),
-        LoginRefusal::RateLimited(exhausted) => Refusal::RateLimited(exhausted),
-        LoginRefusal::Overloaded => Refusal::Overloaded,
-        LoginRefusal::Fault(fault) => Refusal::Fault(fault),
+    let signed_in = signed_in.map_err(|refused| {
+        refusal(refused, Blamed::Password, |problem| match problem {
+            LoginProblem::InvalidCredentials | LoginProblem::InvalidCredentialsOrPending => {
+                Refusal::Field(Blamed::Password, Wrong::Credentials)
+            }
+            LoginProblem::Suspended => Refusal::Suspended,
+            LoginProblem::EmailNotVerified => Refusal::NotVerified,
+        })
     })?;
     let access_token = signed_in.access_token;
     let confirmed = confirm_new_address(app, caller, &access_token, filled.token).await;
@@ -205,26 +205,39 @@ async fn confirm_new_address(
     let person = caller.signed_in().ok_or(Refusal::Link)?;
     let proof = NewEmailProof::Token(token);
     let confirmed = account::confirm_email_change(app, &caller, person, proof).await;
-    confirmed.map(drop).map_err(|refusal| match refusal {
-        ConfirmEmailChangeRefusal::Taken => Refusal::Taken,
-        ConfirmEmailChangeRefusal::TokenInvalid
-        | ConfirmEmailChangeRefusal::CodeInvalid
-        | ConfirmEmailChangeRefusal::CodeExpired
-        | ConfirmEmailChangeRefusal::Unauthenticated
-        | ConfirmEmailChangeRefusal::Invalid(_) => Refusal::Link,
-        ConfirmEmailChangeRefusal::RateLimited(exhausted) => Refusal::RateLimited(exhausted),
-        ConfirmEmailChangeRefusal::Fault(fault) => Refusal::Fault(fault),
+    confirmed.map(drop).map_err(|refused| match refused {
+        Refused::Because(ConfirmEmailChangeProblem::Taken) => Refusal::Taken,
+        // The page has no field for what a link can be wrong about.
+        Refused::Because(_) | Refused::Invalid(_) | Refused::Unauthenticated => Refusal::Link,
+        shared => refusal(shared, Blamed::Password, |_| Refusal::Link),
     })
 }
 
 async fn revert_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), Refusal> {
     let reverted = account::revert_email_change(app, caller, &filled.token).await;
-    reverted.map_err(|refusal| match refusal {
-        RevertEmailChangeRefusal::TokenInvalid => Refusal::Link,
-        RevertEmailChangeRefusal::Taken => Refusal::Taken,
-        RevertEmailChangeRefusal::RateLimited(exhausted) => Refusal::RateLimited(exhausted),
-        RevertEmailChangeRefusal::Fault(fault) => Refusal::Fault(fault),
+    reverted.map_err(|refused| {
+        refusal(refused, Blamed::Password, |problem| match problem {
+            RevertEmailChangeProblem::TokenInvalid => Refusal::Link,
+            RevertEmailChangeProblem::Taken => Refusal::Taken,
+        })
     })
+}
+
+/// What any service can refuse, as the page shows it; `field` is where a rule was broken.
+fn refusal<P, I: Broken>(
+    refused: Refused<P, I>,
+    field: Blamed,
+    problem: impl FnOnce(P) -> Refusal,
+) -> Refusal {
+    match refused {
+        Refused::Because(because) => problem(because),
+        Refused::Invalid(input) => broken(field, input.first_rule()),
+        Refused::RateLimited(limit) => Refusal::RateLimited(limit),
+        // A link registers nobody.
+        Refused::Unauthenticated | Refused::RegistrationClosed => Refusal::Link,
+        Refused::Unavailable => Refusal::Overloaded,
+        Refused::Fault(fault) => Refusal::Fault(fault),
+    }
 }
 
 /// Ends a session that no page keeps the tokens of; one that stays by mishap lapses by itself.
@@ -251,8 +264,26 @@ fn typed(field: Blamed, typed: Option<SecretString>) -> Result<SecretString, Ref
     typed.ok_or(Refusal::Field(field, required))
 }
 
-fn broken(field: Blamed, violations: &[Violation]) -> Refusal {
-    let rule = violations.first().map(|violation| violation.rule);
-    let rule = rule.unwrap_or(ViolationRule::InvalidFormat);
-    Refusal::Field(field, Wrong::Rule(rule))
+/// The rule that an input breaks first.
+trait Broken {
+    fn first_rule(&self) -> Option<ViolationRule>;
+}
+
+impl Broken for Violations {
+    fn first_rule(&self) -> Option<ViolationRule> {
+        Self::first_rule(self)
+    }
+}
+
+impl Broken for Infallible {
+    fn first_rule(&self) -> Option<ViolationRule> {
+        match *self {}
+    }
+}
+
+fn broken(field: Blamed, rule: Option<ViolationRule>) -> Refusal {
+    Refusal::Field(
+        field,
+        Wrong::Rule(rule.unwrap_or(ViolationRule::InvalidFormat)),
+    )
 }

@@ -3,6 +3,7 @@
 //! Input is parsed, one service or selector is called, output is shaped. What a service refuses
 //! is data (`problem`); what is decided before one runs is an error (`error`).
 
+mod answer;
 pub mod connection;
 pub mod document;
 mod engine;

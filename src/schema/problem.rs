@@ -195,9 +195,9 @@ macro_rules! problems_with_violations {
         #[derive(Clone, Debug)]
         pub struct $name(Vec<Violation>);
 
-        impl From<Vec<violation::Violation>> for $name {
-            fn from(violations: Vec<violation::Violation>) -> Self {
-                Self(violations.into_iter().map(Into::into).collect())
+        impl<V: Into<violation::Violations>> From<V> for $name {
+            fn from(violations: V) -> Self {
+                Self(violations.into().into_iter().map(Into::into).collect())
             }
         }
 

@@ -22,11 +22,13 @@ mod outbox;
 mod ownership;
 mod profile_rules;
 mod recovery;
+mod refused;
 mod sign_in;
 mod step_up;
 mod throttle;
 
-pub use new_password::Unfit;
+pub use new_password::PasswordRejected;
+pub use refused::Refused;
 pub use sign_in::Started;
 pub use step_up::SteppedUp;
 pub use throttle::Exhausted;

@@ -10,42 +10,55 @@ use secrecy::SecretString;
 use crate::app::App;
 use crate::crypto::hasher::Overloaded;
 use crate::domain::password::{Candidate, KnownWords, Password};
-use crate::domain::violation::Violation;
+use crate::domain::violation::{Violation, Violations};
 use crate::providers::breached::Lookup;
+use crate::services::refused::Refused;
 
 /// Why a password cannot be chosen.
-#[derive(Debug)]
-pub enum Unfit {
+#[derive(Debug, PartialEq, Eq)]
+pub enum PasswordRejected {
     /// It is too short, too long or easy to guess.
-    TooWeak(Vec<Violation>),
-    /// Others know it.
+    TooWeak(Violations),
+    /// It is known from a data breach.
     Breached,
-    /// The hashing queue is full.
-    Overloaded,
 }
 
 /// Checks the length of a password that somebody wants from now on.
-pub(super) fn check_length(app: &App, typed: SecretString, path: &str) -> Result<Candidate, Unfit> {
+pub(super) fn check_length<P, I>(
+    app: &App,
+    typed: SecretString,
+    path: &str,
+) -> Result<Candidate, Refused<P, I>>
+where
+    P: From<PasswordRejected>,
+{
     let policy = app.config.password.policy();
-    Candidate::new(typed, &policy).map_err(|violation| Unfit::TooWeak(vec![violation.at(path)]))
+    Candidate::new(typed, &policy).map_err(|violation| too_weak(violation, path))
 }
 
 /// Rates a password and asks whether it is known; `about` are words others know about the person.
 ///
 /// Costs the same whoever asks.
-pub(super) async fn choose(
+pub(super) async fn choose<P, I>(
     app: &App,
     candidate: Candidate,
     path: &str,
     about: &[&str],
-) -> Result<Password, Unfit> {
-    let chosen = rate(app, candidate, about).await;
-    let chosen = chosen.map_err(|Overloaded| Unfit::Overloaded)?;
-    let chosen = chosen.map_err(|violation| Unfit::TooWeak(vec![violation.at(path)]))?;
+) -> Result<Password, Refused<P, I>>
+where
+    P: From<PasswordRejected>,
+{
+    let rated = rate(app, candidate, about).await?;
+    let chosen = rated.map_err(|violation| too_weak(violation, path))?;
     if is_breached(app, &chosen).await {
-        return Err(Unfit::Breached);
+        return Err(Refused::Because(PasswordRejected::Breached.into()));
     }
     Ok(chosen)
+}
+
+fn too_weak<P: From<PasswordRejected>, I>(violation: Violation, path: &str) -> Refused<P, I> {
+    let violations = violation.at(path).into();
+    Refused::Because(PasswordRejected::TooWeak(violations).into())
 }
 
 /// How hard the password is to guess, rated on the hashing threads.

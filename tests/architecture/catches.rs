@@ -131,6 +131,7 @@ fn an_incomplete_capability_is_caught() {
         src/services/outbox.rs
         src/services/ownership.rs
         src/services/recovery.rs
+        src/services/refused.rs
         src/services/code.rs
         src/services/device.rs
         src/services/links.rs

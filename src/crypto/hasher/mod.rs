@@ -58,8 +58,9 @@ pub struct Verification {
 }
 
 /// Too much work is waiting; the caller should come back later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many passwords are waiting to be hashed")]
+///
+/// Not an [`Error`](std::error::Error), so that `?` does not turn it into a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overloaded;
 
 /// Why the hasher cannot start.

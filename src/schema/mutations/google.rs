@@ -8,7 +8,8 @@
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
 
 use crate::domain::ids::IdentityId;
-use crate::schema::error::{Error, ErrorCode};
+use crate::schema::answer::{IntoProblem, answer};
+use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, Conflict, GoogleTokenInvalid, IdentityAlreadyLinked, InputInvalid,
     LastAuthenticator, NotFound, RateLimited, StepUpRequired,
@@ -17,7 +18,7 @@ use crate::schema::request::Asked as _;
 use crate::schema::types::identity::Identity;
 use crate::schema::types::signed_in::SignedIn;
 use crate::services::google::{
-    self, GoogleCredential, GoogleLoginRefusal, LinkGoogleRefusal, UnlinkGoogleRefusal,
+    self, GoogleCredential, GoogleLoginProblem, LinkGoogleProblem, UnlinkGoogleProblem,
 };
 
 /// What the client got from Google.
@@ -38,6 +39,16 @@ pub enum LoginWithGoogleResult {
     Conflict(Conflict),
     InputInvalid(InputInvalid),
     RateLimited(RateLimited),
+}
+
+impl IntoProblem<LoginWithGoogleResult> for GoogleLoginProblem {
+    fn into_problem(self) -> LoginWithGoogleResult {
+        match self {
+            Self::TokenInvalid => GoogleTokenInvalid.into(),
+            Self::Suspended => AccountSuspended.into(),
+            Self::Taken => Conflict::TAKEN.into(),
+        }
+    }
 }
 
 /// What the client got from Google.
@@ -67,6 +78,16 @@ pub enum LinkGoogleResult {
     RateLimited(RateLimited),
 }
 
+impl IntoProblem<LinkGoogleResult> for LinkGoogleProblem {
+    fn into_problem(self) -> LinkGoogleResult {
+        match self {
+            Self::TokenInvalid => GoogleTokenInvalid.into(),
+            Self::AlreadyLinked => IdentityAlreadyLinked.into(),
+            Self::StepUpRequired => StepUpRequired.into(),
+        }
+    }
+}
+
 /// What to unlink.
 #[derive(InputObject)]
 pub struct UnlinkGoogleInput {
@@ -92,6 +113,16 @@ pub enum UnlinkGoogleResult {
     RateLimited(RateLimited),
 }
 
+impl IntoProblem<UnlinkGoogleResult> for UnlinkGoogleProblem {
+    fn into_problem(self) -> UnlinkGoogleResult {
+        match self {
+            Self::NotFound => NotFound.into(),
+            Self::LastAuthenticator => LastAuthenticator.into(),
+            Self::StepUpRequired => StepUpRequired.into(),
+        }
+    }
+}
+
 /// Signing in with Google.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GoogleMutations;
@@ -111,30 +142,10 @@ impl GoogleMutations {
             id_token: input.id_token.into(),
             nonce: input.nonce,
         };
-        match google::login(context.app(), context.caller(), credential).await {
-            Ok(started) => {
-                let signed_in = SignedIn::deliver(context, started);
-                Ok(LoginWithGoogleResult::SignedIn(Box::new(signed_in)))
-            }
-            Err(GoogleLoginRefusal::TokenInvalid) => Ok(LoginWithGoogleResult::GoogleTokenInvalid(
-                GoogleTokenInvalid,
-            )),
-            Err(GoogleLoginRefusal::Suspended) => {
-                Ok(LoginWithGoogleResult::AccountSuspended(AccountSuspended))
-            }
-            Err(GoogleLoginRefusal::Taken) => Ok(LoginWithGoogleResult::Conflict(Conflict::TAKEN)),
-            Err(GoogleLoginRefusal::Closed) => {
-                Err(Error::of(ErrorCode::Forbidden, "Registration is closed."))
-            }
-            Err(GoogleLoginRefusal::Invalid(rules)) => {
-                Ok(LoginWithGoogleResult::InputInvalid(rules.into()))
-            }
-            Err(GoogleLoginRefusal::RateLimited(limit)) => {
-                Ok(LoginWithGoogleResult::RateLimited(RateLimited(limit)))
-            }
-            Err(GoogleLoginRefusal::Unavailable) => Err(Error::unavailable()),
-            Err(GoogleLoginRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome = google::login(context.app(), context.caller(), credential).await;
+        answer(outcome, |started| {
+            Box::new(SignedIn::deliver(context, started))
+        })
     }
 
     /// Adds Google to the ways in which the signed-in person can sign in. Needs a recent proof of
@@ -149,29 +160,10 @@ impl GoogleMutations {
             id_token: input.id_token.into(),
             nonce: input.nonce,
         };
-        match google::link(context.app(), context.caller(), person, credential).await {
-            Ok(linked) => Ok(LinkGoogleResult::GoogleLinked(GoogleLinked {
-                identity: Identity(linked),
-            })),
-            Err(LinkGoogleRefusal::TokenInvalid) => {
-                Ok(LinkGoogleResult::GoogleTokenInvalid(GoogleTokenInvalid))
-            }
-            Err(LinkGoogleRefusal::AlreadyLinked) => Ok(LinkGoogleResult::IdentityAlreadyLinked(
-                IdentityAlreadyLinked,
-            )),
-            Err(LinkGoogleRefusal::StepUpRequired) => {
-                Ok(LinkGoogleResult::StepUpRequired(StepUpRequired))
-            }
-            Err(LinkGoogleRefusal::SessionEnded) => Err(Error::unauthenticated()),
-            Err(LinkGoogleRefusal::Invalid(rules)) => {
-                Ok(LinkGoogleResult::InputInvalid(rules.into()))
-            }
-            Err(LinkGoogleRefusal::RateLimited(limit)) => {
-                Ok(LinkGoogleResult::RateLimited(RateLimited(limit)))
-            }
-            Err(LinkGoogleRefusal::Unavailable) => Err(Error::unavailable()),
-            Err(LinkGoogleRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome = google::link(context.app(), context.caller(), person, credential).await;
+        answer(outcome, |linked| GoogleLinked {
+            identity: Identity(linked),
+        })
     }
 
     /// Takes Google off the ways in which the signed-in person can sign in, unless it is the last:
@@ -190,25 +182,9 @@ impl GoogleMutations {
             },
             None => None,
         };
-        match google::unlink(context.app(), context.caller(), person, wanted).await {
-            Ok(id) => Ok(UnlinkGoogleResult::GoogleUnlinked(GoogleUnlinked {
-                identity_id: id.to_string().into(),
-            })),
-            Err(UnlinkGoogleRefusal::NotFound) => Ok(UnlinkGoogleResult::NotFound(NotFound)),
-            Err(UnlinkGoogleRefusal::LastAuthenticator) => {
-                Ok(UnlinkGoogleResult::LastAuthenticator(LastAuthenticator))
-            }
-            Err(UnlinkGoogleRefusal::StepUpRequired) => {
-                Ok(UnlinkGoogleResult::StepUpRequired(StepUpRequired))
-            }
-            Err(UnlinkGoogleRefusal::SessionEnded) => Err(Error::unauthenticated()),
-            Err(UnlinkGoogleRefusal::Invalid(rules)) => {
-                Ok(UnlinkGoogleResult::InputInvalid(rules.into()))
-            }
-            Err(UnlinkGoogleRefusal::RateLimited(limit)) => {
-                Ok(UnlinkGoogleResult::RateLimited(RateLimited(limit)))
-            }
-            Err(UnlinkGoogleRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome = google::unlink(context.app(), context.caller(), person, wanted).await;
+        answer(outcome, |id| GoogleUnlinked {
+            identity_id: id.to_string().into(),
+        })
     }
 }

@@ -7,6 +7,7 @@
 
 use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
 
+use crate::schema::answer::{IntoProblem, answer};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, CodeExpired, CodeInvalid, InputInvalid, InvalidCredentials, RateLimited,
@@ -15,7 +16,7 @@ use crate::schema::request::Asked as _;
 use crate::schema::types::enums::OtpPurpose;
 use crate::schema::types::signed_in::{SignedIn, SteppedUp};
 use crate::schema::types::user::User;
-use crate::services::otp::{self, OtpVerification, RequestOtpRefusal, Verified, VerifyOtpRefusal};
+use crate::services::otp::{self, OtpVerification, Verified, VerifyOtpProblem};
 
 /// Where a code should go, and what for.
 #[derive(InputObject)]
@@ -95,6 +96,17 @@ pub enum VerifyOtpResult {
     RateLimited(RateLimited),
 }
 
+impl IntoProblem<VerifyOtpResult> for VerifyOtpProblem {
+    fn into_problem(self) -> VerifyOtpResult {
+        match self {
+            Self::CodeInvalid => CodeInvalid.into(),
+            Self::CodeExpired => CodeExpired.into(),
+            Self::InvalidCredentials => InvalidCredentials::NO_MATCH.into(),
+            Self::Suspended => AccountSuspended.into(),
+        }
+    }
+}
+
 /// One-time codes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OtpMutations;
@@ -113,19 +125,12 @@ impl OtpMutations {
         }
         let (typed, purpose) = (&input.email_or_phone, input.purpose.into());
         let device = input.device_token.as_deref();
-        match otp::request_otp(context.app(), context.caller(), typed, purpose, device).await {
-            Ok(sent) => Ok(RequestOtpResult::OtpSent(OtpSent {
-                expires_in: sent.expires_in,
-                resend_after: sent.resend_after,
-            })),
-            Err(RequestOtpRefusal::Invalid(rules)) => {
-                Ok(RequestOtpResult::InputInvalid(rules.into()))
-            }
-            Err(RequestOtpRefusal::RateLimited(limit)) => {
-                Ok(RequestOtpResult::RateLimited(RateLimited(limit)))
-            }
-            Err(RequestOtpRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let (app, caller) = (context.app(), context.caller());
+        let outcome = otp::request_otp(app, caller, typed, purpose, device).await;
+        answer(outcome, |sent| OtpSent {
+            expires_in: sent.expires_in,
+            resend_after: sent.resend_after,
+        })
     }
 
     /// Redeems a one-time code for what its purpose opens. A few wrong tries end a code.
@@ -141,26 +146,8 @@ impl OtpMutations {
             password: input.password.map(Into::into),
             device_token: input.device_token,
         };
-        match otp::verify_otp(context.app(), context.caller(), verification).await {
-            Ok(verified) => Ok(verified_result(context, verified)),
-            Err(VerifyOtpRefusal::CodeInvalid) => Ok(VerifyOtpResult::CodeInvalid(CodeInvalid)),
-            Err(VerifyOtpRefusal::CodeExpired) => Ok(VerifyOtpResult::CodeExpired(CodeExpired)),
-            Err(VerifyOtpRefusal::InvalidCredentials) => Ok(VerifyOtpResult::InvalidCredentials(
-                InvalidCredentials::NO_MATCH,
-            )),
-            Err(VerifyOtpRefusal::Suspended) => {
-                Ok(VerifyOtpResult::AccountSuspended(AccountSuspended))
-            }
-            Err(VerifyOtpRefusal::Unauthenticated) => Err(Error::unauthenticated()),
-            Err(VerifyOtpRefusal::Invalid(rules)) => {
-                Ok(VerifyOtpResult::InputInvalid(rules.into()))
-            }
-            Err(VerifyOtpRefusal::RateLimited(limit)) => {
-                Ok(VerifyOtpResult::RateLimited(RateLimited(limit)))
-            }
-            Err(VerifyOtpRefusal::Overloaded) => Err(Error::unavailable()),
-            Err(VerifyOtpRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome = otp::verify_otp(context.app(), context.caller(), verification).await;
+        answer(outcome, |verified| verified_result(context, verified))
     }
 }
 

@@ -8,16 +8,15 @@
 use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
 
 use crate::domain::violation::{Violation, ViolationRule};
+use crate::schema::answer::{IntoProblem, answer};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, CodeExpired, CodeInvalid, Conflict, InputInvalid, InvalidCredentials,
     PasswordBreached, PasswordTooWeak, RateLimited, StepUpRequired, TokenInvalid,
 };
 use crate::schema::request::Asked as _;
-use crate::services::Unfit;
 use crate::services::password::{
-    self, ChangePasswordRefusal, ConfirmResetRefusal, PasswordReset, RequestResetRefusal,
-    ResetProof, SetPasswordRefusal,
+    self, ChangePasswordProblem, ConfirmResetProblem, PasswordReset, ResetProof, SetPasswordProblem,
 };
 
 /// Whose password was forgotten.
@@ -89,6 +88,18 @@ pub enum ConfirmPasswordResetResult {
     RateLimited(RateLimited),
 }
 
+impl IntoProblem<ConfirmPasswordResetResult> for ConfirmResetProblem {
+    fn into_problem(self) -> ConfirmPasswordResetResult {
+        match self {
+            Self::TokenInvalid => TokenInvalid.into(),
+            Self::CodeInvalid => CodeInvalid.into(),
+            Self::CodeExpired => CodeExpired.into(),
+            Self::Suspended => AccountSuspended.into(),
+            Self::PasswordRejected(rejected) => rejected.into_problem(),
+        }
+    }
+}
+
 /// The old password and the new one.
 #[derive(InputObject)]
 pub struct ChangePasswordInput {
@@ -110,6 +121,16 @@ pub enum ChangePasswordResult {
     RateLimited(RateLimited),
 }
 
+impl IntoProblem<ChangePasswordResult> for ChangePasswordProblem {
+    fn into_problem(self) -> ChangePasswordResult {
+        match self {
+            Self::InvalidCredentials => InvalidCredentials::NO_MATCH.into(),
+            Self::StepUpRequired => StepUpRequired.into(),
+            Self::PasswordRejected(rejected) => rejected.into_problem(),
+        }
+    }
+}
+
 /// A first password.
 #[derive(InputObject)]
 pub struct SetPasswordInput {
@@ -128,6 +149,15 @@ pub enum SetPasswordResult {
     RateLimited(RateLimited),
 }
 
+impl IntoProblem<SetPasswordResult> for SetPasswordProblem {
+    fn into_problem(self) -> SetPasswordResult {
+        match self {
+            Self::HasOne => Conflict::HAS_PASSWORD.into(),
+            Self::PasswordRejected(rejected) => rejected.into_problem(),
+        }
+    }
+}
+
 /// Forgetting, changing and setting passwords.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PasswordMutations;
@@ -144,21 +174,10 @@ impl PasswordMutations {
         let typed = &input.email_or_phone;
         let device = input.device_token.as_deref();
         let (app, caller) = (context.app(), context.caller());
-        match password::request_password_reset(app, caller, typed, device).await {
-            Ok(()) => {
-                let message = "If there is an account, a message is on its way.".to_owned();
-                Ok(RequestPasswordResetResult::PasswordResetRequested(
-                    PasswordResetRequested { message },
-                ))
-            }
-            Err(RequestResetRefusal::Invalid(rules)) => {
-                Ok(RequestPasswordResetResult::InputInvalid(rules.into()))
-            }
-            Err(RequestResetRefusal::RateLimited(limit)) => {
-                Ok(RequestPasswordResetResult::RateLimited(RateLimited(limit)))
-            }
-            Err(RequestResetRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome = password::request_password_reset(app, caller, typed, device).await;
+        answer(outcome, |()| PasswordResetRequested {
+            message: "If there is an account, a message is on its way.".to_owned(),
+        })
     }
 
     /// Sets a new password with the link or the code that arrived, and ends every session.
@@ -168,7 +187,6 @@ impl PasswordMutations {
         #[graphql(desc = "The right to set a password, and the password.")]
         input: ConfirmPasswordResetInput,
     ) -> Result<ConfirmPasswordResetResult, Error> {
-        type Outcome = ConfirmPasswordResetResult;
         let proof = match (input.token, input.email_or_phone, input.code) {
             (Some(token), None, None) => ResetProof::Token(token),
             (None, Some(email_or_phone), Some(code)) => ResetProof::Code {
@@ -179,36 +197,18 @@ impl PasswordMutations {
             _ => {
                 let message = "give the token, or the address and the code";
                 let violation = Violation::new("token", ViolationRule::ExactlyOne, message);
-                return Ok(Outcome::InputInvalid(vec![violation].into()));
+                return Ok(InputInvalid::from(violation).into());
             }
         };
         let reset = PasswordReset {
             proof,
             new_password: input.new_password.into(),
         };
-        match password::confirm_password_reset(context.app(), context.caller(), reset).await {
-            Ok(()) => Ok(Outcome::PasswordChanged(PasswordChanged::saying(
-                "The password is changed. Sign in with it.",
-            ))),
-            Err(ConfirmResetRefusal::TokenInvalid) => Ok(Outcome::TokenInvalid(TokenInvalid)),
-            Err(ConfirmResetRefusal::CodeInvalid) => Ok(Outcome::CodeInvalid(CodeInvalid)),
-            Err(ConfirmResetRefusal::CodeExpired) => Ok(Outcome::CodeExpired(CodeExpired)),
-            Err(ConfirmResetRefusal::Suspended) => Ok(Outcome::AccountSuspended(AccountSuspended)),
-            Err(ConfirmResetRefusal::Unfit(Unfit::TooWeak(rules))) => {
-                Ok(Outcome::PasswordTooWeak(rules.into()))
-            }
-            Err(ConfirmResetRefusal::Unfit(Unfit::Breached)) => {
-                Ok(Outcome::PasswordBreached(PasswordBreached))
-            }
-            Err(ConfirmResetRefusal::Invalid(rules)) => Ok(Outcome::InputInvalid(rules.into())),
-            Err(ConfirmResetRefusal::RateLimited(limit)) => {
-                Ok(Outcome::RateLimited(RateLimited(limit)))
-            }
-            Err(
-                ConfirmResetRefusal::Overloaded | ConfirmResetRefusal::Unfit(Unfit::Overloaded),
-            ) => Err(Error::unavailable()),
-            Err(ConfirmResetRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let (app, caller) = (context.app(), context.caller());
+        let outcome = password::confirm_password_reset(app, caller, reset).await;
+        answer(outcome, |()| {
+            PasswordChanged::saying("The password is changed. Sign in with it.")
+        })
     }
 
     /// Changes the password of the signed-in person and ends their other sessions.
@@ -217,37 +217,14 @@ impl PasswordMutations {
         context: &Context<'_>,
         #[graphql(desc = "The old password and the new one.")] input: ChangePasswordInput,
     ) -> Result<ChangePasswordResult, Error> {
-        type Outcome = ChangePasswordResult;
         let person = context.signed_in()?;
         let current = input.current_password.map(Into::into);
         let new = input.new_password.into();
         let (app, caller) = (context.app(), context.caller());
-        match password::change_password(app, caller, person, current, new).await {
-            Ok(()) => Ok(Outcome::PasswordChanged(PasswordChanged::saying(
-                "The password is changed. Your other sessions have ended.",
-            ))),
-            Err(ChangePasswordRefusal::InvalidCredentials) => {
-                Ok(Outcome::InvalidCredentials(InvalidCredentials::NO_MATCH))
-            }
-            Err(ChangePasswordRefusal::StepUpRequired) => {
-                Ok(Outcome::StepUpRequired(StepUpRequired))
-            }
-            Err(ChangePasswordRefusal::Unauthenticated) => Err(Error::unauthenticated()),
-            Err(ChangePasswordRefusal::Unfit(Unfit::TooWeak(rules))) => {
-                Ok(Outcome::PasswordTooWeak(rules.into()))
-            }
-            Err(ChangePasswordRefusal::Unfit(Unfit::Breached)) => {
-                Ok(Outcome::PasswordBreached(PasswordBreached))
-            }
-            Err(ChangePasswordRefusal::Invalid(rules)) => Ok(Outcome::InputInvalid(rules.into())),
-            Err(ChangePasswordRefusal::RateLimited(limit)) => {
-                Ok(Outcome::RateLimited(RateLimited(limit)))
-            }
-            Err(
-                ChangePasswordRefusal::Overloaded | ChangePasswordRefusal::Unfit(Unfit::Overloaded),
-            ) => Err(Error::unavailable()),
-            Err(ChangePasswordRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome = password::change_password(app, caller, person, current, new).await;
+        answer(outcome, |()| {
+            PasswordChanged::saying("The password is changed. Your other sessions have ended.")
+        })
     }
 
     /// Gives an account that has no password its first one. Asks for a recent sign-in.
@@ -256,30 +233,13 @@ impl PasswordMutations {
         context: &Context<'_>,
         #[graphql(desc = "The password.")] input: SetPasswordInput,
     ) -> Result<SetPasswordResult, Error> {
-        type Outcome = SetPasswordResult;
         let Some(person) = context.fresh()? else {
-            return Ok(Outcome::StepUpRequired(StepUpRequired));
+            return Ok(StepUpRequired.into());
         };
         let new = input.new_password.into();
-        match password::set_password(context.app(), context.caller(), person, new).await {
-            Ok(()) => Ok(Outcome::PasswordChanged(PasswordChanged::saying(
-                "The password is set. Your other sessions have ended.",
-            ))),
-            Err(SetPasswordRefusal::HasOne) => Ok(Outcome::Conflict(Conflict::HAS_PASSWORD)),
-            Err(SetPasswordRefusal::Unauthenticated) => Err(Error::unauthenticated()),
-            Err(SetPasswordRefusal::Unfit(Unfit::TooWeak(rules))) => {
-                Ok(Outcome::PasswordTooWeak(rules.into()))
-            }
-            Err(SetPasswordRefusal::Unfit(Unfit::Breached)) => {
-                Ok(Outcome::PasswordBreached(PasswordBreached))
-            }
-            Err(SetPasswordRefusal::RateLimited(limit)) => {
-                Ok(Outcome::RateLimited(RateLimited(limit)))
-            }
-            Err(SetPasswordRefusal::Overloaded | SetPasswordRefusal::Unfit(Unfit::Overloaded)) => {
-                Err(Error::unavailable())
-            }
-            Err(SetPasswordRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome = password::set_password(context.app(), context.caller(), person, new).await;
+        answer(outcome, |()| {
+            PasswordChanged::saying("The password is set. Your other sessions have ended.")
+        })
     }
 }

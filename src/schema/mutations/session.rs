@@ -9,6 +9,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
 
 use crate::domain::ids::SessionId;
 use crate::domain::token::{PlainToken, TokenKind};
+use crate::schema::answer::{IntoProblem, answer};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, EmailNotVerified, InputInvalid, InvalidCredentials, NotFound, RateLimited,
@@ -16,8 +17,9 @@ use crate::schema::problem::{
 };
 use crate::schema::request::{Asked as _, CookieChange};
 use crate::schema::types::signed_in::{SignedIn, SteppedUp};
+use crate::services::Refused;
 use crate::services::session::{
-    self, Login, LoginRefusal, LogoutCredential, RefreshRefusal, RevokeRefusal, StepUpRefusal,
+    self, Login, LoginProblem, LogoutCredential, RefreshProblem, RevokeProblem, StepUpProblem,
 };
 
 /// Who wants to sign in, and how they prove it.
@@ -42,6 +44,17 @@ pub enum LoginResult {
     RateLimited(RateLimited),
 }
 
+impl IntoProblem<LoginResult> for LoginProblem {
+    fn into_problem(self) -> LoginResult {
+        match self {
+            Self::InvalidCredentials => InvalidCredentials::NO_MATCH.into(),
+            Self::InvalidCredentialsOrPending => InvalidCredentials::NO_MATCH_OR_PENDING.into(),
+            Self::Suspended => AccountSuspended.into(),
+            Self::EmailNotVerified => EmailNotVerified.into(),
+        }
+    }
+}
+
 /// The refresh token to exchange.
 #[derive(InputObject)]
 pub struct RefreshSessionInput {
@@ -55,6 +68,14 @@ pub enum RefreshSessionResult {
     SignedIn(Box<SignedIn>),
     TokenInvalid(TokenInvalid),
     RateLimited(RateLimited),
+}
+
+impl IntoProblem<RefreshSessionResult> for RefreshProblem {
+    fn into_problem(self) -> RefreshSessionResult {
+        match self {
+            Self::TokenInvalid => TokenInvalid.into(),
+        }
+    }
 }
 
 /// The session is over.
@@ -93,6 +114,14 @@ pub enum RevokeSessionResult {
     RateLimited(RateLimited),
 }
 
+impl IntoProblem<RevokeSessionResult> for RevokeProblem {
+    fn into_problem(self) -> RevokeSessionResult {
+        match self {
+            Self::NotFound => NotFound.into(),
+        }
+    }
+}
+
 /// All sessions but the one that asked have ended.
 #[derive(SimpleObject)]
 pub struct OtherSessionsRevoked {
@@ -123,6 +152,14 @@ pub enum StepUpResult {
     RateLimited(RateLimited),
 }
 
+impl IntoProblem<StepUpResult> for StepUpProblem {
+    fn into_problem(self) -> StepUpResult {
+        match self {
+            Self::InvalidCredentials => InvalidCredentials::NO_MATCH.into(),
+        }
+    }
+}
+
 /// Signing in, staying signed in, and ending it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SessionMutations;
@@ -142,30 +179,10 @@ impl SessionMutations {
             password: input.password.into(),
             device_token: input.device_token,
         };
-        match session::login(context.app(), context.caller(), login).await {
-            Ok(started) => {
-                let signed_in = SignedIn::deliver(context, started);
-                Ok(LoginResult::SignedIn(Box::new(signed_in)))
-            }
-            Err(LoginRefusal::InvalidCredentials) => {
-                let refusal = if context.app().config.confirmation_required() {
-                    InvalidCredentials::NO_MATCH_OR_PENDING
-                } else {
-                    InvalidCredentials::NO_MATCH
-                };
-                Ok(LoginResult::InvalidCredentials(refusal))
-            }
-            Err(LoginRefusal::Suspended) => Ok(LoginResult::AccountSuspended(AccountSuspended)),
-            Err(LoginRefusal::EmailNotVerified) => {
-                Ok(LoginResult::EmailNotVerified(EmailNotVerified))
-            }
-            Err(LoginRefusal::Invalid(rules)) => Ok(LoginResult::InputInvalid(rules.into())),
-            Err(LoginRefusal::RateLimited(limit)) => {
-                Ok(LoginResult::RateLimited(RateLimited(limit)))
-            }
-            Err(LoginRefusal::Overloaded) => Err(Error::unavailable()),
-            Err(LoginRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome = session::login(context.app(), context.caller(), login).await;
+        answer(outcome, |started| {
+            Box::new(SignedIn::deliver(context, started))
+        })
     }
 
     /// Exchanges the refresh token for a new one and a new access token. Each token works once;
@@ -181,22 +198,13 @@ impl SessionMutations {
             Some(token) => PlainToken::parse(TokenKind::Refresh, &token),
             None => context.cookie()?,
         };
-        match session::refresh(context.app(), &context.caller().client, presented).await {
-            Ok(started) => {
-                let signed_in = SignedIn::deliver(context, started);
-                Ok(RefreshSessionResult::SignedIn(Box::new(signed_in)))
-            }
-            Err(RefreshRefusal::TokenInvalid) => {
-                if by_cookie {
-                    context.request().change_cookie(CookieChange::Clear);
-                }
-                Ok(RefreshSessionResult::TokenInvalid(TokenInvalid))
-            }
-            Err(RefreshRefusal::RateLimited(limit)) => {
-                Ok(RefreshSessionResult::RateLimited(RateLimited(limit)))
-            }
-            Err(RefreshRefusal::Fault(fault)) => Err(fault.into()),
+        let outcome = session::refresh(context.app(), &context.caller().client, presented).await;
+        if by_cookie && matches!(outcome, Err(Refused::Because(RefreshProblem::TokenInvalid))) {
+            context.request().change_cookie(CookieChange::Clear);
         }
+        answer(outcome, |started| {
+            Box::new(SignedIn::deliver(context, started))
+        })
     }
 
     /// Ends the session of the access token, or of the cookie.
@@ -213,20 +221,11 @@ impl SessionMutations {
             (None, Some(token)) => LogoutCredential::RefreshToken(token),
             (None, None) => return Err(Error::unauthenticated()),
         };
-        match session::logout(context.app(), &context.caller().client, credential).await {
-            Ok(ended) => {
-                if had_cookie {
-                    context.request().change_cookie(CookieChange::Clear);
-                }
-                Ok(LogoutResult::LoggedOut(LoggedOut { ended }))
-            }
-            // There is nothing to be found about a session one is in.
-            Err(RevokeRefusal::NotFound) => Ok(LogoutResult::LoggedOut(LoggedOut { ended: false })),
-            Err(RevokeRefusal::RateLimited(limit)) => {
-                Ok(LogoutResult::RateLimited(RateLimited(limit)))
-            }
-            Err(RevokeRefusal::Fault(fault)) => Err(fault.into()),
+        let outcome = session::logout(context.app(), &context.caller().client, credential).await;
+        if had_cookie && outcome.is_ok() {
+            context.request().change_cookie(CookieChange::Clear);
         }
+        answer(outcome, |ended| LoggedOut { ended })
     }
 
     /// Ends one of the person's own sessions, on the next request it makes anywhere.
@@ -239,16 +238,10 @@ impl SessionMutations {
         let Ok(id) = input.session_id.parse::<SessionId>() else {
             return Ok(RevokeSessionResult::NotFound(NotFound));
         };
-        match session::revoke(context.app(), context.caller(), person, id).await {
-            Ok(()) => Ok(RevokeSessionResult::SessionRevoked(SessionRevoked {
-                session_id: id.to_string().into(),
-            })),
-            Err(RevokeRefusal::NotFound) => Ok(RevokeSessionResult::NotFound(NotFound)),
-            Err(RevokeRefusal::RateLimited(limit)) => {
-                Ok(RevokeSessionResult::RateLimited(RateLimited(limit)))
-            }
-            Err(RevokeRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome = session::revoke(context.app(), context.caller(), person, id).await;
+        answer(outcome, |()| SessionRevoked {
+            session_id: id.to_string().into(),
+        })
     }
 
     /// Ends all of the person's sessions but the one that asks.
@@ -257,21 +250,10 @@ impl SessionMutations {
         context: &Context<'_>,
     ) -> Result<RevokeOtherSessionsResult, Error> {
         let person = context.signed_in()?;
-        match session::revoke_others(context.app(), context.caller(), person).await {
-            Ok(count) => Ok(RevokeOtherSessionsResult::OtherSessionsRevoked(
-                OtherSessionsRevoked {
-                    count: i64::try_from(count).unwrap_or(i64::MAX),
-                },
-            )),
-            // Ending no other session is a success with a count of zero.
-            Err(RevokeRefusal::NotFound) => Ok(RevokeOtherSessionsResult::OtherSessionsRevoked(
-                OtherSessionsRevoked { count: 0 },
-            )),
-            Err(RevokeRefusal::RateLimited(limit)) => {
-                Ok(RevokeOtherSessionsResult::RateLimited(RateLimited(limit)))
-            }
-            Err(RevokeRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome = session::revoke_others(context.app(), context.caller(), person).await;
+        answer(outcome, |count| OtherSessionsRevoked {
+            count: i64::try_from(count).unwrap_or(i64::MAX),
+        })
     }
 
     /// Proves again who the signed-in person is, for operations that ask for a recent proof.
@@ -282,18 +264,7 @@ impl SessionMutations {
     ) -> Result<StepUpResult, Error> {
         let person = context.signed_in()?;
         let password = input.password.into();
-        match session::step_up(context.app(), context.caller(), person, password).await {
-            Ok(stepped_up) => Ok(StepUpResult::SteppedUp(stepped_up.into())),
-            Err(StepUpRefusal::InvalidCredentials) => Ok(StepUpResult::InvalidCredentials(
-                InvalidCredentials::NO_MATCH,
-            )),
-            Err(StepUpRefusal::SessionEnded) => Err(Error::unauthenticated()),
-            Err(StepUpRefusal::Invalid(rules)) => Ok(StepUpResult::InputInvalid(rules.into())),
-            Err(StepUpRefusal::RateLimited(limit)) => {
-                Ok(StepUpResult::RateLimited(RateLimited(limit)))
-            }
-            Err(StepUpRefusal::Overloaded) => Err(Error::unavailable()),
-            Err(StepUpRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome = session::step_up(context.app(), context.caller(), person, password).await;
+        answer(outcome, SteppedUp::from)
     }
 }

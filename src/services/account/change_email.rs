@@ -16,44 +16,21 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::code::{self, Holder, IssueRefusal, Lane, Ticket, Verdict};
+use crate::services::code::{self, Holder, Lane, Ticket, Verdict};
 use crate::services::links::{self, Followed};
 use crate::services::outbox;
 use crate::services::ownership::{self, Proof};
-use crate::services::throttle::{self, Against, Attempt, Exhausted};
+use crate::services::refused::Refused;
+use crate::services::throttle::{self, Against, Attempt};
 use crate::stores::Tx;
 use crate::stores::link::{self, LinkPurpose};
 use crate::stores::user::{self, Credentials};
 
 /// Why no message went to the new address.
-#[derive(Debug)]
-pub enum RequestEmailChangeRefusal {
-    /// Not an e-mail address, or the one the account has.
-    Invalid(Vec<Violation>),
+#[derive(Debug, PartialEq, Eq)]
+pub enum RequestEmailChangeProblem {
     /// Nobody has proven to own the number of the account, which would ride along.
     NotVerified,
-    /// The account ended meanwhile.
-    Unauthenticated,
-    /// Too many requests, or too soon after the last one.
-    RateLimited(Exhausted),
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for RequestEmailChangeRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
-impl From<IssueRefusal> for RequestEmailChangeRefusal {
-    fn from(refusal: IssueRefusal) -> Self {
-        match refusal {
-            IssueRefusal::Cooling(limit) => Self::RateLimited(limit),
-            IssueRefusal::Fault(fault) => Self::Fault(fault),
-        }
-    }
 }
 
 /// Sends a link and a code to the new address.
@@ -64,7 +41,7 @@ pub async fn request_email_change(
     caller: &Caller,
     person: Fresh<'_>,
     typed: &str,
-) -> Result<(), RequestEmailChangeRefusal> {
+) -> Result<(), Refused<RequestEmailChangeProblem>> {
     let identifier = Identifier::read(typed, None);
     let attempts = [
         Attempt::OwnChange {
@@ -75,24 +52,20 @@ pub async fn request_email_change(
         },
     ];
     for attempt in attempts {
-        let charged = throttle::charge(app, &caller.client, attempt).await;
-        charged.map_err(RequestEmailChangeRefusal::RateLimited)?;
+        throttle::charge(app, &caller.client, attempt).await?;
     }
-    let invalid = |rule, message: &str| {
-        RequestEmailChangeRefusal::Invalid(vec![Violation::new("email", rule, message)])
-    };
     let Identifier::Email(new) = &identifier else {
         let message = "this is not an e-mail address";
-        return Err(invalid(ViolationRule::InvalidEmail, message));
+        return Err(Violation::new("email", ViolationRule::InvalidEmail, message).into());
     };
     let found = user::find_by_id(&app.database, person.user()).await?;
-    let owner = found.ok_or(RequestEmailChangeRefusal::Unauthenticated)?;
+    let owner = found.ok_or(Refused::Unauthenticated)?;
     if owner.user.email.as_deref() == Some(new.as_str()) {
         let message = "this is the address the account has";
-        return Err(invalid(ViolationRule::NotAllowed, message));
+        return Err(Violation::new("email", ViolationRule::NotAllowed, message).into());
     }
     if owner.user.phone.is_some() && !owner.user.is_proven() {
-        return Err(RequestEmailChangeRefusal::NotVerified);
+        return Err(Refused::Because(RequestEmailChangeProblem::NotVerified));
     }
     let purpose = CodePurpose::ChangeEmail;
     let issued = code::issue(
@@ -141,8 +114,8 @@ pub enum NewEmailProof {
 }
 
 /// Why the account still has the old address.
-#[derive(Debug)]
-pub enum ConfirmEmailChangeRefusal {
+#[derive(Debug, PartialEq, Eq)]
+pub enum ConfirmEmailChangeProblem {
     /// The token is unknown, used, expired, or somebody else's.
     TokenInvalid,
     /// The code is wrong, dead, used, or was never sent.
@@ -151,21 +124,6 @@ pub enum ConfirmEmailChangeRefusal {
     CodeExpired,
     /// Another account has the new address.
     Taken,
-    /// The account ended, or its credentials changed at this very moment.
-    Unauthenticated,
-    /// Something about the input.
-    Invalid(Vec<Violation>),
-    /// Too many attempts.
-    RateLimited(Exhausted),
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for ConfirmEmailChangeRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
 }
 
 /// A proof that holds, to be spent with the change.
@@ -183,17 +141,17 @@ impl Held {
         tx: &Tx,
         app: &App,
         user: &User,
-    ) -> Result<EmailAddress, ConfirmEmailChangeRefusal> {
+    ) -> Result<EmailAddress, Refused<ConfirmEmailChangeProblem>> {
         match self {
             Self::Link(followed) => {
                 let new = EmailAddress::parse(&followed.link.address)?;
                 let is_first = followed.spend(tx, app).await?;
                 is_first
                     .then_some(new)
-                    .ok_or(ConfirmEmailChangeRefusal::TokenInvalid)
+                    .ok_or(Refused::Because(ConfirmEmailChangeProblem::TokenInvalid))
             }
             Self::Code(ticket, typed) => {
-                let refusal = ConfirmEmailChangeRefusal::CodeInvalid;
+                let refusal = Refused::Because(ConfirmEmailChangeProblem::CodeInvalid);
                 if !ticket.spend(tx, app).await? {
                     return Err(refusal);
                 }
@@ -213,9 +171,9 @@ pub async fn confirm_email_change(
     caller: &Caller,
     person: &SignedIn,
     proof: NewEmailProof,
-) -> Result<User, ConfirmEmailChangeRefusal> {
+) -> Result<User, Refused<ConfirmEmailChangeProblem>> {
     let found = user::find_by_id(&app.database, person.user()).await?;
-    let owner = found.ok_or(ConfirmEmailChangeRefusal::Unauthenticated)?;
+    let owner = found.ok_or(Refused::Unauthenticated)?;
     let held = match proof {
         NewEmailProof::Token(token) => by_token(app, caller, person, &token).await?,
         NewEmailProof::Code { email, code } => by_code(app, caller, &owner, &email, &code).await?,
@@ -224,7 +182,7 @@ pub async fn confirm_email_change(
     let now = app.clock.now();
     let version = owner.user.credential_version;
     if !user::renew_credentials(&tx, owner.user.id, version, now).await? {
-        return Err(ConfirmEmailChangeRefusal::Unauthenticated);
+        return Err(Refused::Unauthenticated);
     }
     let new = held.spend(&tx, app, &owner.user).await?;
     let identifier = Identifier::Email(new.clone());
@@ -232,7 +190,7 @@ pub async fn confirm_email_change(
     if !ownership::take(&tx, app, client, &identifier, owner.user.id).await?
         || !user::change_address(&tx, owner.user.id, &identifier, now).await?
     {
-        return Err(ConfirmEmailChangeRefusal::Taken);
+        return Err(Refused::Because(ConfirmEmailChangeProblem::Taken));
     }
     for purpose in [
         LinkPurpose::VerifyEmail,
@@ -270,13 +228,12 @@ async fn by_token(
     caller: &Caller,
     person: &SignedIn,
     token: &str,
-) -> Result<Held, ConfirmEmailChangeRefusal> {
-    let charged = throttle::charge(app, &caller.client, Attempt::RedeemLink).await;
-    charged.map_err(ConfirmEmailChangeRefusal::RateLimited)?;
+) -> Result<Held, Refused<ConfirmEmailChangeProblem>> {
+    throttle::charge(app, &caller.client, Attempt::RedeemLink).await?;
     let followed = links::follow(app, LinkPurpose::ChangeEmail, token).await?;
     let followed = followed
         .filter(|followed| followed.link.user_id == person.user())
-        .ok_or(ConfirmEmailChangeRefusal::TokenInvalid)?;
+        .ok_or(Refused::Because(ConfirmEmailChangeProblem::TokenInvalid))?;
     Ok(Held::Link(followed))
 }
 
@@ -286,27 +243,24 @@ async fn by_code(
     owner: &Credentials,
     email: &str,
     typed: &str,
-) -> Result<Held, ConfirmEmailChangeRefusal> {
+) -> Result<Held, Refused<ConfirmEmailChangeProblem>> {
     let identifier = Identifier::read(email, None);
     let attempt = Attempt::TryCode {
         against: Against::Person(owner.user.id),
     };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(ConfirmEmailChangeRefusal::RateLimited)?;
-    let invalid = |violation| ConfirmEmailChangeRefusal::Invalid(vec![violation]);
+    throttle::charge(app, &caller.client, attempt).await?;
     let Identifier::Email(new) = &identifier else {
         let message = "this is not an e-mail address";
-        let rule = ViolationRule::InvalidEmail;
-        return Err(invalid(Violation::new("email", rule, message)));
+        return Err(Violation::new("email", ViolationRule::InvalidEmail, message).into());
     };
-    let typed = code::read(typed).map_err(invalid)?;
+    let typed = code::read(typed)?;
     let purpose = CodePurpose::ChangeEmail;
     let holder = Holder::Person(&owner.user);
     let refusal = match code::check(app, holder, purpose, &identifier, &typed, Lane::Public).await?
     {
         Verdict::Right(ticket) => return Ok(Held::Code(ticket, new.clone())),
-        Verdict::Expired => ConfirmEmailChangeRefusal::CodeExpired,
-        Verdict::Wrong => ConfirmEmailChangeRefusal::CodeInvalid,
+        Verdict::Expired => Refused::Because(ConfirmEmailChangeProblem::CodeExpired),
+        Verdict::Wrong => Refused::Because(ConfirmEmailChangeProblem::CodeInvalid),
     };
     let tx = app.begin().await?;
     let event = Event::new(Action::CodeRefused, About::of(owner)).by(caller);

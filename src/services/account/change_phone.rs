@@ -12,42 +12,19 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::code::{self, Holder, IssueRefusal, Lane, Ticket, Verdict};
+use crate::services::code::{self, Holder, Lane, Ticket, Verdict};
 use crate::services::outbox;
 use crate::services::ownership::{self, Proof};
-use crate::services::throttle::{self, Against, Attempt, Exhausted};
+use crate::services::refused::Refused;
+use crate::services::throttle::{self, Against, Attempt};
 use crate::stores::Tx;
 use crate::stores::user::{self, Credentials};
 
 /// Why no code went to the new number.
-#[derive(Debug)]
-pub enum RequestPhoneChangeRefusal {
-    /// Not a phone number, or the one the account has.
-    Invalid(Vec<Violation>),
+#[derive(Debug, PartialEq, Eq)]
+pub enum RequestPhoneChangeProblem {
     /// Nobody has proven to own the e-mail address of the account, which would ride along.
     NotVerified,
-    /// The account ended meanwhile.
-    Unauthenticated,
-    /// Too many requests, or too soon after the last one.
-    RateLimited(Exhausted),
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for RequestPhoneChangeRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
-impl From<IssueRefusal> for RequestPhoneChangeRefusal {
-    fn from(refusal: IssueRefusal) -> Self {
-        match refusal {
-            IssueRefusal::Cooling(limit) => Self::RateLimited(limit),
-            IssueRefusal::Fault(fault) => Self::Fault(fault),
-        }
-    }
 }
 
 /// Sends a code to the new number.
@@ -58,7 +35,7 @@ pub async fn request_phone_change(
     caller: &Caller,
     person: Fresh<'_>,
     typed: &str,
-) -> Result<(), RequestPhoneChangeRefusal> {
+) -> Result<(), Refused<RequestPhoneChangeProblem>> {
     let identifier = Identifier::read(typed, app.config.phone.region());
     let attempts = [
         Attempt::OwnChange {
@@ -69,21 +46,18 @@ pub async fn request_phone_change(
         },
     ];
     for attempt in attempts {
-        let charged = throttle::charge(app, &caller.client, attempt).await;
-        charged.map_err(RequestPhoneChangeRefusal::RateLimited)?;
+        throttle::charge(app, &caller.client, attempt).await?;
     }
-    let invalid = |violation| RequestPhoneChangeRefusal::Invalid(vec![violation]);
-    let new = number(&identifier).map_err(invalid)?;
-    outbox::check_texts(app, "phone", &identifier).map_err(invalid)?;
+    let new = number(&identifier)?;
+    outbox::check_texts(app, "phone", &identifier)?;
     let found = user::find_by_id(&app.database, person.user()).await?;
-    let owner = found.ok_or(RequestPhoneChangeRefusal::Unauthenticated)?;
+    let owner = found.ok_or(Refused::Unauthenticated)?;
     if owner.user.phone_verified && owner.user.phone.as_deref() == Some(new.as_str()) {
         let message = "this is the number the account has";
-        let rule = ViolationRule::NotAllowed;
-        return Err(invalid(Violation::new("phone", rule, message)));
+        return Err(Violation::new("phone", ViolationRule::NotAllowed, message).into());
     }
     if owner.user.email.is_some() && !owner.user.is_proven() {
-        return Err(RequestPhoneChangeRefusal::NotVerified);
+        return Err(Refused::Because(RequestPhoneChangeProblem::NotVerified));
     }
     let purpose = CodePurpose::ChangePhone;
     let issued = code::issue(
@@ -113,29 +87,14 @@ pub async fn request_phone_change(
 }
 
 /// Why the account still has the old number.
-#[derive(Debug)]
-pub enum ConfirmPhoneChangeRefusal {
+#[derive(Debug, PartialEq, Eq)]
+pub enum ConfirmPhoneChangeProblem {
     /// The code is wrong, dead, used, or was never sent.
     CodeInvalid,
     /// The code was right once.
     CodeExpired,
     /// Another account has the new number.
     Taken,
-    /// The account ended, or its credentials changed at this very moment.
-    Unauthenticated,
-    /// Something about the input.
-    Invalid(Vec<Violation>),
-    /// Too many attempts.
-    RateLimited(Exhausted),
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for ConfirmPhoneChangeRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
 }
 
 /// Moves the account to the new number and tells the addresses it had before.
@@ -145,34 +104,32 @@ pub async fn confirm_phone_change(
     person: &SignedIn,
     typed: &str,
     typed_code: &str,
-) -> Result<User, ConfirmPhoneChangeRefusal> {
+) -> Result<User, Refused<ConfirmPhoneChangeProblem>> {
     let identifier = Identifier::read(typed, app.config.phone.region());
     let attempt = Attempt::TryCode {
         against: Against::Person(person.user()),
     };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(ConfirmPhoneChangeRefusal::RateLimited)?;
-    let invalid = |violation| ConfirmPhoneChangeRefusal::Invalid(vec![violation]);
-    let new = number(&identifier).map_err(invalid)?;
-    let typed_code = code::read(typed_code).map_err(invalid)?;
+    throttle::charge(app, &caller.client, attempt).await?;
+    let new = number(&identifier)?;
+    let typed_code = code::read(typed_code)?;
     let found = user::find_by_id(&app.database, person.user()).await?;
-    let owner = found.ok_or(ConfirmPhoneChangeRefusal::Unauthenticated)?;
+    let owner = found.ok_or(Refused::Unauthenticated)?;
     let ticket = check(app, caller, &owner, &identifier, &typed_code).await?;
 
     let tx = app.begin().await?;
     let now = app.clock.now();
     let version = owner.user.credential_version;
     if !user::renew_credentials(&tx, owner.user.id, version, now).await? {
-        return Err(ConfirmPhoneChangeRefusal::Unauthenticated);
+        return Err(Refused::Unauthenticated);
     }
     if !ticket.spend(&tx, app).await? {
-        return Err(ConfirmPhoneChangeRefusal::CodeInvalid);
+        return Err(Refused::Because(ConfirmPhoneChangeProblem::CodeInvalid));
     }
     let client = &caller.client;
     if !ownership::take(&tx, app, client, &identifier, owner.user.id).await?
         || !user::change_address(&tx, owner.user.id, &identifier, now).await?
     {
-        return Err(ConfirmPhoneChangeRefusal::Taken);
+        return Err(Refused::Because(ConfirmPhoneChangeProblem::Taken));
     }
     tell_old_addresses(&tx, app, &owner.user, new).await?;
     let settled = ownership::settle(&tx, app, &owner.user, Proof::WithAccount).await?;
@@ -202,13 +159,13 @@ async fn check(
     owner: &Credentials,
     identifier: &Identifier,
     typed: &Code,
-) -> Result<Ticket, ConfirmPhoneChangeRefusal> {
+) -> Result<Ticket, Refused<ConfirmPhoneChangeProblem>> {
     let holder = Holder::Person(&owner.user);
     let purpose = CodePurpose::ChangePhone;
     let refusal = match code::check(app, holder, purpose, identifier, typed, Lane::Public).await? {
         Verdict::Right(ticket) => return Ok(ticket),
-        Verdict::Expired => ConfirmPhoneChangeRefusal::CodeExpired,
-        Verdict::Wrong => ConfirmPhoneChangeRefusal::CodeInvalid,
+        Verdict::Expired => Refused::Because(ConfirmPhoneChangeProblem::CodeExpired),
+        Verdict::Wrong => Refused::Because(ConfirmPhoneChangeProblem::CodeInvalid),
     };
     let tx = app.begin().await?;
     let event = Event::new(Action::CodeRefused, About::of(owner)).by(caller);

@@ -10,16 +10,16 @@ mod verify_phone;
 
 pub use crate::stores::user::ProfileChange;
 pub use change_email::{
-    ConfirmEmailChangeRefusal, NewEmailProof, RequestEmailChangeRefusal, confirm_email_change,
+    ConfirmEmailChangeProblem, NewEmailProof, RequestEmailChangeProblem, confirm_email_change,
     request_email_change,
 };
 pub use change_phone::{
-    ConfirmPhoneChangeRefusal, RequestPhoneChangeRefusal, confirm_phone_change,
+    ConfirmPhoneChangeProblem, RequestPhoneChangeProblem, confirm_phone_change,
     request_phone_change,
 };
-pub use profile::{ProfileRefusal, update_profile};
-pub use register::{RegisterRefusal, Registered, Registration, register};
-pub use revert_email::{RevertEmailChangeRefusal, revert_email_change};
+pub use profile::update_profile;
+pub use register::{RegisterProblem, Registered, Registration, register};
+pub use revert_email::{RevertEmailChangeProblem, revert_email_change};
 pub use verify_email::{
-    EmailVerification, RequestRefusal, VerifyEmailRefusal, request_email_verification, verify_email,
+    EmailVerification, VerifyEmailProblem, request_email_verification, verify_email,
 };

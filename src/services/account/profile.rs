@@ -1,32 +1,17 @@
 //! What people say about themselves.
 
+use std::convert::Infallible;
+
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::user::User;
-use crate::domain::violation::Violation;
+use crate::domain::violation::Violations;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::profile_rules;
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::refused::Refused;
+use crate::services::throttle::{self, Attempt};
 use crate::stores::user::{self, ProfileChange};
-
-/// Why a profile was left as it is.
-#[derive(Debug)]
-pub enum ProfileRefusal {
-    /// Something about the input.
-    Invalid(Vec<Violation>),
-    /// Too many changes.
-    RateLimited(Exhausted),
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for ProfileRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
-}
 
 /// Changes the given parts of the person's own profile.
 pub async fn update_profile(
@@ -34,16 +19,12 @@ pub async fn update_profile(
     caller: &Caller,
     person: &SignedIn,
     mut change: ProfileChange,
-) -> Result<User, ProfileRefusal> {
+) -> Result<User, Refused<Infallible>> {
     let attempt = Attempt::OwnChange {
         user: person.user(),
     };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(ProfileRefusal::RateLimited)?;
-    let violations = profile_rules::read(&mut change);
-    if !violations.is_empty() {
-        return Err(ProfileRefusal::Invalid(violations));
-    }
+    throttle::charge(app, &caller.client, attempt).await?;
+    Violations::check(profile_rules::read(&mut change), Ok(()))?;
     let tx = app.begin().await?;
     let gone = || Fault::new("a signed-in person has no account");
     let before = user::lock(&tx, person.user()).await?.ok_or_else(gone)?;

@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::{verify_email, verify_phone};
 use crate::app::App;
-use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::Caller;
 use crate::domain::email::EmailAddress;
 use crate::domain::identifier::Identifier;
@@ -20,11 +19,12 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::new_password;
+use crate::services::new_password::{self, PasswordRejected};
 use crate::services::outbox;
 use crate::services::profile_rules;
+use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Started};
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::throttle::{self, Attempt};
 use crate::stores::user::{Credentials, NewUser};
 use crate::stores::{Tx, decoy, password, person_key, user};
 
@@ -55,31 +55,12 @@ pub enum Registered {
 }
 
 /// Why there is no new account.
-#[derive(Debug)]
-pub enum RegisterRefusal {
-    /// Registration is switched off.
-    Closed,
+#[derive(Debug, PartialEq, Eq)]
+pub enum RegisterProblem {
     /// The address has an account. Said only where no confirmation is required.
     Taken,
-    /// The password is easy to guess.
-    PasswordTooWeak(Vec<Violation>),
-    /// Others know the password.
-    PasswordBreached,
-    /// Something else about the input.
-    Invalid(Vec<Violation>),
-    /// Too many attempts.
-    RateLimited(Exhausted),
-    /// The hashing queue is full.
-    Overloaded,
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for RegisterRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
+    /// The password will not do.
+    PasswordRejected(PasswordRejected),
 }
 
 /// Where the account will be reached.
@@ -105,9 +86,9 @@ pub async fn register(
     app: &App,
     caller: &Caller,
     input: Registration,
-) -> Result<Registered, RegisterRefusal> {
+) -> Result<Registered, Refused<RegisterProblem>> {
     if !app.config.registration.enabled {
-        return Err(RegisterRefusal::Closed);
+        return Err(Refused::RegistrationClosed);
     }
     let typed = input
         .email
@@ -122,16 +103,18 @@ pub async fn register(
             identifier: &identifier,
         },
     )
-    .await
-    .map_err(RegisterRefusal::RateLimited)?;
+    .await?;
     let checked = check(app, input).await?;
     let hash = match &checked.password {
         Some(password) => {
             if new_password::is_breached(app, password).await {
-                return Err(RegisterRefusal::PasswordBreached);
+                let breached = PasswordRejected::Breached;
+                return Err(Refused::Because(RegisterProblem::PasswordRejected(
+                    breached,
+                )));
             }
             let hashed = app.hasher.hash(password.clone()).await;
-            Some(hashed.map_err(|Overloaded| RegisterRefusal::Overloaded)?)
+            Some(hashed?)
         }
         None => None,
     };
@@ -155,7 +138,7 @@ pub async fn register(
         announce(&tx, app, caller, &owner, &identifier).await?;
         Registered::ConfirmationSent
     } else {
-        return Err(RegisterRefusal::Taken);
+        return Err(Refused::Because(RegisterProblem::Taken));
     };
     tx.commit().await?;
     app.wake_outbox();
@@ -273,7 +256,7 @@ impl Address {
     }
 }
 
-async fn check(app: &App, input: Registration) -> Result<Checked, RegisterRefusal> {
+async fn check(app: &App, input: Registration) -> Result<Checked, Refused<RegisterProblem>> {
     let mut violations = Vec::new();
     let mut note = |outcome: Result<_, Violation>| {
         outcome
@@ -323,11 +306,14 @@ async fn check(app: &App, input: Registration) -> Result<Checked, RegisterRefusa
             })
         }
         (.., Err(weak)) if violations.is_empty() => {
-            Err(RegisterRefusal::PasswordTooWeak(vec![weak]))
+            let rejected = PasswordRejected::TooWeak(weak.into());
+            Err(Refused::Because(RegisterProblem::PasswordRejected(
+                rejected,
+            )))
         }
         (.., chosen) => {
             violations.extend(chosen.err());
-            Err(RegisterRefusal::Invalid(violations))
+            Err(Refused::Invalid(violations.into()))
         }
     }
 }
@@ -337,11 +323,9 @@ async fn choose(
     app: &App,
     typed: SecretString,
     about: &[&str],
-) -> Result<Result<Password, Violation>, RegisterRefusal> {
+) -> Result<Result<Password, Violation>, Refused<RegisterProblem>> {
     match Candidate::new(typed, &app.config.password.policy()) {
-        Ok(candidate) => new_password::rate(app, candidate, about)
-            .await
-            .map_err(|Overloaded| RegisterRefusal::Overloaded),
+        Ok(candidate) => Ok(new_password::rate(app, candidate, about).await?),
         Err(violation) => Ok(Err(violation)),
     }
 }

@@ -1,5 +1,7 @@
 //! Undoing a change of address from the old one.
 
+use std::convert::Infallible;
+
 use chrono::Duration;
 use serde_json::json;
 
@@ -12,7 +14,8 @@ use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::recovery::{self, Spared};
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::refused::Refused;
+use crate::services::throttle::{self, Attempt};
 use crate::services::{links, outbox, ownership};
 use crate::stores::link::LinkPurpose;
 use crate::stores::session::Which;
@@ -20,23 +23,12 @@ use crate::stores::user::{self, Credentials};
 use crate::stores::{Tx, link, password, session};
 
 /// Why the account keeps the new address.
-#[derive(Debug)]
-pub enum RevertEmailChangeRefusal {
+#[derive(Debug, PartialEq, Eq)]
+pub enum RevertEmailChangeProblem {
     /// The token is unknown, used or expired.
     TokenInvalid,
     /// Another account has the old address by now.
     Taken,
-    /// Too many attempts.
-    RateLimited(Exhausted),
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for RevertEmailChangeRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
 }
 
 /// Brings the account back to its old address.
@@ -48,27 +40,26 @@ pub async fn revert_email_change(
     app: &App,
     caller: &Caller,
     token: &str,
-) -> Result<(), RevertEmailChangeRefusal> {
-    let charged = throttle::charge(app, &caller.client, Attempt::RedeemLink).await;
-    charged.map_err(RevertEmailChangeRefusal::RateLimited)?;
+) -> Result<(), Refused<RevertEmailChangeProblem, Infallible>> {
+    throttle::charge(app, &caller.client, Attempt::RedeemLink).await?;
     let followed = links::follow(app, LinkPurpose::RevertEmail, token).await?;
-    let followed = followed.ok_or(RevertEmailChangeRefusal::TokenInvalid)?;
+    let followed = followed.ok_or(Refused::Because(RevertEmailChangeProblem::TokenInvalid))?;
     let found = user::find_by_id(&app.database, followed.link.user_id).await?;
     let owner = found.filter(|owner| !owner.user.is_deleted());
-    let owner = owner.ok_or(RevertEmailChangeRefusal::TokenInvalid)?;
+    let owner = owner.ok_or(Refused::Because(RevertEmailChangeProblem::TokenInvalid))?;
     let old = EmailAddress::parse(&followed.link.address)?;
 
     let tx = app.begin().await?;
     let now = app.clock.now();
     let (id, version) = (owner.user.id, owner.user.credential_version);
     if !user::renew_credentials(&tx, id, version, now).await? || !followed.spend(&tx, app).await? {
-        return Err(RevertEmailChangeRefusal::TokenInvalid);
+        return Err(Refused::Because(RevertEmailChangeProblem::TokenInvalid));
     }
     let identifier = Identifier::Email(old.clone());
     if !ownership::take(&tx, app, &caller.client, &identifier, id).await?
         || !user::change_address(&tx, id, &identifier, now).await?
     {
-        return Err(RevertEmailChangeRefusal::Taken);
+        return Err(Refused::Because(RevertEmailChangeProblem::Taken));
     }
     let reason = Action::EmailReverted.as_str();
     user::doubt(&tx, id, Contact::Phone).await?;

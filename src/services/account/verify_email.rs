@@ -1,10 +1,11 @@
 //! Proving that an e-mail address is one's own.
 
+use std::convert::Infallible;
+
 use chrono::Duration;
 use secrecy::SecretString;
 
 use crate::app::App;
-use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::identifier::Identifier;
 use crate::domain::password::Password;
@@ -16,8 +17,9 @@ use crate::services::audit::{self, About, Action, Event};
 use crate::services::links;
 use crate::services::outbox;
 use crate::services::ownership::{self, Proof};
+use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Authentication, Started};
-use crate::services::throttle::{self, Against, Attempt, Exhausted};
+use crate::services::throttle::{self, Against, Attempt};
 use crate::stores::link::LinkPurpose;
 use crate::stores::user::{Credentials, Meant};
 use crate::stores::{Tx, decoy, user};
@@ -32,29 +34,14 @@ pub struct EmailVerification {
 }
 
 /// Why the address is still unproven.
-#[derive(Debug)]
-pub enum VerifyEmailRefusal {
+#[derive(Debug, PartialEq, Eq)]
+pub enum VerifyEmailProblem {
     /// Unknown, used, expired, or about an address the account no longer has.
     TokenInvalid,
     /// The password is not the one of the account.
     InvalidCredentials,
     /// The account is suspended.
     Suspended,
-    /// The password is missing or impossible.
-    Invalid(Vec<Violation>),
-    /// Too many attempts.
-    RateLimited(Exhausted),
-    /// The hashing queue is full.
-    Overloaded,
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for VerifyEmailRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
 }
 
 /// Redeems a confirmation link and signs in.
@@ -65,17 +52,15 @@ pub async fn verify_email(
     app: &App,
     caller: &Caller,
     input: EmailVerification,
-) -> Result<Started, VerifyEmailRefusal> {
-    throttle::charge(app, &caller.client, Attempt::RedeemLink)
-        .await
-        .map_err(VerifyEmailRefusal::RateLimited)?;
+) -> Result<Started, Refused<VerifyEmailProblem>> {
+    throttle::charge(app, &caller.client, Attempt::RedeemLink).await?;
     let followed = links::follow(app, LinkPurpose::VerifyEmail, &input.token).await?;
-    let followed = followed.ok_or(VerifyEmailRefusal::TokenInvalid)?;
+    let followed = followed.ok_or(Refused::Because(VerifyEmailProblem::TokenInvalid))?;
     let owner = user::find_by_id(&app.database, followed.link.user_id).await?;
     let owner = owner
         .filter(|owner| !owner.user.is_deleted())
         .filter(|owner| followed.sent_to(&owner.user) == Some(Contact::Email))
-        .ok_or(VerifyEmailRefusal::TokenInvalid)?;
+        .ok_or(Refused::Because(VerifyEmailProblem::TokenInvalid))?;
     let is_own = |person: &&SignedIn| person.user() == owner.user.id;
     let authentication = match (caller.signed_in().filter(is_own), input.password) {
         // A link shows who reads the mail, not who sits there: that was proven before.
@@ -86,13 +71,13 @@ pub async fn verify_email(
         }
     };
     if owner.user.is_suspended() {
-        return Err(VerifyEmailRefusal::Suspended);
+        return Err(Refused::Because(VerifyEmailProblem::Suspended));
     }
     let tx = app.begin().await?;
     // Held first, as by everybody who ends links.
     let held = user::lock(&tx, owner.user.id).await?;
     if held.is_none_or(|held| held.is_deleted()) || !followed.spend(&tx, app).await? {
-        return Err(VerifyEmailRefusal::TokenInvalid);
+        return Err(Refused::Because(VerifyEmailProblem::TokenInvalid));
     }
     let started = confirm(&tx, app, caller, owner, authentication).await?;
     tx.commit().await?;
@@ -104,24 +89,22 @@ async fn prove_password(
     caller: &Caller,
     owner: &Credentials,
     typed: Option<SecretString>,
-) -> Result<(), VerifyEmailRefusal> {
+) -> Result<(), Refused<VerifyEmailProblem>> {
     let attempted = typed
         .ok_or_else(|| {
             let message = "give the password that was chosen at registration";
             Violation::new("password", ViolationRule::Required, message)
         })
-        .and_then(Password::attempt)
-        .map_err(|violation| VerifyEmailRefusal::Invalid(vec![violation]))?;
+        .and_then(Password::attempt)?;
     let attempt = Attempt::StepUp {
         user: owner.user.id,
     };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(VerifyEmailRefusal::RateLimited)?;
+    throttle::charge(app, &caller.client, attempt).await?;
     let verified = app
         .hasher
         .verify(attempted, owner.password_hash.clone())
         .await;
-    let verification = verified.map_err(|Overloaded| VerifyEmailRefusal::Overloaded)?;
+    let verification = verified?;
     if verification.matches {
         return Ok(());
     }
@@ -129,7 +112,7 @@ async fn prove_password(
     let event = Event::new(Action::EmailVerificationFailed, About::of(owner));
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
-    Err(VerifyEmailRefusal::InvalidCredentials)
+    Err(Refused::Because(VerifyEmailProblem::InvalidCredentials))
 }
 
 async fn confirm(
@@ -138,11 +121,11 @@ async fn confirm(
     caller: &Caller,
     owner: Credentials,
     authentication: Authentication,
-) -> Result<Started, VerifyEmailRefusal> {
+) -> Result<Started, Refused<VerifyEmailProblem>> {
     let now = app.clock.now();
     let id = owner.user.id;
     if !user::record_login(tx, id, owner.user.credential_version, now).await? {
-        return Err(VerifyEmailRefusal::TokenInvalid);
+        return Err(Refused::Because(VerifyEmailProblem::TokenInvalid));
     }
     let proof = Proof::WithAccount;
     let proven = ownership::prove(tx, app, &caller.client, &owner, Contact::Email, proof).await?;
@@ -153,24 +136,6 @@ async fn confirm(
     Ok(sign_in::start_with(tx, app, &caller.client, user, authentication).await?)
 }
 
-/// Why no new link was sent.
-#[derive(Debug)]
-pub enum RequestRefusal {
-    /// Not an e-mail address.
-    Invalid(Vec<Violation>),
-    /// Too many requests.
-    RateLimited(Exhausted),
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for RequestRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
 /// Sends a new confirmation link, if there is an account that needs one.
 ///
 /// The answer and the work are the same when there is none.
@@ -178,7 +143,7 @@ pub async fn request_email_verification(
     app: &App,
     caller: &Caller,
     typed: &str,
-) -> Result<(), RequestRefusal> {
+) -> Result<(), Refused<Infallible>> {
     let identifier = Identifier::read(typed, None);
     throttle::charge(
         app,
@@ -187,12 +152,11 @@ pub async fn request_email_verification(
             against: Against::Identifier(&identifier),
         },
     )
-    .await
-    .map_err(RequestRefusal::RateLimited)?;
+    .await?;
     if !matches!(identifier, Identifier::Email(_)) {
         let message = "this is not an e-mail address";
         let violation = Violation::new("email", ViolationRule::InvalidEmail, message);
-        return Err(RequestRefusal::Invalid(vec![violation]));
+        return Err(violation.into());
     }
     let meant = caller
         .signed_in()

@@ -7,7 +7,7 @@ use crate::domain::phone::PhoneNumber;
 use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::messages::Message;
-use crate::services::code::{self, Holder, IssueRefusal, Lane};
+use crate::services::code::{self, Holder, Lane, NotIssued};
 use crate::services::outbox;
 use crate::stores::Tx;
 
@@ -38,7 +38,7 @@ pub(super) async fn send_code(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
             };
             outbox::enqueue(tx, app, &recipient, &message, Some(issued.expires_at)).await
         }
-        Err(IssueRefusal::Cooling(_)) => {
+        Err(NotIssued::Cooldown(_)) => {
             let message = Message::Code {
                 purpose,
                 code: "",
@@ -46,7 +46,7 @@ pub(super) async fn send_code(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
             };
             outbox::enqueue_decoy(tx, app, &recipient, &message, None).await
         }
-        Err(IssueRefusal::Fault(fault)) => Err(fault),
+        Err(NotIssued::Fault(fault)) => Err(fault),
     }
 }
 
@@ -65,9 +65,9 @@ pub(super) async fn send_other(
     match code::issue(app, Holder::Nobody, purpose, &identifier, Lane::Public).await {
         Ok(_) => outbox::enqueue(tx, app, &recipient, &message, None).await,
         // Nobody's phone is flooded: one message for one cooldown.
-        Err(IssueRefusal::Cooling(_)) => {
+        Err(NotIssued::Cooldown(_)) => {
             outbox::enqueue_decoy(tx, app, &recipient, &message, None).await
         }
-        Err(IssueRefusal::Fault(fault)) => Err(fault),
+        Err(NotIssued::Fault(fault)) => Err(fault),
     }
 }

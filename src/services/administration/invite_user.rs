@@ -16,11 +16,12 @@ use crate::domain::rank::Rank;
 use crate::domain::role::{AuthProvider, Role, StaffFunctions};
 use crate::domain::text::Layout;
 use crate::domain::user::{Contact, MAX_NAME_LENGTH, User};
+use crate::domain::violation::Violations;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::throttle::Exhausted;
+use crate::services::refused::Refused;
 use crate::services::{links, outbox, ownership, profile_rules};
 use crate::stores::link::{self, LinkPurpose};
 use crate::stores::user::{Credentials, Held, NewUser};
@@ -44,25 +45,12 @@ pub struct NewPerson {
 }
 
 /// Why nobody was invited.
-#[derive(Debug)]
-pub enum InviteRefusal {
+#[derive(Debug, PartialEq, Eq)]
+pub enum InviteProblem {
     /// The address has an account.
     Taken,
     /// The caller may not make anybody that.
     OutOfScope,
-    /// Something about the input.
-    Invalid(Vec<Violation>),
-    /// Too many changes.
-    RateLimited(Exhausted),
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for InviteRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
 }
 
 /// Makes an account without a password and sends the link that sets one.
@@ -74,7 +62,7 @@ pub async fn invite_user(
     caller: &Caller,
     (person, _): (Holding<'_>, Fresh<'_>),
     new: NewPerson,
-) -> Result<User, InviteRefusal> {
+) -> Result<User, Refused<InviteProblem>> {
     let change = Change {
         app,
         caller,
@@ -96,10 +84,10 @@ pub async fn invite_user(
 }
 
 impl Change<'_> {
-    async fn invite(self, mut new: NewPerson) -> Result<User, InviteRefusal> {
+    async fn invite(self, mut new: NewPerson) -> Result<User, Refused<InviteProblem>> {
         let (change, app, person) = (self, self.app, self.person);
-        change.charge().await.map_err(InviteRefusal::RateLimited)?;
-        let email = check(&mut new).map_err(InviteRefusal::Invalid)?;
+        change.charge().await?;
+        let email = check(&mut new)?;
         let rank = Rank::of(new.role, new.functions);
         let tx = app.begin().await?;
         let named = Identifier::Email(email.clone());
@@ -110,9 +98,11 @@ impl Change<'_> {
         let actor = held.iter().find(|user| user.id == person.user());
         let mine = actor.filter(|it| it.may_sign_in()).map(Rank::of_user);
         let may = |mine: &Rank| mine.holds(change.permission) && mine.may_grant(rank);
-        let mine = mine.filter(may).ok_or(InviteRefusal::OutOfScope)?;
+        let mine = mine
+            .filter(may)
+            .ok_or(Refused::Because(InviteProblem::OutOfScope))?;
         if !change.rank().may_grant(rank) {
-            return Err(InviteRefusal::OutOfScope);
+            return Err(Refused::Because(InviteProblem::OutOfScope));
         }
         if let Some(holder) = holder {
             let now_held = held.iter().find(|user| user.id == holder.user.id);
@@ -120,7 +110,7 @@ impl Change<'_> {
         }
         let id: UserId = app.new_id();
         if !user::insert(&tx, row(app, id, &email, &new)).await? {
-            return Err(InviteRefusal::Taken);
+            return Err(Refused::Because(InviteProblem::Taken));
         }
         user::set_role(&tx, id, new.role, new.functions, app.clock.now()).await?;
         let made = user::lock(&tx, id).await?;
@@ -143,12 +133,14 @@ async fn free(
     mine: Rank,
     holder: Credentials,
     held: Option<&User>,
-) -> Result<(), InviteRefusal> {
+) -> Result<(), Refused<InviteProblem>> {
     let app = change.app;
     let is_the_same = |held: &&User| !held.is_deleted() && held.email == holder.user.email;
-    let held = held.filter(is_the_same).ok_or(InviteRefusal::Taken)?;
+    let held = held
+        .filter(is_the_same)
+        .ok_or(Refused::Because(InviteProblem::Taken))?;
     if held.email_verified || change.is_own(held) {
-        return Err(InviteRefusal::Taken);
+        return Err(Refused::Because(InviteProblem::Taken));
     }
     let (purpose, now) = (LinkPurpose::Invitation, app.clock.now());
     if link::newest_of_user(tx, held.id, purpose, now)
@@ -156,10 +148,10 @@ async fn free(
         .is_some()
     {
         // Somebody was invited already, and can still accept.
-        return Err(InviteRefusal::Taken);
+        return Err(Refused::Because(InviteProblem::Taken));
     }
     if !mine.reaches(Rank::of_user(held)) {
-        return Err(InviteRefusal::OutOfScope);
+        return Err(Refused::Because(InviteProblem::OutOfScope));
     }
     let holder = Credentials {
         user: held.clone(),
@@ -169,7 +161,7 @@ async fn free(
     if ownership::release(tx, app, client, &holder, contact).await? {
         Ok(())
     } else {
-        Err(InviteRefusal::Taken)
+        Err(Refused::Because(InviteProblem::Taken))
     }
 }
 
@@ -229,7 +221,7 @@ async fn record(
     audit::record(tx, app, &caller.client, event).await
 }
 
-fn check(new: &mut NewPerson) -> Result<EmailAddress, Vec<Violation>> {
+fn check(new: &mut NewPerson) -> Result<EmailAddress, Violations> {
     let (first, last) = (&mut new.first_name, &mut new.last_name);
     let mut violations = profile_rules::read_texts([
         ("firstName", Some(first), Layout::Line, MAX_NAME_LENGTH),
@@ -241,13 +233,7 @@ fn check(new: &mut NewPerson) -> Result<EmailAddress, Vec<Violation>> {
         let rule = ViolationRule::NotAllowed;
         violations.push(Violation::new("staffFunctions", rule, message));
     }
-    match EmailAddress::parse(&new.email) {
-        Ok(email) if violations.is_empty() => Ok(email),
-        Ok(_) => Err(violations),
-        Err(rule) => {
-            let rule = Violation::new("email", ViolationRule::InvalidEmail, rule.to_string());
-            violations.push(rule);
-            Err(violations)
-        }
-    }
+    let email = EmailAddress::parse(&new.email)
+        .map_err(|rule| Violation::new("email", ViolationRule::InvalidEmail, rule.to_string()));
+    Violations::check(violations, email)
 }

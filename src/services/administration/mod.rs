@@ -25,12 +25,13 @@ use crate::domain::violation::Violation;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::profile_rules;
+use crate::services::refused::Refused;
 use crate::services::throttle::{self, Attempt, Exhausted};
 use crate::stores::user::{self, Held};
 use crate::stores::{Tx, link};
 
 pub use crate::stores::user::{ProfileChange, StaffRecord};
-pub use invite_user::{InviteRefusal, NewPerson, invite_user};
+pub use invite_user::{InviteProblem, NewPerson, invite_user};
 pub use refused::{Attempted, forbidden};
 pub use revoke_user_sessions::revoke_user_sessions;
 pub use set_role::set_user_role;
@@ -50,18 +51,12 @@ pub struct Target {
 }
 
 /// Why an account was left as it is.
-#[derive(Debug)]
-pub enum ChangeRefusal {
+#[derive(Debug, PartialEq, Eq)]
+pub enum ChangeProblem {
     /// There is no such live account.
     NotFound,
     /// The person stands above the caller, holds what the caller does not, or would get it.
     OutOfScope,
-    /// Something about the input.
-    Invalid(Vec<Violation>),
-    /// Too many changes.
-    RateLimited(Exhausted),
-    /// Something broke.
-    Fault(Fault),
 }
 
 impl Target {
@@ -75,44 +70,35 @@ impl Target {
     }
 }
 
-impl<E: Into<Fault>> From<E> for ChangeRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
-/// Why a change of what somebody may do was not made.
-#[derive(Debug)]
-pub enum StandingRefusal {
+/// Why a change of somebody's privileges was not made.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PrivilegeProblem {
     /// Nobody else could administer afterwards.
     LastAdmin,
     /// Only staff have functions.
     NotStaff,
     /// What any change can be refused for.
-    Change(ChangeRefusal),
+    Change(ChangeProblem),
 }
 
-impl<E: Into<ChangeRefusal>> From<E> for StandingRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Change(error.into())
+impl From<ChangeProblem> for PrivilegeProblem {
+    fn from(problem: ChangeProblem) -> Self {
+        Self::Change(problem)
     }
 }
 
-/// Why somebody was not given what they should hold.
-#[derive(Debug)]
-pub enum GrantRefusal {
-    /// Nobody has proven the e-mail address of the account, so it may be a stranger's.
+/// Why somebody was not given a role or a function.
+#[derive(Debug, PartialEq, Eq)]
+pub enum GrantProblem {
+    /// The e-mail address of the account is not verified, so it may be a stranger's.
     EmailNotVerified,
-    /// What any change of standing can be refused for.
-    Standing(StandingRefusal),
+    /// What any change of privileges can be refused for.
+    Privilege(PrivilegeProblem),
 }
 
-impl<E: Into<StandingRefusal>> From<E> for GrantRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Standing(error.into())
+impl From<PrivilegeProblem> for GrantProblem {
+    fn from(problem: PrivilegeProblem) -> Self {
+        Self::Privilege(problem)
     }
 }
 
@@ -134,9 +120,9 @@ impl Change<'_> {
     }
 
     /// Charges the caller and reads the reason, before anything else is read.
-    async fn arrive(&self, target: &mut Target) -> Result<(), ChangeRefusal> {
-        self.charge().await.map_err(ChangeRefusal::RateLimited)?;
-        read_reason(&mut target.reason).map_err(|it| ChangeRefusal::Invalid(vec![it]))
+    async fn arrive(&self, target: &mut Target) -> Result<(), Refused<ChangeProblem>> {
+        self.charge().await?;
+        Ok(read_reason(&mut target.reason)?)
     }
 
     fn rank(&self) -> Rank {
@@ -148,7 +134,7 @@ impl Change<'_> {
     }
 
     /// Charges, begins, and holds the account of a person whom the caller reaches.
-    async fn begin(&self, target: &mut Target) -> Result<(Tx, User), ChangeRefusal> {
+    async fn begin(&self, target: &mut Target) -> Result<(Tx, User), Refused<ChangeProblem>> {
         self.arrive(target).await?;
         let tx = self.app.begin().await?;
         let (actor, user) = self.lock(&tx, target.user, Held::Both).await?;
@@ -164,21 +150,23 @@ impl Change<'_> {
         &self,
         target: &mut Target,
         removes: impl Fn(&User) -> bool,
-    ) -> Result<(Tx, User), StandingRefusal> {
-        self.arrive(target).await?;
+    ) -> Result<(Tx, User), Refused<PrivilegeProblem>> {
+        self.arrive(target).await.map_err(Refused::widen)?;
         let tx = self.app.begin().await?;
-        let (actor, user) = self.lock(&tx, target.user, Held::BothAndAdmins).await?;
+        let locked = self.lock(&tx, target.user, Held::BothAndAdmins).await;
+        let (actor, user) = locked.map_err(Refused::widen)?;
         if !self.rank().reaches(Rank::of_user(&user)) {
-            return Err(ChangeRefusal::OutOfScope.into());
+            return Err(Refused::Because(ChangeProblem::OutOfScope.into()));
         }
         let loses_admin = user.role == Role::Admin && removes(&user);
         if loses_admin && user::count_other_admins(&tx, user.id).await? == 0 {
-            return Err(StandingRefusal::LastAdmin);
+            return Err(Refused::Because(PrivilegeProblem::LastAdmin));
         }
         if self.is_own(&user) {
-            return Err(ChangeRefusal::OutOfScope.into());
+            return Err(Refused::Because(ChangeProblem::OutOfScope.into()));
         }
-        self.check(actor.as_ref(), &user)?;
+        let checked = self.check(actor.as_ref(), &user);
+        checked.map_err(Refused::widen)?;
         Ok((tx, user))
     }
 
@@ -187,20 +175,25 @@ impl Change<'_> {
         tx: &Tx,
         target: UserId,
         held: Held,
-    ) -> Result<(Option<User>, User), ChangeRefusal> {
+    ) -> Result<(Option<User>, User), Refused<ChangeProblem>> {
         let id = self.person.user();
         let locked = user::lock_for_administration(tx, [id, target], held).await?;
         let find = |id| locked.iter().find(|user: &&User| user.id == id).cloned();
         let user = find(target).filter(|user| !user.is_deleted());
-        Ok((find(id), user.ok_or(ChangeRefusal::NotFound)?))
+        Ok((
+            find(id),
+            user.ok_or(Refused::Because(ChangeProblem::NotFound))?,
+        ))
     }
 
     /// Asks again what the caller may do: their row may have changed since the request began.
-    fn check(&self, actor: Option<&User>, target: &User) -> Result<(), ChangeRefusal> {
+    fn check(&self, actor: Option<&User>, target: &User) -> Result<(), Refused<ChangeProblem>> {
         let actor = actor.filter(|actor| actor.may_sign_in());
         let rank = actor.map(Rank::of_user);
         let may = |rank: &Rank| rank.holds(self.permission) && rank.reaches(Rank::of_user(target));
-        rank.filter(may).ok_or(ChangeRefusal::OutOfScope).map(drop)
+        rank.filter(may)
+            .ok_or(Refused::Because(ChangeProblem::OutOfScope))
+            .map(drop)
     }
 
     /// Ends what could begin a session of an account that is held: sign-ins under way, codes and

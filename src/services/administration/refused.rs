@@ -3,13 +3,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Change, ChangeRefusal, GrantRefusal, InviteRefusal, StandingRefusal};
+use super::{Change, ChangeProblem, GrantProblem, InviteProblem, PrivilegeProblem};
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::ids::UserId;
 use crate::domain::role::Role;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
+use crate::services::refused::Refused;
 use crate::services::throttle::{self, Attempt};
 
 /// What somebody tried to do.
@@ -46,45 +47,45 @@ impl Attempted {
     }
 }
 
-/// A refusal, as the record names it.
+/// A problem, as the record names it.
 pub(super) trait Recorded {
     /// `None` for what says nothing about the caller's rights.
     fn name(&self) -> Option<&'static str>;
 }
 
-impl Recorded for ChangeRefusal {
+impl Recorded for ChangeProblem {
     fn name(&self) -> Option<&'static str> {
         match self {
             Self::OutOfScope => Some("OUT_OF_SCOPE"),
-            Self::NotFound | Self::Invalid(_) | Self::RateLimited(_) | Self::Fault(_) => None,
+            Self::NotFound => None,
         }
     }
 }
 
-impl Recorded for StandingRefusal {
+impl Recorded for PrivilegeProblem {
     fn name(&self) -> Option<&'static str> {
         match self {
             Self::LastAdmin => Some("LAST_ADMIN"),
             Self::NotStaff => None,
-            Self::Change(refusal) => refusal.name(),
+            Self::Change(problem) => problem.name(),
         }
     }
 }
 
-impl Recorded for GrantRefusal {
+impl Recorded for GrantProblem {
     fn name(&self) -> Option<&'static str> {
         match self {
             Self::EmailNotVerified => None,
-            Self::Standing(refusal) => refusal.name(),
+            Self::Privilege(problem) => problem.name(),
         }
     }
 }
 
-impl Recorded for InviteRefusal {
+impl Recorded for InviteProblem {
     fn name(&self) -> Option<&'static str> {
         match self {
             Self::OutOfScope => Some("OUT_OF_SCOPE"),
-            Self::Taken | Self::Invalid(_) | Self::RateLimited(_) | Self::Fault(_) => None,
+            Self::Taken => None,
         }
     }
 }
@@ -100,12 +101,13 @@ pub(super) struct Wanted {
 impl Change<'_> {
     /// Hands an outcome on, and records it if it is a refusal for want of rights. The transaction
     /// of the change has ended by then.
-    pub(super) async fn recorded<T, E>(&self, wanted: Wanted, outcome: Result<T, E>) -> Result<T, E>
-    where
-        E: Recorded + From<Fault>,
-    {
-        if let Err(refusal) = &outcome
-            && let Some(name) = refusal.name()
+    pub(super) async fn recorded<T, P: Recorded>(
+        &self,
+        wanted: Wanted,
+        outcome: Result<T, Refused<P>>,
+    ) -> Result<T, Refused<P>> {
+        if let Err(Refused::Because(problem)) = &outcome
+            && let Some(name) = problem.name()
         {
             record(self.app, self.caller, self.attempted, name, wanted).await?;
         }

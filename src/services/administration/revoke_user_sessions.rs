@@ -2,11 +2,12 @@
 
 use serde_json::{Map, json};
 
-use super::{Attempted, Change, ChangeRefusal, Target};
+use super::{Attempted, Change, ChangeProblem, Target};
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
 use crate::domain::permission::Permission;
 use crate::services::audit::Action;
+use crate::services::refused::Refused;
 use crate::stores::session::{self, Which};
 
 /// Ends every session of a person and says how many there were; codes, links and sign-ins under
@@ -17,7 +18,7 @@ pub async fn revoke_user_sessions(
     caller: &Caller,
     person: Holding<'_>,
     target: Target,
-) -> Result<u64, ChangeRefusal> {
+) -> Result<u64, Refused<ChangeProblem>> {
     let change = Change {
         app,
         caller,
@@ -31,7 +32,7 @@ pub async fn revoke_user_sessions(
 }
 
 impl Change<'_> {
-    async fn revoke_sessions(self, mut target: Target) -> Result<u64, ChangeRefusal> {
+    async fn revoke_sessions(self, mut target: Target) -> Result<u64, Refused<ChangeProblem>> {
         let (change, app) = (self, self.app);
         let (tx, before) = change.begin(&mut target).await?;
         change.end_credentials(&tx, &before).await?;

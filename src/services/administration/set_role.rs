@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Attempted, Change, ChangeRefusal, GrantRefusal, Target, changed, wished};
+use super::PrivilegeProblem;
+use super::{Attempted, Change, ChangeProblem, GrantProblem, Target, changed, wished};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::Permission;
@@ -10,6 +11,7 @@ use crate::domain::rank::Rank;
 use crate::domain::role::{Role, StaffFunctions};
 use crate::domain::user::User;
 use crate::services::audit::Action;
+use crate::services::refused::Refused;
 use crate::stores::user;
 
 /// Gives a person another role; one of the staff only to somebody who proved their e-mail address.
@@ -22,7 +24,7 @@ pub async fn set_user_role(
     (person, _): (Holding<'_>, Fresh<'_>),
     target: Target,
     role: Role,
-) -> Result<User, GrantRefusal> {
+) -> Result<User, Refused<GrantProblem>> {
     let change = Change {
         app,
         caller,
@@ -36,19 +38,22 @@ pub async fn set_user_role(
 }
 
 impl Change<'_> {
-    async fn set_role(self, mut target: Target, role: Role) -> Result<User, GrantRefusal> {
+    async fn set_role(self, mut target: Target, role: Role) -> Result<User, Refused<GrantProblem>> {
         let removes = |_: &User| role != Role::Admin;
         let (change, app) = (self, self.app);
-        let (tx, before) = change.begin_standing(&mut target, removes).await?;
+        let begun = change.begin_standing(&mut target, removes).await;
+        let (tx, before) = begun.map_err(Refused::widen)?;
         if !change
             .rank()
             .may_grant(Rank::of(role, StaffFunctions::NONE))
         {
-            return Err(ChangeRefusal::OutOfScope.into());
+            return Err(Refused::Because(
+                PrivilegeProblem::from(ChangeProblem::OutOfScope).into(),
+            ));
         }
         // Whoever proves the address later must not find the staff's rights waiting for them.
         if role >= Role::Staff && !before.email_verified {
-            return Err(GrantRefusal::EmailNotVerified);
+            return Err(Refused::Because(GrantProblem::EmailNotVerified));
         }
         let functions = if role == before.role {
             before.staff_functions

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    Attempted, Change, ChangeRefusal, GrantRefusal, StandingRefusal, Target, changed, wished,
+    Attempted, Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed, wished,
 };
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
@@ -12,6 +12,7 @@ use crate::domain::rank::Rank;
 use crate::domain::role::{Role, StaffFunctions};
 use crate::domain::user::User;
 use crate::services::audit::Action;
+use crate::services::refused::Refused;
 use crate::stores::user;
 
 /// Replaces the functions of a member of staff; more of them only to somebody who proved their
@@ -23,7 +24,7 @@ pub async fn set_staff_functions(
     (person, _): (Holding<'_>, Fresh<'_>),
     target: Target,
     functions: StaffFunctions,
-) -> Result<User, GrantRefusal> {
+) -> Result<User, Refused<GrantProblem>> {
     let change = Change {
         app,
         caller,
@@ -41,18 +42,21 @@ impl Change<'_> {
         self,
         mut target: Target,
         functions: StaffFunctions,
-    ) -> Result<User, GrantRefusal> {
+    ) -> Result<User, Refused<GrantProblem>> {
         let (change, app) = (self, self.app);
-        let (tx, before) = change.begin_standing(&mut target, |_| false).await?;
+        let begun = change.begin_standing(&mut target, |_| false).await;
+        let (tx, before) = begun.map_err(Refused::widen)?;
         if before.role != Role::Staff {
-            return Err(StandingRefusal::NotStaff.into());
+            return Err(Refused::Because(PrivilegeProblem::NotStaff.into()));
         }
         if !change.rank().may_grant(Rank::of(before.role, functions)) {
-            return Err(ChangeRefusal::OutOfScope.into());
+            return Err(Refused::Because(
+                PrivilegeProblem::from(ChangeProblem::OutOfScope).into(),
+            ));
         }
         let adds = |function| !before.staff_functions.contains(function);
         if functions.iter().any(adds) && !before.email_verified {
-            return Err(GrantRefusal::EmailNotVerified);
+            return Err(Refused::Because(GrantProblem::EmailNotVerified));
         }
         let now = app.clock.now();
         user::set_role(&tx, before.id, before.role, functions, now).await?;

@@ -2,13 +2,14 @@
 
 use serde_json::{Map, json};
 
-use super::{Attempted, Change, ChangeRefusal, StandingRefusal, Target, changed};
+use super::{Attempted, Change, ChangeProblem, PrivilegeProblem, Target, changed};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::Permission;
 use crate::domain::user::User;
 use crate::services::audit::Action;
 use crate::services::recovery::{self, Spared};
+use crate::services::refused::Refused;
 use crate::stores::session::{self, Which};
 use crate::stores::user;
 
@@ -22,7 +23,7 @@ pub async fn suspend_user(
     caller: &Caller,
     (person, _): (Holding<'_>, Fresh<'_>),
     target: Target,
-) -> Result<User, StandingRefusal> {
+) -> Result<User, Refused<PrivilegeProblem>> {
     let change = Change {
         app,
         caller,
@@ -41,7 +42,7 @@ pub async fn unsuspend_user(
     caller: &Caller,
     (person, _): (Holding<'_>, Fresh<'_>),
     target: Target,
-) -> Result<User, ChangeRefusal> {
+) -> Result<User, Refused<ChangeProblem>> {
     let change = Change {
         app,
         caller,
@@ -55,7 +56,7 @@ pub async fn unsuspend_user(
 }
 
 impl Change<'_> {
-    async fn suspend(self, mut target: Target) -> Result<User, StandingRefusal> {
+    async fn suspend(self, mut target: Target) -> Result<User, Refused<PrivilegeProblem>> {
         let (change, app) = (self, self.app);
         let (tx, before) = change.begin_standing(&mut target, |_| true).await?;
         let now = app.clock.now();
@@ -75,7 +76,7 @@ impl Change<'_> {
         Ok(after.await?)
     }
 
-    async fn unsuspend(self, mut target: Target) -> Result<User, ChangeRefusal> {
+    async fn unsuspend(self, mut target: Target) -> Result<User, Refused<ChangeProblem>> {
         let (change, app) = (self, self.app);
         let (tx, before) = change.begin(&mut target).await?;
         user::set_suspended(&tx, before.id, None, None, app.clock.now()).await?;

@@ -4,15 +4,16 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Attempted, Change, ChangeRefusal, ProfileChange, StaffRecord, Target, changed};
+use super::{Attempted, Change, ChangeProblem, ProfileChange, StaffRecord, Target, changed};
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
 use crate::domain::permission::Permission;
 use crate::domain::text::Layout;
 use crate::domain::user::User;
-use crate::domain::violation::Violation;
+use crate::domain::violation::{Violation, Violations};
 use crate::services::audit::Action;
 use crate::services::profile_rules;
+use crate::services::refused::Refused;
 use crate::stores::user;
 
 const LONGEST_VENDOR_ID: usize = 100;
@@ -34,7 +35,7 @@ pub async fn update_user(
     person: Holding<'_>,
     target: Target,
     update: UserUpdate,
-) -> Result<User, ChangeRefusal> {
+) -> Result<User, Refused<ChangeProblem>> {
     let change = Change {
         app,
         caller,
@@ -52,22 +53,20 @@ impl Change<'_> {
         self,
         mut target: Target,
         mut update: UserUpdate,
-    ) -> Result<User, ChangeRefusal> {
+    ) -> Result<User, Refused<ChangeProblem>> {
         let (change, app) = (self, self.app);
         let violations = read(&mut update);
         let (tx, before) = change.begin(&mut target).await?;
         // What the staff writes about somebody is not that person's to write or to erase.
         if change.is_own(&before) && !update.record.is_empty() {
-            return Err(ChangeRefusal::OutOfScope);
+            return Err(Refused::Because(ChangeProblem::OutOfScope));
         }
-        if !violations.is_empty() {
-            return Err(ChangeRefusal::Invalid(violations));
-        }
+        Violations::check(violations, Ok(()))?;
         let now = app.clock.now();
         user::update_profile(&tx, before.id, update.profile, now).await?;
         user::update_staff_record(&tx, before.id, update.record, now).await?;
         let after = user::lock(&tx, before.id).await?;
-        let after = after.ok_or(ChangeRefusal::NotFound)?;
+        let after = after.ok_or(Refused::Because(ChangeProblem::NotFound))?;
         let mut changes = match profile_rules::changes(&before, &after) {
             Value::Object(changes) => changes,
             _ => serde_json::Map::default(),

@@ -83,13 +83,14 @@ impl Issued {
 
 /// Why no code was made.
 #[derive(Debug)]
-pub(super) enum IssueRefusal {
+pub(super) enum NotIssued {
     /// The code before it is too young.
-    Cooling(Exhausted),
+    Cooldown(Exhausted),
+    /// Something broke.
     Fault(Fault),
 }
 
-impl<E: Into<Fault>> From<E> for IssueRefusal {
+impl<E: Into<Fault>> From<E> for NotIssued {
     #[track_caller]
     fn from(error: E) -> Self {
         Self::Fault(error.into())
@@ -126,7 +127,7 @@ pub(super) async fn issue(
     purpose: CodePurpose,
     contact: &Identifier,
     lane: Lane,
-) -> Result<Issued, IssueRefusal> {
+) -> Result<Issued, NotIssued> {
     let now = app.clock.now();
     let life = life(app);
     let code = Code::from_number(app.random.below(CODES));
@@ -157,7 +158,7 @@ pub(super) async fn issue(
                 ends_at,
             } => (sealed, Span { made_at, ends_at }),
             Placed::Cooling { wait } => {
-                return Err(IssueRefusal::Cooling(Exhausted { retry_after: wait }));
+                return Err(NotIssued::Cooldown(Exhausted { retry_after: wait }));
             }
         };
         if kept == sealed {
@@ -172,9 +173,7 @@ pub(super) async fn issue(
             (None, Holder::Person(_)) => (span, unusable) = (age, Some(kept)),
         }
     }
-    Err(IssueRefusal::Fault(Fault::new(
-        "a code was replaced while it was made",
-    )))
+    Err(Fault::new("a code was replaced while it was made").into())
 }
 
 /// How often a new code is offered in place of one that does not open: others may be at it too.

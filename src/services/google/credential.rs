@@ -12,7 +12,8 @@ use crate::domain::text::{self, Layout};
 use crate::domain::token::HashedToken;
 use crate::domain::user::MAX_NAME_LENGTH;
 use crate::domain::violation::{Violation, ViolationRule};
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::refused::Refused;
+use crate::services::throttle::{self, Attempt};
 
 const MAX_NONCE_BYTES: usize = 255;
 
@@ -45,18 +46,16 @@ pub(super) struct Person {
     pub(super) expires_at: DateTime<Utc>,
 }
 
-/// Why a token was not taken.
-pub(super) enum Refused {
-    /// Nobody can sign in this way here.
-    Off,
-    /// Not the issuer's, not for us, or not for now.
+/// Why a token was not accepted.
+pub(super) enum CredentialProblem {
+    /// Signing in with Google is turned off.
+    Disabled,
+    /// Not the issuer's, not for this client, or not valid now.
     Token(IdTokenError),
-    /// The nonce is none.
-    Invalid(Vec<Violation>),
-    /// Too many attempts.
-    RateLimited(Exhausted),
-    /// The issuer's keys cannot be had.
-    Unavailable,
+}
+
+fn refused(error: IdTokenError) -> Refused<CredentialProblem> {
+    Refused::Because(CredentialProblem::Token(error))
 }
 
 /// Checks a presented token; spending it is left to the transaction that uses it.
@@ -64,12 +63,12 @@ pub(super) async fn check(
     app: &App,
     client: &Client,
     credential: &GoogleCredential,
-) -> Result<Person, Refused> {
+) -> Result<Person, Refused<CredentialProblem>> {
     let Some(keys) = &app.google else {
-        return Err(Refused::Off);
+        return Err(Refused::Because(CredentialProblem::Disabled));
     };
     let nonce = nonce(credential.nonce.as_deref())?;
-    let presented = Presented::read(credential.id_token.expose_secret()).map_err(Refused::Token)?;
+    let presented = Presented::read(credential.id_token.expose_secret()).map_err(refused)?;
     let now = app.clock.now();
     let keys = keys.for_key(presented.key_id(), now).await;
     let keys = keys.map_err(|_| Refused::Unavailable)?;
@@ -81,25 +80,19 @@ pub(super) async fn check(
         nonce,
         require_nonce: settings.require_nonce,
     };
-    let token = presented
-        .verify(&keys, now, &expected)
-        .map_err(Refused::Token)?;
+    let token = presented.verify(&keys, now, &expected).map_err(refused)?;
     let person = Person::of(token, settings);
     // Only now: before the signature anybody could use up somebody else's budget.
     let attempt = Attempt::GoogleSubject {
         issuer: &person.issuer,
         subject: &person.subject,
     };
-    let charged = throttle::charge(app, client, attempt).await;
-    charged.map_err(Refused::RateLimited)?;
+    throttle::charge(app, client, attempt).await?;
     Ok(person)
 }
 
-fn nonce(given: Option<&str>) -> Result<Option<&str>, Refused> {
-    let refused = |rule, message: &str| {
-        let violation = Violation::new("nonce", rule, message);
-        Err(Refused::Invalid(vec![violation]))
-    };
+fn nonce(given: Option<&str>) -> Result<Option<&str>, Violation> {
+    let refused = |rule, message: &str| Err(Violation::new("nonce", rule, message));
     match given {
         Some("") => refused(ViolationRule::TooShort, "leave it out where there is none"),
         Some(nonce) if nonce.len() > MAX_NONCE_BYTES => {

@@ -3,7 +3,8 @@
 use chrono::Duration;
 use serde_json::json;
 
-use super::credential::{self, GoogleCredential, Person, Refused};
+use super::credential::CredentialProblem;
+use super::credential::{self, GoogleCredential, Person};
 use super::{PROVIDER, tell};
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
@@ -13,7 +14,8 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::refused::Refused;
+use crate::services::throttle::{self, Attempt};
 use crate::stores::identity::NewIdentity;
 use crate::stores::{Tx, identity, session, spent_proof, user};
 
@@ -21,30 +23,19 @@ use crate::stores::{Tx, identity, session, spent_proof, user};
 const MOST_IDENTITIES: usize = 10;
 
 /// Why nothing was linked.
-#[derive(Debug)]
-pub enum LinkGoogleRefusal {
+#[derive(Debug, PartialEq, Eq)]
+pub enum LinkGoogleProblem {
     /// The token is not right, or was used before.
     TokenInvalid,
     /// The identity opens another account.
     AlreadyLinked,
     /// The person proved who they are too long ago.
     StepUpRequired,
-    /// The session ended meanwhile.
-    SessionEnded,
-    /// The nonce is none, or the account has too many identities.
-    Invalid(Vec<Violation>),
-    /// Too many attempts.
-    RateLimited(Exhausted),
-    /// The issuer's keys cannot be had.
-    Unavailable,
-    /// Something broke.
-    Fault(Fault),
 }
 
-impl<E: Into<Fault>> From<E> for LinkGoogleRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
+impl From<CredentialProblem> for LinkGoogleProblem {
+    fn from(_: CredentialProblem) -> Self {
+        Self::TokenInvalid
     }
 }
 
@@ -55,31 +46,25 @@ pub async fn link(
     caller: &Caller,
     person: &SignedIn,
     input: GoogleCredential,
-) -> Result<Identity, LinkGoogleRefusal> {
+) -> Result<Identity, Refused<LinkGoogleProblem>> {
     let attempt = Attempt::OwnChange {
         user: person.user(),
     };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(LinkGoogleRefusal::RateLimited)?;
+    throttle::charge(app, &caller.client, attempt).await?;
     let fresh = Duration::seconds(app.config.sessions.fresh_seconds);
     if caller.fresh(app.clock.now(), fresh).is_none() {
-        return Err(LinkGoogleRefusal::StepUpRequired);
+        return Err(Refused::Because(LinkGoogleProblem::StepUpRequired));
     }
     let checked = credential::check(app, &caller.client, &input).await;
-    let named = checked.map_err(|refused| match refused {
-        Refused::Off | Refused::Token(_) => LinkGoogleRefusal::TokenInvalid,
-        Refused::Invalid(violations) => LinkGoogleRefusal::Invalid(violations),
-        Refused::RateLimited(limit) => LinkGoogleRefusal::RateLimited(limit),
-        Refused::Unavailable => LinkGoogleRefusal::Unavailable,
-    })?;
+    let named = checked.map_err(Refused::widen)?;
     let tx = app.begin().await?;
     let owner = hold(&tx, app, person).await?;
-    let owner = owner.ok_or(LinkGoogleRefusal::SessionEnded)?;
+    let owner = owner.ok_or(Refused::Unauthenticated)?;
     let known = identity::find(&tx, &named.issuer, &named.subject).await?;
     match known {
         // Asked again, perhaps because the first answer got lost.
         Some(known) if known.user_id == owner.id => return Ok(known),
-        Some(_) => return Err(LinkGoogleRefusal::AlreadyLinked),
+        Some(_) => return Err(Refused::Because(LinkGoogleProblem::AlreadyLinked)),
         None => {}
     }
     let linked = add(&tx, app, caller, &owner, &named).await?;
@@ -106,15 +91,15 @@ async fn add(
     caller: &Caller,
     owner: &User,
     named: &Person,
-) -> Result<Identity, LinkGoogleRefusal> {
+) -> Result<Identity, Refused<LinkGoogleProblem>> {
     let now = app.clock.now();
     if identity::of_user(tx, owner.id).await?.len() >= MOST_IDENTITIES {
         let message = "the account has as many identities as it can; unlink one first";
         let violation = Violation::new("idToken", ViolationRule::NotAllowed, message);
-        return Err(LinkGoogleRefusal::Invalid(vec![violation]));
+        return Err(violation.into());
     }
     if !spent_proof::spend(tx, &named.digest, named.expires_at, now).await? {
-        return Err(LinkGoogleRefusal::TokenInvalid);
+        return Err(Refused::Because(LinkGoogleProblem::TokenInvalid));
     }
     let new = NewIdentity {
         id: app.new_id(),
@@ -126,7 +111,7 @@ async fn add(
         now,
     };
     if !identity::insert(tx, new).await? {
-        return Err(LinkGoogleRefusal::AlreadyLinked);
+        return Err(Refused::Because(LinkGoogleProblem::AlreadyLinked));
     }
     let event = Event::new(Action::IdentityLinked, About::Whom(owner.id))
         .by(caller)

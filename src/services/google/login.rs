@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::credential::{self, GoogleCredential, Person, Refused};
+use super::credential::CredentialProblem;
+use super::credential::{self, GoogleCredential, Person};
 use super::newcomer;
 use crate::app::App;
 use crate::domain::caller::Caller;
@@ -10,11 +11,11 @@ use crate::domain::email::EmailAddress;
 use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
 use crate::domain::user::User;
-use crate::domain::violation::Violation;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
+use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Started};
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::throttle::{self, Attempt};
 use crate::stores::{Tx, identity, spent_proof, user};
 
 /// RFC 8176 has no word for the word of another provider; this one is widely used.
@@ -24,30 +25,19 @@ const METHOD: &str = "fed";
 const ROUNDS: usize = 4;
 
 /// Why somebody was not signed in.
-#[derive(Debug)]
-pub enum GoogleLoginRefusal {
+#[derive(Debug, PartialEq, Eq)]
+pub enum GoogleLoginProblem {
     /// The token is not right, was used before, or names nobody who could be let in.
     TokenInvalid,
     /// The account is suspended.
     Suspended,
     /// The address has an account that this token is no proof of owning.
     Taken,
-    /// There is no account, and registration is switched off.
-    Closed,
-    /// The nonce is none.
-    Invalid(Vec<Violation>),
-    /// Too many attempts.
-    RateLimited(Exhausted),
-    /// The issuer's keys cannot be had.
-    Unavailable,
-    /// Something broke.
-    Fault(Fault),
 }
 
-impl<E: Into<Fault>> From<E> for GoogleLoginRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
+impl From<CredentialProblem> for GoogleLoginProblem {
+    fn from(_: CredentialProblem) -> Self {
+        Self::TokenInvalid
     }
 }
 
@@ -77,9 +67,8 @@ pub async fn login(
     app: &App,
     caller: &Caller,
     input: GoogleCredential,
-) -> Result<Started, GoogleLoginRefusal> {
-    let charged = throttle::charge(app, &caller.client, Attempt::Google).await;
-    charged.map_err(GoogleLoginRefusal::RateLimited)?;
+) -> Result<Started, Refused<GoogleLoginProblem>> {
+    throttle::charge(app, &caller.client, Attempt::Google).await?;
     let person = match credential::check(app, &caller.client, &input).await {
         Ok(person) => person,
         Err(refused) => return Err(refuse_token(app, caller, refused).await?),
@@ -145,51 +134,53 @@ async fn start(tx: &Tx, app: &App, caller: &Caller, user: User) -> Result<Starte
 async fn refuse_token(
     app: &App,
     caller: &Caller,
-    refused: Refused,
-) -> Result<GoogleLoginRefusal, Fault> {
-    Ok(match refused {
-        Refused::Off => GoogleLoginRefusal::TokenInvalid,
-        Refused::Token(error) => {
-            tracing::debug!(%error, "an ID token was refused");
-            record(app, caller, About::System, &error.to_string()).await?;
-            GoogleLoginRefusal::TokenInvalid
-        }
-        Refused::Invalid(violations) => GoogleLoginRefusal::Invalid(violations),
-        Refused::RateLimited(limit) => GoogleLoginRefusal::RateLimited(limit),
-        Refused::Unavailable => GoogleLoginRefusal::Unavailable,
-    })
+    refused: Refused<CredentialProblem>,
+) -> Result<Refused<GoogleLoginProblem>, Fault> {
+    if let Refused::Because(CredentialProblem::Token(error)) = &refused {
+        tracing::debug!(%error, "an ID token was refused");
+        record(app, caller, About::System, &error.to_string()).await?;
+    }
+    Ok(refused.widen())
 }
 
-async fn refuse_person(app: &App, caller: &Caller, why: Why) -> Result<GoogleLoginRefusal, Fault> {
+async fn refuse_person(
+    app: &App,
+    caller: &Caller,
+    why: Why,
+) -> Result<Refused<GoogleLoginProblem>, Fault> {
     let (about, reason, refusal) = match why {
-        Why::Replayed => (About::System, "replayed", GoogleLoginRefusal::TokenInvalid),
+        Why::Replayed => (
+            About::System,
+            "replayed",
+            Refused::Because(GoogleLoginProblem::TokenInvalid),
+        ),
         Why::Unproven(None) => (
             About::System,
             "no address",
-            GoogleLoginRefusal::TokenInvalid,
+            Refused::Because(GoogleLoginProblem::TokenInvalid),
         ),
         Why::Unproven(Some(email)) => {
             let nobody = Identifier::Email(email);
             let about = About::Nobody(&nobody);
             record(app, caller, about, "unverified address").await?;
-            return Ok(GoogleLoginRefusal::TokenInvalid);
+            return Ok(Refused::Because(GoogleLoginProblem::TokenInvalid));
         }
         Why::Closed(email) => {
             let nobody = Identifier::Email(email);
             let about = About::Nobody(&nobody);
             record(app, caller, about, "registration closed").await?;
-            return Ok(GoogleLoginRefusal::Closed);
+            return Ok(Refused::RegistrationClosed);
         }
         Why::Suspended(user) => {
-            let refusal = GoogleLoginRefusal::Suspended;
+            let refusal = Refused::Because(GoogleLoginProblem::Suspended);
             (About::Whom(user), "suspended", refusal)
         }
         Why::Deleted(user) => {
-            let refusal = GoogleLoginRefusal::TokenInvalid;
+            let refusal = Refused::Because(GoogleLoginProblem::TokenInvalid);
             (About::Whom(user), "deleted", refusal)
         }
         Why::Taken(user) => {
-            let refusal = GoogleLoginRefusal::Taken;
+            let refusal = Refused::Because(GoogleLoginProblem::Taken);
             (About::Whom(user), "not linked", refusal)
         }
     };

@@ -11,9 +11,9 @@ mod newcomer;
 mod unlink;
 
 pub use credential::GoogleCredential;
-pub use link::{LinkGoogleRefusal, link};
-pub use login::{GoogleLoginRefusal, login};
-pub use unlink::{UnlinkGoogleRefusal, unlink};
+pub use link::{LinkGoogleProblem, link};
+pub use login::{GoogleLoginProblem, login};
+pub use unlink::{UnlinkGoogleProblem, unlink};
 
 use crate::app::App;
 use crate::domain::user::User;

@@ -14,33 +14,19 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::refused::Refused;
+use crate::services::throttle::{self, Attempt};
 use crate::stores::{Tx, identity, user};
 
 /// Why nothing was unlinked.
-#[derive(Debug)]
-pub enum UnlinkGoogleRefusal {
+#[derive(Debug, PartialEq, Eq)]
+pub enum UnlinkGoogleProblem {
     /// The account has no such identity.
     NotFound,
     /// There would be neither a password nor another identity left.
     LastAuthenticator,
     /// The person proved who they are too long ago.
     StepUpRequired,
-    /// The session ended meanwhile.
-    SessionEnded,
-    /// Several are linked, and none was named.
-    Invalid(Vec<Violation>),
-    /// Too many attempts.
-    RateLimited(Exhausted),
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for UnlinkGoogleRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
 }
 
 /// Unlinks the named identity, or the only one there is. Sessions that began with it go on.
@@ -49,24 +35,23 @@ pub async fn unlink(
     caller: &Caller,
     person: &SignedIn,
     wanted: Option<IdentityId>,
-) -> Result<IdentityId, UnlinkGoogleRefusal> {
+) -> Result<IdentityId, Refused<UnlinkGoogleProblem>> {
     let attempt = Attempt::OwnChange {
         user: person.user(),
     };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(UnlinkGoogleRefusal::RateLimited)?;
+    throttle::charge(app, &caller.client, attempt).await?;
     let fresh = Duration::seconds(app.config.sessions.fresh_seconds);
     if caller.fresh(app.clock.now(), fresh).is_none() {
-        return Err(UnlinkGoogleRefusal::StepUpRequired);
+        return Err(Refused::Because(UnlinkGoogleProblem::StepUpRequired));
     }
     let tx = app.begin().await?;
     // Held, so that of two requests that unlink one each, the second sees what the first left.
     let owner = hold(&tx, app, person).await?;
-    let owner = owner.ok_or(UnlinkGoogleRefusal::SessionEnded)?;
+    let owner = owner.ok_or(Refused::Unauthenticated)?;
     let linked = identity::of_user(&tx, owner.id).await?;
     let chosen = choose(&linked, wanted)?;
     if linked.len() == 1 && !has_password(&tx, &owner).await? {
-        return Err(UnlinkGoogleRefusal::LastAuthenticator);
+        return Err(Refused::Because(UnlinkGoogleProblem::LastAuthenticator));
     }
     remove(&tx, app, caller, &owner, chosen).await?;
     tx.commit().await?;
@@ -77,18 +62,20 @@ pub async fn unlink(
 fn choose(
     linked: &[Identity],
     wanted: Option<IdentityId>,
-) -> Result<IdentityId, UnlinkGoogleRefusal> {
+) -> Result<IdentityId, Refused<UnlinkGoogleProblem>> {
     match (wanted, linked) {
         (Some(wanted), _) => {
             let found = linked.iter().find(|it| it.id == wanted);
-            found.map(|it| it.id).ok_or(UnlinkGoogleRefusal::NotFound)
+            found
+                .map(|it| it.id)
+                .ok_or(Refused::Because(UnlinkGoogleProblem::NotFound))
         }
-        (None, []) => Err(UnlinkGoogleRefusal::NotFound),
+        (None, []) => Err(Refused::Because(UnlinkGoogleProblem::NotFound)),
         (None, [only]) => Ok(only.id),
         (None, _) => {
             let message = "several identities are linked; name the one to unlink";
             let violation = Violation::new("identityId", ViolationRule::Required, message);
-            Err(UnlinkGoogleRefusal::Invalid(vec![violation]))
+            Err(violation.into())
         }
     }
 }

@@ -3,8 +3,8 @@
 mod request;
 mod verify;
 
-pub use request::{OtpSent, RequestOtpRefusal, request_otp};
-pub use verify::{OtpVerification, Verified, VerifyOtpRefusal, verify_otp};
+pub use request::{OtpSent, request_otp};
+pub use verify::{OtpVerification, Verified, VerifyOtpProblem, verify_otp};
 
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};

@@ -1,5 +1,7 @@
 //! Asking for a code.
 
+use std::convert::Infallible;
+
 use serde_json::json;
 
 use super::{Asking, contact, is_served, meant};
@@ -8,13 +10,12 @@ use crate::domain::caller::Caller;
 use crate::domain::code::CodePurpose;
 use crate::domain::identifier::Identifier;
 use crate::domain::user::Contact;
-use crate::domain::violation::Violation;
-use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::code::{self, Holder, IssueRefusal};
+use crate::services::code::{self, Holder};
 use crate::services::outbox;
-use crate::services::throttle::{Attempt, Exhausted};
+use crate::services::refused::Refused;
+use crate::services::throttle::Attempt;
 use crate::stores::user;
 
 /// A code is on its way, if there is somebody to send it to.
@@ -26,33 +27,6 @@ pub struct OtpSent {
     pub resend_after: i64,
 }
 
-/// Why no code was sent.
-#[derive(Debug)]
-pub enum RequestOtpRefusal {
-    /// Not an address that this purpose can use.
-    Invalid(Vec<Violation>),
-    /// Too many requests, or too soon after the last one.
-    RateLimited(Exhausted),
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for RequestOtpRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
-impl From<IssueRefusal> for RequestOtpRefusal {
-    fn from(refusal: IssueRefusal) -> Self {
-        match refusal {
-            IssueRefusal::Cooling(limit) => Self::RateLimited(limit),
-            IssueRefusal::Fault(fault) => Self::Fault(fault),
-        }
-    }
-}
-
 /// Sends a code for this purpose, if there is an account it can serve.
 ///
 /// The answer and the work are the same when there is none.
@@ -62,21 +36,18 @@ pub async fn request_otp(
     typed: &str,
     purpose: CodePurpose,
     device_token: Option<&str>,
-) -> Result<OtpSent, RequestOtpRefusal> {
+) -> Result<OtpSent, Refused<Infallible>> {
     let identifier = Identifier::read(typed, app.config.phone.region());
     let asking = Asking::new(app, caller, purpose, &identifier, device_token);
     let against = asking.against();
-    let charged = asking.charge(Attempt::RequestMessage { against }).await;
-    charged.map_err(RequestOtpRefusal::RateLimited)?;
-    let invalid = |violation| RequestOtpRefusal::Invalid(vec![violation]);
-    let contact = contact(purpose, &identifier).map_err(invalid)?;
-    outbox::check_texts(app, "emailOrPhone", &identifier).map_err(invalid)?;
+    asking.charge(Attempt::RequestMessage { against }).await?;
+    let contact = contact(purpose, &identifier)?;
+    outbox::check_texts(app, "emailOrPhone", &identifier)?;
 
     let found = user::find_by_identifier(&app.database, &identifier, meant(caller)).await?;
     if asking.person.is_none() {
         let target = asking.target(found.as_ref());
-        let charged = asking.charge(Attempt::RequestMessageTo { target }).await;
-        charged.map_err(RequestOtpRefusal::RateLimited)?;
+        asking.charge(Attempt::RequestMessageTo { target }).await?;
     }
     let served = found
         .as_ref()

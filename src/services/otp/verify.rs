@@ -6,23 +6,22 @@ use serde_json::json;
 
 use super::{Asking, contact, is_served, meant};
 use crate::app::App;
-use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::code::{Code, CodePurpose};
 use crate::domain::identifier::Identifier;
 use crate::domain::password::Password;
 use crate::domain::token::PlainToken;
 use crate::domain::user::{Contact, User};
-use crate::domain::violation::Violation;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::code::{self, Holder, Ticket, Verdict};
 use crate::services::device::{self, Device};
 use crate::services::links;
 use crate::services::ownership::{self, Proof};
+use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Started};
 use crate::services::step_up::{self, SteppedUp};
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::throttle::{self, Attempt};
 use crate::stores::link::LinkPurpose;
 use crate::stores::user::Credentials;
 use crate::stores::{Tx, user};
@@ -61,8 +60,8 @@ pub enum Verified {
 }
 
 /// Why a code opened nothing.
-#[derive(Debug)]
-pub enum VerifyOtpRefusal {
+#[derive(Debug, PartialEq, Eq)]
+pub enum VerifyOtpProblem {
     /// Wrong, dead, used, or never sent.
     CodeInvalid,
     /// It was right once.
@@ -71,23 +70,6 @@ pub enum VerifyOtpRefusal {
     InvalidCredentials,
     /// The right code of a suspended account.
     Suspended,
-    /// The session that asked ended meanwhile, or there was none.
-    Unauthenticated,
-    /// Something about the input.
-    Invalid(Vec<Violation>),
-    /// Too many attempts.
-    RateLimited(Exhausted),
-    /// The hashing queue is full.
-    Overloaded,
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for VerifyOtpRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
 }
 
 /// Redeems a code for what its purpose opens.
@@ -95,22 +77,20 @@ pub async fn verify_otp(
     app: &App,
     caller: &Caller,
     input: OtpVerification,
-) -> Result<Verified, VerifyOtpRefusal> {
+) -> Result<Verified, Refused<VerifyOtpProblem>> {
     let identifier = Identifier::read(&input.email_or_phone, app.config.phone.region());
     let purpose = input.purpose;
     if purpose == CodePurpose::StepUp && caller.signed_in().is_none() {
-        return Err(VerifyOtpRefusal::Unauthenticated);
+        return Err(Refused::Unauthenticated);
     }
     let presented = input.device_token.as_deref();
     let asking = Asking::new(app, caller, purpose, &identifier, presented);
     let against = asking.against();
-    let charged = asking.charge(Attempt::TryCode { against }).await;
-    charged.map_err(VerifyOtpRefusal::RateLimited)?;
-    let invalid = |violation| VerifyOtpRefusal::Invalid(vec![violation]);
-    let contact = contact(purpose, &identifier).map_err(invalid)?;
-    let typed = code::read(&input.code).map_err(invalid)?;
+    asking.charge(Attempt::TryCode { against }).await?;
+    let contact = contact(purpose, &identifier)?;
+    let typed = code::read(&input.code)?;
     let password = input.password.map(Password::attempt).transpose();
-    let password = password.map_err(invalid)?;
+    let password = password?;
     let (owner, ticket) = check(&asking, purpose, contact, &typed).await?;
     let device = asking.device;
     let redemption = Redemption {
@@ -127,9 +107,11 @@ pub async fn verify_otp(
         CodePurpose::VerifyEmail | CodePurpose::VerifyPhone => redemption.prove(password).await,
         CodePurpose::StepUp => match caller.signed_in() {
             Some(person) => redemption.step_up(person).await,
-            None => Err(VerifyOtpRefusal::Unauthenticated),
+            None => Err(Refused::Unauthenticated),
         },
-        CodePurpose::ChangeEmail | CodePurpose::ChangePhone => Err(VerifyOtpRefusal::CodeInvalid),
+        CodePurpose::ChangeEmail | CodePurpose::ChangePhone => {
+            Err(Refused::Because(VerifyOtpProblem::CodeInvalid))
+        }
     }
 }
 
@@ -139,13 +121,12 @@ async fn check(
     purpose: CodePurpose,
     contact: Contact,
     typed: &Code,
-) -> Result<(Credentials, Ticket), VerifyOtpRefusal> {
+) -> Result<(Credentials, Ticket), Refused<VerifyOtpProblem>> {
     let (app, caller, identifier) = (asking.app, asking.caller, asking.identifier);
     let found = user::find_by_identifier(&app.database, identifier, meant(caller)).await?;
     if asking.person.is_none() {
         let target = asking.target(found.as_ref());
-        let charged = asking.charge(Attempt::TryCodeOf { target }).await;
-        charged.map_err(VerifyOtpRefusal::RateLimited)?;
+        asking.charge(Attempt::TryCodeOf { target }).await?;
     }
     let served = found
         .as_ref()
@@ -163,9 +144,9 @@ async fn check(
         }
     };
     Err(match refusal {
-        Verdict::Right(_) => VerifyOtpRefusal::Suspended,
-        Verdict::Expired => VerifyOtpRefusal::CodeExpired,
-        Verdict::Wrong => VerifyOtpRefusal::CodeInvalid,
+        Verdict::Right(_) => Refused::Because(VerifyOtpProblem::Suspended),
+        Verdict::Expired => Refused::Because(VerifyOtpProblem::CodeExpired),
+        Verdict::Wrong => Refused::Because(VerifyOtpProblem::CodeInvalid),
     })
 }
 
@@ -199,17 +180,17 @@ struct Redemption<'a> {
 
 impl Redemption<'_> {
     /// Begins the transaction in which the code is spent, if the account is still as it was read.
-    async fn begin(&self) -> Result<Tx, VerifyOtpRefusal> {
+    async fn begin(&self) -> Result<Tx, Refused<VerifyOtpProblem>> {
         let tx = self.app.begin().await?;
         let held = user::lock(&tx, self.owner.user.id).await?;
         let version = self.owner.user.credential_version;
         if held.is_none_or(|held| held.is_deleted() || held.credential_version != version) {
-            return Err(VerifyOtpRefusal::CodeInvalid);
+            return Err(Refused::Because(VerifyOtpProblem::CodeInvalid));
         }
         if self.ticket.spend(&tx, self.app).await? {
             Ok(tx)
         } else {
-            Err(VerifyOtpRefusal::CodeInvalid)
+            Err(Refused::Because(VerifyOtpProblem::CodeInvalid))
         }
     }
 
@@ -224,13 +205,13 @@ impl Redemption<'_> {
         mut self,
         proof: Proof,
         with_password: bool,
-    ) -> Result<Verified, VerifyOtpRefusal> {
+    ) -> Result<Verified, Refused<VerifyOtpProblem>> {
         let (app, client) = (self.app, &self.caller.client);
         let tx = self.begin().await?;
         let now = app.clock.now();
         let (id, version) = (self.owner.user.id, self.owner.user.credential_version);
         if !user::record_login(&tx, id, version, now).await? {
-            return Err(VerifyOtpRefusal::CodeInvalid);
+            return Err(Refused::Because(VerifyOtpProblem::CodeInvalid));
         }
         let proven = ownership::prove(&tx, app, client, &self.owner, self.contact, proof).await?;
         let user = User {
@@ -260,7 +241,10 @@ impl Redemption<'_> {
         }
     }
 
-    async fn prove(self, password: Option<Password>) -> Result<Verified, VerifyOtpRefusal> {
+    async fn prove(
+        self,
+        password: Option<Password>,
+    ) -> Result<Verified, Refused<VerifyOtpProblem>> {
         let is_own = |person: &SignedIn| person.user() == self.owner.user.id;
         if self.caller.signed_in().is_some_and(is_own) {
             return self.prove_in_session().await;
@@ -271,23 +255,22 @@ impl Redemption<'_> {
         let attempt = Attempt::StepUp {
             user: self.owner.user.id,
         };
-        let charged = throttle::charge(self.app, &self.caller.client, attempt).await;
-        charged.map_err(VerifyOtpRefusal::RateLimited)?;
+        throttle::charge(self.app, &self.caller.client, attempt).await?;
         let hash = self.owner.password_hash.clone();
         let verified = self.app.hasher.verify(password, hash).await;
-        let verification = verified.map_err(|Overloaded| VerifyOtpRefusal::Overloaded)?;
+        let verification = verified?;
         if !verification.matches {
             let event = Event::new(Action::CodeRefused, About::of(&self.owner))
                 .with(json!({ "method": "otp", "password": "wrong" }));
             let tx = self.app.begin().await?;
             audit::record(&tx, self.app, &self.caller.client, event).await?;
             tx.commit().await?;
-            return Err(VerifyOtpRefusal::InvalidCredentials);
+            return Err(Refused::Because(VerifyOtpProblem::InvalidCredentials));
         }
         self.sign_in(Proof::WithAccount, true).await
     }
 
-    async fn prove_in_session(self) -> Result<Verified, VerifyOtpRefusal> {
+    async fn prove_in_session(self) -> Result<Verified, Refused<VerifyOtpProblem>> {
         let (app, client) = (self.app, &self.caller.client);
         let tx = self.begin().await?;
         let proof = Proof::WithAccount;
@@ -296,16 +279,16 @@ impl Redemption<'_> {
         Ok(Verified::Contact(Box::new(user)))
     }
 
-    async fn step_up(self, person: &SignedIn) -> Result<Verified, VerifyOtpRefusal> {
+    async fn step_up(self, person: &SignedIn) -> Result<Verified, Refused<VerifyOtpProblem>> {
         let tx = self.begin().await?;
         let renewed = step_up::renew(&tx, self.app, self.caller, person, &self.amr()).await?;
-        let stepped_up = renewed.ok_or(VerifyOtpRefusal::Unauthenticated)?;
+        let stepped_up = renewed.ok_or(Refused::Unauthenticated)?;
         self.finish(tx).await?;
         Ok(Verified::SteppedUp(stepped_up))
     }
 
     /// Exchanges the code for a token, so that a page can ask for the new password afterwards.
-    async fn allow_reset(self) -> Result<Verified, VerifyOtpRefusal> {
+    async fn allow_reset(self) -> Result<Verified, Refused<VerifyOtpProblem>> {
         let life = Duration::seconds(self.app.config.otp.life_seconds.into());
         let tx = self.begin().await?;
         let user = &self.owner.user;

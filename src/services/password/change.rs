@@ -5,42 +5,29 @@ use secrecy::SecretString;
 
 use super::{known_words, store};
 use crate::app::App;
-use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::password::Password;
-use crate::domain::violation::Violation;
-use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::new_password::{self, Unfit};
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::new_password::{self, PasswordRejected};
+use crate::services::refused::Refused;
+use crate::services::throttle::{self, Attempt};
 use crate::stores::session::Which;
 use crate::stores::user::{self, Credentials};
 
 /// Why the password is still the old one.
-#[derive(Debug)]
-pub enum ChangePasswordRefusal {
+#[derive(Debug, PartialEq, Eq)]
+pub enum ChangePasswordProblem {
     /// The old password is wrong.
     InvalidCredentials,
     /// Without the old password the sign-in has to be recent.
     StepUpRequired,
-    /// The account ended, or its credentials changed at this very moment.
-    Unauthenticated,
     /// The new password will not do.
-    Unfit(Unfit),
-    /// Something else about the input.
-    Invalid(Vec<Violation>),
-    /// Too many attempts.
-    RateLimited(Exhausted),
-    /// The hashing queue is full.
-    Overloaded,
-    /// Something broke.
-    Fault(Fault),
+    PasswordRejected(PasswordRejected),
 }
 
-impl<E: Into<Fault>> From<E> for ChangePasswordRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
+impl From<PasswordRejected> for ChangePasswordProblem {
+    fn from(rejected: PasswordRejected) -> Self {
+        Self::PasswordRejected(rejected)
     }
 }
 
@@ -51,32 +38,29 @@ pub async fn change_password(
     person: &SignedIn,
     current: Option<SecretString>,
     new: SecretString,
-) -> Result<(), ChangePasswordRefusal> {
-    let unfit = ChangePasswordRefusal::Unfit;
-    let candidate = new_password::check_length(app, new, "newPassword").map_err(unfit)?;
+) -> Result<(), Refused<ChangePasswordProblem>> {
+    let candidate = new_password::check_length(app, new, "newPassword")?;
     let attempt = Attempt::StepUp {
         user: person.user(),
     };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(ChangePasswordRefusal::RateLimited)?;
+    throttle::charge(app, &caller.client, attempt).await?;
     let found = user::find_by_id(&app.database, person.user()).await?;
-    let owner = found.ok_or(ChangePasswordRefusal::Unauthenticated)?;
+    let owner = found.ok_or(Refused::Unauthenticated)?;
     if let Some(current) = current {
         prove(app, caller, &owner, current).await?;
     } else {
         let max_age = Duration::seconds(app.config.sessions.fresh_seconds);
         let fresh = caller.fresh(app.clock.now(), max_age);
-        fresh.ok_or(ChangePasswordRefusal::StepUpRequired)?;
+        fresh.ok_or(Refused::Because(ChangePasswordProblem::StepUpRequired))?;
     }
     let words = known_words(&owner.user);
     let chosen = new_password::choose(app, candidate, "newPassword", &words).await;
-    let hashed = app.hasher.hash(chosen.map_err(unfit)?).await;
-    let hash = hashed.map_err(|Overloaded| ChangePasswordRefusal::Overloaded)?;
+    let hash = app.hasher.hash(chosen?).await?;
 
     let tx = app.begin().await?;
     let (id, version) = (owner.user.id, owner.user.credential_version);
     if !user::renew_credentials(&tx, id, version, app.clock.now()).await? {
-        return Err(ChangePasswordRefusal::Unauthenticated);
+        return Err(Refused::Unauthenticated);
     }
     let change = (Which::AllBut(person.session()), Action::PasswordChanged);
     store(&tx, app, caller, &owner, hash, change).await?;
@@ -90,13 +74,11 @@ async fn prove(
     caller: &Caller,
     owner: &Credentials,
     current: SecretString,
-) -> Result<(), ChangePasswordRefusal> {
-    let attempted = Password::attempt(current).map_err(|violation| {
-        ChangePasswordRefusal::Invalid(vec![violation.at("currentPassword")])
-    })?;
+) -> Result<(), Refused<ChangePasswordProblem>> {
+    let attempted = Password::attempt(current);
+    let attempted = attempted.map_err(|violation| violation.at("currentPassword"))?;
     let hash = owner.password_hash.clone();
-    let verified = app.hasher.verify(attempted, hash).await;
-    let verification = verified.map_err(|Overloaded| ChangePasswordRefusal::Overloaded)?;
+    let verification = app.hasher.verify(attempted, hash).await?;
     if verification.matches {
         return Ok(());
     }
@@ -104,5 +86,5 @@ async fn prove(
     let event = Event::new(Action::PasswordChangeFailed, About::of(owner)).by(caller);
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
-    Err(ChangePasswordRefusal::InvalidCredentials)
+    Err(Refused::Because(ChangePasswordProblem::InvalidCredentials))
 }

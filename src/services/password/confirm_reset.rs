@@ -6,7 +6,6 @@ use serde_json::json;
 
 use super::{known_words, store};
 use crate::app::App;
-use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::Caller;
 use crate::domain::code::CodePurpose;
 use crate::domain::identifier::Identifier;
@@ -17,10 +16,11 @@ use crate::services::audit::{self, About, Action, Event};
 use crate::services::code::{self, Holder, Lane, Ticket, Verdict};
 use crate::services::device::{self, Device};
 use crate::services::links::{self, Followed};
-use crate::services::new_password::{self, Unfit};
+use crate::services::new_password::{self, PasswordRejected};
 use crate::services::ownership::{self, Proof};
 use crate::services::recovery;
-use crate::services::throttle::{self, Against, Attempt, Exhausted, Target};
+use crate::services::refused::Refused;
+use crate::services::throttle::{self, Against, Attempt, Target};
 use crate::stores::link::LinkPurpose;
 use crate::stores::session::Which;
 use crate::stores::user::{Credentials, Meant};
@@ -52,8 +52,8 @@ pub struct PasswordReset {
 }
 
 /// Why the password is still the old one.
-#[derive(Debug)]
-pub enum ConfirmResetRefusal {
+#[derive(Debug, PartialEq, Eq)]
+pub enum ConfirmResetProblem {
     /// The token is unknown, used or expired.
     TokenInvalid,
     /// The code is wrong, dead, used, or was never sent.
@@ -63,21 +63,12 @@ pub enum ConfirmResetRefusal {
     /// The right proof for a suspended account.
     Suspended,
     /// The new password will not do.
-    Unfit(Unfit),
-    /// Something else about the input.
-    Invalid(Vec<Violation>),
-    /// Too many attempts.
-    RateLimited(Exhausted),
-    /// The hashing queue is full.
-    Overloaded,
-    /// Something broke.
-    Fault(Fault),
+    PasswordRejected(PasswordRejected),
 }
 
-impl<E: Into<Fault>> From<E> for ConfirmResetRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
+impl From<PasswordRejected> for ConfirmResetProblem {
+    fn from(rejected: PasswordRejected) -> Self {
+        Self::PasswordRejected(rejected)
     }
 }
 
@@ -96,10 +87,9 @@ pub async fn confirm_password_reset(
     app: &App,
     caller: &Caller,
     input: PasswordReset,
-) -> Result<(), ConfirmResetRefusal> {
-    let unfit = ConfirmResetRefusal::Unfit;
+) -> Result<(), Refused<ConfirmResetProblem>> {
     let candidate = new_password::check_length(app, input.new_password, "newPassword");
-    let candidate = candidate.map_err(unfit)?;
+    let candidate = candidate?;
     charge(app, caller, &input.proof).await?;
     let (held, owner, contact) = match input.proof {
         ResetProof::Token(token) => by_token(app, &token).await?,
@@ -114,12 +104,11 @@ pub async fn confirm_password_reset(
     };
     if owner.user.is_suspended() {
         record(app, caller, Action::PasswordResetRefused, About::of(&owner)).await?;
-        return Err(ConfirmResetRefusal::Suspended);
+        return Err(Refused::Because(ConfirmResetProblem::Suspended));
     }
     let words = known_words(&owner.user);
     let chosen = new_password::choose(app, candidate, "newPassword", &words).await;
-    let hashed = app.hasher.hash(chosen.map_err(unfit)?).await;
-    let hash = hashed.map_err(|Overloaded| ConfirmResetRefusal::Overloaded)?;
+    let hash = app.hasher.hash(chosen?).await?;
 
     let tx = app.begin().await?;
     let (id, version) = (owner.user.id, owner.user.credential_version);
@@ -148,7 +137,11 @@ pub async fn confirm_password_reset(
     Ok(())
 }
 
-async fn charge(app: &App, caller: &Caller, proof: &ResetProof) -> Result<(), ConfirmResetRefusal> {
+async fn charge(
+    app: &App,
+    caller: &Caller,
+    proof: &ResetProof,
+) -> Result<(), Refused<ConfirmResetProblem>> {
     let charged = match proof {
         ResetProof::Token(_) => throttle::charge(app, &caller.client, Attempt::RedeemLink).await,
         ResetProof::Code {
@@ -162,30 +155,30 @@ async fn charge(app: &App, caller: &Caller, proof: &ResetProof) -> Result<(), Co
             throttle::charge(app, &caller.client, Attempt::TryCode { against }).await
         }
     };
-    charged.map_err(ConfirmResetRefusal::RateLimited)
+    charged.map_err(Refused::RateLimited)
 }
 
 async fn by_token(
     app: &App,
     token: &str,
-) -> Result<(Held, Credentials, Contact), ConfirmResetRefusal> {
+) -> Result<(Held, Credentials, Contact), Refused<ConfirmResetProblem>> {
     let held = match links::follow(app, LinkPurpose::ResetPassword, token).await? {
         Some(reset) => Held::Link(reset),
         None => links::follow(app, LinkPurpose::Invitation, token)
             .await?
             .map(Held::Invitation)
-            .ok_or(ConfirmResetRefusal::TokenInvalid)?,
+            .ok_or(Refused::Because(ConfirmResetProblem::TokenInvalid))?,
     };
     let (Held::Link(followed) | Held::Invitation(followed)) = &held else {
-        return Err(ConfirmResetRefusal::TokenInvalid);
+        return Err(Refused::Because(ConfirmResetProblem::TokenInvalid));
     };
     let owner = user::find_by_id(&app.database, followed.link.user_id).await?;
     let owner = owner.filter(|owner| !owner.user.is_deleted());
-    let owner = owner.ok_or(ConfirmResetRefusal::TokenInvalid)?;
+    let owner = owner.ok_or(Refused::Because(ConfirmResetProblem::TokenInvalid))?;
     let contact = followed
         .sent_to(&owner.user)
         .filter(|contact| ownership::may_open(&owner.user, *contact))
-        .ok_or(ConfirmResetRefusal::TokenInvalid)?;
+        .ok_or(Refused::Because(ConfirmResetProblem::TokenInvalid))?;
     Ok((held, owner, contact))
 }
 
@@ -195,20 +188,18 @@ async fn by_code(
     email_or_phone: &str,
     typed: &str,
     device: Option<&Device>,
-) -> Result<(Held, Credentials, Contact), ConfirmResetRefusal> {
+) -> Result<(Held, Credentials, Contact), Refused<ConfirmResetProblem>> {
     let identifier = Identifier::read(email_or_phone, app.config.phone.region());
-    let invalid = |violation| ConfirmResetRefusal::Invalid(vec![violation]);
     let contact = identifier.contact().ok_or_else(|| {
         let message = "give an e-mail address, or a phone number with its country code";
         let rule = ViolationRule::InvalidFormat;
-        invalid(Violation::new("emailOrPhone", rule, message))
+        Violation::new("emailOrPhone", rule, message)
     })?;
-    let typed = code::read(typed).map_err(invalid)?;
+    let typed = code::read(typed)?;
     let found = user::find_by_identifier(&app.database, &identifier, Meant::Owner).await?;
     let target = Target::new(&identifier, found.as_ref(), device);
     let attempt = Attempt::TryCodeOf { target };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(ConfirmResetRefusal::RateLimited)?;
+    throttle::charge(app, &caller.client, attempt).await?;
     let served = found
         .as_ref()
         .filter(|found| ownership::may_open(&found.user, contact));
@@ -219,11 +210,11 @@ async fn by_code(
     let refusal = match checked {
         Verdict::Right(ticket) => {
             // Only an account has a right code.
-            let owner = found.ok_or(ConfirmResetRefusal::CodeInvalid)?;
+            let owner = found.ok_or(Refused::Because(ConfirmResetProblem::CodeInvalid))?;
             return Ok((Held::Code(ticket), owner, contact));
         }
-        Verdict::Expired => ConfirmResetRefusal::CodeExpired,
-        Verdict::Wrong => ConfirmResetRefusal::CodeInvalid,
+        Verdict::Expired => Refused::Because(ConfirmResetProblem::CodeExpired),
+        Verdict::Wrong => Refused::Because(ConfirmResetProblem::CodeInvalid),
     };
     let about = found.as_ref().map_or(About::Nobody(&identifier), About::of);
     record(app, caller, Action::CodeRefused, about).await?;
@@ -241,7 +232,7 @@ async fn record(app: &App, caller: &Caller, action: Action, about: About<'_>) ->
 }
 
 impl Held {
-    async fn spend(&self, tx: &Tx, app: &App) -> Result<(), ConfirmResetRefusal> {
+    async fn spend(&self, tx: &Tx, app: &App) -> Result<(), Refused<ConfirmResetProblem>> {
         let is_first = match self {
             Self::Link(followed) | Self::Invitation(followed) => followed.spend(tx, app).await?,
             Self::Code(ticket) => ticket.spend(tx, app).await?,
@@ -267,10 +258,12 @@ impl Held {
         }
     }
 
-    const fn refused(&self) -> ConfirmResetRefusal {
+    const fn refused(&self) -> Refused<ConfirmResetProblem> {
         match self {
-            Self::Link(_) | Self::Invitation(_) => ConfirmResetRefusal::TokenInvalid,
-            Self::Code(_) => ConfirmResetRefusal::CodeInvalid,
+            Self::Link(_) | Self::Invitation(_) => {
+                Refused::Because(ConfirmResetProblem::TokenInvalid)
+            }
+            Self::Code(_) => Refused::Because(ConfirmResetProblem::CodeInvalid),
         }
     }
 }

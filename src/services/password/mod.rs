@@ -5,10 +5,10 @@ mod confirm_reset;
 mod request_reset;
 mod set;
 
-pub use change::{ChangePasswordRefusal, change_password};
-pub use confirm_reset::{ConfirmResetRefusal, PasswordReset, ResetProof, confirm_password_reset};
-pub use request_reset::{RequestResetRefusal, request_password_reset};
-pub use set::{SetPasswordRefusal, set_password};
+pub use change::{ChangePasswordProblem, change_password};
+pub use confirm_reset::{ConfirmResetProblem, PasswordReset, ResetProof, confirm_password_reset};
+pub use request_reset::request_password_reset;
+pub use set::{SetPasswordProblem, set_password};
 
 use crate::app::App;
 use crate::domain::caller::Caller;

@@ -1,5 +1,7 @@
 //! Asking for a way to set a new password.
 
+use std::convert::Infallible;
+
 use chrono::Duration;
 
 use crate::app::App;
@@ -12,39 +14,13 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::code::{self, Holder, IssueRefusal, Lane};
-use crate::services::throttle::{self, Against, Attempt, Exhausted, Target};
+use crate::services::code::{self, Holder, Lane};
+use crate::services::refused::Refused;
+use crate::services::throttle::{self, Against, Attempt, Target};
 use crate::services::{device, links, outbox, ownership};
 use crate::stores::link::LinkPurpose;
 use crate::stores::user::{Credentials, Meant};
 use crate::stores::{Tx, decoy, user};
-
-/// Why no message was sent.
-#[derive(Debug)]
-pub enum RequestResetRefusal {
-    /// Neither an e-mail address nor a phone number.
-    Invalid(Vec<Violation>),
-    /// Too many requests, or too soon after the last one.
-    RateLimited(Exhausted),
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for RequestResetRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
-impl From<IssueRefusal> for RequestResetRefusal {
-    fn from(refusal: IssueRefusal) -> Self {
-        match refusal {
-            IssueRefusal::Cooling(limit) => Self::RateLimited(limit),
-            IssueRefusal::Fault(fault) => Self::Fault(fault),
-        }
-    }
-}
 
 /// Sends a link by mail or a code by text message, if there is an account to recover.
 ///
@@ -54,26 +30,23 @@ pub async fn request_password_reset(
     caller: &Caller,
     typed: &str,
     device_token: Option<&str>,
-) -> Result<(), RequestResetRefusal> {
+) -> Result<(), Refused<Infallible>> {
     let identifier = Identifier::read(typed, app.config.phone.region());
     let device = device::read(app, device_token);
     let against = Against::device_or(device.as_ref(), &identifier);
     let attempt = Attempt::RequestMessage { against };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(RequestResetRefusal::RateLimited)?;
+    throttle::charge(app, &caller.client, attempt).await?;
     let Some(contact) = identifier.contact() else {
         let message = "give an e-mail address, or a phone number with its country code";
         let rule = ViolationRule::InvalidFormat;
         let violation = Violation::new("emailOrPhone", rule, message);
-        return Err(RequestResetRefusal::Invalid(vec![violation]));
+        return Err(violation.into());
     };
-    outbox::check_texts(app, "emailOrPhone", &identifier)
-        .map_err(|violation| RequestResetRefusal::Invalid(vec![violation]))?;
+    outbox::check_texts(app, "emailOrPhone", &identifier)?;
     let found = user::find_by_identifier(&app.database, &identifier, Meant::Owner).await?;
     let target = Target::new(&identifier, found.as_ref(), device.as_ref());
     let attempt = Attempt::RequestMessageTo { target };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(RequestResetRefusal::RateLimited)?;
+    throttle::charge(app, &caller.client, attempt).await?;
     let served = found
         .as_ref()
         .filter(|found| ownership::may_open(&found.user, contact));
@@ -134,7 +107,7 @@ async fn text(
     served: Option<&Credentials>,
     identifier: &Identifier,
     lane: Lane,
-) -> Result<Tx, RequestResetRefusal> {
+) -> Result<Tx, Refused<Infallible>> {
     let purpose = CodePurpose::ResetPassword;
     let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
     let issued = code::issue(app, holder, purpose, identifier, lane).await?;

@@ -3,17 +3,16 @@
 use secrecy::SecretString;
 
 use crate::app::App;
-use crate::crypto::hasher::Overloaded;
 use crate::domain::caller::Caller;
 use crate::domain::identifier::Identifier;
 use crate::domain::password::Password;
 use crate::domain::user::User;
-use crate::domain::violation::Violation;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::device;
+use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Started};
-use crate::services::throttle::{self, Against, Attempt, Exhausted, Target};
+use crate::services::throttle::{self, Against, Attempt, Target};
 use crate::stores::user::{Credentials, Meant};
 use crate::stores::{password, user};
 
@@ -29,62 +28,46 @@ pub struct Login {
 }
 
 /// Why somebody was not signed in.
-#[derive(Debug)]
-pub enum LoginRefusal {
-    /// Wrong password, unknown identifier, no password, or an account that still waits for the
-    /// confirmation that is required: deliberately the same.
+#[derive(Debug, PartialEq, Eq)]
+pub enum LoginProblem {
+    /// Wrong password, unknown identifier, or no password.
     InvalidCredentials,
+    /// The same where addresses have to be confirmed, or an account whose address never was:
+    /// deliberately not told apart.
+    InvalidCredentialsOrPending,
     /// The right password of a suspended account.
     Suspended,
     /// The right password of an account whose owner has confirmed another address than this one.
     EmailNotVerified,
-    /// Input no account could have.
-    Invalid(Vec<Violation>),
-    /// Too many attempts.
-    RateLimited(Exhausted),
-    /// The hashing queue is full.
-    Overloaded,
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for LoginRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
 }
 
 /// Checks a password and starts a session.
-pub async fn login(app: &App, caller: &Caller, input: Login) -> Result<Started, LoginRefusal> {
+pub async fn login(
+    app: &App,
+    caller: &Caller,
+    input: Login,
+) -> Result<Started, Refused<LoginProblem>> {
     let identifier = Identifier::read(&input.email_or_phone, app.config.phone.region());
     let device = device::read(app, input.device_token.as_deref());
     let against = Against::device_or(device.as_ref(), &identifier);
     let attempt = Attempt::Login { against };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(LoginRefusal::RateLimited)?;
-    let attempted = Password::attempt(input.password)
-        .map_err(|violation| LoginRefusal::Invalid(vec![violation]))?;
+    throttle::charge(app, &caller.client, attempt).await?;
+    let attempted = Password::attempt(input.password)?;
 
     let found = user::find_by_identifier(&app.database, &identifier, Meant::SignIn).await?;
     let target = Target::new(&identifier, found.as_ref(), device.as_ref());
     let attempt = Attempt::LoginTo { target };
-    let charged = throttle::charge(app, &caller.client, attempt).await;
-    charged.map_err(LoginRefusal::RateLimited)?;
+    throttle::charge(app, &caller.client, attempt).await?;
     // An unknown identifier costs a hash too: otherwise the time of the answer would tell.
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
-    let verification = app
-        .hasher
-        .verify(attempted.clone(), hash)
-        .await
-        .map_err(|Overloaded| LoginRefusal::Overloaded)?;
+    let verification = app.hasher.verify(attempted.clone(), hash).await?;
     let Some(found) = found else {
         record(app, caller, About::Nobody(&identifier), Action::LoginFailed).await?;
-        return Err(LoginRefusal::InvalidCredentials);
+        return Err(Refused::Because(no_match(app)));
     };
     if !verification.matches || is_pending(app, &found.user) {
         record(app, caller, About::of(&found), Action::LoginFailed).await?;
-        return Err(LoginRefusal::InvalidCredentials);
+        return Err(Refused::Because(no_match(app)));
     }
     if let Some(refusal) = standing(app, &found.user, &identifier) {
         record(app, caller, About::of(&found), Action::LoginRefused).await?;
@@ -102,6 +85,14 @@ pub async fn login(app: &App, caller: &Caller, input: Login) -> Result<Started, 
     Ok(started)
 }
 
+fn no_match(app: &App) -> LoginProblem {
+    if app.config.confirmation_required() {
+        LoginProblem::InvalidCredentialsOrPending
+    } else {
+        LoginProblem::InvalidCredentials
+    }
+}
+
 /// Whether the account waits for the confirmation of its first address.
 ///
 /// Anybody can have made it, with a password of their own. Another answer for that password than
@@ -111,15 +102,16 @@ fn is_pending(app: &App, user: &User) -> bool {
 }
 
 /// What stands between the right password and a session.
-fn standing(app: &App, user: &User, identifier: &Identifier) -> Option<LoginRefusal> {
+fn standing(app: &App, user: &User, identifier: &Identifier) -> Option<Refused<LoginProblem>> {
     if user.is_suspended() {
-        return Some(LoginRefusal::Suspended);
+        return Some(Refused::Because(LoginProblem::Suspended));
     }
     let proven = match identifier {
         Identifier::Phone(_) => user.phone_verified,
         Identifier::Email(_) | Identifier::Other(_) => user.email_verified,
     };
-    (app.config.confirmation_required() && !proven).then_some(LoginRefusal::EmailNotVerified)
+    (app.config.confirmation_required() && !proven)
+        .then_some(Refused::Because(LoginProblem::EmailNotVerified))
 }
 
 async fn start(
@@ -127,7 +119,7 @@ async fn start(
     caller: &Caller,
     found: Credentials,
     renewed: Option<String>,
-) -> Result<Started, LoginRefusal> {
+) -> Result<Started, Refused<LoginProblem>> {
     let Credentials {
         mut user,
         password_hash,
@@ -138,7 +130,7 @@ async fn start(
     let tx = app.begin().await?;
     if !user::record_login(&tx, user.id, user.credential_version, now).await? {
         // Between the check and now the password was changed or the account was closed.
-        return Err(LoginRefusal::InvalidCredentials);
+        return Err(Refused::Because(no_match(app)));
     }
     if let Some((old, new)) = password_hash.as_deref().zip(renewed) {
         password::rehash(&tx, user.id, old, new).await?;

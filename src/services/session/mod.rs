@@ -7,7 +7,7 @@ mod revoke;
 mod step_up;
 
 pub use authenticate::{Authenticated, authenticate};
-pub use login::{Login, LoginRefusal, login};
-pub use refresh::{RefreshRefusal, refresh};
-pub use revoke::{LogoutCredential, RevokeRefusal, logout, revoke, revoke_others};
-pub use step_up::{StepUpRefusal, step_up};
+pub use login::{Login, LoginProblem, login};
+pub use refresh::{RefreshProblem, refresh};
+pub use revoke::{LogoutCredential, RevokeProblem, logout, revoke, revoke_others};
+pub use step_up::{StepUpProblem, step_up};

@@ -1,5 +1,7 @@
 //! Rotating a refresh token.
 
+use std::convert::Infallible;
+
 use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
 
@@ -12,8 +14,9 @@ use crate::domain::token::{PlainToken, TokenKind};
 use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
+use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Started};
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::throttle::{self, Attempt};
 use crate::stores::Tx;
 use crate::stores::refresh_token::{self, Consumed, RefreshToken};
 use crate::stores::session::{self, Which};
@@ -22,21 +25,10 @@ use crate::stores::session::{self, Which};
 const SUCCESSOR_LABEL: &str = "refresh-token-successor";
 
 /// Why there is no new token.
-#[derive(Debug)]
-pub enum RefreshRefusal {
+#[derive(Debug, PartialEq, Eq)]
+pub enum RefreshProblem {
     /// Unknown, expired, of an ended session, or used once too often.
     TokenInvalid,
-    /// Too many attempts.
-    RateLimited(Exhausted),
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for RefreshRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
 }
 
 /// Exchanges a refresh token for its successor and a new access token.
@@ -48,19 +40,17 @@ pub async fn refresh(
     app: &App,
     client: &Client,
     presented: Option<PlainToken>,
-) -> Result<Started, RefreshRefusal> {
-    throttle::charge(app, client, Attempt::Refresh)
-        .await
-        .map_err(RefreshRefusal::RateLimited)?;
+) -> Result<Started, Refused<RefreshProblem, Infallible>> {
+    throttle::charge(app, client, Attempt::Refresh).await?;
     let Some(presented) = presented else {
-        return Err(RefreshRefusal::TokenInvalid);
+        return Err(Refused::Because(RefreshProblem::TokenInvalid));
     };
     let tx = app.begin().await?;
     let Some(row) = refresh_token::lock_by_hash(&tx, &presented.hash()).await? else {
         return refuse(tx, app, client, About::System).await;
     };
     let Some((session, user)) = session::find_with_user_within(&tx, row.session_id).await? else {
-        return Err(RefreshRefusal::TokenInvalid);
+        return Err(Refused::Because(RefreshProblem::TokenInvalid));
     };
     let now = app.clock.now();
     if !session.is_live(now) || !user.may_sign_in() || (row.is_fresh() && now >= row.expires_at) {
@@ -86,7 +76,7 @@ async fn rotate(
     id: RefreshTokenId,
     session: Session,
     user: User,
-) -> Result<Started, RefreshRefusal> {
+) -> Result<Started, Refused<RefreshProblem, Infallible>> {
     let now = app.clock.now();
     let (token, row) = sign_in::new_refresh_token(app, &session, Some(id));
     let key = SealingKey::new(&presented.derive_key(SUCCESSOR_LABEL));
@@ -168,7 +158,7 @@ async fn revoke_family(
     client: &Client,
     session: &Session,
     user: &User,
-) -> Result<Started, RefreshRefusal> {
+) -> Result<Started, Refused<RefreshProblem, Infallible>> {
     let now = app.clock.now();
     session::revoke(
         &tx,
@@ -182,7 +172,7 @@ async fn revoke_family(
         .with(json!({ "sessionId": session.id.to_string() }));
     audit::record(&tx, app, client, event).await?;
     tx.commit().await?;
-    Err(RefreshRefusal::TokenInvalid)
+    Err(Refused::Because(RefreshProblem::TokenInvalid))
 }
 
 /// Whoever had a session, or invents tokens, can present what opens nothing again and again.
@@ -191,9 +181,9 @@ async fn refuse(
     app: &App,
     client: &Client,
     about: About<'_>,
-) -> Result<Started, RefreshRefusal> {
+) -> Result<Started, Refused<RefreshProblem, Infallible>> {
     let event = Event::new(Action::RefreshRefused, about);
     audit::noise(&tx, app, client, event).await?;
     tx.commit().await?;
-    Err(RefreshRefusal::TokenInvalid)
+    Err(Refused::Because(RefreshProblem::TokenInvalid))
 }

@@ -1,5 +1,7 @@
 //! Ending sessions: this one, a certain one, or all the others.
 
+use std::convert::Infallible;
+
 use serde_json::json;
 
 use crate::app::App;
@@ -8,26 +10,16 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::domain::token::PlainToken;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
+use crate::services::refused::Refused;
 use crate::services::throttle::{self, Attempt, Exhausted};
 use crate::stores::session::{self, Which};
 use crate::stores::{Tx, refresh_token};
 
 /// Why no session was ended.
-#[derive(Debug)]
-pub enum RevokeRefusal {
+#[derive(Debug, PartialEq, Eq)]
+pub enum RevokeProblem {
     /// There is no such live session of this person.
     NotFound,
-    /// Too many changes.
-    RateLimited(Exhausted),
-    /// Something broke.
-    Fault(Fault),
-}
-
-impl<E: Into<Fault>> From<E> for RevokeRefusal {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
 }
 
 /// What names the session that somebody wants to leave.
@@ -44,12 +36,11 @@ pub async fn logout(
     app: &App,
     client: &Client,
     credential: LogoutCredential<'_>,
-) -> Result<bool, RevokeRefusal> {
+) -> Result<bool, Refused<Infallible, Infallible>> {
     if let LogoutCredential::Caller(person) = &credential {
         charge(app, client, person.user()).await?;
     } else {
-        let charged = throttle::charge(app, client, Attempt::Refresh).await;
-        charged.map_err(RevokeRefusal::RateLimited)?;
+        throttle::charge(app, client, Attempt::Refresh).await?;
     }
     let tx = app.begin().await?;
     let found = match credential {
@@ -86,7 +77,7 @@ pub async fn revoke(
     caller: &Caller,
     person: &SignedIn,
     id: SessionId,
-) -> Result<(), RevokeRefusal> {
+) -> Result<(), Refused<RevokeProblem, Infallible>> {
     charge(app, &caller.client, person.user()).await?;
     let tx = app.begin().await?;
     let which = Which::Only(id);
@@ -102,7 +93,7 @@ pub async fn revoke(
     .await?
         == 0
     {
-        return Err(RevokeRefusal::NotFound);
+        return Err(Refused::Because(RevokeProblem::NotFound));
     }
     Ok(tx.commit().await?)
 }
@@ -112,7 +103,7 @@ pub async fn revoke_others(
     app: &App,
     caller: &Caller,
     person: &SignedIn,
-) -> Result<u64, RevokeRefusal> {
+) -> Result<u64, Refused<Infallible, Infallible>> {
     charge(app, &caller.client, person.user()).await?;
     let tx = app.begin().await?;
     let which = Which::AllBut(person.session());
@@ -130,9 +121,8 @@ pub async fn revoke_others(
     Ok(ended)
 }
 
-async fn charge(app: &App, client: &Client, user: UserId) -> Result<(), RevokeRefusal> {
-    let charged = throttle::charge(app, client, Attempt::OwnChange { user }).await;
-    charged.map_err(RevokeRefusal::RateLimited)
+async fn charge(app: &App, client: &Client, user: UserId) -> Result<(), Exhausted> {
+    throttle::charge(app, client, Attempt::OwnChange { user }).await
 }
 
 async fn end(

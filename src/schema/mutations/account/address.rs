@@ -8,6 +8,7 @@
 use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
 
 use crate::domain::violation::{Violation, ViolationRule};
+use crate::schema::answer::{IntoProblem, answer};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     CodeExpired, CodeInvalid, Conflict, EmailNotVerified, InputInvalid, RateLimited,
@@ -17,8 +18,8 @@ use crate::schema::request::Asked as _;
 use crate::schema::scalars::{EmailAddress, PhoneNumber};
 use crate::schema::types::user::User;
 use crate::services::account::{
-    self, ConfirmEmailChangeRefusal, ConfirmPhoneChangeRefusal, NewEmailProof,
-    RequestEmailChangeRefusal, RequestPhoneChangeRefusal, RevertEmailChangeRefusal,
+    self, ConfirmEmailChangeProblem, ConfirmPhoneChangeProblem, NewEmailProof,
+    RequestEmailChangeProblem, RequestPhoneChangeProblem, RevertEmailChangeProblem,
 };
 
 /// The address to move to.
@@ -43,6 +44,14 @@ pub enum RequestEmailChangeResult {
     EmailNotVerified(EmailNotVerified),
     InputInvalid(InputInvalid),
     RateLimited(RateLimited),
+}
+
+impl IntoProblem<RequestEmailChangeResult> for RequestEmailChangeProblem {
+    fn into_problem(self) -> RequestEmailChangeResult {
+        match self {
+            Self::NotVerified => EmailNotVerified.into(),
+        }
+    }
 }
 
 /// What arrived at the new address: the token of the link, or the address and the code.
@@ -75,6 +84,17 @@ pub enum ConfirmEmailChangeResult {
     RateLimited(RateLimited),
 }
 
+impl IntoProblem<ConfirmEmailChangeResult> for ConfirmEmailChangeProblem {
+    fn into_problem(self) -> ConfirmEmailChangeResult {
+        match self {
+            Self::TokenInvalid => TokenInvalid.into(),
+            Self::CodeInvalid => CodeInvalid.into(),
+            Self::CodeExpired => CodeExpired.into(),
+            Self::Taken => Conflict::TAKEN.into(),
+        }
+    }
+}
+
 /// The link that went to the old address.
 #[derive(InputObject)]
 pub struct RevertEmailChangeInput {
@@ -99,6 +119,15 @@ pub enum RevertEmailChangeResult {
     RateLimited(RateLimited),
 }
 
+impl IntoProblem<RevertEmailChangeResult> for RevertEmailChangeProblem {
+    fn into_problem(self) -> RevertEmailChangeResult {
+        match self {
+            Self::TokenInvalid => TokenInvalid.into(),
+            Self::Taken => Conflict::TAKEN.into(),
+        }
+    }
+}
+
 /// The number to move to.
 #[derive(InputObject)]
 pub struct RequestPhoneChangeInput {
@@ -121,6 +150,14 @@ pub enum RequestPhoneChangeResult {
     EmailNotVerified(EmailNotVerified),
     InputInvalid(InputInvalid),
     RateLimited(RateLimited),
+}
+
+impl IntoProblem<RequestPhoneChangeResult> for RequestPhoneChangeProblem {
+    fn into_problem(self) -> RequestPhoneChangeResult {
+        match self {
+            Self::NotVerified => EmailNotVerified.into(),
+        }
+    }
 }
 
 /// The code that arrived at the new number.
@@ -150,6 +187,16 @@ pub enum ConfirmPhoneChangeResult {
     RateLimited(RateLimited),
 }
 
+impl IntoProblem<ConfirmPhoneChangeResult> for ConfirmPhoneChangeProblem {
+    fn into_problem(self) -> ConfirmPhoneChangeResult {
+        match self {
+            Self::CodeInvalid => CodeInvalid.into(),
+            Self::CodeExpired => CodeExpired.into(),
+            Self::Taken => Conflict::TAKEN.into(),
+        }
+    }
+}
+
 /// Moving an account to another e-mail address or phone number.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AddressMutations;
@@ -163,30 +210,14 @@ impl AddressMutations {
         #[graphql(desc = "The new address.")] input: RequestEmailChangeInput,
     ) -> Result<RequestEmailChangeResult, Error> {
         let Some(person) = context.fresh()? else {
-            return Ok(RequestEmailChangeResult::StepUpRequired(StepUpRequired));
+            return Ok(StepUpRequired.into());
         };
         let email = &input.email.0;
-        match account::request_email_change(context.app(), context.caller(), person, email).await {
-            Ok(()) => {
-                let message = "We sent a message to the new address. Confirm it to go on.";
-                Ok(RequestEmailChangeResult::EmailChangeRequested(
-                    EmailChangeRequested {
-                        message: message.to_owned(),
-                    },
-                ))
-            }
-            Err(RequestEmailChangeRefusal::Invalid(rules)) => {
-                Ok(RequestEmailChangeResult::InputInvalid(rules.into()))
-            }
-            Err(RequestEmailChangeRefusal::NotVerified) => {
-                Ok(RequestEmailChangeResult::EmailNotVerified(EmailNotVerified))
-            }
-            Err(RequestEmailChangeRefusal::Unauthenticated) => Err(Error::unauthenticated()),
-            Err(RequestEmailChangeRefusal::RateLimited(limit)) => {
-                Ok(RequestEmailChangeResult::RateLimited(RateLimited(limit)))
-            }
-            Err(RequestEmailChangeRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let (app, caller) = (context.app(), context.caller());
+        let outcome = account::request_email_change(app, caller, person, email).await;
+        answer(outcome, |()| EmailChangeRequested {
+            message: "We sent a message to the new address. Confirm it to go on.".to_owned(),
+        })
     }
 
     /// Moves the account to the new e-mail address. The old one is told and can undo it for a
@@ -206,36 +237,12 @@ impl AddressMutations {
             _ => {
                 let message = "give the token, or the address and the code";
                 let violation = Violation::new("token", ViolationRule::ExactlyOne, message);
-                return Ok(ConfirmEmailChangeResult::InputInvalid(
-                    vec![violation].into(),
-                ));
+                return Ok(InputInvalid::from(violation).into());
             }
         };
-        match account::confirm_email_change(context.app(), context.caller(), person, proof).await {
-            Ok(user) => Ok(ConfirmEmailChangeResult::EmailChanged(Box::new(
-                EmailChanged { user: user.into() },
-            ))),
-            Err(ConfirmEmailChangeRefusal::TokenInvalid) => {
-                Ok(ConfirmEmailChangeResult::TokenInvalid(TokenInvalid))
-            }
-            Err(ConfirmEmailChangeRefusal::CodeInvalid) => {
-                Ok(ConfirmEmailChangeResult::CodeInvalid(CodeInvalid))
-            }
-            Err(ConfirmEmailChangeRefusal::CodeExpired) => {
-                Ok(ConfirmEmailChangeResult::CodeExpired(CodeExpired))
-            }
-            Err(ConfirmEmailChangeRefusal::Taken) => {
-                Ok(ConfirmEmailChangeResult::Conflict(Conflict::TAKEN))
-            }
-            Err(ConfirmEmailChangeRefusal::Unauthenticated) => Err(Error::unauthenticated()),
-            Err(ConfirmEmailChangeRefusal::Invalid(rules)) => {
-                Ok(ConfirmEmailChangeResult::InputInvalid(rules.into()))
-            }
-            Err(ConfirmEmailChangeRefusal::RateLimited(limit)) => {
-                Ok(ConfirmEmailChangeResult::RateLimited(RateLimited(limit)))
-            }
-            Err(ConfirmEmailChangeRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let (app, caller) = (context.app(), context.caller());
+        let outcome = account::confirm_email_change(app, caller, person, proof).await;
+        answer(outcome, |user| Box::new(EmailChanged { user: user.into() }))
     }
 
     /// Undoes a change of the e-mail address by the link that went to the old one. Whoever made
@@ -246,24 +253,10 @@ impl AddressMutations {
         #[graphql(desc = "The link.")] input: RevertEmailChangeInput,
     ) -> Result<RevertEmailChangeResult, Error> {
         let token = &input.token;
-        match account::revert_email_change(context.app(), context.caller(), token).await {
-            Ok(()) => {
-                let message = "The account is back. Set a new password by the message we sent.";
-                Ok(RevertEmailChangeResult::EmailReverted(EmailReverted {
-                    message: message.to_owned(),
-                }))
-            }
-            Err(RevertEmailChangeRefusal::TokenInvalid) => {
-                Ok(RevertEmailChangeResult::TokenInvalid(TokenInvalid))
-            }
-            Err(RevertEmailChangeRefusal::Taken) => {
-                Ok(RevertEmailChangeResult::Conflict(Conflict::TAKEN))
-            }
-            Err(RevertEmailChangeRefusal::RateLimited(limit)) => {
-                Ok(RevertEmailChangeResult::RateLimited(RateLimited(limit)))
-            }
-            Err(RevertEmailChangeRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome = account::revert_email_change(context.app(), context.caller(), token).await;
+        answer(outcome, |()| EmailReverted {
+            message: "The account is back. Set a new password by the message we sent.".to_owned(),
+        })
     }
 
     /// Sends a code to a new phone number. Asks for a recent sign-in.
@@ -273,30 +266,14 @@ impl AddressMutations {
         #[graphql(desc = "The new number.")] input: RequestPhoneChangeInput,
     ) -> Result<RequestPhoneChangeResult, Error> {
         let Some(person) = context.fresh()? else {
-            return Ok(RequestPhoneChangeResult::StepUpRequired(StepUpRequired));
+            return Ok(StepUpRequired.into());
         };
         let phone = &input.phone.0;
-        match account::request_phone_change(context.app(), context.caller(), person, phone).await {
-            Ok(()) => {
-                let message = "We sent a code to the new number. Enter it to go on.";
-                Ok(RequestPhoneChangeResult::PhoneChangeRequested(
-                    PhoneChangeRequested {
-                        message: message.to_owned(),
-                    },
-                ))
-            }
-            Err(RequestPhoneChangeRefusal::Invalid(rules)) => {
-                Ok(RequestPhoneChangeResult::InputInvalid(rules.into()))
-            }
-            Err(RequestPhoneChangeRefusal::NotVerified) => {
-                Ok(RequestPhoneChangeResult::EmailNotVerified(EmailNotVerified))
-            }
-            Err(RequestPhoneChangeRefusal::Unauthenticated) => Err(Error::unauthenticated()),
-            Err(RequestPhoneChangeRefusal::RateLimited(limit)) => {
-                Ok(RequestPhoneChangeResult::RateLimited(RateLimited(limit)))
-            }
-            Err(RequestPhoneChangeRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let (app, caller) = (context.app(), context.caller());
+        let outcome = account::request_phone_change(app, caller, person, phone).await;
+        answer(outcome, |()| PhoneChangeRequested {
+            message: "We sent a code to the new number. Enter it to go on.".to_owned(),
+        })
     }
 
     /// Moves the account to the new phone number. The addresses it had before are told.
@@ -308,27 +285,7 @@ impl AddressMutations {
         let person = context.signed_in()?;
         let (phone, code) = (&input.phone.0, &input.code);
         let (app, caller) = (context.app(), context.caller());
-        match account::confirm_phone_change(app, caller, person, phone, code).await {
-            Ok(user) => Ok(ConfirmPhoneChangeResult::PhoneChanged(Box::new(
-                PhoneChanged { user: user.into() },
-            ))),
-            Err(ConfirmPhoneChangeRefusal::CodeInvalid) => {
-                Ok(ConfirmPhoneChangeResult::CodeInvalid(CodeInvalid))
-            }
-            Err(ConfirmPhoneChangeRefusal::CodeExpired) => {
-                Ok(ConfirmPhoneChangeResult::CodeExpired(CodeExpired))
-            }
-            Err(ConfirmPhoneChangeRefusal::Taken) => {
-                Ok(ConfirmPhoneChangeResult::Conflict(Conflict::TAKEN))
-            }
-            Err(ConfirmPhoneChangeRefusal::Unauthenticated) => Err(Error::unauthenticated()),
-            Err(ConfirmPhoneChangeRefusal::Invalid(rules)) => {
-                Ok(ConfirmPhoneChangeResult::InputInvalid(rules.into()))
-            }
-            Err(ConfirmPhoneChangeRefusal::RateLimited(limit)) => {
-                Ok(ConfirmPhoneChangeResult::RateLimited(RateLimited(limit)))
-            }
-            Err(ConfirmPhoneChangeRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome = account::confirm_phone_change(app, caller, person, phone, code).await;
+        answer(outcome, |user| Box::new(PhoneChanged { user: user.into() }))
     }
 }

@@ -9,7 +9,8 @@ pub mod address;
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject, Union};
 
-use crate::schema::error::{Error, ErrorCode};
+use crate::schema::answer::{IntoProblem, answer};
+use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, Conflict, InputInvalid, InvalidCredentials, PasswordBreached,
     PasswordTooWeak, RateLimited, TokenInvalid,
@@ -20,8 +21,7 @@ use crate::schema::types::enums::Role;
 use crate::schema::types::signed_in::SignedIn;
 use crate::schema::types::user::User;
 use crate::services::account::{
-    self, EmailVerification, ProfileChange, ProfileRefusal, RegisterRefusal, Registration,
-    RequestRefusal, VerifyEmailRefusal,
+    self, EmailVerification, ProfileChange, RegisterProblem, Registration, VerifyEmailProblem,
 };
 
 /// Who wants an account. Give an e-mail address or a phone number, not both.
@@ -51,6 +51,15 @@ pub struct Registered {
     message: String,
 }
 
+impl Registered {
+    fn confirmation_sent() -> Self {
+        let message = "We sent you a message. Follow the link, or enter the code in it, to go on.";
+        Self {
+            message: message.to_owned(),
+        }
+    }
+}
+
 /// What comes of `register`.
 #[derive(Union)]
 pub enum RegisterResult {
@@ -61,6 +70,15 @@ pub enum RegisterResult {
     PasswordBreached(PasswordBreached),
     InputInvalid(InputInvalid),
     RateLimited(RateLimited),
+}
+
+impl IntoProblem<RegisterResult> for RegisterProblem {
+    fn into_problem(self) -> RegisterResult {
+        match self {
+            Self::Taken => Conflict::TAKEN.into(),
+            Self::PasswordRejected(rejected) => rejected.into_problem(),
+        }
+    }
 }
 
 /// A link that was followed.
@@ -82,6 +100,16 @@ pub enum VerifyEmailResult {
     AccountSuspended(AccountSuspended),
     InputInvalid(InputInvalid),
     RateLimited(RateLimited),
+}
+
+impl IntoProblem<VerifyEmailResult> for VerifyEmailProblem {
+    fn into_problem(self) -> VerifyEmailResult {
+        match self {
+            Self::TokenInvalid => TokenInvalid.into(),
+            Self::InvalidCredentials => InvalidCredentials::NO_MATCH.into(),
+            Self::Suspended => AccountSuspended.into(),
+        }
+    }
 }
 
 /// The address to prove.
@@ -164,34 +192,15 @@ impl AccountMutations {
             last_name: input.last_name,
             role: input.role.map(Into::into),
         };
-        match account::register(context.app(), context.caller(), registration).await {
-            Ok(account::Registered::ConfirmationSent) => {
-                let message =
-                    "We sent you a message. Follow the link, or enter the code in it, to go on."
-                        .to_owned();
-                Ok(RegisterResult::Registered(Registered { message }))
+        let outcome = account::register(context.app(), context.caller(), registration).await;
+        answer(outcome, |registered| match registered {
+            account::Registered::ConfirmationSent => {
+                RegisterResult::Registered(Registered::confirmation_sent())
             }
-            Ok(account::Registered::SignedIn(started)) => {
-                let signed_in = SignedIn::deliver(context, *started);
-                Ok(RegisterResult::SignedIn(Box::new(signed_in)))
+            account::Registered::SignedIn(started) => {
+                RegisterResult::SignedIn(Box::new(SignedIn::deliver(context, *started)))
             }
-            Err(RegisterRefusal::Closed) => {
-                Err(Error::of(ErrorCode::Forbidden, "Registration is closed."))
-            }
-            Err(RegisterRefusal::Taken) => Ok(RegisterResult::Conflict(Conflict::TAKEN)),
-            Err(RegisterRefusal::PasswordTooWeak(rules)) => {
-                Ok(RegisterResult::PasswordTooWeak(rules.into()))
-            }
-            Err(RegisterRefusal::PasswordBreached) => {
-                Ok(RegisterResult::PasswordBreached(PasswordBreached))
-            }
-            Err(RegisterRefusal::Invalid(rules)) => Ok(RegisterResult::InputInvalid(rules.into())),
-            Err(RegisterRefusal::RateLimited(limit)) => {
-                Ok(RegisterResult::RateLimited(RateLimited(limit)))
-            }
-            Err(RegisterRefusal::Overloaded) => Err(Error::unavailable()),
-            Err(RegisterRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        })
     }
 
     /// Redeems the link of a confirmation message and signs in.
@@ -204,29 +213,10 @@ impl AccountMutations {
             token: input.token,
             password: input.password.map(Into::into),
         };
-        match account::verify_email(context.app(), context.caller(), verification).await {
-            Ok(started) => {
-                let signed_in = SignedIn::deliver(context, started);
-                Ok(VerifyEmailResult::SignedIn(Box::new(signed_in)))
-            }
-            Err(VerifyEmailRefusal::TokenInvalid) => {
-                Ok(VerifyEmailResult::TokenInvalid(TokenInvalid))
-            }
-            Err(VerifyEmailRefusal::InvalidCredentials) => Ok(
-                VerifyEmailResult::InvalidCredentials(InvalidCredentials::NO_MATCH),
-            ),
-            Err(VerifyEmailRefusal::Suspended) => {
-                Ok(VerifyEmailResult::AccountSuspended(AccountSuspended))
-            }
-            Err(VerifyEmailRefusal::Invalid(rules)) => {
-                Ok(VerifyEmailResult::InputInvalid(rules.into()))
-            }
-            Err(VerifyEmailRefusal::RateLimited(limit)) => {
-                Ok(VerifyEmailResult::RateLimited(RateLimited(limit)))
-            }
-            Err(VerifyEmailRefusal::Overloaded) => Err(Error::unavailable()),
-            Err(VerifyEmailRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome = account::verify_email(context.app(), context.caller(), verification).await;
+        answer(outcome, |started| {
+            Box::new(SignedIn::deliver(context, started))
+        })
     }
 
     /// Sends a new confirmation message, if there is an account that needs one.
@@ -236,22 +226,11 @@ impl AccountMutations {
         #[graphql(desc = "The address to prove.")] input: RequestEmailVerificationInput,
     ) -> Result<RequestEmailVerificationResult, Error> {
         let email = input.email.0;
-        match account::request_email_verification(context.app(), context.caller(), &email).await {
-            Ok(()) => {
-                let message =
-                    "If there is an account to confirm, a message is on its way.".to_owned();
-                Ok(RequestEmailVerificationResult::EmailVerificationRequested(
-                    EmailVerificationRequested { message },
-                ))
-            }
-            Err(RequestRefusal::Invalid(rules)) => {
-                Ok(RequestEmailVerificationResult::InputInvalid(rules.into()))
-            }
-            Err(RequestRefusal::RateLimited(limit)) => Ok(
-                RequestEmailVerificationResult::RateLimited(RateLimited(limit)),
-            ),
-            Err(RequestRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let (app, caller) = (context.app(), context.caller());
+        let outcome = account::request_email_verification(app, caller, &email).await;
+        answer(outcome, |()| EmailVerificationRequested {
+            message: "If there is an account to confirm, a message is on its way.".to_owned(),
+        })
     }
 
     /// Changes what the signed-in person says about themselves.
@@ -275,17 +254,10 @@ impl AccountMutations {
                 MaybeUndefined::Value(tag) => Some(Some(tag)),
             },
         };
-        match account::update_profile(context.app(), context.caller(), person, change).await {
-            Ok(user) => Ok(UpdateProfileResult::ProfileUpdated(Box::new(
-                ProfileUpdated { user: user.into() },
-            ))),
-            Err(ProfileRefusal::Invalid(rules)) => {
-                Ok(UpdateProfileResult::InputInvalid(rules.into()))
-            }
-            Err(ProfileRefusal::RateLimited(limit)) => {
-                Ok(UpdateProfileResult::RateLimited(RateLimited(limit)))
-            }
-            Err(ProfileRefusal::Fault(fault)) => Err(fault.into()),
-        }
+        let outcome =
+            account::update_profile(context.app(), context.caller(), person, change).await;
+        answer(outcome, |user| {
+            Box::new(ProfileUpdated { user: user.into() })
+        })
     }
 }

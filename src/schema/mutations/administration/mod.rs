@@ -7,6 +7,7 @@ use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use crate::domain::caller::Holding;
 use crate::domain::ids::UserId;
 use crate::domain::permission::Permission;
+use crate::schema::answer::answer;
 use crate::schema::error::Error;
 use crate::schema::problem::{NotFound, StepUpRequired};
 use crate::schema::request::Asked as _;
@@ -19,7 +20,6 @@ use results::{
     InviteUserResult, RevokeUserSessionsResult, SetStaffFunctionsResult, SetUserRoleResult,
     StaffFunctionsChanged, SuspendUserResult, UnsuspendUserResult, UpdateUserResult, UserInvited,
     UserRoleChanged, UserSessionsRevoked, UserSuspended, UserUnsuspended, UserUpdated,
-    grant_refused, invitation_refused, refused, standing_refused,
 };
 
 /// Whom to invite.
@@ -200,10 +200,8 @@ impl AdministrationMutations {
             reason: input.reason,
         };
         let (app, caller) = (context.app(), context.caller());
-        match administration::invite_user(app, caller, (person, fresh), new).await {
-            Ok(user) => Ok(Box::new(UserInvited::from(user)).into()),
-            Err(refusal) => invitation_refused(refusal),
-        }
+        let outcome = administration::invite_user(app, caller, (person, fresh), new).await;
+        answer(outcome, |user| Box::new(UserInvited::from(user)))
     }
 
     /// Changes what an account says about its person. Addresses are for their owner alone to
@@ -218,10 +216,8 @@ impl AdministrationMutations {
             return Ok(NotFound.into());
         };
         let (app, caller) = (context.app(), context.caller());
-        match administration::update_user(app, caller, person, target, update).await {
-            Ok(user) => Ok(Box::new(UserUpdated::from(user)).into()),
-            Err(refusal) => refused(refusal),
-        }
+        let outcome = administration::update_user(app, caller, person, target, update).await;
+        answer(outcome, |user| Box::new(UserUpdated::from(user)))
     }
 
     /// Makes a person something else, which ends their access tokens; staff functions go with the
@@ -241,10 +237,8 @@ impl AdministrationMutations {
         };
         let (app, caller, role) = (context.app(), context.caller(), input.role.into());
         let by = (person, fresh);
-        match administration::set_user_role(app, caller, by, target, role).await {
-            Ok(user) => Ok(Box::new(UserRoleChanged::from(user)).into()),
-            Err(refusal) => grant_refused(refusal),
-        }
+        let outcome = administration::set_user_role(app, caller, by, target, role).await;
+        answer(outcome, |user| Box::new(UserRoleChanged::from(user)))
     }
 
     /// Replaces the functions of a member of staff, whose e-mail address has to be verified to get
@@ -268,10 +262,8 @@ impl AdministrationMutations {
         };
         let functions = input.staff_functions.into_iter().map(Into::into).collect();
         let (app, caller, by) = (context.app(), context.caller(), (person, fresh));
-        match administration::set_staff_functions(app, caller, by, target, functions).await {
-            Ok(user) => Ok(Box::new(StaffFunctionsChanged::from(user)).into()),
-            Err(refusal) => grant_refused(refusal),
-        }
+        let outcome = administration::set_staff_functions(app, caller, by, target, functions).await;
+        answer(outcome, |user| Box::new(StaffFunctionsChanged::from(user)))
     }
 
     /// Suspends an account and ends its sessions, from the next request on. Needs `users:write`
@@ -289,10 +281,8 @@ impl AdministrationMutations {
             return Ok(NotFound.into());
         };
         let (app, caller) = (context.app(), context.caller());
-        match administration::suspend_user(app, caller, (person, fresh), target).await {
-            Ok(user) => Ok(Box::new(UserSuspended::from(user)).into()),
-            Err(refusal) => standing_refused(refusal),
-        }
+        let outcome = administration::suspend_user(app, caller, (person, fresh), target).await;
+        answer(outcome, |user| Box::new(UserSuspended::from(user)))
     }
 
     /// Lets a suspended person sign in again; their sessions stay ended. Needs `users:write` and
@@ -310,10 +300,8 @@ impl AdministrationMutations {
             return Ok(NotFound.into());
         };
         let (app, caller) = (context.app(), context.caller());
-        match administration::unsuspend_user(app, caller, (person, fresh), target).await {
-            Ok(user) => Ok(Box::new(UserUnsuspended::from(user)).into()),
-            Err(refusal) => refused(refusal),
-        }
+        let outcome = administration::unsuspend_user(app, caller, (person, fresh), target).await;
+        answer(outcome, |user| Box::new(UserUnsuspended::from(user)))
     }
 
     /// Ends every session of a person, who can sign in again. Needs `sessions:write`.
@@ -332,9 +320,7 @@ impl AdministrationMutations {
             return Ok(NotFound.into());
         };
         let (app, caller) = (context.app(), context.caller());
-        match administration::revoke_user_sessions(app, caller, person, target).await {
-            Ok(count) => Ok(UserSessionsRevoked::of(count).into()),
-            Err(refusal) => refused(refusal),
-        }
+        let outcome = administration::revoke_user_sessions(app, caller, person, target).await;
+        answer(outcome, UserSessionsRevoked::of)
     }
 }

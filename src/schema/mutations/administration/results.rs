@@ -1,4 +1,4 @@
-//! What comes of administration, and how its refusals look.
+//! The results of administration.
 
 #![expect(
     missing_docs,
@@ -8,14 +8,12 @@
 use async_graphql::{SimpleObject, Union};
 
 use crate::domain::user;
-use crate::schema::error::Error;
+use crate::schema::answer::IntoProblem;
 use crate::schema::problem::{
     Conflict, EmailNotVerified, InputInvalid, NotFound, OutOfScope, RateLimited, StepUpRequired,
 };
 use crate::schema::types::user::User;
-use crate::services::administration::{
-    ChangeRefusal, GrantRefusal, InviteRefusal, StandingRefusal,
-};
+use crate::services::administration::InviteProblem;
 
 macro_rules! changed {
     ($($(#[doc = $doc:literal])+ $name:ident;)+) => { $(
@@ -144,55 +142,11 @@ pub enum RevokeUserSessionsResult {
     RateLimited(RateLimited),
 }
 
-/// A refused change, as any result of a change says it.
-pub(super) fn refused<R>(refusal: ChangeRefusal) -> Result<R, Error>
-where
-    R: From<NotFound> + From<OutOfScope> + From<InputInvalid> + From<RateLimited>,
-{
-    match refusal {
-        ChangeRefusal::NotFound => Ok(NotFound.into()),
-        ChangeRefusal::OutOfScope => Ok(OutOfScope.into()),
-        ChangeRefusal::Invalid(rules) => Ok(InputInvalid::from(rules).into()),
-        ChangeRefusal::RateLimited(limit) => Ok(RateLimited(limit).into()),
-        ChangeRefusal::Fault(fault) => Err(fault.into()),
-    }
-}
-
-/// The same for a change of what somebody may do.
-pub(super) fn standing_refused<R>(refusal: StandingRefusal) -> Result<R, Error>
-where
-    R: From<NotFound> + From<OutOfScope> + From<InputInvalid> + From<RateLimited> + From<Conflict>,
-{
-    match refusal {
-        StandingRefusal::LastAdmin => Ok(Conflict::LAST_ADMIN.into()),
-        StandingRefusal::NotStaff => Ok(Conflict::NOT_STAFF.into()),
-        StandingRefusal::Change(refusal) => refused(refusal),
-    }
-}
-
-/// The same for what gives somebody more than they have.
-pub(super) fn grant_refused<R>(refusal: GrantRefusal) -> Result<R, Error>
-where
-    R: From<NotFound>
-        + From<OutOfScope>
-        + From<InputInvalid>
-        + From<RateLimited>
-        + From<Conflict>
-        + From<EmailNotVerified>,
-{
-    match refusal {
-        GrantRefusal::EmailNotVerified => Ok(EmailNotVerified.into()),
-        GrantRefusal::Standing(refusal) => standing_refused(refusal),
-    }
-}
-
-/// The same for an invitation, which finds nobody that it looks for.
-pub(super) fn invitation_refused(refusal: InviteRefusal) -> Result<InviteUserResult, Error> {
-    match refusal {
-        InviteRefusal::Taken => Ok(Conflict::HAS_ACCOUNT.into()),
-        InviteRefusal::OutOfScope => Ok(OutOfScope.into()),
-        InviteRefusal::Invalid(rules) => Ok(InputInvalid::from(rules).into()),
-        InviteRefusal::RateLimited(limit) => Ok(RateLimited(limit).into()),
-        InviteRefusal::Fault(fault) => Err(fault.into()),
+impl IntoProblem<InviteUserResult> for InviteProblem {
+    fn into_problem(self) -> InviteUserResult {
+        match self {
+            Self::Taken => Conflict::HAS_ACCOUNT.into(),
+            Self::OutOfScope => OutOfScope.into(),
+        }
     }
 }

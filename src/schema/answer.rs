@@ -1,0 +1,107 @@
+//! Answers mutations: the member of a result union that shows what a service did or refused.
+
+use std::convert::Infallible;
+
+use super::error::{Error, ErrorCode};
+use super::problem::{
+    Conflict, EmailNotVerified, InputInvalid, NotFound, OutOfScope, PasswordBreached,
+    PasswordTooWeak, RateLimited,
+};
+use crate::domain::violation::Violations;
+use crate::services::administration::{ChangeProblem, GrantProblem, PrivilegeProblem};
+use crate::services::{PasswordRejected, Refused};
+
+/// A problem of a service that the result union `R` has a member for.
+///
+/// Each implementation matches on every problem, so the compiler refuses one that is not shown.
+pub(super) trait IntoProblem<R> {
+    /// The member that shows it.
+    fn into_problem(self) -> R;
+}
+
+impl<R> IntoProblem<R> for Infallible {
+    fn into_problem(self) -> R {
+        match self {}
+    }
+}
+
+impl<R: From<InputInvalid>> IntoProblem<R> for Violations {
+    fn into_problem(self) -> R {
+        InputInvalid::from(self).into()
+    }
+}
+
+impl<R> IntoProblem<R> for PasswordRejected
+where
+    R: From<PasswordTooWeak> + From<PasswordBreached>,
+{
+    fn into_problem(self) -> R {
+        match self {
+            Self::TooWeak(violations) => PasswordTooWeak::from(violations).into(),
+            Self::Breached => PasswordBreached.into(),
+        }
+    }
+}
+
+impl<R> IntoProblem<R> for ChangeProblem
+where
+    R: From<NotFound> + From<OutOfScope>,
+{
+    fn into_problem(self) -> R {
+        match self {
+            Self::NotFound => NotFound.into(),
+            Self::OutOfScope => OutOfScope.into(),
+        }
+    }
+}
+
+impl<R> IntoProblem<R> for PrivilegeProblem
+where
+    R: From<Conflict>,
+    ChangeProblem: IntoProblem<R>,
+{
+    fn into_problem(self) -> R {
+        match self {
+            Self::LastAdmin => Conflict::LAST_ADMIN.into(),
+            Self::NotStaff => Conflict::NOT_STAFF.into(),
+            Self::Change(problem) => problem.into_problem(),
+        }
+    }
+}
+
+impl<R> IntoProblem<R> for GrantProblem
+where
+    R: From<EmailNotVerified>,
+    PrivilegeProblem: IntoProblem<R>,
+{
+    fn into_problem(self) -> R {
+        match self {
+            Self::EmailNotVerified => EmailNotVerified.into(),
+            Self::Privilege(problem) => problem.into_problem(),
+        }
+    }
+}
+
+/// Answers a mutation; `done` makes the member of the result union that reports success.
+pub(super) fn answer<T, P, I, S, R>(
+    outcome: Result<T, Refused<P, I>>,
+    done: impl FnOnce(T) -> S,
+) -> Result<R, Error>
+where
+    P: IntoProblem<R>,
+    I: IntoProblem<R>,
+    R: From<S> + From<RateLimited>,
+{
+    match outcome {
+        Ok(value) => Ok(done(value).into()),
+        Err(Refused::Because(problem)) => Ok(problem.into_problem()),
+        Err(Refused::Invalid(input)) => Ok(input.into_problem()),
+        Err(Refused::RateLimited(limit)) => Ok(RateLimited(limit).into()),
+        Err(Refused::Unauthenticated) => Err(Error::unauthenticated()),
+        Err(Refused::RegistrationClosed) => {
+            Err(Error::of(ErrorCode::Forbidden, "Registration is closed."))
+        }
+        Err(Refused::Unavailable) => Err(Error::unavailable()),
+        Err(Refused::Fault(fault)) => Err(fault.into()),
+    }
+}
