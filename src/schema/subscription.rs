@@ -62,7 +62,7 @@ impl Topic {
     }
 }
 
-/// What comes of one run: one item, or none.
+/// The result of one run: one item or none.
 type AtMostOne<T> = Iter<std::option::IntoIter<T>>;
 
 /// Everything that can be listened to.

@@ -30,7 +30,9 @@ pub struct LoginWithGoogleInput {
     nonce: Option<String>,
 }
 
-/// What comes of `loginWithGoogle`.
+/// The result of `loginWithGoogle`: `SignedIn` with tokens for a new session. `GoogleTokenInvalid`
+/// if the ID token cannot be accepted: start the sign-in at Google again. `Conflict` if the
+/// address has an account that this token does not prove to own.
 #[derive(Union)]
 pub enum LoginWithGoogleResult {
     SignedIn(Box<SignedIn>),
@@ -67,7 +69,9 @@ pub struct GoogleLinked {
     identity: Identity,
 }
 
-/// What comes of `linkGoogle`.
+/// The result of `linkGoogle`: `GoogleLinked` with the identity, also if it was linked before.
+/// `IdentityAlreadyLinked` if it belongs to another account; `GoogleTokenInvalid` if the ID token
+/// cannot be accepted.
 #[derive(Union)]
 pub enum LinkGoogleResult {
     GoogleLinked(GoogleLinked),
@@ -102,7 +106,8 @@ pub struct GoogleUnlinked {
     identity_id: ID,
 }
 
-/// What comes of `unlinkGoogle`.
+/// The result of `unlinkGoogle`: `GoogleUnlinked` with the id of the identity. `LastAuthenticator`
+/// if the person could not sign in without it; `NotFound` if the account has no such identity.
 #[derive(Union)]
 pub enum UnlinkGoogleResult {
     GoogleUnlinked(GoogleUnlinked),

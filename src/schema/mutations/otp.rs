@@ -39,7 +39,8 @@ pub struct OtpSent {
     resend_after: i64,
 }
 
-/// What comes of `requestOtp`.
+/// The result of `requestOtp`: `OtpSent`, whether or not there is an account that the code can
+/// serve.
 #[derive(Union)]
 pub enum RequestOtpResult {
     OtpSent(OtpSent),
@@ -79,7 +80,7 @@ pub struct PasswordResetAllowed {
     expires_in: i64,
 }
 
-/// What comes of `verifyOtp`: `SignedIn` for `LOGIN`, and for `VERIFY_EMAIL` and `VERIFY_PHONE`
+/// The result of `verifyOtp`: `SignedIn` for `LOGIN`, and for `VERIFY_EMAIL` and `VERIFY_PHONE`
 /// where nobody is signed in yet; `AddressVerified` where somebody is; `SteppedUp` for `STEP_UP`;
 /// `PasswordResetAllowed` for `RESET_PASSWORD`.
 #[derive(Union)]

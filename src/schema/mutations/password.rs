@@ -36,7 +36,8 @@ pub struct PasswordResetRequested {
     message: String,
 }
 
-/// What comes of `requestPasswordReset`.
+/// The result of `requestPasswordReset`: `PasswordResetRequested`, whether or not there is an
+/// account.
 #[derive(Union)]
 pub enum RequestPasswordResetResult {
     PasswordResetRequested(PasswordResetRequested),
@@ -74,7 +75,9 @@ impl PasswordChanged {
     }
 }
 
-/// What comes of `confirmPasswordReset`.
+/// The result of `confirmPasswordReset`: `PasswordChanged`, and nobody is signed in: sign in with
+/// the new password. `TokenInvalid`, `CodeInvalid` and `CodeExpired` ask for another message;
+/// `PasswordTooWeak` and `PasswordBreached` for another password, with the same token or code.
 #[derive(Union)]
 pub enum ConfirmPasswordResetResult {
     PasswordChanged(PasswordChanged),
@@ -109,7 +112,9 @@ pub struct ChangePasswordInput {
     new_password: String,
 }
 
-/// What comes of `changePassword`.
+/// The result of `changePassword`: `PasswordChanged`, and the other sessions have ended.
+/// `InvalidCredentials` if the current password is wrong; `StepUpRequired` if it was left out and
+/// the sign-in is not recent.
 #[derive(Union)]
 pub enum ChangePasswordResult {
     PasswordChanged(PasswordChanged),
@@ -138,7 +143,8 @@ pub struct SetPasswordInput {
     new_password: String,
 }
 
-/// What comes of `setPassword`.
+/// The result of `setPassword`: `PasswordChanged`, and the other sessions have ended. `Conflict`
+/// if the account has a password: change it instead.
 #[derive(Union)]
 pub enum SetPasswordResult {
     PasswordChanged(PasswordChanged),

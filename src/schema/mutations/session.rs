@@ -33,7 +33,9 @@ pub struct LoginInput {
     device_token: Option<String>,
 }
 
-/// What comes of `login`.
+/// The result of `login`: `SignedIn` with tokens for a new session. `InvalidCredentials` for a
+/// wrong password as well as for an unknown address; `AccountSuspended` and `EmailNotVerified` are
+/// only given after the right password.
 #[derive(Union)]
 pub enum LoginResult {
     SignedIn(Box<SignedIn>),
@@ -62,7 +64,8 @@ pub struct RefreshSessionInput {
     refresh_token: Option<String>,
 }
 
-/// What comes of `refreshSession`.
+/// The result of `refreshSession`: `SignedIn` with a new pair of tokens. `TokenInvalid` if the
+/// session has ended: sign in again.
 #[derive(Union)]
 pub enum RefreshSessionResult {
     SignedIn(Box<SignedIn>),
@@ -85,7 +88,7 @@ pub struct LoggedOut {
     ended: bool,
 }
 
-/// What comes of `logout`.
+/// The result of `logout`: `LoggedOut`, also if the session had ended before.
 #[derive(Union)]
 pub enum LogoutResult {
     LoggedOut(LoggedOut),
@@ -106,7 +109,8 @@ pub struct SessionRevoked {
     session_id: ID,
 }
 
-/// What comes of `revokeSession`.
+/// The result of `revokeSession`: `SessionRevoked` with the id of the session; `NotFound` if the
+/// person has no such live session.
 #[derive(Union)]
 pub enum RevokeSessionResult {
     SessionRevoked(SessionRevoked),
@@ -129,7 +133,8 @@ pub struct OtherSessionsRevoked {
     count: i64,
 }
 
-/// What comes of `revokeOtherSessions`.
+/// The result of `revokeOtherSessions`: `OtherSessionsRevoked` with the number of sessions that
+/// ended, which may be zero.
 #[derive(Union)]
 pub enum RevokeOtherSessionsResult {
     OtherSessionsRevoked(OtherSessionsRevoked),
@@ -143,7 +148,8 @@ pub struct StepUpInput {
     password: String,
 }
 
-/// What comes of `stepUp`.
+/// The result of `stepUp`: `SteppedUp` with an access token that counts as recent;
+/// `InvalidCredentials` if the password is wrong.
 #[derive(Union)]
 pub enum StepUpResult {
     SteppedUp(SteppedUp),

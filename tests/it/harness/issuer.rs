@@ -300,7 +300,7 @@ impl Google {
             .await
     }
 
-    /// What comes of signing in with a token about Ada, with changes.
+    /// The result of signing in with a changed token about Ada.
     pub(crate) async fn outcome(&self, changes: &Value) -> String {
         let answer = self.login(changes).await;
         answer.typename("loginWithGoogle").to_owned()

@@ -36,7 +36,9 @@ pub struct EmailChangeRequested {
     message: String,
 }
 
-/// What comes of `requestEmailChange`.
+/// The result of `requestEmailChange`: `EmailChangeRequested` once the message to the new address
+/// is on its way, whether or not that address belongs to another account. `EmailNotVerified` if
+/// the phone number of the account has to be verified first.
 #[derive(Union)]
 pub enum RequestEmailChangeResult {
     EmailChangeRequested(EmailChangeRequested),
@@ -72,7 +74,9 @@ pub struct EmailChanged {
     user: User,
 }
 
-/// What comes of `confirmEmailChange`.
+/// The result of `confirmEmailChange`: `EmailChanged` with the person. `TokenInvalid`,
+/// `CodeInvalid` and `CodeExpired` ask for another message; `Conflict` if another account has
+/// verified the address meanwhile.
 #[derive(Union)]
 pub enum ConfirmEmailChangeResult {
     EmailChanged(Box<EmailChanged>),
@@ -110,7 +114,9 @@ pub struct EmailReverted {
     message: String,
 }
 
-/// What comes of `revertEmailChange`.
+/// The result of `revertEmailChange`: `EmailReverted` once the account has its old address again.
+/// `TokenInvalid` if the link was used, has expired, or never was; `Conflict` if another account
+/// has the old address by now.
 #[derive(Union)]
 pub enum RevertEmailChangeResult {
     EmailReverted(EmailReverted),
@@ -142,7 +148,9 @@ pub struct PhoneChangeRequested {
     message: String,
 }
 
-/// What comes of `requestPhoneChange`.
+/// The result of `requestPhoneChange`: `PhoneChangeRequested` once the code to the new number is
+/// on its way, whether or not that number belongs to another account. `EmailNotVerified` if the
+/// e-mail address of the account has to be verified first.
 #[derive(Union)]
 pub enum RequestPhoneChangeResult {
     PhoneChangeRequested(PhoneChangeRequested),
@@ -176,7 +184,9 @@ pub struct PhoneChanged {
     user: User,
 }
 
-/// What comes of `confirmPhoneChange`.
+/// The result of `confirmPhoneChange`: `PhoneChanged` with the person. `CodeInvalid` and
+/// `CodeExpired` ask for another code; `Conflict` if another account has verified the number
+/// meanwhile.
 #[derive(Union)]
 pub enum ConfirmPhoneChangeResult {
     PhoneChanged(Box<PhoneChanged>),

@@ -60,7 +60,10 @@ impl Registered {
     }
 }
 
-/// What comes of `register`.
+/// The result of `register`: `SignedIn` with tokens where addresses need no confirmation.
+/// Otherwise `Registered`, whether or not the address has an account, and the message says how to
+/// go on. `Conflict` (the address has an account) is only given where addresses need no
+/// confirmation.
 #[derive(Union)]
 pub enum RegisterResult {
     Registered(Registered),
@@ -91,7 +94,9 @@ pub struct VerifyEmailInput {
     password: Option<String>,
 }
 
-/// What comes of `verifyEmail`.
+/// The result of `verifyEmail`: `SignedIn` with tokens for a new session. `TokenInvalid` if the
+/// link was used, has expired, or never was; `InvalidCredentials` if the password is not the one
+/// of the account.
 #[derive(Union)]
 pub enum VerifyEmailResult {
     SignedIn(Box<SignedIn>),
@@ -126,7 +131,8 @@ pub struct EmailVerificationRequested {
     message: String,
 }
 
-/// What comes of `requestEmailVerification`.
+/// The result of `requestEmailVerification`: `EmailVerificationRequested`, whether or not the
+/// address has an account.
 #[derive(Union)]
 pub enum RequestEmailVerificationResult {
     EmailVerificationRequested(EmailVerificationRequested),
@@ -162,7 +168,7 @@ pub struct ProfileUpdated {
     user: User,
 }
 
-/// What comes of `updateProfile`.
+/// The result of `updateProfile`: `ProfileUpdated` with the person as they are now.
 #[derive(Union)]
 pub enum UpdateProfileResult {
     ProfileUpdated(Box<ProfileUpdated>),

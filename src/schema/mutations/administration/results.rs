@@ -62,7 +62,9 @@ impl UserSessionsRevoked {
     }
 }
 
-/// What comes of `inviteUser`.
+/// The result of `inviteUser`: `UserInvited` with the new account, whose invitation is on its way;
+/// `Conflict` if an account has verified the address, or an invitation for it is open;
+/// `OutOfScope` for a role or function that you may not give.
 #[derive(Union)]
 pub enum InviteUserResult {
     UserInvited(Box<UserInvited>),
@@ -73,7 +75,8 @@ pub enum InviteUserResult {
     RateLimited(RateLimited),
 }
 
-/// What comes of `updateUser`.
+/// The result of `updateUser`: `UserUpdated` with the account as it is now; `NotFound` for an
+/// unknown or deleted account; `OutOfScope` for an account that you may not administer.
 #[derive(Union)]
 pub enum UpdateUserResult {
     UserUpdated(Box<UserUpdated>),
@@ -83,7 +86,10 @@ pub enum UpdateUserResult {
     RateLimited(RateLimited),
 }
 
-/// What comes of `setUserRole`.
+/// The result of `setUserRole`: `UserRoleChanged` with the account as it is now. `Conflict` if
+/// this would leave no administrator; `EmailNotVerified` if a staff role is for an account without
+/// a verified address; `OutOfScope` for your own account, one that you may not administer, or a
+/// role that you may not give.
 #[derive(Union)]
 pub enum SetUserRoleResult {
     UserRoleChanged(Box<UserRoleChanged>),
@@ -96,7 +102,10 @@ pub enum SetUserRoleResult {
     RateLimited(RateLimited),
 }
 
-/// What comes of `setStaffFunctions`.
+/// The result of `setStaffFunctions`: `StaffFunctionsChanged` with the account as it is now.
+/// `Conflict` if the account is not staff; `EmailNotVerified` if it would get a function without a
+/// verified address; `OutOfScope` for your own account, one that you may not administer, or
+/// functions that you may not give.
 #[derive(Union)]
 pub enum SetStaffFunctionsResult {
     StaffFunctionsChanged(Box<StaffFunctionsChanged>),
@@ -109,7 +118,9 @@ pub enum SetStaffFunctionsResult {
     RateLimited(RateLimited),
 }
 
-/// What comes of `suspendUser`.
+/// The result of `suspendUser`: `UserSuspended` with the account as it is now; also if it was
+/// suspended before. `Conflict` if this would leave no administrator; `OutOfScope` for your own
+/// account or one that you may not administer.
 #[derive(Union)]
 pub enum SuspendUserResult {
     UserSuspended(Box<UserSuspended>),
@@ -121,7 +132,8 @@ pub enum SuspendUserResult {
     RateLimited(RateLimited),
 }
 
-/// What comes of `unsuspendUser`.
+/// The result of `unsuspendUser`: `UserUnsuspended` with the account as it is now; also if it was
+/// not suspended. `OutOfScope` for an account that you may not administer.
 #[derive(Union)]
 pub enum UnsuspendUserResult {
     UserUnsuspended(Box<UserUnsuspended>),
@@ -132,7 +144,9 @@ pub enum UnsuspendUserResult {
     RateLimited(RateLimited),
 }
 
-/// What comes of `revokeUserSessions`.
+/// The result of `revokeUserSessions`: `UserSessionsRevoked` with the number of sessions that
+/// ended, which may be zero; `NotFound` for an unknown or deleted account; `OutOfScope` for one
+/// that you may not administer.
 #[derive(Union)]
 pub enum RevokeUserSessionsResult {
     UserSessionsRevoked(UserSessionsRevoked),
