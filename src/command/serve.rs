@@ -16,6 +16,7 @@ use crate::app::{self, App, TrustedDocuments};
 use crate::config::Config;
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
+use crate::domain::phone;
 use crate::fault::Fault;
 use crate::providers::mailer::Mailer;
 use crate::providers::sms::Sms;
@@ -109,6 +110,7 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
     let work_stop = CancellationToken::new();
     let tracker = TaskTracker::new();
     let limits = Limits::of(&app.config);
+    tokio::task::spawn_blocking(phone::load_rules);
     work::start(&app, &tracker, &work_stop);
     check_mail(&app, &tracker, &work_stop);
     reload_documents(&app, &tracker, &work_stop)?;

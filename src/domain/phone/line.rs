@@ -6,7 +6,7 @@
 use phonenumber::country;
 use phonenumber::metadata::{DATABASE, Descriptor, Descriptors};
 
-use super::PhoneNumber;
+use super::{PhoneNumber, rules};
 
 /// The kinds of lines of numbering plans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,7 @@ impl PhoneNumber {
     }
 
     fn plan(&self) -> Option<(LineKind, String)> {
+        rules::prepare_international(self.0.trim_start_matches('+'));
         let number = phonenumber::parse(None, &self.0).ok()?;
         let metadata = number.metadata(&DATABASE)?;
         let country = metadata.id().to_owned();

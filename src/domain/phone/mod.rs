@@ -1,12 +1,14 @@
 //! Phone numbers: whatever way they are written, one form.
 
 mod line;
+mod rules;
 
 use std::fmt;
 
-use phonenumber::{Mode, country};
+use phonenumber::country;
 
 pub use self::line::{LineKind, TextRule, is_country};
+pub use self::rules::load as load_rules;
 
 use super::digits;
 
@@ -91,6 +93,7 @@ fn international(digits: &str) -> Result<PhoneNumber, PhoneRule> {
         let number = phonenumber::parse(None, text).map_err(|_| PhoneRule::Unassigned)?;
         assigned(&number)
     };
+    rules::prepare_international(digits);
     let number = read(&format!("+{digits}"))?;
     // A number that reads differently the second time would be two accounts.
     if read(&number)? == number {
@@ -105,16 +108,21 @@ fn national(digits: &str, region: &str) -> Result<PhoneNumber, PhoneRule> {
         .to_ascii_uppercase()
         .parse()
         .map_err(|_| PhoneRule::Country)?;
+    rules::prepare_region(region.as_ref());
     let number = phonenumber::parse(Some(region), digits).map_err(|_| PhoneRule::Unassigned)?;
     international(assigned(&number)?.trim_start_matches('+'))
 }
 
 /// The E.164 form, if the numbering plan has room for it (ITU-T E.164 §6: at most 15 digits).
 fn assigned(number: &phonenumber::PhoneNumber) -> Result<String, PhoneRule> {
+    let code = number.country().code();
+    // Behind an international prefix there may be another country than that of the region.
+    rules::prepare(code);
     if !phonenumber::is_valid(number) {
         return Err(PhoneRule::Unassigned);
     }
-    let text = number.format().mode(Mode::E164).to_string();
+    // As the library writes it, without its looking for a way to group the digits.
+    let text = format!("+{code}{}", number.national());
     let digits = text.strip_prefix('+').unwrap_or_default();
     let fits = (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     if fits {
