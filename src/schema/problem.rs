@@ -25,8 +25,6 @@ pub enum ProblemCode {
     CodeInvalid,
     /// The code was right once.
     CodeExpired,
-    /// The flow took too long; begin again.
-    ChallengeExpired,
     /// The token is unknown, used or expired.
     TokenInvalid,
     /// The Google token could not be accepted.

@@ -44,8 +44,6 @@ pub struct Credentials {
     pub user: User,
     /// Its password hash, if it has a password.
     pub password_hash: Option<String>,
-    /// Whether that password was set before anybody proved to own the address.
-    pub set_before_proof: bool,
     /// The sealed key for what is recorded about the person; absent once erased.
     pub sealed_person_key: Option<Vec<u8>>,
 }
@@ -53,7 +51,6 @@ pub struct Credentials {
 struct Row {
     user: Model,
     password_hash: Option<String>,
-    set_before_proof: Option<bool>,
     sealed_person_key: Option<Vec<u8>>,
 }
 
@@ -62,7 +59,6 @@ impl FromQueryResult for Row {
         Ok(Self {
             user: Model::from_query_result(row, prefix)?,
             password_hash: row.try_get(prefix, "password_hash")?,
-            set_before_proof: row.try_get(prefix, "set_before_proof")?,
             sealed_person_key: row.try_get(prefix, "sealed_person_key")?,
         })
     }
@@ -75,7 +71,6 @@ impl TryFrom<Row> for Credentials {
         Ok(Self {
             user: row.user.try_into()?,
             password_hash: row.password_hash,
-            set_before_proof: row.set_before_proof.unwrap_or(false),
             sealed_person_key: row.sealed_person_key,
         })
     }
@@ -86,7 +81,6 @@ fn with_credentials(select: Select<Entity>) -> Select<Entity> {
         .join(JoinType::LeftJoin, Relation::Password.def())
         .join(JoinType::LeftJoin, Relation::PersonKey.def())
         .column_as(password::Column::Hash, "password_hash")
-        .column_as(password::Column::SetBeforeProof, "set_before_proof")
         .column_as(person_key::Column::SealedKey, "sealed_person_key")
 }
 
@@ -124,7 +118,7 @@ fn named(identifier: &Identifier) -> SimpleExpr {
     match identifier {
         Identifier::Email(email) => Column::EmailCanonical.eq(email.canonical()),
         Identifier::Phone(phone) => Column::Phone.eq(phone.as_str()),
-        // What is no address names nobody, at the price of the same statement.
+        // Not an address: run the same query, so that the timing is equal.
         Identifier::Other(text) => Column::EmailCanonical.eq(text.as_str()),
     }
 }

@@ -254,11 +254,7 @@ impl AccountMutations {
             state: input.state,
             city: input.city,
             address: input.address,
-            locale: match input.locale {
-                MaybeUndefined::Undefined => None,
-                MaybeUndefined::Null => Some(None),
-                MaybeUndefined::Value(tag) => Some(Some(tag)),
-            },
+            locale: input.locale.into(),
         };
         let outcome =
             account::update_profile(context.app(), context.caller(), person, change).await;

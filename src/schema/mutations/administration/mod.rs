@@ -126,19 +126,6 @@ fn target(id: &ID, reason: Option<String>) -> Option<Target> {
     Some(Target { user, reason })
 }
 
-/// A field that is left out, `null`, or given.
-#[expect(
-    clippy::option_option,
-    reason = "the form in which stores take a field that can be forgotten"
-)]
-fn given<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
-    match value {
-        MaybeUndefined::Undefined => None,
-        MaybeUndefined::Null => Some(None),
-        MaybeUndefined::Value(value) => Some(Some(value)),
-    }
-}
-
 fn update(input: UpdateUserInput) -> (Option<Target>, UserUpdate) {
     let profile = ProfileChange {
         first_name: input.first_name,
@@ -148,10 +135,10 @@ fn update(input: UpdateUserInput) -> (Option<Target>, UserUpdate) {
         state: input.state,
         city: input.city,
         address: input.address,
-        locale: given(input.locale),
+        locale: input.locale.into(),
     };
     let record = StaffRecord {
-        vendor_id: given(input.vendor_id),
+        vendor_id: input.vendor_id.into(),
         staff_note: input.staff_note,
     };
     let update = UserUpdate { profile, record };
