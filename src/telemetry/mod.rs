@@ -3,10 +3,12 @@
 //! Uses nothing of ours and may be used by all. What is worth a log line is said where it happens;
 //! fields never hold a secret or a personal value.
 
+mod labels;
 pub mod request;
 pub mod subscription;
 pub mod waits;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{IsTerminal, stderr};
 use std::sync::Arc;
@@ -19,6 +21,8 @@ use tracing::Span;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use uuid::{Builder, Uuid};
+
+use labels::Labels;
 
 /// The longest request id taken from outside.
 const LONGEST_REQUEST_ID: usize = 64;
@@ -202,7 +206,7 @@ const OPERATION_BORDERS: [f64; 13] = [
 ///
 /// One for each `App` rather than one for the process, so that tests beside each other count apart.
 #[derive(Clone)]
-pub struct Metrics(Arc<PrometheusRecorder>);
+pub struct Metrics(Arc<PrometheusRecorder>, Labels);
 
 impl fmt::Debug for Metrics {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -229,7 +233,7 @@ impl Metrics {
             .unwrap_or_default();
         let recorder = builder.build_recorder();
         with_local_recorder(&recorder, describe);
-        Self(Arc::new(recorder))
+        Self(Arc::new(recorder), Labels::default())
     }
 
     /// Counts an attempt to deliver a message.
@@ -242,17 +246,19 @@ impl Metrics {
     }
 
     /// Counts an operation and how long it took.
-    pub fn operation(&self, name: &'static str, outcome: request::Outcome, took: Duration) {
+    pub fn operation(&self, name: Cow<'static, str>, outcome: request::Outcome, took: Duration) {
         let class = outcome.class.as_str();
+        let name = self.1.of(name);
         with_local_recorder(&*self.0, || {
-            counter!(OPERATIONS, "operation" => name, "code" => outcome.code).increment(1);
+            counter!(OPERATIONS, "operation" => name.clone(), "code" => outcome.code).increment(1);
             histogram!(OPERATION_SECONDS, "operation" => name, "outcome" => class)
                 .record(took.as_secs_f64());
         });
     }
 
     /// Counts a subscription that ended.
-    pub fn subscription(&self, name: &'static str, ended: &'static str) {
+    pub fn subscription(&self, name: Cow<'static, str>, ended: &'static str) {
+        let name = self.1.of(name);
         with_local_recorder(&*self.0, || {
             counter!(SUBSCRIPTIONS, "operation" => name, "ended" => ended).increment(1);
         });

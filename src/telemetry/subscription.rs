@@ -52,10 +52,14 @@ impl Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        let Operation { name, document, .. } = self.operation;
+        let Operation {
+            name,
+            document,
+            kind,
+        } = &self.operation;
         let ending = self.ending.get().copied();
         let (outcome, ended) = ending.unwrap_or((Outcome::OK, "completed"));
-        self.metrics.subscription(name, ended);
+        self.metrics.subscription(name.clone(), ended);
         let log = self.settings.request_log;
         let Some(level) = level(log, Interest::Ordinary, outcome, false, self.is_sampled) else {
             return;
@@ -71,9 +75,9 @@ impl Drop for Listening {
                     $level,
                     {
                         outcome = outcome.code,
-                        operation = name,
-                        document,
-                        kind = self.operation.kind,
+                        operation = &**name,
+                        document = document.as_deref(),
+                        kind = *kind,
                         ended,
                         events,
                         duration_ms,

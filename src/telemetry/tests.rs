@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use tracing::{Level, enabled};
 
+use super::labels::MOST_NAMES;
 use super::*;
 
 #[test]
@@ -76,4 +77,23 @@ proptest! {
             prop_assert!(id.len() <= 64 && id.is_ascii() && !id.contains(char::is_whitespace));
         }
     }
+}
+
+#[test]
+fn names_of_trusted_documents_become_labels_up_to_a_limit() {
+    let metrics = Metrics::new();
+    let labels = |page: &str| page.matches("idgate_operations_total{").count();
+    for number in 0..MOST_NAMES + 10 {
+        let name = Cow::Owned(format!("Name{number}"));
+        metrics.operation(name, request::Outcome::OK, Duration::ZERO);
+    }
+    let page = metrics.render();
+    assert_eq!(labels(&page), MOST_NAMES + 1);
+    assert!(page.contains("idgate_operations_total{operation=\"other\",code=\"OK\"} 10\n"));
+    // What is compiled in is no part of that.
+    metrics.operation(Cow::Borrowed("me"), request::Outcome::OK, Duration::ZERO);
+    metrics.subscription(Cow::Owned("Name0".to_owned()), "completed");
+    let page = metrics.render();
+    assert_eq!(labels(&page), MOST_NAMES + 2);
+    assert!(page.contains("operation=\"Name0\",ended=\"completed\""));
 }

@@ -125,12 +125,7 @@ async fn answer(
     let operation = document
         .operation(call.operation_name.as_deref())
         .map_err(|error| about_document(media, error))?;
-    observed::operation(
-        resolved.id.as_deref(),
-        &document,
-        call.operation_name.as_deref(),
-        operation.kind,
-    );
+    observed::operation(resolved.id.as_deref(), &document, &operation);
     match (&parts.method, operation.kind) {
         (_, OperationType::Query) | (&Method::POST, OperationType::Mutation) => {}
         (_, OperationType::Subscription) => {

@@ -1,6 +1,8 @@
 //! What is noted about requests for their log lines and metrics: names out of closed sets, and
 //! nothing that a client wrote.
 
+use std::borrow::Cow;
+
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Response as Answer, ServerError, Value};
 use axum::body::HttpBody as _;
@@ -9,10 +11,10 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::{Audience, Server, trusted_documents};
+use super::{Audience, Server};
 use crate::domain::caller::{Caller, Standing};
 use crate::domain::role::Role;
-use crate::schema::document::Document;
+use crate::schema::document::{self, Document};
 use crate::schema::error::{self, ErrorCode};
 use crate::schema::problem;
 use crate::telemetry::request::{self, Class, Interest, Line, Operation, Outcome};
@@ -103,24 +105,28 @@ pub(super) fn caller(caller: &Caller) {
 pub(super) fn operation(
     document_id: Option<&str>,
     document: &Document,
-    operation_name: Option<&str>,
-    kind: OperationType,
+    found: &document::Operation,
 ) -> Operation {
-    let trusted = document_id.and_then(trusted_documents::known);
-    let name = match trusted {
-        Some((_, names)) => trusted_documents::name_in(names, operation_name),
-        None => document.root_field(operation_name),
+    // What a trusted document names was not written by who asks.
+    let trusted = found.name.clone().filter(|_| document_id.is_some());
+    let root_field = || {
+        document
+            .root_field(found.name.as_deref())
+            .map(Cow::Borrowed)
     };
     let operation = Operation {
-        name: name.unwrap_or(request::OTHER),
-        document: trusted.map(|(id, _)| id),
-        kind: match kind {
+        name: trusted
+            .map(Cow::Owned)
+            .or_else(root_field)
+            .unwrap_or(Cow::Borrowed(request::OTHER)),
+        document: document_id.map(str::to_owned),
+        kind: match found.kind {
             OperationType::Query => "query",
             OperationType::Mutation => "mutation",
             OperationType::Subscription => "subscription",
         },
     };
-    request::note(|facts| facts.operation = Some(operation));
+    request::note(|facts| facts.operation = Some(operation.clone()));
     operation
 }
 
@@ -134,7 +140,7 @@ pub(super) fn subscription(server: &Server, operation: Operation) -> Listening {
 /// Writes the line of a subscription that was refused before it was one.
 pub(super) fn refused_subscription(server: &Server, code: ErrorCode) {
     let operation = Operation {
-        name: request::OTHER,
+        name: Cow::Borrowed(request::OTHER),
         document: None,
         kind: "subscription",
     };

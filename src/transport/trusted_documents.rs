@@ -1,46 +1,8 @@
 //! How requests name documents: by text, by id, or in Apollo's form.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
-use async_graphql::parser::parse_query;
-
 use super::incoming::Call;
-use crate::app::{TrustedDocuments, built_in_documents, document_id};
+use crate::app::{TrustedDocuments, document_id};
 use crate::schema::error::{Error, ErrorCode};
-
-/// The names of the operations of each document that is compiled in.
-static OPERATIONS: LazyLock<HashMap<&'static str, Vec<String>>> = LazyLock::new(|| {
-    let documents = built_in_documents().iter();
-    let named = documents.map(|(id, text)| (id.as_str(), names_of(text)));
-    named.collect()
-});
-
-fn names_of(text: &str) -> Vec<String> {
-    let Ok(document) = parse_query(text) else {
-        return Vec::new();
-    };
-    let names = document.operations.iter().filter_map(|(name, _)| name);
-    names.map(ToString::to_string).collect()
-}
-
-/// The id of a document that is compiled in, and the names of its operations.
-pub(super) fn known(id: &str) -> Option<(&'static str, &'static [String])> {
-    let (id, operations) = OPERATIONS.get_key_value(id)?;
-    Some((id, operations))
-}
-
-/// The operation that a request names, or the only one.
-pub(super) fn name_in(names: &'static [String], wanted: Option<&str>) -> Option<&'static str> {
-    match (names, wanted) {
-        ([only], None) => Some(only),
-        (_, Some(wanted)) => names
-            .iter()
-            .map(String::as_str)
-            .find(|name| *name == wanted),
-        _ => None,
-    }
-}
 
 /// What a request named by text or by id.
 #[derive(Debug, PartialEq, Eq)]

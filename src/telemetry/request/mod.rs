@@ -1,9 +1,10 @@
 //! What one request was and how it went: its log line, and the metrics of its operation.
 //!
 //! Whatever runs for a request notes here what it learns, without a handle being passed through every
-//! layer: the [`Record`] travels with the task. Every text of a line comes from a closed set
-//! compiled into the binary; nothing that a client wrote is ever noted.
+//! layer: the [`Record`] travels with the task. Every text of a line comes from a closed set that
+//! is compiled in, or from trusted documents; nothing that a client wrote is ever noted.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -123,13 +124,13 @@ impl Outcome {
     }
 }
 
-/// An operation, by names that are compiled in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An operation, by names that are compiled in, or that the operator's trusted documents have.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
     /// The name in its trusted document, else its only root field, else [`OTHER`].
-    pub name: &'static str,
-    /// The trusted document, if it is one.
-    pub document: Option<&'static str>,
+    pub name: Cow<'static, str>,
+    /// The id of the trusted document, if it is one.
+    pub document: Option<String>,
     /// `query`, `mutation` or `subscription`.
     pub kind: &'static str,
 }
@@ -245,9 +246,9 @@ impl Line {
     fn write(&self, outcome: Outcome, status: Option<u16>, response_bytes: Option<u64>) {
         let took = self.record.started.elapsed();
         let facts = self.record.facts();
-        let operation = facts.operation;
+        let operation = facts.operation.as_ref();
         if facts.is_graphql {
-            let name = operation.map_or(OTHER, |it| it.name);
+            let name = operation.map_or(Cow::Borrowed(OTHER), |it| it.name.clone());
             self.metrics.operation(name, outcome, took);
         }
         // An event that is sent hours later does not make its request slow.
@@ -268,8 +269,8 @@ impl Line {
                         http.status = status,
                         outcome = outcome.code,
                         surface = facts.surface,
-                        operation = operation.map(|it| it.name),
-                        document = operation.and_then(|it| it.document),
+                        operation = operation.map(|it| &*it.name),
+                        document = operation.and_then(|it| it.document.as_deref()),
                         kind = operation.map(|it| it.kind),
                         caller = facts.caller,
                         duration_ms,

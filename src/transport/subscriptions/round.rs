@@ -59,10 +59,9 @@ impl Subscription {
         }
         let document = server.schema.prepare(resolved.text)?;
         let name = call.operation_name;
-        let kind = document.operation(name.as_deref())?.kind;
-        let operation =
-            observed::operation(resolved.id.as_deref(), &document, name.as_deref(), kind);
-        if kind != OperationType::Subscription {
+        let found = document.operation(name.as_deref())?;
+        let operation = observed::operation(resolved.id.as_deref(), &document, &found);
+        if found.kind != OperationType::Subscription {
             let message = "Only subscriptions run here. Use POST /graphql.";
             return Err(Error::of(ErrorCode::BadUserInput, message));
         }
@@ -80,7 +79,7 @@ impl Subscription {
 
     /// From here on it is one that ends, and leaves a line then.
     pub(super) fn begin(&self, server: &Server) {
-        let begun = || observed::subscription(server, self.operation);
+        let begun = || observed::subscription(server, self.operation.clone());
         self.listening.get_or_init(begun);
     }
 

@@ -87,9 +87,11 @@ pub(in crate::transport) async fn open(
         client,
         forwarded: bearer.map(SecretString::from),
     };
+    // The upgrade runs outside of the request.
+    let span = tracing::Span::current();
     upgrade.on_upgrade(|socket| {
         let talking = serve(socket, server, handshake, place, kept);
-        talking.instrument(tracing::Span::current())
+        talking.instrument(span)
     })
 }
 
