@@ -70,6 +70,15 @@ new-migration name:
 snapshots:
     cargo insta review
 
+# Fuzz a reader of what strangers send for so many seconds: needs cargo-fuzz and a nightly toolchain
+fuzz target seconds="120":
+    mkdir -p "fuzz/corpus/$1"
+    cd fuzz && cargo +nightly fuzz run --sanitizer none "$1" "corpus/$1" "seeds/$1" -- -max_total_time="$2" -timeout=10
+
+# Search for the input that costs each reader most, so many seconds each
+worst seconds="10" part="":
+    cd fuzz && cargo run --release --example worst -- "$1" "$2"
+
 # Measure what the tests reach, on both worlds
 coverage:
     scripts/test --coverage

@@ -135,7 +135,7 @@ pub(super) fn encode_cursor((instant, id): Place) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn decode_cursor(cursor: &str) -> Option<Place> {
+pub(super) fn decode_cursor(cursor: &str) -> Option<Place> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let (instant, id) = bytes.split_first_chunk::<8>()?;
     let instant = Instant::from_micros(i64::from_be_bytes(*instant))?;

@@ -9,6 +9,9 @@ pub mod document;
 mod engine;
 pub mod entities;
 pub mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guard;
 pub mod mutations;
 pub mod operation_names;

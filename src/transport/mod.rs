@@ -7,6 +7,9 @@ mod caller;
 mod cookies;
 mod cors;
 mod federation;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod graphiql;
 mod graphql;
 mod health;

@@ -219,7 +219,7 @@ const INSTANT: u8 = 1;
 const TEXT: u8 = 2;
 
 /// A place as an opaque text: the order, the kind of key, who, and the key.
-fn encode(place: &UserPlace, sort: Sort) -> String {
+pub(in crate::schema) fn encode(place: &UserPlace, sort: Sort) -> String {
     let (kind, key) = match &place.key {
         Key::Instant(None) => (NEVER, Vec::new()),
         Key::Instant(Some(at)) => (INSTANT, at.timestamp_micros().to_be_bytes().to_vec()),
@@ -230,7 +230,7 @@ fn encode(place: &UserPlace, sort: Sort) -> String {
 }
 
 /// Reads what [`encode`] wrote for the same order.
-fn decode(cursor: &str, sort: Sort) -> Option<UserPlace> {
+pub(in crate::schema) fn decode(cursor: &str, sort: Sort) -> Option<UserPlace> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let ([order, kind], rest) = bytes.split_first_chunk::<2>()?;
     let (id, key) = rest.split_first_chunk::<16>()?;

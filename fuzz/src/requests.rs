@@ -1,0 +1,131 @@
+//! Parts of a request: documents, variables, headers, cursors.
+
+use chrono::{DateTime, Utc};
+use idgate::domain::token::PlainToken;
+use idgate::schema::document::{Document, Limits};
+use idgate::schema::fuzzing as schema;
+use idgate::transport::fuzzing::{self as transport, Call};
+use serde_json::{Value, json};
+
+use crate::{lines, utf8};
+
+/// The limits as they come.
+pub const LIMITS: Limits = Limits {
+    introspection: true,
+    depth: 12,
+    aliases: 30,
+    root_fields: 20,
+    directives: 20,
+    tokens: 5_000,
+    expanded_nodes: 2_000,
+    cost: 6_000,
+    representations: 1_000,
+    variables: 50,
+    variable_depth: 12,
+    variable_values: 10_000,
+};
+
+/// A document that takes any variable.
+const ANY: &str = "query ($a: String) { me { id } }";
+
+/// A document within the limits stays within them, and the engine's rules bear it.
+pub fn document(data: &[u8]) {
+    let Some(text) = utf8(data) else { return };
+    let Ok(document) = Document::prepare(text.to_owned(), &LIMITS) else {
+        return;
+    };
+    let again = Document::prepare(document.text.clone(), &LIMITS).expect("the same text");
+    assert_eq!(again.operation(None), document.operation(None));
+    let _ = schema::validate(&document);
+}
+
+/// What a body says can be said again, and what is accepted of it is as small as it has to be.
+pub fn variables(data: &[u8]) {
+    if let Some(query) = utf8(data) {
+        let _ = transport::parameters(query, &LIMITS);
+    }
+    let Some(call) = transport::body(data, &LIMITS) else {
+        return;
+    };
+    assert_eq!(
+        transport::body(&written(&call), &LIMITS).as_ref(),
+        Some(&call)
+    );
+    let variables = call.variables();
+    let text = call.query.clone().unwrap_or_else(|| ANY.to_owned());
+    let Ok(document) = Document::prepare(text, &LIMITS) else {
+        return;
+    };
+    let name = call.operation_name.as_deref();
+    if schema::check_variables(&document, name, &variables, &LIMITS).is_ok() {
+        let given = call.variables.as_object().expect("an object");
+        let values: usize = given.values().map(count).sum();
+        let depth = given.values().map(depth).max().unwrap_or_default();
+        assert!(given.len() <= LIMITS.variables, "{} variables", given.len());
+        assert!(values <= LIMITS.variable_values, "{values} values");
+        assert!(depth <= LIMITS.variable_depth, "{depth} levels");
+        let cost = document.cost(name, &variables).ok().expect("a cost");
+        assert!(cost <= LIMITS.cost, "{cost}");
+    }
+}
+
+fn written(call: &Call) -> Vec<u8> {
+    let members = json!({
+        "query": call.query,
+        "operationName": call.operation_name,
+        "variables": call.variables,
+    });
+    members.to_string().into_bytes()
+}
+
+fn count(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(entries) => entries.iter().map(count).sum(),
+        Value::Object(fields) => fields.values().map(count).sum(),
+        _ => 0,
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    let inside = |deepest: Option<usize>| 1 + deepest.unwrap_or_default();
+    match value {
+        Value::Array(entries) => inside(entries.iter().map(depth).max()),
+        Value::Object(fields) => inside(fields.values().map(depth).max()),
+        _ => 0,
+    }
+}
+
+/// A token that is read from a cookie is the one that was set.
+pub fn cookies(data: &[u8]) {
+    let now: DateTime<Utc> = DateTime::UNIX_EPOCH;
+    for secure in [true, false] {
+        let Some(token) = transport::refresh_token(secure, &lines(data)) else {
+            continue;
+        };
+        assert!(token.reveal().len() <= 64, "a long token was looked at");
+        let header = transport::set_cookie(token.clone(), secure, now).expect("a header");
+        let pair = header.as_bytes().split(|byte| *byte == b';').next();
+        let again = transport::refresh_token(secure, &[pair.expect("a pair")]);
+        let again = again.as_ref().map(PlainToken::reveal);
+        assert_eq!(again, Some(token.reveal()));
+    }
+}
+
+/// The other headers never end a request.
+pub fn headers(data: &[u8]) {
+    let _ = transport::is_acceptable(&lines(data));
+    if let Some(token) = utf8(data).and_then(transport::bearer) {
+        assert_eq!(token, token.trim());
+    }
+}
+
+/// A place has one spelling.
+pub fn cursors(data: &[u8]) {
+    let Some(text) = utf8(data) else { return };
+    let written = schema::cursor(text)
+        .into_iter()
+        .chain(schema::user_cursors(text));
+    for cursor in written {
+        assert_eq!(cursor, text);
+    }
+}

@@ -1,0 +1,69 @@
+//! The readers of documents, variables and cursors, for the programs in `fuzz/`.
+
+use async_graphql::{Request, Response, Variables};
+use futures_util::FutureExt as _;
+
+use super::connection::{decode_cursor, encode_cursor};
+use super::document::{self, Document, Limits, Refusal};
+use super::error::Error;
+use super::types::user_list;
+use crate::selectors::directory::Sort;
+
+/// Checks variables against the limits and against the document that they are for.
+///
+/// # Errors
+///
+/// The limit that they exceed, or what is wrong with them.
+pub fn check_variables(
+    document: &Document,
+    operation_name: Option<&str>,
+    variables: &Variables,
+    limits: &Limits,
+) -> Result<(), Refusal> {
+    document.check_variables(operation_name, variables, limits)
+}
+
+/// Checks how many values a JSON text holds.
+///
+/// # Errors
+///
+/// The limit that it exceeds.
+pub fn check_json(text: &[u8], limits: &Limits) -> Result<(), Error> {
+    Ok(document::check_json(text, limits)?)
+}
+
+/// What the engine says to a document that no resolver is asked for.
+///
+/// Nothing if it has to wait for something outside.
+#[must_use]
+pub fn validate(document: &Document) -> Option<Response> {
+    use std::sync::LazyLock;
+
+    type Schema = async_graphql::Schema<
+        super::query::Query,
+        super::mutations::Mutation,
+        super::subscription::Subscription,
+    >;
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| super::builder().finish());
+
+    let mut request = Request::new(document.text.clone());
+    request.set_parsed_query(document.parsed.clone());
+    // No operation has this name: the rules look at all of the document, and nothing runs.
+    request.operation_name = Some("0".to_owned());
+    SCHEMA.execute(request).now_or_never()
+}
+
+/// Reads a cursor of the lists that are ordered by time, and writes it again.
+#[must_use]
+pub fn cursor(text: &str) -> Option<String> {
+    decode_cursor(text).map(encode_cursor)
+}
+
+/// The same of the list of people in each of its orders.
+#[must_use]
+pub fn user_cursors(text: &str) -> Vec<String> {
+    [Sort::CreatedAt, Sort::LastLoginAt, Sort::Email, Sort::Name]
+        .into_iter()
+        .filter_map(|sort| Some(user_list::encode(&user_list::decode(text, sort)?, sort)))
+        .collect()
+}
