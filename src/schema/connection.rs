@@ -13,6 +13,8 @@ use crate::selectors::session::{Place, Slice};
 pub(super) const DEFAULT_SIZE: usize = 20;
 /// How many entries a page has at most.
 pub(super) const LARGEST_SIZE: usize = 100;
+/// Bytes of a cursor. Those of names are the longest: a character can stand for 18.
+const LONGEST_CURSOR: usize = 16 * 1024;
 /// How many identities a person is shown with: nobody needs more, and each one costs.
 pub(super) const MOST_IDENTITIES: usize = 20;
 
@@ -73,7 +75,9 @@ impl<P: Clone> PageArguments<P> {
         };
         let place = |cursor: Option<String>| match cursor {
             None => Ok(None),
-            Some(cursor) => decode(&cursor)
+            Some(cursor) => Some(&cursor)
+                .filter(|cursor| cursor.len() <= LONGEST_CURSOR)
+                .and_then(|cursor| decode(cursor))
                 .map(Some)
                 .ok_or_else(|| wrong("This cursor does not come from this list.")),
         };
@@ -175,6 +179,24 @@ mod tests {
                 .limit,
             101
         );
+    }
+
+    #[test]
+    fn a_long_text_is_no_cursor_and_is_not_decoded() {
+        let check = |length: usize| {
+            let decoded = std::cell::Cell::new(0);
+            let count = |text: &str| {
+                decoded.set(text.len());
+                Some(())
+            };
+            let text = || Some("A".repeat(length));
+            let after = PageArguments::check_places(None, text(), None, None, count);
+            let before = PageArguments::check_places(None, None, None, text(), count);
+            assert_eq!(after.is_ok(), before.is_ok());
+            (after.is_ok(), decoded.get())
+        };
+        assert_eq!(check(LONGEST_CURSOR), (true, LONGEST_CURSOR));
+        assert_eq!(check(LONGEST_CURSOR + 1), (false, 0));
     }
 
     #[test]
