@@ -89,10 +89,10 @@ async fn serve(
     request: Request,
 ) -> Response {
     let is_live = server.app.config.subscriptions.enabled;
-    if is_live && subscriptions::is_handshake(request.headers()) {
-        subscriptions::open_socket(server, peer, request).await
-    } else if is_live && subscriptions::wants_stream(request.headers()) {
-        subscriptions::open_stream(server, peer, request).await
+    if is_live && subscriptions::is_websocket_handshake(request.headers()) {
+        subscriptions::open_websocket(server, peer, request).await
+    } else if is_live && subscriptions::prefers_event_stream(request.headers()) {
+        subscriptions::open_sse(server, peer, request).await
     } else {
         graphql::serve(server, peer, request).await
     }

@@ -1,7 +1,8 @@
-//! Listening: accepting connections, and ending those that hold on to one without using it.
+//! The HTTP server: accepts connections, and closes idle ones.
 //!
-//! What is said on a connection lives in the router; nothing here reads a request. A handler that
-//! keeps a connection for longer than an answer says so by [`Connection::keep`].
+//! axum's own server has no idle timeout per request, so a slow client could hold a connection
+//! forever. Requests are handled by the router; a handler that uses the connection for longer than
+//! its response takes a [`Connection::hold`].
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -26,32 +27,32 @@ use tower::ServiceExt as _;
 use super::tls::Tls;
 use crate::config::Config;
 
-/// How long to leave the system alone when it gives out no more connections.
-const EXHAUSTED: Duration = Duration::from_millis(500);
-/// How long a connection that was told to end may take to do so.
-const FAREWELL: Duration = Duration::from_secs(1);
-/// How often a silent HTTP/2 peer is asked whether it is still there, and how long it may take.
-const ARE_YOU_THERE: Duration = Duration::from_secs(20);
+/// Pause after a failed `accept`, most likely for want of file descriptors.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(500);
+/// How long a graceful shutdown of a connection may take.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
+/// Interval of HTTP/2 keep-alive pings, and the time to wait for the answer.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// Bytes of a request's head, and of what is read of a body at a time: eight times what proxies
-/// let through. Larger heads are answered with 431; the library's default is 400 KB.
-const LARGEST_HEAD: usize = 64 * 1024;
-/// The same for HTTP/2, where each header counts 32 bytes besides its own (RFC 9113 §6.5.2).
-const LARGEST_HEADER_LIST: u32 = 64 * 1024;
+/// Read buffer, and so the largest request head, in bytes: eight times the usual limit of proxies.
+/// Larger heads are answered with 431; hyper's default is 400 KB.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// The same for HTTP/2, where each header counts 32 bytes extra (RFC 9113 §6.5.2).
+const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
 
-/// What a listener grants its clients.
+/// Limits on the connections of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at a time; further ones wait in the system's queue.
+    /// Open connections; further ones wait in the backlog of the socket.
     pub connections: usize,
-    /// From connecting to the end of the first request's head.
+    /// Time from connecting to the end of the first request head.
     pub head: Duration,
-    /// From an answer to the end of the next request's head.
+    /// Time from a response to the end of the next request head.
     pub idle: Duration,
 }
 
 impl Limits {
-    /// What the configuration says.
+    /// The configured limits.
     #[must_use]
     pub fn of(config: &Config) -> Self {
         let server = &config.server;
@@ -63,52 +64,51 @@ impl Limits {
     }
 }
 
-/// Marks requests of a connection that began with a certificate of the configured authorities.
+/// Request extension: the connection presented a client certificate of the configured authorities.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClientCertificate;
 
-/// The connection of a request, for handlers that keep it.
+/// Request extension: the connection, for handlers that outlive their response.
 #[derive(Clone)]
 pub(super) struct Connection(Arc<Shared>);
 
 struct Shared {
-    requests: watch::Sender<usize>,
+    in_flight: watch::Sender<usize>,
     stop: CancellationToken,
     tasks: TaskTracker,
-    _place: OwnedSemaphorePermit,
-    _awaited: TaskTrackerToken,
+    _permit: OwnedSemaphorePermit,
+    _token: TaskTrackerToken,
 }
 
-/// A connection that is in use for as long as this exists, whatever becomes of its requests.
-pub(super) struct Kept {
+/// Keeps a connection open until dropped, whether or not it has requests in flight.
+pub(super) struct ConnectionHold {
     connection: Connection,
-    _under_way: UnderWay,
+    _in_flight: InFlight,
 }
 
 impl Connection {
-    /// Runs something beside the answer; a stop waits for it.
+    /// Spawns a task that a shutdown waits for.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.tasks.spawn(task);
     }
 
-    /// Says that the connection is in use, and holds its place: also after it turned into
-    /// something else than HTTP.
-    pub(super) fn keep(&self) -> Kept {
-        Kept {
+    /// Exempts the connection from the idle timeout, also after an upgrade from HTTP.
+    pub(super) fn hold(&self) -> ConnectionHold {
+        ConnectionHold {
             connection: self.clone(),
-            _under_way: UnderWay::begin(&self.0.requests),
+            _in_flight: InFlight::begin(&self.0.in_flight),
         }
     }
 }
 
-impl Kept {
-    /// Waits until the gateway stops.
-    pub(super) async fn stopped(&self) {
+impl ConnectionHold {
+    /// Waits until the gateway shuts down.
+    pub(super) async fn shutdown(&self) {
         self.connection.0.stop.cancelled().await;
     }
 }
 
-/// Serves a router until told to stop; then requests in flight finish.
+/// Serves a router until `stop`, then waits for the requests in flight.
 pub async fn listen(
     listener: TcpListener,
     router: Router,
@@ -118,7 +118,7 @@ pub async fn listen(
     listen_with(None, listener, router, limits, stop).await;
 }
 
-/// The same, behind TLS where there is some.
+/// The same, over TLS if given.
 pub async fn listen_with(
     tls: Option<Tls>,
     listener: TcpListener,
@@ -126,27 +126,27 @@ pub async fn listen_with(
     limits: Limits,
     stop: CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let permits = Arc::new(Semaphore::new(limits.connections));
     let connections = TaskTracker::new();
     let builder = builder();
-    while let Some(accepted) = stop.run_until_cancelled(accept(&listener, &places)).await {
-        let Some((stream, peer, place)) = accepted else {
+    while let Some(accepted) = stop.run_until_cancelled(accept(&listener, &permits)).await {
+        let Some((stream, peer, permit)) = accepted else {
             continue;
         };
         let (builder, router, stop) = (builder.clone(), router.clone(), stop.clone());
         let tls = tls.clone();
         let connection = Connection(Arc::new(Shared {
-            requests: watch::Sender::new(0),
+            in_flight: watch::Sender::new(0),
             stop: stop.clone(),
             tasks: connections.clone(),
-            _place: place,
-            _awaited: connections.token(),
+            _permit: permit,
+            _token: connections.token(),
         }));
         connections.spawn(async move {
             match tls {
                 None => serve(&builder, stream, (peer, None), router, limits, connection).await,
                 Some(tls) => {
-                    if let Some(stream) = greet(&tls, stream, limits, &stop).await {
+                    if let Some(stream) = tls_handshake(&tls, stream, limits, &stop).await {
                         let peer = (peer, Some(ClientCertificate));
                         serve(&builder, stream, peer, router, limits, connection).await;
                     }
@@ -154,47 +154,46 @@ pub async fn listen_with(
             }
         });
     }
-    // From here on the system refuses new connections.
+    // From here on, new connections are refused by the operating system.
     drop(listener);
     connections.close();
     connections.wait().await;
 }
 
-/// The next connection and its place; nothing when accepting failed.
+/// The next connection and its permit; `None` when accepting failed.
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => {
-            // Answers are small and complete: waiting for more to send only delays them.
+            // Responses are written in one piece: Nagle's algorithm would only delay them.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "a connection keeps its delays");
             }
-            Some((stream, peer, place))
+            Some((stream, peer, permit))
         }
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");
-            // Out of file descriptors, most likely: trying again at once would only spin.
-            tokio::time::sleep(EXHAUSTED).await;
+            tokio::time::sleep(ACCEPT_BACKOFF).await;
             None
         }
     }
 }
 
-/// Begins TLS, as long as a head may take; nothing with those who show no good certificate.
-async fn greet(
+/// The TLS handshake, within the time limit of a request head; `None` when it fails.
+async fn tls_handshake(
     tls: &Tls,
     stream: TcpStream,
     limits: Limits,
     stop: &CancellationToken,
 ) -> Option<TlsStream<TcpStream>> {
-    let greeting = tokio::time::timeout(limits.head, tls.accept(stream));
-    match stop.run_until_cancelled(greeting).await? {
+    let handshake = tokio::time::timeout(limits.head, tls.accept(stream));
+    match stop.run_until_cancelled(handshake).await? {
         Ok(Ok(stream)) => Some(stream),
         Ok(Err(error)) => {
-            // Somebody who is not the router, or a router with an old certificate.
+            // The client is not the router, or its certificate has expired.
             tracing::info!(%error, "a connection to the router's listener was refused");
             None
         }
@@ -203,20 +202,20 @@ async fn greet(
 }
 
 fn builder() -> Builder<TokioExecutor> {
-    // Names of headers are equal in any case (RFC 9110 §5.1). Clients that compare letters expect
-    // those that HTTP/1 servers have always written.
+    // Header names are case-insensitive (RFC 9110 §5.1). Clients that compare them by case expect
+    // the traditional spelling of HTTP/1 servers.
     let mut builder = Builder::new(TokioExecutor::new()).title_case_headers(true);
-    builder.http1().max_buf_size(LARGEST_HEAD);
+    builder.http1().max_buf_size(MAX_HEAD_BYTES);
     builder
         .http2()
-        .max_header_list_size(LARGEST_HEADER_LIST)
+        .max_header_list_size(MAX_HEADER_LIST_BYTES)
         .timer(TokioTimer::new())
-        .keep_alive_interval(ARE_YOU_THERE)
-        .keep_alive_timeout(ARE_YOU_THERE);
+        .keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE);
     builder
 }
 
-/// Serves one connection until the client leaves, is too slow, or the gateway stops.
+/// Serves one connection until the client disconnects, is too slow, or the gateway shuts down.
 async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     builder: &Builder<TokioExecutor>,
     stream: S,
@@ -225,71 +224,74 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     limits: Limits,
     connection: Connection,
 ) {
-    let Shared { requests, stop, .. } = connection.0.as_ref();
-    let asked = connection.clone();
+    let Shared {
+        in_flight, stop, ..
+    } = connection.0.as_ref();
+    let extension = connection.clone();
     let service = tower::service_fn(move |mut request: Request<_>| {
-        let under_way = UnderWay::begin(&asked.0.requests);
+        let in_flight = InFlight::begin(&extension.0.in_flight);
         request.extensions_mut().insert(ConnectInfo(peer));
-        certificate.map(|it| request.extensions_mut().insert(it));
-        request.extensions_mut().insert(asked.clone());
-        let answered = router.clone().oneshot(request);
+        certificate.map(|certificate| request.extensions_mut().insert(certificate));
+        request.extensions_mut().insert(extension.clone());
+        let response = router.clone().oneshot(request);
         async move {
-            let answer = answered.await;
-            drop(under_way);
-            answer
+            let response = response.await;
+            drop(in_flight);
+            response
         }
     });
     let service = TowerToHyperService::new(service);
     let stream = TokioIo::new(stream);
     let mut served = pin!(builder.serve_connection_with_upgrades(stream, service));
     // Slowloris: a head that arrives a byte at a time, or never, must not hold a connection.
-    let farewell = tokio::select! {
-        outcome = served.as_mut() => return note(outcome),
-        () = neglected(requests, limits.head, limits.idle) => FAREWELL,
+    let grace = tokio::select! {
+        outcome = served.as_mut() => return log(outcome),
+        () = idle_timeout(in_flight, limits.head, limits.idle) => SHUTDOWN_GRACE,
         () = stop.cancelled() => limits.head,
     };
     served.as_mut().graceful_shutdown();
     tokio::select! {
-        outcome = served.as_mut() => note(outcome),
-        () = neglected(requests, farewell, FAREWELL) => {}
+        outcome = served.as_mut() => log(outcome),
+        () = idle_timeout(in_flight, grace, SHUTDOWN_GRACE) => {}
     }
 }
 
-/// Waits until a connection has had no request under way for longer than it may.
-async fn neglected(requests: &watch::Sender<usize>, first: Duration, later: Duration) {
-    let mut under_way = requests.subscribe();
-    let mut patience = first;
+/// Waits until a connection has been without a request for `first` after it was opened, or for
+/// `later` after a request.
+async fn idle_timeout(in_flight: &watch::Sender<usize>, first: Duration, later: Duration) {
+    let mut requests = in_flight.subscribe();
+    let mut timeout = first;
     loop {
-        let is_quiet = *under_way.borrow_and_update() == 0;
-        let changed = under_way.changed();
-        if !is_quiet {
-            // It only fails without a sender, and there is `requests`.
+        let is_idle = *requests.borrow_and_update() == 0;
+        let changed = requests.changed();
+        if !is_idle {
+            // Fails only when the sender is dropped, and `in_flight` is alive.
             let _ = changed.await;
-        } else if tokio::time::timeout(patience, changed).await.is_err() {
+        } else if tokio::time::timeout(timeout, changed).await.is_err() {
             return;
         }
-        patience = later;
+        timeout = later;
     }
 }
 
-/// A request that is being answered; counted until it is dropped, also by a client that leaves.
-struct UnderWay(watch::Sender<usize>);
+/// A counted request; also uncounted when it is cancelled because the client disconnects.
+struct InFlight(watch::Sender<usize>);
 
-impl UnderWay {
+impl InFlight {
     fn begin(count: &watch::Sender<usize>) -> Self {
         count.send_modify(|count| *count = count.saturating_add(1));
         Self(count.clone())
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count = count.saturating_sub(1));
     }
 }
 
-/// Clients leave in the middle of things every day: that is worth a line only to who looks for it.
-fn note(outcome: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
+/// Clients disconnect in the middle of requests all the time, so this is only for debugging.
+fn log(outcome: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
     if let Err(error) = outcome {
         tracing::debug!(error, "a connection ended early");
     }

@@ -98,8 +98,8 @@ pub struct Server {
     proof: federation::Proof,
     /// The router's server, where it comes to the public listener.
     for_router: Option<Arc<Server>>,
-    places: Arc<subscriptions::Places>,
-    rounds: Semaphore,
+    connections: Arc<subscriptions::ConnectionLimiter>,
+    batch_permits: Semaphore,
 }
 
 impl std::fmt::Debug for Server {
@@ -152,14 +152,14 @@ impl Server {
     ) -> Self {
         Self {
             proof: federation::Proof::wanted(&app.config),
-            rounds: subscriptions::rounds(&app.config),
+            batch_permits: subscriptions::batch_permits(&app.config),
             app,
             schema,
             audience,
             listen,
             draining,
             for_router: None,
-            places: Arc::default(),
+            connections: Arc::default(),
         }
     }
 
@@ -183,9 +183,9 @@ impl Server {
         self.audience == Audience::Router
     }
 
-    /// Whether the person behind a WebSocket may be named in its handshake. Browsers put nothing
-    /// there, so elsewhere it would only be a second place to look for the same thing.
-    fn reads_handshakes(&self) -> bool {
+    /// Whether a WebSocket handshake may carry the access token. Browsers cannot send one there, so
+    /// elsewhere it would only be a second place for the same value.
+    fn accepts_handshake_token(&self) -> bool {
         self.audience == Audience::Router
     }
 

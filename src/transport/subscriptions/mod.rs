@@ -1,15 +1,18 @@
-//! Live events, over web sockets (`socket`) and event streams (`stream`).
+//! GraphQL subscriptions, over WebSockets (`websocket`) and server-sent events (`sse`).
 //!
-//! `feed` listens and `round` checks who may and runs documents; `protocol` is the text of messages;
-//! `places` counts connections. What an event is and who may see it, the schema says.
+//! `session` queues the events of a connection; `batch` authenticates its user again (`identity`)
+//! and runs the documents. `protocol` encodes and decodes messages, `close_reason` has the close
+//! codes, `connection_limit` counts connections. What an event is and who may see it is decided in
+//! `schema`.
 
-mod ending;
-mod feed;
-mod places;
+mod batch;
+mod close_reason;
+mod connection_limit;
+mod identity;
 mod protocol;
-mod round;
-mod socket;
-mod stream;
+mod session;
+mod sse;
+mod websocket;
 
 use std::sync::Arc;
 
@@ -19,31 +22,31 @@ use axum::routing::any;
 use tokio::sync::Semaphore;
 
 use super::Server;
-
-pub(super) use self::places::Places;
-pub(super) use self::socket::open as open_socket;
-pub(super) use self::stream::{open as open_stream, wants_stream};
 use crate::config::Config;
 
-/// How many connections may look at events at a time: each needs the database for that, and what
-/// happens often must not keep requests waiting. Those that wait look at more at once.
-pub(super) fn rounds(config: &Config) -> Semaphore {
+pub(super) use self::connection_limit::ConnectionLimiter;
+pub(super) use self::sse::{open as open_sse, prefers_event_stream};
+pub(super) use self::websocket::open as open_websocket;
+
+/// Permits for the batches that run at a time. Each needs a database connection, and frequent
+/// events must not starve requests; a connection that waits handles more events in one batch.
+pub(super) fn batch_permits(config: &Config) -> Semaphore {
     let connections = usize::try_from(config.database.max_connections).unwrap_or(1);
     Semaphore::new(connections.div_ceil(4))
 }
 
-/// The addresses at which one can listen, where the configuration lets one.
+/// The routes of subscriptions, if the configuration enables them.
 pub(super) fn routes(server: &Server) -> Router<Arc<Server>> {
     if !server.app.config.subscriptions.enabled {
         return Router::new();
     }
     Router::new()
-        .route("/graphql/ws", any(socket::open))
-        .route("/graphql/stream", any(stream::open))
+        .route("/graphql/ws", any(websocket::open))
+        .route("/graphql/stream", any(sse::open))
 }
 
-/// Whether a request asks to become a WebSocket (RFC 6455 §4.1).
-pub(super) fn is_handshake(headers: &HeaderMap) -> bool {
+/// Whether a request is a WebSocket opening handshake (RFC 6455 §4.1).
+pub(super) fn is_websocket_handshake(headers: &HeaderMap) -> bool {
     let upgrade = headers.get(header::UPGRADE);
-    upgrade.is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }

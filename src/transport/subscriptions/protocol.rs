@@ -1,6 +1,6 @@
-//! The messages of graphql-transport-ws, and the events of graphql-sse: text in, text out.
+//! Encoding and decoding of graphql-transport-ws messages and graphql-sse events.
 //!
-//! When which message may come, `socket` knows.
+//! Which message is allowed when is up to `websocket`.
 
 use async_graphql::{Response, ServerError};
 use serde::Deserialize;
@@ -8,35 +8,35 @@ use serde_json::{Map, Value, json};
 
 /// The subprotocol of the WebSocket handshake.
 pub(super) const SUBPROTOCOL: &str = "graphql-transport-ws";
-/// Characters of an id; it is sent along with every event.
-const LONGEST_ID: usize = 128;
+/// Bytes of a subscription id, which is sent with every event.
+const MAX_ID_LENGTH: usize = 128;
 
-/// What a client says.
+/// A message from the client.
 #[derive(Debug, PartialEq)]
-pub(super) enum Heard {
-    /// Who listens.
-    Init(Map<String, Value>),
-    /// Are you there?
+pub(super) enum ClientMessage {
+    /// Authenticates the connection.
+    ConnectionInit(Map<String, Value>),
+    /// Asks for a pong.
     Ping,
-    /// I am here.
+    /// Answers a ping.
     Pong,
-    /// Tell me of this from now on.
+    /// Starts a subscription.
     Subscribe {
-        /// What the client calls it.
+        /// The id that the client chose.
         id: String,
-        /// The same fields as in a POST.
-        call: Map<String, Value>,
+        /// The parameters of a GraphQL request, as in a POST.
+        payload: Map<String, Value>,
     },
-    /// Enough of this.
+    /// Ends a subscription.
     Complete {
-        /// Which.
+        /// The id of the subscription.
         id: String,
     },
 }
 
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Message {
+enum RawMessage {
     ConnectionInit {
         payload: Option<Map<String, Value>>,
     },
@@ -51,67 +51,69 @@ enum Message {
     },
 }
 
-/// Reads a message; the error says what is wrong with it.
-pub(super) fn read(text: &str) -> Result<Heard, &'static str> {
+/// Parses a message; the error is the reason of the close frame.
+pub(super) fn parse(text: &str) -> Result<ClientMessage, &'static str> {
     let message = serde_json::from_str(text).map_err(|_| "This is no message of the protocol")?;
     let checked = |id: String| {
-        let fits = (1..=LONGEST_ID).contains(&id.len());
+        let fits = (1..=MAX_ID_LENGTH).contains(&id.len());
         fits.then_some(id).ok_or("An id has 1 to 128 characters")
     };
     Ok(match message {
-        Message::ConnectionInit { payload } => Heard::Init(payload.unwrap_or_default()),
-        Message::Ping {} => Heard::Ping,
-        Message::Pong {} => Heard::Pong,
-        Message::Subscribe { id, payload } => {
-            let (id, call) = (checked(id)?, payload);
-            Heard::Subscribe { id, call }
+        RawMessage::ConnectionInit { payload } => {
+            ClientMessage::ConnectionInit(payload.unwrap_or_default())
         }
-        Message::Complete { id } => Heard::Complete { id: checked(id)? },
+        RawMessage::Ping {} => ClientMessage::Ping,
+        RawMessage::Pong {} => ClientMessage::Pong,
+        RawMessage::Subscribe { id, payload } => {
+            let id = checked(id)?;
+            ClientMessage::Subscribe { id, payload }
+        }
+        RawMessage::Complete { id } => ClientMessage::Complete { id: checked(id)? },
     })
 }
 
-/// The value of an `Authorization` header that was sent in `connection_init`. What is no text, and
-/// what is there twice, is a value that opens nothing.
+/// The `Authorization` value in the payload of `connection_init`. One that is not a string, or is
+/// given twice, counts as an invalid token.
 pub(super) fn authorization(payload: &Map<String, Value>) -> Option<&str> {
     let mut named = payload
         .iter()
         .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-    let ((_, value), other) = (named.next()?, named.next());
-    let value = value.as_str().filter(|_| other.is_none());
+    let ((_, value), second) = (named.next()?, named.next());
+    let value = value.as_str().filter(|_| second.is_none());
     Some(value.unwrap_or_default())
 }
 
-/// The client may subscribe now.
-pub(super) fn acknowledged() -> String {
+/// Accepts the connection.
+pub(super) fn connection_ack() -> String {
     json!({ "type": "connection_ack" }).to_string()
 }
 
-/// I am here.
+/// Answers a ping.
 pub(super) fn pong() -> String {
     json!({ "type": "pong" }).to_string()
 }
 
-/// An event.
+/// The response to an event.
 pub(super) fn next(id: &str, response: &Response) -> String {
     json!({ "id": id, "type": "next", "payload": response }).to_string()
 }
 
-/// The end of a subscription that was refused.
+/// Ends a subscription with errors.
 pub(super) fn error(id: &str, errors: &[ServerError]) -> String {
     json!({ "id": id, "type": "error", "payload": errors }).to_string()
 }
 
-/// An event of a stream. JSON has no line breaks of its own.
+/// A `next` event of a stream. Serialized JSON has no line breaks.
 pub(super) fn next_event(response: &Response) -> String {
     format!("event: next\ndata: {}\n\n", json!(response))
 }
 
-/// The end of a stream to which nothing will be added.
+/// The `complete` event that ends a stream.
 pub(super) fn complete_event() -> String {
     "event: complete\ndata:\n\n".to_owned()
 }
 
-/// A line that clients skip; it shows that the stream lives.
+/// A comment, which clients ignore; it keeps the connection alive.
 pub(super) fn comment() -> String {
     ":\n\n".to_owned()
 }
@@ -121,27 +123,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_read_as_the_protocol_has_them() {
-        let init = read(r#"{"type":"connection_init"}"#);
-        assert_eq!(init, Ok(Heard::Init(Map::new())));
-        let init = read(r#"{"type":"connection_init","payload":null}"#);
-        assert_eq!(init, Ok(Heard::Init(Map::new())));
+    fn messages_of_the_protocol_are_parsed() {
+        let init = parse(r#"{"type":"connection_init"}"#);
+        assert_eq!(init, Ok(ClientMessage::ConnectionInit(Map::new())));
+        let init = parse(r#"{"type":"connection_init","payload":null}"#);
+        assert_eq!(init, Ok(ClientMessage::ConnectionInit(Map::new())));
         assert_eq!(
-            read(r#"{"type":"ping","payload":{"a":1}}"#),
-            Ok(Heard::Ping)
+            parse(r#"{"type":"ping","payload":{"a":1}}"#),
+            Ok(ClientMessage::Ping)
         );
-        assert_eq!(read(r#"{"type":"pong"}"#), Ok(Heard::Pong));
+        assert_eq!(parse(r#"{"type":"pong"}"#), Ok(ClientMessage::Pong));
         let id = "a".to_owned();
         assert_eq!(
-            read(r#"{"type":"complete","id":"a"}"#),
-            Ok(Heard::Complete { id })
+            parse(r#"{"type":"complete","id":"a"}"#),
+            Ok(ClientMessage::Complete { id })
         );
         let text = r#"{"id":"a","payload":{"query":"x"},"type":"subscribe"}"#;
-        assert!(matches!(read(text), Ok(Heard::Subscribe { id, .. }) if id == "a"));
+        assert!(matches!(parse(text), Ok(ClientMessage::Subscribe { id, .. }) if id == "a"));
     }
 
     #[test]
-    fn an_authorization_is_one_text_in_any_spelling_of_its_name() {
+    fn authorization_is_a_single_string_and_its_name_is_case_insensitive() {
         let read = |payload: Value| {
             let payload = payload.as_object().unwrap();
             authorization(payload).map(str::to_owned)
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_refused() {
+    fn anything_else_is_refused() {
         let long = format!(r#"{{"type":"complete","id":"{}"}}"#, "a".repeat(129));
         for text in [
             "",
@@ -179,7 +181,7 @@ mod tests {
             r#"{"type":"connection_init","payload":"x"}"#,
             long.as_str(),
         ] {
-            assert!(read(text).is_err(), "{text}");
+            assert!(parse(text).is_err(), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One round: who listens is proven again, then the documents run.
+//! One batch of events: the user is authenticated again, then the documents run.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,8 +9,8 @@ use async_graphql::{Response, ServerError, Variables};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::ending::Ending;
-use super::feed::Identity;
+use super::close_reason::CloseReason;
+use super::identity::Identity;
 use crate::domain::occurrence::Occurrence;
 use crate::fault::Fault;
 use crate::schema::document::Document;
@@ -23,10 +23,10 @@ use crate::telemetry::subscription::Listening;
 use crate::transport::incoming::Call;
 use crate::transport::{Server, observed, trusted_documents};
 
-/// Bytes of a document with its variables. They stay for hours, and are copied for every event.
-const LARGEST_KEPT: usize = 32 * 1024;
+/// Bytes of a document and its variables. They are kept for hours and copied for every event.
+const MAX_SUBSCRIPTION_BYTES: usize = 32 * 1024;
 
-/// A document that runs at every event.
+/// A document that runs for every event.
 pub(super) struct Subscription {
     id: String,
     document: Arc<Document>,
@@ -35,12 +35,11 @@ pub(super) struct Subscription {
     topic: Topic,
     is_open: AtomicBool,
     operation: Operation,
-    listening: OnceLock<Listening>,
+    log: OnceLock<Listening>,
 }
 
 impl Subscription {
-    /// Finds and reads the document, by the same rules as for a POST: it may have to be a trusted
-    /// one.
+    /// Resolves and checks the document by the same rules as for a POST request.
     pub(super) fn prepare(
         server: &Server,
         id: String,
@@ -51,9 +50,9 @@ impl Subscription {
             server.schema.check_length(text)?;
         }
         let resolved = trusted_documents::named(&server.app.documents(), &mut call, is_required)?;
-        // Variables come out of JSON, and go back into it.
+        // Variables were parsed from JSON, so serializing them cannot fail.
         let variables = serde_json::to_string(&call.variables).unwrap_or_default();
-        if resolved.text.len() + variables.len() > LARGEST_KEPT {
+        if resolved.text.len() + variables.len() > MAX_SUBSCRIPTION_BYTES {
             let message = "A subscription may have 32 KiB, its document and variables together.";
             return Err(Error::of(ErrorCode::QueryTooExpensive, message));
         }
@@ -73,38 +72,38 @@ impl Subscription {
             variables: Variables::from_json(Value::Object(call.variables)),
             is_open: AtomicBool::new(false),
             operation,
-            listening: OnceLock::new(),
+            log: OnceLock::new(),
         })
     }
 
-    /// From here on it is one that ends, and leaves a line then.
+    /// Starts its log line, which is written when it ends.
     pub(super) fn begin(&self, server: &Server) {
-        let begun = || observed::subscription(server, self.operation.clone());
-        self.listening.get_or_init(begun);
+        self.log
+            .get_or_init(|| observed::subscription(server, self.operation.clone()));
     }
 
-    /// Notes that its connection ends.
-    pub(super) fn end(&self, ending: Ending) {
-        let outcome = match ending {
-            Ending::Behind | Ending::Unavailable => {
+    /// Records that its connection was closed.
+    pub(super) fn end(&self, reason: CloseReason) {
+        let outcome = match reason {
+            CloseReason::Lagged | CloseReason::Unavailable => {
                 observed::of_code(ErrorCode::ServiceUnavailable.as_str())
             }
             _ => request::Outcome::OK,
         };
-        if let Some(listening) = self.listening.get() {
-            listening.ends(outcome, ending.label());
+        if let Some(log) = self.log.get() {
+            log.ends(outcome, reason.label());
         }
     }
 
-    fn refused(&self, errors: &[ServerError]) {
-        if let Some(listening) = self.listening.get() {
-            listening.ends(observed::of_errors(errors), "refused");
+    fn record_refusal(&self, errors: &[ServerError]) {
+        if let Some(log) = self.log.get() {
+            log.ends(observed::of_errors(errors), "refused");
         }
     }
 
-    fn told(&self) {
-        if let Some(listening) = self.listening.get() {
-            listening.told();
+    fn record_sent(&self) {
+        if let Some(log) = self.log.get() {
+            log.told();
         }
     }
 
@@ -117,14 +116,14 @@ impl Subscription {
     }
 }
 
-/// What a round has to look at.
+/// What a batch consists of.
 pub(super) enum Task {
-    /// A new subscription: does it hold?
+    /// A new subscription: run its guards and check its arguments.
     Open(Arc<Subscription>),
-    /// Something happened.
-    Occurred(Occurrence),
-    /// Nothing, but may the person still listen?
-    Check,
+    /// An event.
+    Event(Occurrence),
+    /// Only authenticate the user again.
+    Recheck,
 }
 
 impl Task {
@@ -133,131 +132,147 @@ impl Task {
     }
 }
 
-/// What there is to say to a client.
-pub(super) enum Said {
-    /// An event of a subscription.
+/// A message to the client.
+pub(super) enum ServerMessage {
+    /// The response to an event.
     Next(Arc<Subscription>, Response),
-    /// A subscription is refused, or is so from now on.
-    Refused(Arc<Subscription>, Vec<ServerError>),
+    /// The subscription is refused, or its user has lost the right to it.
+    Error(Arc<Subscription>, Vec<ServerError>),
 }
 
-/// What came of a round.
+/// The result of a batch.
 #[derive(Default)]
-pub(super) struct Outcome {
-    pub(super) said: Vec<Said>,
-    /// Why the connection ends, if it does.
-    pub(super) ending: Option<Ending>,
+pub(super) struct BatchOutcome {
+    pub(super) messages: Vec<ServerMessage>,
+    /// Why the connection must be closed, if it must.
+    pub(super) close: Option<CloseReason>,
 }
 
-impl Outcome {
-    pub(super) fn ends(ending: Ending) -> Self {
+impl BatchOutcome {
+    pub(super) fn closed(reason: CloseReason) -> Self {
         Self {
-            said: Vec::new(),
-            ending: Some(ending),
+            messages: Vec::new(),
+            close: Some(reason),
         }
     }
 }
 
-/// Does a round. Nothing is shown unless the person was let in for this very round.
+/// Runs a batch. The user is authenticated for this very batch before anything is executed.
 pub(super) async fn run(
     server: Arc<Server>,
     identity: Arc<Identity>,
     subscriptions: Vec<Arc<Subscription>>,
     tasks: Vec<Task>,
-) -> Outcome {
-    // It only fails when it is closed, which nobody does.
-    let _turn = server.rounds.acquire().await.ok();
-    let data = match admit(&server, &identity).await {
+) -> BatchOutcome {
+    // The semaphore is never closed.
+    let _permit = server.batch_permits.acquire().await.ok();
+    let data = match reauthenticate(&server, &identity).await {
         Ok(data) => data,
-        Err(ending) => return Outcome::ends(ending),
+        Err(reason) => return BatchOutcome::closed(reason),
     };
-    let round = Round {
+    let batch = Batch {
         server: &server,
         identity: &identity,
         data: &data,
     };
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     for subscription in &subscriptions {
-        round.visit(subscription, &tasks, &mut said).await;
+        batch
+            .run_subscription(subscription, &tasks, &mut messages)
+            .await;
     }
-    Outcome { said, ending: None }
+    BatchOutcome {
+        messages,
+        close: None,
+    }
 }
 
-/// Asks whether the person may still listen, by the same statement as at every request.
-async fn admit(server: &Server, identity: &Identity) -> Result<Arc<RequestData>, Ending> {
-    let proven = identity
-        .prove(server)
+/// Authenticates the user again, with the same statement as every request.
+async fn reauthenticate(
+    server: &Server,
+    identity: &Identity,
+) -> Result<Arc<RequestData>, CloseReason> {
+    let authenticated = identity
+        .reauthenticate(server)
         .await
         .map_err(|fault| unavailable(&fault))?;
-    if proven.caller.signed_in().is_none() {
+    if authenticated.caller.signed_in().is_none() {
         return Err(if server.app.clock.now() < identity.expires_at {
-            Ending::SignedOut
+            CloseReason::SignedOut
         } else {
-            Ending::TokenExpired
+            CloseReason::TokenExpired
         });
     }
     let arrival = Arrival {
-        caller: proven.caller,
-        rows: proven.rows,
+        caller: authenticated.caller,
+        rows: authenticated.rows,
         delivery: Delivery::Body,
         cookie: CookieCredential::None,
     };
     Ok(RequestData::new(&server.app, arrival))
 }
 
-/// Who cannot be proven is not let in; the fault is logged.
-pub(super) fn unavailable(fault: &Fault) -> Ending {
+/// Fails closed when authentication has a fault, which is logged.
+pub(super) fn unavailable(fault: &Fault) -> CloseReason {
     let _ = Error::hiding(fault);
-    Ending::Unavailable
+    CloseReason::Unavailable
 }
 
-struct Round<'a> {
+struct Batch<'a> {
     server: &'a Server,
     identity: &'a Identity,
     data: &'a Arc<RequestData>,
 }
 
-impl Round<'_> {
-    async fn visit(&self, subscription: &Arc<Subscription>, tasks: &[Task], said: &mut Vec<Said>) {
+impl Batch<'_> {
+    async fn run_subscription(
+        &self,
+        subscription: &Arc<Subscription>,
+        tasks: &[Task],
+        messages: &mut Vec<ServerMessage>,
+    ) {
         let mut tasks = tasks.iter();
         if !subscription.is_open.load(Ordering::Relaxed) {
-            // What happened before somebody began to listen is not theirs to hear.
+            // Events from before the subscription are not delivered.
             if !tasks.any(|task| task.opens(subscription)) {
                 return;
             }
-            let mut opened = self.react(subscription, &[Occasion::Opening]).await;
+            let mut opened = self.execute(subscription, &[Occasion::Opening]).await;
             let errors = opened
                 .iter_mut()
-                .flat_map(|it| std::mem::take(&mut it.errors));
+                .flat_map(|response| std::mem::take(&mut response.errors));
             let errors: Vec<ServerError> = errors.collect();
             if !errors.is_empty() {
-                subscription.refused(&errors);
-                said.push(Said::Refused(Arc::clone(subscription), errors));
+                subscription.record_refusal(&errors);
+                messages.push(ServerMessage::Error(Arc::clone(subscription), errors));
                 return;
             }
             subscription.is_open.store(true, Ordering::Relaxed);
         }
-        let person = self.identity.person;
+        let user = self.identity.user;
         let occasions: Vec<Occasion> = tasks
             .filter_map(|task| match task {
-                Task::Occurred(it) if subscription.topic.concerns(person, it) => {
-                    Some(Occasion::Occurred(*it))
+                Task::Event(event) if subscription.topic.concerns(user, event) => {
+                    Some(Occasion::Occurred(*event))
                 }
                 _ => None,
             })
             .collect();
-        for response in self.react(subscription, &occasions).await {
+        for response in self.execute(subscription, &occasions).await {
             if is_refusal(&response) {
-                subscription.refused(&response.errors);
-                said.push(Said::Refused(Arc::clone(subscription), response.errors));
+                subscription.record_refusal(&response.errors);
+                messages.push(ServerMessage::Error(
+                    Arc::clone(subscription),
+                    response.errors,
+                ));
                 return;
             }
-            subscription.told();
-            said.push(Said::Next(Arc::clone(subscription), response));
+            subscription.record_sent();
+            messages.push(ServerMessage::Next(Arc::clone(subscription), response));
         }
     }
 
-    async fn react(&self, subscription: &Subscription, occasions: &[Occasion]) -> Vec<Response> {
+    async fn execute(&self, subscription: &Subscription, occasions: &[Occasion]) -> Vec<Response> {
         if occasions.is_empty() {
             return Vec::new();
         }
@@ -269,9 +284,9 @@ impl Round<'_> {
             self.data,
             occasions,
         );
-        let patience = Duration::from_secs(self.server.app.config.graphql.timeout_seconds);
-        let ran = timeout(patience, running).await;
-        match ran.unwrap_or_else(|_| Err(timed_out())) {
+        let limit = Duration::from_secs(self.server.app.config.graphql.timeout_seconds);
+        let result = timeout(limit, running).await;
+        match result.unwrap_or_else(|_| Err(timed_out())) {
             Ok(mut responses) => {
                 for response in &mut responses {
                     error::complete(response, request_id);
@@ -283,7 +298,7 @@ impl Round<'_> {
     }
 }
 
-/// Whether the person may not listen to this any more.
+/// Whether the user has lost the right to the subscription.
 fn is_refusal(response: &Response) -> bool {
     let codes = [ErrorCode::Unauthenticated, ErrorCode::Forbidden].map(ErrorCode::as_str);
     response.data == async_graphql::Value::Null

@@ -1,0 +1,259 @@
+//! `/graphql/stream`: one subscription per request as server-sent events, in the "distinct
+//! connections mode" of the graphql-sse protocol.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use futures_util::stream;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, interval_at, timeout};
+use tracing::Instrument as _;
+
+use super::batch::{BatchOutcome, ServerMessage, Subscription};
+use super::close_reason::CloseReason;
+use super::connection_limit::{ConnectionKey, ConnectionPermit};
+use super::protocol;
+use super::session::SubscriptionSession;
+use crate::schema::error::{Error, ErrorCode};
+use crate::schema::{refusal, timed_out};
+use crate::transport::graphql::{Refused, refuse_counted, refused};
+use crate::transport::incoming::{read_body, read_query};
+use crate::transport::listener::{Connection, ConnectionHold};
+use crate::transport::negotiation::MediaType;
+use crate::transport::{Server, arrival, caller, observed, request_id};
+
+/// Events between the session and the response body.
+const CHANNEL_CAPACITY: usize = 4;
+const EVENT_STREAM: &str = "text/event-stream";
+/// Tells nginx not to buffer the response.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// Responds with an event stream, or with the reason for the refusal.
+pub(in crate::transport) async fn open(
+    State(server): State<Arc<Server>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let request_id = request_id(&request);
+    let limit = Duration::from_secs(server.app.config.server.request_timeout_seconds);
+    let started = timeout(limit, start(&server, peer, request, &request_id)).await;
+    let response = started.unwrap_or_else(|_| {
+        let (status, error) = (StatusCode::SERVICE_UNAVAILABLE, timed_out());
+        Err(Refused::new(status, error))
+    });
+    response
+        .unwrap_or_else(|refused| refuse_counted(&server, MediaType::Json, refused, &request_id))
+}
+
+async fn start(
+    server: &Arc<Server>,
+    peer: SocketAddr,
+    request: Request,
+    request_id: &str,
+) -> Result<Response, Refused> {
+    let (parts, body) = request.into_parts();
+    let is_get = parts.method == Method::GET && server.takes_streams_by_get();
+    if parts.method != Method::POST && !is_get {
+        return Err(Refused::not_allowed("POST", "Use POST."));
+    }
+    if !accepts_event_stream(&parts.headers) {
+        let (status, code) = (StatusCode::NOT_ACCEPTABLE, ErrorCode::NotAcceptable);
+        return Err(refused(status, code, "Accept text/event-stream."));
+    }
+    let call = if is_get {
+        let query = parts.uri.query().unwrap_or_default();
+        read_query(query, |json| server.schema.check_json(json))?
+    } else {
+        read_body(server, &parts, body).await?
+    };
+    let client = caller::client(server, &parts.headers, peer, request_id);
+    let admitted = arrival::admit(server, &parts.headers, &client, call.is_text()).await?;
+    let is_required = server.requires_trusted_documents() && admitted.is_none();
+    let subscription = Subscription::prepare(server, String::new(), call, is_required)
+        .map_err(|error| Refused::new(StatusCode::BAD_REQUEST, error))?;
+    let session = match caller::bearer(&parts.headers) {
+        Some(token) => SubscriptionSession::establish(server, client, token).await,
+        None => Ok(None),
+    };
+    let session = session.map_err(|fault| {
+        let (status, error) = (StatusCode::SERVICE_UNAVAILABLE, Error::hiding(&fault));
+        Refused::new(status, error)
+    })?;
+    let Some(session) = session else {
+        let response = refusal(Error::unauthenticated(), request_id);
+        observed::answer(&response);
+        let text = protocol::next_event(&response) + &protocol::complete_event();
+        return Ok(event_stream(Body::from(text)));
+    };
+    let max = server.app.config.subscriptions.max_connections;
+    let key = ConnectionKey::User(session.user());
+    let permit = server.connections.try_acquire(key, max);
+    let (Some(permit), Some(connection)) = (permit, parts.extensions.get::<Connection>()) else {
+        let (status, code) = (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests);
+        return Err(refused(
+            status,
+            code,
+            "You have too many connections with live events.",
+        ));
+    };
+    let (out, events) = mpsc::channel(CHANNEL_CAPACITY);
+    let sse = SseSession {
+        server: Arc::clone(server),
+        request_id: request_id.to_owned(),
+        out,
+        unsent: VecDeque::new(),
+        hold: connection.hold(),
+        _permit: permit,
+    };
+    connection.spawn(sse.run(session, subscription).in_current_span());
+    // The rest of the body after the session has ended is subject to the usual write limits: a
+    // client that does not read it does not hold the connection.
+    let body = stream::unfold(events, |mut events| async move {
+        let event: Option<Bytes> = events.recv().await;
+        event.map(|event| (Ok::<_, std::convert::Infallible>(event), events))
+    });
+    Ok(event_stream(Body::from_stream(body)))
+}
+
+fn event_stream(body: Body) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    let content_type = HeaderValue::from_static("text/event-stream; charset=utf-8");
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
+}
+
+/// Whether the client accepts an event stream. Without an `Accept` header it does.
+fn accepts_event_stream(headers: &HeaderMap) -> bool {
+    let mut ranges = ranges(headers).peekable();
+    ranges.peek().is_none()
+        || ranges.any(|range| is_one_of(range, &[EVENT_STREAM, "text/*", "*/*"]))
+}
+
+/// Whether the client accepts an event stream and no single response.
+pub(in crate::transport) fn prefers_event_stream(headers: &HeaderMap) -> bool {
+    let single = ["application/json", "application/graphql-response+json"];
+    ranges(headers).any(|range| is_one_of(range, &[EVENT_STREAM]))
+        && !ranges(headers).any(|range| is_one_of(range, &single))
+}
+
+/// The media ranges of the `Accept` header, without their parameters.
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim())
+}
+
+fn is_one_of(range: &str, types: &[&str]) -> bool {
+    types.iter().any(|name| range.eq_ignore_ascii_case(name))
+}
+
+/// One open stream.
+struct SseSession {
+    server: Arc<Server>,
+    request_id: String,
+    out: mpsc::Sender<Bytes>,
+    unsent: VecDeque<String>,
+    hold: ConnectionHold,
+    _permit: ConnectionPermit,
+}
+
+impl SseSession {
+    async fn run(mut self, mut session: SubscriptionSession, subscription: Subscription) {
+        let metrics = self.server.app.metrics.clone();
+        metrics.listener_began("stream");
+        let reason = match session.add(subscription) {
+            Ok(()) => self.forward_events(&mut session).await,
+            Err(reason) => Some(reason),
+        };
+        if let Some(reason) = reason {
+            session.end(reason);
+        }
+        // A batch that is no longer polled would keep its permit and database connection.
+        drop(session);
+        let error = match reason {
+            // Clients reconnect after a stream that ends without `complete`.
+            None
+            | Some(
+                CloseReason::ShuttingDown | CloseReason::Disconnected | CloseReason::SlowConsumer,
+            ) => None,
+            Some(CloseReason::SignedOut | CloseReason::TokenExpired) => {
+                Some(Error::unauthenticated())
+            }
+            Some(_) => Some(Error::unavailable()),
+        };
+        if let Some(error) = error {
+            let response = refusal(error, &self.request_id);
+            self.unsent.push_back(protocol::next_event(&response));
+            self.unsent.push_back(protocol::complete_event());
+        }
+        let limit = Duration::from_secs(self.server.app.config.subscriptions.write_seconds);
+        let flush = async {
+            while let Some(text) = self.unsent.pop_front() {
+                // Fails when the client is gone.
+                let _ = self.out.send(text.into()).await;
+            }
+        };
+        if reason != Some(CloseReason::Disconnected) {
+            let _ = timeout(limit, flush).await;
+        }
+        metrics.listener_ended("stream", reason.map_or("refused", CloseReason::label));
+    }
+
+    /// Forwards events until the connection is closed; `None` when the subscription is refused.
+    async fn forward_events(&mut self, session: &mut SubscriptionSession) -> Option<CloseReason> {
+        let settings = &self.server.app.config.subscriptions;
+        let period = Duration::from_secs(settings.keep_alive_seconds);
+        let limit = Duration::from_secs(settings.write_seconds);
+        let mut keep_alive = interval_at(Instant::now() + period, period);
+        loop {
+            tokio::select! {
+                () = self.hold.shutdown() => return Some(CloseReason::ShuttingDown),
+                () = self.out.closed() => return Some(CloseReason::Disconnected),
+                permit = timeout(limit, self.out.reserve()), if !self.unsent.is_empty() => {
+                    match (permit, self.unsent.pop_front()) {
+                        (Ok(Ok(permit)), Some(text)) => permit.send(text.into()),
+                        (Err(_), _) => return Some(CloseReason::SlowConsumer),
+                        _ => return Some(CloseReason::Disconnected),
+                    }
+                }
+                outcome = session.next(self.unsent.is_empty()) => {
+                    let BatchOutcome { messages, close } = outcome;
+                    let is_refused = enqueue(&mut self.unsent, messages);
+                    if is_refused || close.is_some() {
+                        return close;
+                    }
+                }
+                _ = keep_alive.tick(), if self.unsent.is_empty() => {
+                    self.unsent.push_back(protocol::comment());
+                }
+            }
+        }
+    }
+}
+
+/// Encodes messages and queues them; returns whether the subscription is refused.
+fn enqueue(unsent: &mut VecDeque<String>, messages: Vec<ServerMessage>) -> bool {
+    for message in messages {
+        match message {
+            ServerMessage::Next(_, response) => unsent.push_back(protocol::next_event(&response)),
+            ServerMessage::Error(_, errors) => {
+                let response = async_graphql::Response::from_errors(errors);
+                unsent.push_back(protocol::next_event(&response));
+                unsent.push_back(protocol::complete_event());
+                return true;
+            }
+        }
+    }
+    false
+}
