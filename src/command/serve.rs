@@ -321,7 +321,7 @@ fn announce_mailbox(app: &App, server: &Server, url: &str) {
         (false, true) => "Text messages are",
         (false, false) => return,
     };
-    if server.shows_mailbox() {
+    if server.serves_mailbox() {
         tracing::info!("{what} not sent but shown at {url}/dev/mailbox");
     } else {
         tracing::info!(

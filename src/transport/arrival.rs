@@ -2,8 +2,9 @@
 
 use axum::http::{HeaderMap, StatusCode};
 
-use super::graphql::Refused;
-use super::{Server, caller, observed};
+use super::rejection::Rejection;
+use super::server::Server;
+use super::{caller, observed};
 use crate::domain::caller::{Caller, Client};
 use crate::domain::role::Role;
 use crate::schema::error::{Error, ErrorCode};
@@ -15,9 +16,9 @@ pub(super) async fn arrive(
     server: &Server,
     headers: &HeaderMap,
     client: Client,
-) -> Result<Arrival, Refused> {
+) -> Result<Arrival, Rejection> {
     let delivery = caller::delivery(server, headers)
-        .map_err(|error| Refused::new(StatusCode::BAD_REQUEST, error))?;
+        .map_err(|error| Rejection::new(StatusCode::BAD_REQUEST, error))?;
     let authenticated = authenticate(&server.app, client, caller::bearer(headers)).await;
     let authenticated = authenticated.map_err(|fault| {
         let error = Error::from(fault);
@@ -26,7 +27,7 @@ pub(super) async fn arrive(
         } else {
             StatusCode::INTERNAL_SERVER_ERROR
         };
-        Refused::new(status, error)
+        Rejection::new(status, error)
     })?;
     observed::caller(&authenticated.caller);
     Ok(Arrival {
@@ -45,8 +46,8 @@ pub(super) async fn admit(
     headers: &HeaderMap,
     client: &Client,
     is_text: bool,
-) -> Result<Option<Arrival>, Refused> {
-    if !is_text || !server.lets_only_staff_through() {
+) -> Result<Option<Arrival>, Rejection> {
+    if !is_text || !server.exempts_staff() {
         return Ok(None);
     }
     let arrival = arrive(server, headers, client.clone()).await?;
@@ -55,16 +56,16 @@ pub(super) async fn admit(
 }
 
 /// Lets staff through, by the role that was read for this request.
-fn expect_staff(caller: &Caller) -> Result<(), Refused> {
+fn expect_staff(caller: &Caller) -> Result<(), Rejection> {
     let Some(person) = caller.signed_in() else {
         let message = "Sign in: without it, only trusted documents run here. Send a `documentId`.";
         let error = Error::of(ErrorCode::Unauthenticated, message);
-        return Err(Refused::new(StatusCode::UNAUTHORIZED, error));
+        return Err(Rejection::new(StatusCode::UNAUTHORIZED, error));
     };
     if person.role() < Role::Staff {
         let message = "Any document and the schema are for staff here. Send a `documentId`.";
         let error = Error::of(ErrorCode::Forbidden, message);
-        return Err(Refused::new(StatusCode::FORBIDDEN, error));
+        return Err(Rejection::new(StatusCode::FORBIDDEN, error));
     }
     Ok(())
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{Audience, Server, cookies, local};
+use super::server::{Audience, Server};
+use super::{cookies, local};
 use crate::config::Origin;
 use crate::domain::caller::Client;
 use crate::domain::network;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::http::{HeaderName, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::{REQUEST_ID, Server, caller};
+use super::server::Server;
+use super::{REQUEST_ID, caller};
 
 /// How long an allowance may be kept. Browsers shorten it: Chromium to two hours.
 const MAX_AGE: Duration = Duration::from_hours(24);

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
-use super::Server;
+use super::server::Server;
 use crate::app::Condition;
 
 pub(super) fn routes() -> Router<Arc<Server>> {

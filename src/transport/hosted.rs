@@ -21,7 +21,8 @@ use percent_encoding::percent_decode;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use super::{Audience, Server, caller, incoming, local, request_id};
+use super::server::{Audience, Server, request_id};
+use super::{caller, incoming, local};
 use crate::domain::link::LinkKind;
 use crate::pages::{self, Answer, Filled, Look, Place};
 
@@ -79,11 +80,11 @@ fn places(server: &Server) -> Vec<Place> {
         note,
     };
     let mut places = Vec::new();
-    if server.shows_graphiql() {
+    if server.serves_graphiql() {
         let note = "Try queries and mutations, with the schema at hand.";
         places.push(place("graphiql", "GraphiQL", note));
     }
-    if server.shows_mailbox() {
+    if server.serves_mailbox() {
         let note = "Mail and text messages that would have been sent.";
         places.push(place("dev/mailbox", "Mailbox", note));
     }

@@ -11,8 +11,9 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::graphql::{Refused, malformed, refused};
-use super::{Server, negotiation, observed};
+use super::rejection::Rejection;
+use super::server::Server;
+use super::{negotiation, observed};
 use crate::schema::document::Limit;
 use crate::schema::error::{Error, ErrorCode};
 
@@ -50,11 +51,19 @@ struct Members {
 }
 
 /// Reads the body of a POST.
-pub(super) async fn read_body(server: &Server, parts: &Parts, body: Body) -> Result<Call, Refused> {
+pub(super) async fn read_body(
+    server: &Server,
+    parts: &Parts,
+    body: Body,
+) -> Result<Call, Rejection> {
     if !negotiation::is_json(&parts.headers) {
         let message = "Send the request as application/json in UTF-8.";
         let code = ErrorCode::UnsupportedMediaType;
-        return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, message));
+        return Err(Rejection::of(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            code,
+            message,
+        ));
     }
     check_coding(&parts.headers)?;
     let limit = server.app.config.server.body_limit;
@@ -62,22 +71,22 @@ pub(super) async fn read_body(server: &Server, parts: &Parts, body: Body) -> Res
         server.app.metrics.limit(Limit::Body.as_str());
         let message = format!("The body is too large. The limit is {limit} bytes.");
         let code = ErrorCode::PayloadTooLarge;
-        return Err(refused(StatusCode::PAYLOAD_TOO_LARGE, code, &message));
+        return Err(Rejection::of(StatusCode::PAYLOAD_TOO_LARGE, code, &message));
     };
     parse(&bytes, |json| server.schema.check_json(json))
 }
 
 /// A compressed body is refused: a few kilobytes of it could be gigabytes, and requests are small.
-fn check_coding(headers: &HeaderMap) -> Result<(), Refused> {
+fn check_coding(headers: &HeaderMap) -> Result<(), Rejection> {
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
     if codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Ok(());
     }
     let message = "Send the request without a content encoding.";
     let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    Err(Refused {
-        hint: Some(("accept-encoding", "identity")),
-        ..refused(status, ErrorCode::UnsupportedMediaType, message)
+    Err(Rejection {
+        header: Some(("accept-encoding", "identity")),
+        ..Rejection::of(status, ErrorCode::UnsupportedMediaType, message)
     })
 }
 
@@ -86,12 +95,12 @@ fn check_coding(headers: &HeaderMap) -> Result<(), Refused> {
 ///
 /// What is too large is read on and thrown away for a while: a client that is still sending would
 /// otherwise see a broken connection in place of the answer.
-pub(super) async fn read_limited(body: Body, limit: usize) -> Result<Option<Vec<u8>>, Refused> {
+pub(super) async fn read_limited(body: Body, limit: usize) -> Result<Option<Vec<u8>>, Rejection> {
     let mut kept = Vec::new();
     let mut seen = 0_usize;
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| malformed("The body could not be read."))?;
+        let chunk = chunk.map_err(|_| Rejection::bad_request("The body could not be read."))?;
         seen = seen.saturating_add(chunk.len());
         if seen <= limit {
             kept.extend_from_slice(&chunk);
@@ -107,23 +116,23 @@ pub(super) async fn read_limited(body: Body, limit: usize) -> Result<Option<Vec<
 pub(super) fn parse(
     bytes: &[u8],
     check: impl Fn(&[u8]) -> Result<(), Error>,
-) -> Result<Call, Refused> {
+) -> Result<Call, Rejection> {
     match bytes.trim_ascii_start().first() {
         Some(b'{') => {}
         Some(b'[') => {
             let message = "One request is one operation; send them one by one.";
             let code = ErrorCode::BatchingNotSupported;
-            return Err(refused(StatusCode::BAD_REQUEST, code, message));
+            return Err(Rejection::of(StatusCode::BAD_REQUEST, code, message));
         }
         _ => {
-            return Err(malformed(
+            return Err(Rejection::bad_request(
                 "The body has to be a JSON object, without a BOM.",
             ));
         }
     }
     check(bytes).map_err(too_many)?;
     let members = serde_json::from_slice(bytes).map_err(|error| {
-        malformed(if error.is_data() {
+        Rejection::bad_request(if error.is_data() {
             "Each member of the request can be given once."
         } else {
             "The body is not valid JSON in UTF-8."
@@ -132,18 +141,18 @@ pub(super) fn parse(
     read(members)
 }
 
-fn too_many(error: Error) -> Refused {
-    Refused::new(StatusCode::BAD_REQUEST, error)
+fn too_many(error: Error) -> Rejection {
+    Rejection::new(StatusCode::BAD_REQUEST, error)
 }
 
 /// The parameters of a GET request; JSON inside them is checked and parsed as in a body.
 pub(super) fn read_query(
     query: &str,
     check: impl Fn(&[u8]) -> Result<(), Error>,
-) -> Result<Call, Refused> {
+) -> Result<Call, Rejection> {
     // Read otherwise, bytes that are no text would become other text.
     if percent_decode_str(query).decode_utf8().is_err() {
-        return Err(malformed("The address is not UTF-8."));
+        return Err(Rejection::bad_request("The address is not UTF-8."));
     }
     let mut members = Members::default();
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -156,14 +165,14 @@ pub(super) fn read_query(
             _ => continue,
         };
         if !member.is_null() {
-            return Err(malformed("Each parameter can be given once."));
+            return Err(Rejection::bad_request("Each parameter can be given once."));
         }
         *member = match key.as_ref() {
             "variables" | "extensions" if value.is_empty() => Value::Null,
             "variables" | "extensions" => {
                 check(value.as_bytes()).map_err(too_many)?;
                 serde_json::from_str(&value).map_err(|_| {
-                    malformed("`variables` and `extensions` have to be JSON objects.")
+                    Rejection::bad_request("`variables` and `extensions` have to be JSON objects.")
                 })?
             }
             _ => Value::String(value.into_owned()),
@@ -173,12 +182,12 @@ pub(super) fn read_query(
 }
 
 /// The members of a request that came as JSON inside something else.
-pub(super) fn read_members(members: Map<String, Value>) -> Result<Call, Refused> {
+pub(super) fn read_members(members: Map<String, Value>) -> Result<Call, Rejection> {
     let members = Members::deserialize(Value::Object(members));
-    read(members.map_err(|_| malformed("The request cannot be read."))?)
+    read(members.map_err(|_| Rejection::bad_request("The request cannot be read."))?)
 }
 
-fn read(members: Members) -> Result<Call, Refused> {
+fn read(members: Members) -> Result<Call, Rejection> {
     let extensions = object("extensions", members.extensions)?;
     Ok(Call {
         query: text("query", members.query)?,
@@ -190,23 +199,27 @@ fn read(members: Members) -> Result<Call, Refused> {
     })
 }
 
-fn text(key: &str, value: Value) -> Result<Option<String>, Refused> {
+fn text(key: &str, value: Value) -> Result<Option<String>, Rejection> {
     match value {
         Value::Null => Ok(None),
         Value::String(text) => Ok(Some(text)),
-        _ => Err(malformed(&format!("`{key}` has to be a string."))),
+        _ => Err(Rejection::bad_request(&format!(
+            "`{key}` has to be a string."
+        ))),
     }
 }
 
-fn object(key: &str, value: Value) -> Result<Map<String, Value>, Refused> {
+fn object(key: &str, value: Value) -> Result<Map<String, Value>, Rejection> {
     match value {
         Value::Null => Ok(Map::new()),
         Value::Object(object) => Ok(object),
-        _ => Err(malformed(&format!("`{key}` has to be an object."))),
+        _ => Err(Rejection::bad_request(&format!(
+            "`{key}` has to be an object."
+        ))),
     }
 }
 
-fn apollo_hash(extensions: &Map<String, Value>) -> Result<Option<String>, Refused> {
+fn apollo_hash(extensions: &Map<String, Value>) -> Result<Option<String>, Rejection> {
     #[derive(Deserialize)]
     struct PersistedQuery {
         #[serde(default)]
@@ -221,7 +234,7 @@ fn apollo_hash(extensions: &Map<String, Value>) -> Result<Option<String>, Refuse
         Ok(query) if matches!(query.version, None | Some(1)) => Ok(Some(query.hash)),
         _ => {
             let message = "`extensions.persistedQuery` needs a `sha256Hash`, and `version` 1.";
-            Err(malformed(message))
+            Err(Rejection::bad_request(message))
         }
     }
 }
@@ -232,15 +245,15 @@ mod tests {
 
     use super::*;
 
-    fn parse(bytes: &[u8]) -> Result<Call, Refused> {
+    fn parse(bytes: &[u8]) -> Result<Call, Rejection> {
         super::parse(bytes, |_| Ok(()))
     }
 
-    fn read_query(query: &str) -> Result<Call, Refused> {
+    fn read_query(query: &str) -> Result<Call, Rejection> {
         super::read_query(query, |_| Ok(()))
     }
 
-    fn code(call: Result<Call, Refused>) -> Option<ErrorCode> {
+    fn code(call: Result<Call, Rejection>) -> Option<ErrorCode> {
         call.err().map(|refused| refused.error.code)
     }
 

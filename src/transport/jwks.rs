@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::Server;
+use super::server::Server;
 
 /// RFC 7517: the public keys. Verifiers may keep them for as long as a new key waits to sign.
 pub(super) async fn keys(State(server): State<Arc<Server>>) -> Response {

@@ -11,7 +11,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::{Server, graphql, request_id};
+use super::rejection::reject;
+use super::server::{Server, request_id};
 use crate::schema::error::{Error, ErrorCode};
 
 /// The host of a `Host` header, without its port.
@@ -66,5 +67,5 @@ pub(super) async fn refuse_foreign_host(
         ErrorCode::Forbidden,
         "This page is served to this machine, and under the address that is configured for it.",
     );
-    graphql::refuse(StatusCode::FORBIDDEN, error, &request_id(&request))
+    reject(StatusCode::FORBIDDEN, error, &request_id(&request))
 }

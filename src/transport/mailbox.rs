@@ -14,7 +14,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use super::{Server, hosted};
+use super::hosted;
+use super::server::Server;
 use crate::app::StoredMail;
 
 const PAGE: &str = include_str!("../../web/mailbox.html");

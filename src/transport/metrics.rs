@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use super::Server;
+use super::server::Server;
 
 pub(super) async fn page(State(server): State<Arc<Server>>) -> Response {
     let media = [(

@@ -1,6 +1,7 @@
-//! HTTP in and out: headers, cookies, status codes. Knows no rule of identity.
+//! HTTP: headers, cookies, status codes. No rules about identity.
 //!
-//! This page is the router with every layer in order; each file beside it is one surface.
+//! This file is the router with its middleware in order; each file beside it serves one route or
+//! one concern.
 
 mod arrival;
 mod caller;
@@ -22,50 +23,47 @@ mod mailbox;
 mod metrics;
 mod negotiation;
 mod observed;
+mod rejection;
+mod response;
+mod router_auth;
+mod server;
 mod subscriptions;
 mod tls;
 mod trusted_documents;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{any, get};
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
-use url::Url;
 
-use crate::app::App;
-use crate::config::StaffIntrospection;
-use crate::schema::Schema;
 use crate::schema::error::{Error, ErrorCode};
 use crate::telemetry;
 
 pub use self::listener::{Limits, listen, listen_with};
+pub use self::server::{Audience, GRAPHIQL_EMBEDDED, Server};
 pub use self::tls::{Tls, TlsError};
 
-/// Whether the binary carries GraphiQL; otherwise its page loads the public copy.
-pub const GRAPHIQL_EMBEDDED: bool = graphiql::EMBEDDED;
+use self::rejection::reject;
+use self::server::{RequestId, request_id};
 
-/// The request id, in and out.
+/// The request id, in requests and responses.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What every answer says to browsers: it is what its type says, nobody frames it, and no link out
-/// of it tells its address.
-const GUARDS: [(HeaderName, &str); 3] = [
+/// Headers of every response: no MIME sniffing, no framing (clickjacking), no referrer.
+const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
 ];
-/// What an answer says that does not say otherwise: it is not kept, no page, and no page of another
-/// origin includes it as a picture or a script.
-const UNLESS_SAID: [(HeaderName, &str); 3] = [
+/// Headers of every response that does not set them itself: not cached, not rendered as a page, not
+/// embedded by pages of other origins.
+const DEFAULT_HEADERS: [(HeaderName, &str); 3] = [
     (
         HeaderName::from_static("cross-origin-resource-policy"),
         "same-origin",
@@ -77,194 +75,40 @@ const UNLESS_SAID: [(HeaderName, &str); 3] = [
     ),
 ];
 
-/// Whom a listener serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
-    /// Front ends: what the configuration allows them.
-    Public,
-    /// Staff: GraphiQL, and for whom the configuration says any document and introspection.
-    Staff,
-    /// The federation router, once it has proven to be it: any document, and `_entities`.
-    Router,
-}
-
-/// What every handler shares.
-pub struct Server {
-    app: Arc<App>,
-    schema: Schema,
-    audience: Audience,
-    listen: SocketAddr,
-    draining: Arc<AtomicBool>,
-    proof: federation::Proof,
-    /// The router's server, where it comes to the public listener.
-    for_router: Option<Arc<Server>>,
-    connections: Arc<subscriptions::ConnectionLimiter>,
-    batch_permits: Semaphore,
-}
-
-impl std::fmt::Debug for Server {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Server")
-            .field("audience", &self.audience)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The request id of a request, put there by the outermost layer.
-#[derive(Clone, Debug)]
-struct RequestId(String);
-
-impl Server {
-    /// A server for one audience, listening at `listen`.
-    #[must_use]
-    pub fn new(
-        app: Arc<App>,
-        audience: Audience,
-        listen: SocketAddr,
-        draining: Arc<AtomicBool>,
-    ) -> Arc<Self> {
-        let schema = match audience {
-            Audience::Public => Schema::new(&app, app.config.introspection()),
-            Audience::Staff => Schema::new(&app, true),
-            Audience::Router => Schema::for_router(&app),
-        };
-        let config = &app.config;
-        let shares = config.server.router_listen.is_none() && config.router.secret.is_some();
-        let for_router = (audience == Audience::Public && shares).then(|| {
-            let (app, draining) = (Arc::clone(&app), Arc::clone(&draining));
-            Self::new(app, Audience::Router, listen, draining)
-        });
-        Arc::new(Self {
-            for_router,
-            ..Self::with_schema(app, audience, listen, draining, schema)
-        })
-    }
-
-    /// The same around another schema: suites of others judge this transport by types of their own.
-    #[must_use]
-    pub fn with_schema(
-        app: Arc<App>,
-        audience: Audience,
-        listen: SocketAddr,
-        draining: Arc<AtomicBool>,
-        schema: Schema,
-    ) -> Self {
-        Self {
-            proof: federation::Proof::wanted(&app.config),
-            batch_permits: subscriptions::batch_permits(&app.config),
-            app,
-            schema,
-            audience,
-            listen,
-            draining,
-            for_router: None,
-            connections: Arc::default(),
-        }
-    }
-
-    /// The address at which browsers see this surface; its pages may use its cookie.
-    fn url(&self) -> &Url {
-        let staff = self.app.config.server.staff_url.as_ref();
-        match (self.audience, staff) {
-            (Audience::Staff, Some(origin)) => origin.url(),
-            _ => self.app.config.public_url(),
-        }
-    }
-
-    /// Whether queries may be sent by GET. A router has no use for it.
-    fn takes_get(&self) -> bool {
-        self.audience != Audience::Router
-    }
-
-    /// Whether a stream of events may be asked for by GET, as some routers do. A page could make a
-    /// browser send one, but not with what proves the router.
-    fn takes_streams_by_get(&self) -> bool {
-        self.audience == Audience::Router
-    }
-
-    /// Whether a WebSocket handshake may carry the access token. Browsers cannot send one there, so
-    /// elsewhere it would only be a second place for the same value.
-    fn accepts_handshake_token(&self) -> bool {
-        self.audience == Audience::Router
-    }
-
-    /// Whether browsers come here, with pages that have to be ours or named.
-    fn serves_browsers(&self) -> bool {
-        self.audience != Audience::Router
-    }
-
-    /// Whether cookies travel over https here, and so may be `Secure` and `__Host-`.
-    fn has_secure_cookies(&self) -> bool {
-        self.url().scheme() == "https"
-    }
-
-    /// Whether this surface runs trusted documents alone, unless somebody is let through.
-    fn requires_trusted_documents(&self) -> bool {
-        match self.audience {
-            Audience::Public => self.app.config.trusted_documents_required(),
-            Audience::Staff => self.lets_only_staff_through(),
-            Audience::Router => false,
-        }
-    }
-
-    /// Whether any document and the schema are for staff who are signed in.
-    fn lets_only_staff_through(&self) -> bool {
-        self.audience == Audience::Staff
-            && self.app.config.graphql.staff_introspection == StaffIntrospection::SignedIn
-    }
-
-    /// The public copy of GraphiQL is nothing to load where people's accounts are.
-    fn shows_graphiql(&self) -> bool {
-        let wanted = self.audience == Audience::Staff || self.app.config.graphiql();
-        wanted && (GRAPHIQL_EMBEDDED || !self.app.config.is_production())
-    }
-
-    /// Whether the development mailbox is shown: never in production, only on this machine.
-    #[must_use]
-    pub fn shows_mailbox(&self) -> bool {
-        !self.app.config.is_production() && self.listen.ip().is_loopback()
-    }
-
-    fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
-    }
-}
-
-/// Every route and every layer of a server, outermost last.
+/// All routes and middleware of a server, outermost last.
 pub fn router(server: &Arc<Server>) -> Router {
-    // No other site's page speaks to a router, so there is nothing to allow.
+    // Browsers do not reach the router's server, so it needs no CORS.
     let routes = match server.audience {
         Audience::Router => federation::routes(server).fallback(not_found),
-        Audience::Public | Audience::Staff => pages(server).layer(cors::layer(server)),
+        Audience::Public | Audience::Staff => application_routes(server).layer(cors::layer(server)),
     };
     routes
-        .layer(CatchPanicLayer::custom(panicked))
+        .layer(CatchPanicLayer::custom(panic_response))
         .layer(middleware::from_fn_with_state(
             Arc::clone(server),
-            outermost,
+            request_context,
         ))
         .with_state(Arc::clone(server))
 }
 
-/// What people and their programs are served.
-fn pages(server: &Arc<Server>) -> Router<Arc<Server>> {
+/// The routes of the public and the staff listener.
+fn application_routes(server: &Arc<Server>) -> Router<Arc<Server>> {
     let mut pages = Router::new();
-    // The layer goes onto routes there are: production has none of them, and axum panics at that.
+    // Layered per route: `route_layer` panics on a router without routes, as in production.
     let check = middleware::from_fn_with_state(Arc::clone(server), local::refuse_foreign_host);
-    if server.shows_graphiql() {
+    if server.serves_graphiql() {
         pages = pages.merge(graphiql::routes().route_layer(check.clone()));
     }
-    if server.shows_mailbox() {
+    if server.serves_mailbox() {
         pages = pages.merge(mailbox::routes().route_layer(check));
     }
-    let for_router = federation::RouterGraph::of(server);
+    let router_service = federation::RouterService::of(server);
     let graph = Router::new()
         .route("/graphql", any(graphql::serve))
         .merge(subscriptions::routes(server))
         .route_layer(middleware::from_fn_with_state(
-            for_router,
-            federation::recognise,
+            router_service,
+            federation::route_router_requests,
         ));
     Router::new()
         .merge(pages)
@@ -279,7 +123,7 @@ fn pages(server: &Arc<Server>) -> Router<Arc<Server>> {
         .fallback(not_found)
 }
 
-/// The operations listener: health with its details, and metrics.
+/// The routes of the operations listener: detailed health checks and metrics.
 pub fn operations_router(server: &Arc<Server>) -> Router {
     Router::new()
         .merge(health::detailed_routes())
@@ -287,25 +131,27 @@ pub fn operations_router(server: &Arc<Server>) -> Router {
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(
             Arc::clone(server),
-            outermost,
+            request_context,
         ))
         .with_state(Arc::clone(server))
 }
 
-/// Names the request, in the answer and in everything logged for it.
-async fn outermost(
+/// The outermost middleware: request id, log span, and the headers of every response.
+async fn request_context(
     State(server): State<Arc<Server>>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let given = request
+    let presented = request
         .headers()
         .get(REQUEST_ID)
         .and_then(|value| value.to_str().ok());
-    let id = given.and_then(telemetry::accepted_request_id).map_or_else(
-        || telemetry::request_id(server.app.random.bytes()),
-        str::to_owned,
-    );
+    let id = presented
+        .and_then(telemetry::accepted_request_id)
+        .map_or_else(
+            || telemetry::request_id(server.app.random.bytes()),
+            str::to_owned,
+        );
     let span = observed::span(&request, &id);
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = observed::served(&server, request, next)
@@ -315,10 +161,10 @@ async fn outermost(
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
-    for (name, value) in GUARDS {
+    for (name, value) in SECURITY_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    for (name, value) in UNLESS_SAID {
+    for (name, value) in DEFAULT_HEADERS {
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
@@ -328,11 +174,14 @@ async fn outermost(
 
 async fn not_found(request: Request) -> Response {
     let error = Error::of(ErrorCode::BadUserInput, "There is nothing at this address.");
-    graphql::refuse(StatusCode::NOT_FOUND, error, &request_id(&request))
+    reject(StatusCode::NOT_FOUND, error, &request_id(&request))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
-fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature is that of CatchPanicLayer"
+)]
+fn panic_response(cause: Box<dyn std::any::Any + Send>) -> Response {
     let text = cause
         .downcast_ref::<String>()
         .map(String::as_str)
@@ -341,15 +190,7 @@ fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
     tracing::error!(panic = text, "a request panicked");
     let message = "Something went wrong. The request id leads to it in the log.";
     let error = Error::of(ErrorCode::InternalServerError, message);
-    graphql::refuse(StatusCode::INTERNAL_SERVER_ERROR, error, "").into_response()
-}
-
-fn request_id(request: &Request) -> String {
-    request
-        .extensions()
-        .get::<RequestId>()
-        .map(|id| id.0.clone())
-        .unwrap_or_default()
+    reject(StatusCode::INTERNAL_SERVER_ERROR, error, "")
 }
 
 #[cfg(test)]
@@ -364,7 +205,7 @@ mod tests {
             Box::new(7),
         ];
         for cause in causes {
-            let response = panicked(cause);
+            let response = panic_response(cause);
             assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
             let body = axum::body::to_bytes(response.into_body(), 4096).await;
             let body = String::from_utf8(body.unwrap().to_vec()).unwrap();

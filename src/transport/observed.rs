@@ -11,7 +11,7 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::{Audience, Server};
+use super::server::{Audience, Server};
 use crate::domain::caller::{Caller, Standing};
 use crate::domain::role::Role;
 use crate::schema::document::{self, Document};

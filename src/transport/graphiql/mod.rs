@@ -10,7 +10,7 @@ use std::iter;
 use std::sync::{Arc, LazyLock};
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -18,10 +18,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::json;
 use sha2::{Digest as _, Sha384};
 
-use super::Server;
-
-/// Whether the binary carries GraphiQL; otherwise its page loads the public copy.
-pub(crate) const EMBEDDED: bool = cfg!(graphiql_embedded);
+use super::server::Server;
 
 /// Where the public copy is. Its addresses carry a version, and the browser checks the digests.
 const PUBLIC_COPY: &str = "https://cdn.jsdelivr.net/npm";
@@ -44,14 +41,6 @@ static PINNED: &[Pinned] = include!(concat!(env!("OUT_DIR"), "/graphiql.rs"));
 
 static PAGE: LazyLock<Page> = LazyLock::new(Page::assemble);
 
-/// What goes with every answer.
-const GUARDS: [(HeaderName, &str); 3] = [
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    // For browsers that do not know `frame-ancestors`.
-    (header::X_FRAME_OPTIONS, "DENY"),
-];
-
 /// The page at `/graphiql` and what it loads below that.
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
@@ -66,7 +55,7 @@ async fn page() -> Response {
         (header::CACHE_CONTROL, "no-store"),
         (header::CONTENT_SECURITY_POLICY, PAGE.policy.as_str()),
     ];
-    (GUARDS, headers, PAGE.html.as_str()).into_response()
+    (headers, PAGE.html.as_str()).into_response()
 }
 
 /// What the page has to know: its tabs, the documents of its own sign-in by their ids, and whether
@@ -75,23 +64,23 @@ async fn setting(State(server): State<Arc<Server>>) -> Response {
     let setting = json!({
         "tabs": tabs::of(server.audience),
         "documents": tabs::documents_of_the_page(),
-        "staffOnly": server.lets_only_staff_through(),
+        "staffOnly": server.exempts_staff(),
     });
     let headers = [(header::CACHE_CONTROL, "no-store")];
-    (GUARDS, headers, Json(setting)).into_response()
+    (headers, Json(setting)).into_response()
 }
 
 async fn asset(Path(path): Path<String>) -> Response {
     let served = PAGE.assets.iter().find(|asset| asset.path == path);
     let Some((asset, bytes)) = served.and_then(|asset| Some((asset, asset.bytes?))) else {
-        return (StatusCode::NOT_FOUND, GUARDS).into_response();
+        return StatusCode::NOT_FOUND.into_response();
     };
     let headers = [
         (header::CONTENT_TYPE, asset.content_type()),
         // A path names a version or a digest, so what it stands for never changes.
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
     ];
-    (GUARDS, headers, bytes).into_response()
+    (headers, bytes).into_response()
 }
 
 // ── The page ────────────────────────────────────────────────────────────────────────────────────
@@ -241,12 +230,13 @@ impl Asset {
 
 #[cfg(test)]
 mod tests {
+    use super::super::server::GRAPHIQL_EMBEDDED;
     use super::*;
 
     #[test]
     fn the_policy_names_foreign_files_only_where_they_are_used() {
-        assert_eq!(PAGE.policy.contains(PUBLIC_COPY), !EMBEDDED);
-        assert_eq!(PAGE.html.contains(PUBLIC_COPY), !EMBEDDED);
+        assert_eq!(PAGE.policy.contains(PUBLIC_COPY), !GRAPHIQL_EMBEDDED);
+        assert_eq!(PAGE.html.contains(PUBLIC_COPY), !GRAPHIQL_EMBEDDED);
 
         let integrity = "sha384-x";
         let pinned = Pinned {

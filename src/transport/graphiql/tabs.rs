@@ -7,7 +7,7 @@ use rust_embed::Embed;
 use serde::Serialize;
 
 use crate::app::document_id;
-use crate::transport::Audience;
+use crate::transport::server::Audience;
 
 /// The documents that become tabs.
 #[derive(Embed)]

@@ -21,7 +21,8 @@ use crate::schema::{refusal, timed_out};
 use crate::telemetry::request::{self, Operation};
 use crate::telemetry::subscription::Listening;
 use crate::transport::incoming::Call;
-use crate::transport::{Server, observed, trusted_documents};
+use crate::transport::server::Server;
+use crate::transport::{observed, trusted_documents};
 
 /// Bytes of a document and its variables. They are kept for hours and copied for every event.
 const MAX_SUBSCRIPTION_BYTES: usize = 32 * 1024;

@@ -8,7 +8,7 @@ use crate::domain::ids::UserId;
 use crate::domain::role::Role;
 use crate::fault::Fault;
 use crate::services::session::{Authenticated, authenticate};
-use crate::transport::Server;
+use crate::transport::server::Server;
 
 /// The user of a connection and the access token that authenticated them.
 pub(super) struct Identity {

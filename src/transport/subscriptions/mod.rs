@@ -1,14 +1,14 @@
-//! GraphQL subscriptions, over WebSockets (`websocket`) and server-sent events (`sse`).
+//! GraphQL subscriptions, over `WebSocket` (`websocket`) and server-sent events (`sse`).
 //!
 //! `session` queues the events of a connection; `batch` authenticates its user again (`identity`)
 //! and runs the documents. `protocol` encodes and decodes messages, `close_reason` has the close
-//! codes, `connection_limit` counts connections. What an event is and who may see it is decided in
+//! codes, `limits` counts connections. What an event is and who may see it is decided in
 //! `schema`.
 
 mod batch;
 mod close_reason;
-mod connection_limit;
 mod identity;
+pub(super) mod limits;
 mod protocol;
 mod session;
 mod sse;
@@ -19,21 +19,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderMap, header};
 use axum::routing::any;
-use tokio::sync::Semaphore;
 
-use super::Server;
-use crate::config::Config;
+use super::server::Server;
 
-pub(super) use self::connection_limit::ConnectionLimiter;
 pub(super) use self::sse::{open as open_sse, prefers_event_stream};
 pub(super) use self::websocket::open as open_websocket;
-
-/// Permits for the batches that run at a time. Each needs a database connection, and frequent
-/// events must not starve requests; a connection that waits handles more events in one batch.
-pub(super) fn batch_permits(config: &Config) -> Semaphore {
-    let connections = usize::try_from(config.database.max_connections).unwrap_or(1);
-    Semaphore::new(connections.div_ceil(4))
-}
 
 /// The routes of subscriptions, if the configuration enables them.
 pub(super) fn routes(server: &Server) -> Router<Arc<Server>> {

@@ -21,7 +21,7 @@ use crate::domain::ids::UserId;
 use crate::domain::occurrence::Occurrence;
 use crate::domain::role::Role;
 use crate::fault::Fault;
-use crate::transport::Server;
+use crate::transport::server::Server;
 
 /// Tasks in one batch.
 const MAX_BATCH: usize = 32;
@@ -65,7 +65,7 @@ impl SubscriptionSession {
 
     /// Whether this user may run trusted documents only.
     pub(super) fn requires_trusted_documents(&self) -> bool {
-        let is_exempt = self.server.lets_only_staff_through() && self.identity.role >= Role::Staff;
+        let is_exempt = self.server.exempts_staff() && self.identity.role >= Role::Staff;
         self.server.requires_trusted_documents() && !is_exempt
     }
 

@@ -17,16 +17,17 @@ use tracing::Instrument as _;
 
 use super::batch::{BatchOutcome, ServerMessage, Subscription};
 use super::close_reason::CloseReason;
-use super::connection_limit::{ConnectionKey, ConnectionPermit};
+use super::limits::{ConnectionKey, ConnectionPermit};
 use super::protocol;
 use super::session::SubscriptionSession;
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::{refusal, timed_out};
-use crate::transport::graphql::{Refused, refuse_counted, refused};
 use crate::transport::incoming::{read_body, read_query};
 use crate::transport::listener::{Connection, ConnectionHold};
 use crate::transport::negotiation::MediaType;
-use crate::transport::{Server, arrival, caller, observed, request_id};
+use crate::transport::rejection::{Rejection, reject_graphql};
+use crate::transport::server::{Server, request_id};
+use crate::transport::{arrival, caller, observed};
 
 /// Events between the session and the response body.
 const CHANNEL_CAPACITY: usize = 4;
@@ -45,10 +46,11 @@ pub(in crate::transport) async fn open(
     let started = timeout(limit, start(&server, peer, request, &request_id)).await;
     let response = started.unwrap_or_else(|_| {
         let (status, error) = (StatusCode::SERVICE_UNAVAILABLE, timed_out());
-        Err(Refused::new(status, error))
+        Err(Rejection::new(status, error))
     });
-    response
-        .unwrap_or_else(|refused| refuse_counted(&server, MediaType::Json, refused, &request_id))
+    response.unwrap_or_else(|rejection| {
+        reject_graphql(&server, MediaType::Json, rejection, &request_id)
+    })
 }
 
 async fn start(
@@ -56,15 +58,15 @@ async fn start(
     peer: SocketAddr,
     request: Request,
     request_id: &str,
-) -> Result<Response, Refused> {
+) -> Result<Response, Rejection> {
     let (parts, body) = request.into_parts();
-    let is_get = parts.method == Method::GET && server.takes_streams_by_get();
+    let is_get = parts.method == Method::GET && server.allows_sse_by_get();
     if parts.method != Method::POST && !is_get {
-        return Err(Refused::not_allowed("POST", "Use POST."));
+        return Err(Rejection::method_not_allowed("POST", "Use POST."));
     }
     if !accepts_event_stream(&parts.headers) {
         let (status, code) = (StatusCode::NOT_ACCEPTABLE, ErrorCode::NotAcceptable);
-        return Err(refused(status, code, "Accept text/event-stream."));
+        return Err(Rejection::of(status, code, "Accept text/event-stream."));
     }
     let call = if is_get {
         let query = parts.uri.query().unwrap_or_default();
@@ -76,14 +78,14 @@ async fn start(
     let admitted = arrival::admit(server, &parts.headers, &client, call.is_text()).await?;
     let is_required = server.requires_trusted_documents() && admitted.is_none();
     let subscription = Subscription::prepare(server, String::new(), call, is_required)
-        .map_err(|error| Refused::new(StatusCode::BAD_REQUEST, error))?;
+        .map_err(|error| Rejection::new(StatusCode::BAD_REQUEST, error))?;
     let session = match caller::bearer(&parts.headers) {
         Some(token) => SubscriptionSession::establish(server, client, token).await,
         None => Ok(None),
     };
     let session = session.map_err(|fault| {
         let (status, error) = (StatusCode::SERVICE_UNAVAILABLE, Error::hiding(&fault));
-        Refused::new(status, error)
+        Rejection::new(status, error)
     })?;
     let Some(session) = session else {
         let response = refusal(Error::unauthenticated(), request_id);
@@ -96,7 +98,7 @@ async fn start(
     let permit = server.connections.try_acquire(key, max);
     let (Some(permit), Some(connection)) = (permit, parts.extensions.get::<Connection>()) else {
         let (status, code) = (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests);
-        return Err(refused(
+        return Err(Rejection::of(
             status,
             code,
             "You have too many connections with live events.",

@@ -24,17 +24,18 @@ use tungstenite::error::ProtocolError;
 
 use super::batch::{BatchOutcome, ServerMessage, Subscription, unavailable};
 use super::close_reason::CloseReason;
-use super::connection_limit::{ConnectionKey, ConnectionPermit};
+use super::limits::{ConnectionKey, ConnectionPermit};
 use super::protocol::{self, ClientMessage};
 use super::session::SubscriptionSession;
 use crate::domain::caller::Client;
 use crate::domain::network;
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::refusal;
-use crate::transport::graphql::refuse;
 use crate::transport::incoming::read_members;
 use crate::transport::listener::{Connection, ConnectionHold};
-use crate::transport::{Server, caller, observed, request_id};
+use crate::transport::rejection::reject;
+use crate::transport::server::{Server, request_id};
+use crate::transport::{caller, observed};
 
 /// Messages between the session and the writer.
 const CHANNEL_CAPACITY: usize = 4;
@@ -57,14 +58,14 @@ pub(in crate::transport) async fn open(
             ErrorCode::Forbidden,
             "Pages of this origin may not listen here.",
         );
-        return refuse(StatusCode::FORBIDDEN, error, &request_id);
+        return reject(StatusCode::FORBIDDEN, error, &request_id);
     }
     let connection = parts.extensions.get::<Connection>().map(Connection::hold);
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
     let (Some(hold), Ok(upgrade)) = (connection, upgrade) else {
         let message = "Open a WebSocket here, with the subprotocol graphql-transport-ws.";
         let error = Error::of(ErrorCode::BadUserInput, message);
-        return refuse(StatusCode::BAD_REQUEST, error, &request_id);
+        return reject(StatusCode::BAD_REQUEST, error, &request_id);
     };
     let client = caller::client(&server, &parts.headers, peer, &request_id);
     let max = server.app.config.subscriptions.max_unknown;
@@ -72,7 +73,7 @@ pub(in crate::transport) async fn open(
     let Some(permit) = server.connections.try_acquire(key, max) else {
         let message = "Too many connections from this address wait to say who they are.";
         let error = Error::of(ErrorCode::TooManyRequests, message);
-        return refuse(StatusCode::TOO_MANY_REQUESTS, error, &request_id);
+        return reject(StatusCode::TOO_MANY_REQUESTS, error, &request_id);
     };
     let limit = server.app.config.server.body_limit;
     let upgrade = upgrade
