@@ -1,147 +1,150 @@
-//! Who may see a field or run an operation: guards, made from the one matrix of
+//! Authorization of fields and operations: guards, built on the permission matrix of
 //! [`crate::domain::permission`].
 //!
-//! A guard stands on a field and is asked whenever the field is resolved, so it holds on every
-//! path that leads there. What it asks is the caller's row of this request, never their token.
-//! The engine's own guards are not used: their refusal would take the parent of a nullable field
-//! away with it.
+//! A guard is checked whenever its field is resolved, so it holds on every path to the field. It
+//! decides by the caller's row as read for this request, never by the claims of the token.
+//! async-graphql's own guards are not used: a refusal would null the parent of a nullable field.
 
 use super::error::{Error, Nullable};
 use crate::domain::caller::SignedIn;
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::role::{Role, StaffFunction, StaffFunctions};
 
-/// Who asks, and whether about what is their own.
+/// Who accesses a record, and whether it is their own.
 #[derive(Clone, Copy, Debug)]
-pub struct Asking<'a> {
-    /// The person, if somebody is signed in.
+pub struct AccessContext<'a> {
+    /// The signed-in caller.
     pub person: Option<&'a SignedIn>,
-    /// Whether the record is theirs.
+    /// Whether the record belongs to the caller.
     pub is_own: bool,
 }
 
-/// A condition on who asks.
+/// A condition on the caller.
 pub trait Guard: Copy {
-    /// Whether they may.
-    fn admits(&self, asking: Asking<'_>) -> bool;
+    /// Whether access is allowed.
+    fn allows(&self, access: AccessContext<'_>) -> bool;
 
-    /// Admits whom either admits.
+    /// Allows what either guard allows.
     fn or<G: Guard>(self, other: G) -> Either<Self, G> {
         Either(self, other)
     }
 
-    /// Admits whom both admit.
+    /// Allows what both guards allow.
     fn and<G: Guard>(self, other: G) -> Both<Self, G> {
         Both(self, other)
     }
 
-    /// The value for those who may see it, and `null` with one error for the others.
-    fn field<T>(&self, asking: Asking<'_>, value: impl FnOnce() -> Option<T>) -> Nullable<T> {
-        if self.admits(asking) {
+    /// The value if access is allowed, else `null` with one error.
+    fn field<T>(
+        &self,
+        access: AccessContext<'_>,
+        value: impl FnOnce() -> Option<T>,
+    ) -> Nullable<T> {
+        if self.allows(access) {
             value().map(Ok)
         } else {
             Some(Err(Error::forbidden()))
         }
     }
 
-    /// The refusal of an operation: those who are not signed in are told to.
+    /// Checks access to an operation; an anonymous caller is told to sign in.
     fn operation(&self, person: Option<&SignedIn>) -> Result<(), Error> {
-        let asking = Asking {
+        let access = AccessContext {
             person,
             is_own: false,
         };
         match person {
-            _ if self.admits(asking) => Ok(()),
+            _ if self.allows(access) => Ok(()),
             Some(_) => Err(Error::forbidden()),
             None => Err(Error::unauthenticated()),
         }
     }
 }
 
-/// Whom either of two guards admits.
+/// Allows what either of two guards allows.
 #[derive(Clone, Copy, Debug)]
 pub struct Either<A, B>(A, B);
 
 impl<A: Guard, B: Guard> Guard for Either<A, B> {
-    fn admits(&self, asking: Asking<'_>) -> bool {
-        self.0.admits(asking) || self.1.admits(asking)
+    fn allows(&self, access: AccessContext<'_>) -> bool {
+        self.0.allows(access) || self.1.allows(access)
     }
 }
 
-/// Whom both of two guards admit.
+/// Allows what both of two guards allow.
 #[derive(Clone, Copy, Debug)]
 pub struct Both<A, B>(A, B);
 
 impl<A: Guard, B: Guard> Guard for Both<A, B> {
-    fn admits(&self, asking: Asking<'_>) -> bool {
-        self.0.admits(asking) && self.1.admits(asking)
+    fn allows(&self, access: AccessContext<'_>) -> bool {
+        self.0.allows(access) && self.1.allows(access)
     }
 }
 
-/// Those who hold a permission.
+/// Allows callers with a permission.
 #[derive(Clone, Copy, Debug)]
 pub struct Holds(pub Permission);
 
 impl Guard for Holds {
-    fn admits(&self, asking: Asking<'_>) -> bool {
+    fn allows(&self, access: AccessContext<'_>) -> bool {
         let holds = |person: &SignedIn| person.permissions().holds(self.0);
-        asking.person.is_some_and(holds)
+        access.person.is_some_and(holds)
     }
 }
 
-/// Whoever the record belongs to.
+/// Allows the owner of the record.
 #[derive(Clone, Copy, Debug)]
 pub struct IsOwner;
 
 impl Guard for IsOwner {
-    fn admits(&self, asking: Asking<'_>) -> bool {
-        asking.is_own
+    fn allows(&self, access: AccessContext<'_>) -> bool {
+        access.is_own
     }
 }
 
-/// Everybody but whoever the record is about.
+/// Allows all but the owner of the record.
 #[derive(Clone, Copy, Debug)]
 pub struct IsNotOwner;
 
 impl Guard for IsNotOwner {
-    fn admits(&self, asking: Asking<'_>) -> bool {
-        !asking.is_own
+    fn allows(&self, access: AccessContext<'_>) -> bool {
+        !access.is_own
     }
 }
 
 macro_rules! guards {
-    ($($(#[doc = $doc:literal])+ $name:ident: $admits:expr;)+) => { $(
+    ($($(#[doc = $doc:literal])+ $name:ident: $allows:expr;)+) => { $(
         $(#[doc = $doc])+
         #[derive(Clone, Copy, Debug)]
         pub struct $name;
 
         impl Guard for $name {
-            fn admits(&self, asking: Asking<'_>) -> bool {
-                asking.person.is_some_and($admits)
+            fn allows(&self, access: AccessContext<'_>) -> bool {
+                access.person.is_some_and($allows)
             }
         }
     )+ };
 }
 
 guards! {
-    /// Clients. Their role grants nothing, so nobody stands in for them.
+    /// Allows clients only: their role grants no permissions, so no other role covers it.
     IsClient: |person| person.role() == Role::Client;
-    /// Vendors. Their role grants nothing, so nobody stands in for them.
+    /// Allows vendors only: their role grants no permissions, so no other role covers it.
     IsVendor: |person| person.role() == Role::Vendor;
-    /// Staff, and who may do what all of them may.
-    IsStaff: |person| stands_in(person, Role::Staff, None);
-    /// Staff who help people, and who may do all that they may.
-    IsSupport: |person| stands_in(person, Role::Staff, Some(StaffFunction::Support));
-    /// Staff who edit, and who may do all that they may.
-    IsEditor: |person| stands_in(person, Role::Staff, Some(StaffFunction::Editor));
-    /// Staff who sell, and who may do all that they may.
-    IsSales: |person| stands_in(person, Role::Staff, Some(StaffFunction::Sales));
-    /// Administrators.
-    IsAdmin: |person| stands_in(person, Role::Admin, None);
+    /// Allows staff, and roles that cover theirs.
+    IsStaff: |person| covers(person, Role::Staff, None);
+    /// Allows support staff, and roles that cover theirs.
+    IsSupport: |person| covers(person, Role::Staff, Some(StaffFunction::Support));
+    /// Allows editors, and roles that cover theirs.
+    IsEditor: |person| covers(person, Role::Staff, Some(StaffFunction::Editor));
+    /// Allows sales staff, and roles that cover theirs.
+    IsSales: |person| covers(person, Role::Staff, Some(StaffFunction::Sales));
+    /// Allows administrators.
+    IsAdmin: |person| covers(person, Role::Admin, None);
 }
 
-/// Whether somebody stands as high as a role and holds everything that it grants with a function.
-fn stands_in(person: &SignedIn, role: Role, function: Option<StaffFunction>) -> bool {
+/// Whether the caller's role is at least `role` and they hold all permissions that it grants.
+fn covers(person: &SignedIn, role: Role, function: Option<StaffFunction>) -> bool {
     let functions: StaffFunctions = function.into_iter().collect();
     let granted = PermissionSet::of(role, functions);
     person.role() >= role && person.permissions().covers(granted)
@@ -166,15 +169,15 @@ mod tests {
         SignedIn::new(&user, &session(), permissions)
     }
 
-    type Admits<'a> = &'a dyn Fn(Asking<'_>) -> bool;
+    type Allows<'a> = &'a dyn Fn(AccessContext<'_>) -> bool;
 
-    fn asking(person: Option<&SignedIn>, is_own: bool) -> Asking<'_> {
-        Asking { person, is_own }
+    fn access(person: Option<&SignedIn>, is_own: bool) -> AccessContext<'_> {
+        AccessContext { person, is_own }
     }
 
-    /// Whom each guard admits, as a person reviews it.
+    /// Which roles each guard allows, as a table for review.
     #[test]
-    fn guards_admit_as_agreed() {
+    fn guards_allow_the_reviewed_roles() {
         let people = [
             person(Role::Client, "support"),
             person(Role::Vendor, ""),
@@ -184,26 +187,29 @@ mod tests {
             person(Role::Staff, "sales"),
             person(Role::Admin, ""),
         ];
-        let guards: [(&str, Admits<'_>); 7] = [
-            ("IsClient", &|asking| IsClient.admits(asking)),
-            ("IsVendor", &|asking| IsVendor.admits(asking)),
-            ("IsStaff", &|asking| IsStaff.admits(asking)),
-            ("IsSupport", &|asking| IsSupport.admits(asking)),
-            ("IsEditor", &|asking| IsEditor.admits(asking)),
-            ("IsSales", &|asking| IsSales.admits(asking)),
-            ("IsAdmin", &|asking| IsAdmin.admits(asking)),
+        let guards: [(&str, Allows<'_>); 7] = [
+            ("IsClient", &|access| IsClient.allows(access)),
+            ("IsVendor", &|access| IsVendor.allows(access)),
+            ("IsStaff", &|access| IsStaff.allows(access)),
+            ("IsSupport", &|access| IsSupport.allows(access)),
+            ("IsEditor", &|access| IsEditor.allows(access)),
+            ("IsSales", &|access| IsSales.allows(access)),
+            ("IsAdmin", &|access| IsAdmin.allows(access)),
         ];
         let mut table = String::from("client vendor staff +support +editor +sales admin\n");
-        for (name, admits) in guards {
+        for (name, allows) in guards {
             let marks = people.each_ref().map(|person| {
-                if admits(asking(Some(person), false)) {
+                if allows(access(Some(person), false)) {
                     "x"
                 } else {
                     "."
                 }
             });
             writeln!(table, "{} {name}", marks.join(" ")).unwrap();
-            assert!(!admits(asking(None, true)), "{name} admits nobody");
+            assert!(
+                !allows(access(None, true)),
+                "{name} allows anonymous callers"
+            );
         }
         let agreed = "\
 client vendor staff +support +editor +sales admin
@@ -219,20 +225,20 @@ x . . . . . . IsClient
     }
 
     #[test]
-    fn a_refused_field_is_null_with_one_error_and_its_value_is_never_made() {
+    fn a_refused_field_is_null_with_one_error_and_is_not_computed() {
         let client = person(Role::Client, "");
         let guard = IsOwner.or(Holds(Permission::UsersRead));
-        let value = || -> Option<u8> { unreachable!("nobody may see it") };
-        let refused = guard.field(asking(Some(&client), false), value);
+        let value = || -> Option<u8> { unreachable!("a refused value must not be computed") };
+        let refused = guard.field(access(Some(&client), false), value);
         assert_eq!(refused, Some(Err(Error::forbidden())));
-        let own = guard.field(asking(Some(&client), true), || Some(1));
+        let own = guard.field(access(Some(&client), true), || Some(1));
         assert_eq!(own, Some(Ok(1)));
         let vendors = IsOwner.and(IsVendor);
-        assert!(!vendors.admits(asking(Some(&client), true)));
+        assert!(!vendors.allows(access(Some(&client), true)));
     }
 
     #[test]
-    fn an_operation_tells_strangers_to_sign_in_and_others_that_they_may_not() {
+    fn anonymous_callers_are_told_to_sign_in_and_others_are_forbidden() {
         let client = person(Role::Client, "");
         let support = person(Role::Staff, "support");
         let guard = Holds(Permission::UsersRead);

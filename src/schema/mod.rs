@@ -6,6 +6,7 @@
 mod answer;
 pub mod connection;
 pub mod document;
+mod document_cache;
 mod engine;
 pub mod entities;
 pub mod error;
@@ -17,7 +18,6 @@ pub mod mutations;
 pub mod operation_names;
 pub mod problem;
 pub mod query;
-mod remembered;
 pub mod request;
 pub mod scalars;
 pub mod subscription;
@@ -40,11 +40,11 @@ pub use entities::sdl::Authorization;
 pub use validator::Validator;
 
 use document::{Document, Limit, Limits, Refusal};
+use document_cache::DocumentCache;
 use engine::Engine;
 use error::{Error, ErrorCode};
-use remembered::Remembered;
 use request::RequestData;
-use subscription::Occasion;
+use subscription::Trigger;
 
 /// The executable schema with its cache of documents.
 pub struct Schema {
@@ -53,11 +53,11 @@ pub struct Schema {
     max_errors: usize,
     metrics: Metrics,
     introspection: bool,
-    documents: Remembered,
+    documents: DocumentCache,
 }
 
-/// An operation with variables that keep within the limits.
-pub struct Fitting {
+/// An operation with its variables, both within the limits.
+pub struct BoundOperation {
     document: Arc<Document>,
     operation_name: Option<String>,
     variables: Variables,
@@ -147,78 +147,80 @@ impl Schema {
             limits: Limits::of(&app.config, introspection),
             max_errors: app.config.graphql.max_errors,
             metrics: app.metrics.clone(),
-            documents: Remembered::new(),
+            documents: DocumentCache::new(),
         }
     }
 
     /// Refuses JSON that holds more values than any request needs, before it is parsed.
     pub fn check_json(&self, text: &[u8]) -> Result<(), Error> {
-        document::check_json(text, &self.limits).map_err(|it| self.refuse(it))
+        document::check_json(text, &self.limits).map_err(|refusal| self.refuse(refusal))
     }
 
-    /// Refuses a document by its length, before anything walks it.
+    /// Rejects a document that is too long, before it is parsed.
     pub fn check_length(&self, text: &str) -> Result<(), Error> {
-        document::check_length(text, &self.limits).map_err(|it| self.refuse(it))
+        document::check_length(text, &self.limits).map_err(|refusal| self.refuse(refusal))
     }
 
-    /// A document that is parsed and keeps within the limits, from memory if it was seen before.
+    /// Parses a document and measures it against the limits, or takes it from the cache.
     pub fn prepare(&self, text: String) -> Result<Arc<Document>, Error> {
         let prepare = |text| Document::prepare(text, &self.limits);
-        let prepared = self.documents.or_prepare(text, prepare);
-        prepared.map_err(|it| self.refuse(it))
+        let prepared = self.documents.get_or_prepare(text, prepare);
+        prepared.map_err(|refusal| self.refuse(refusal))
     }
 
-    /// One operation of a document with its variables, unless they are too large or their page
-    /// sizes make it cost too much. This asks nobody anything, so it comes before who asks.
-    pub fn fit(
+    /// Binds variables to an operation, unless they are too large or their page sizes make it too
+    /// expensive. This needs no I/O, so it precedes authentication.
+    pub fn bind_variables(
         &self,
         document: Arc<Document>,
         operation_name: Option<String>,
         variables: Variables,
-    ) -> Result<Fitting, Error> {
+    ) -> Result<BoundOperation, Error> {
         document
             .check_variables(operation_name.as_deref(), &variables, &self.limits)
-            .map_err(|it| self.refuse(it))?;
-        Ok(Fitting {
+            .map_err(|refusal| self.refuse(refusal))?;
+        Ok(BoundOperation {
             document,
             operation_name,
             variables,
         })
     }
 
-    /// Runs an operation that keeps within the limits.
-    pub async fn execute(&self, fitting: Fitting, data: Arc<RequestData>) -> Response {
-        let Fitting {
+    /// Executes an operation.
+    pub async fn execute(&self, operation: BoundOperation, data: Arc<RequestData>) -> Response {
+        let BoundOperation {
             document,
             operation_name,
             variables,
-        } = fitting;
+        } = operation;
         let request = self.request(&document, operation_name, variables, &data);
         let response = data.serve(self.engine.execute(request)).await;
-        self.cut(response)
+        self.truncate_errors(response)
     }
 
-    /// Runs a subscription once for each occasion, all of them batched as one request, and says
-    /// what comes of it, in their order: nothing for most of them.
-    pub async fn react(
+    /// Executes a subscription once for each trigger, with their reads batched, and returns the
+    /// responses in order. Most triggers yield none.
+    pub async fn execute_subscription(
         &self,
         document: &Document,
         operation_name: Option<&str>,
         variables: &Variables,
         data: &Arc<RequestData>,
-        occasions: &[Occasion],
+        triggers: &[Trigger],
     ) -> Result<Vec<Response>, Error> {
         document
             .check_variables(operation_name, variables, &self.limits)
-            .map_err(|it| self.refuse(it))?;
-        let runs = occasions.iter().map(|occasion| {
+            .map_err(|refusal| self.refuse(refusal))?;
+        let executions = triggers.iter().map(|trigger| {
             let name = operation_name.map(str::to_owned);
             let request = self.request(document, name, variables.clone(), data);
-            self.engine.subscribe(request.data(*occasion))
+            self.engine.subscribe(request.data(*trigger))
         });
-        let responses = data.serve(join_all(runs)).await;
+        let responses = data.serve(join_all(executions)).await;
         let responses = responses.into_iter().flatten();
-        Ok(responses.map(|it| self.cut(it)).collect())
+        Ok(responses
+            .map(|response| self.truncate_errors(response))
+            .collect())
     }
 
     fn request(
@@ -241,15 +243,15 @@ impl Schema {
         request
     }
 
-    /// Leaves out the errors of an answer that are too many.
-    fn cut(&self, mut response: Response) -> Response {
+    /// Drops the errors of a response beyond the limit.
+    fn truncate_errors(&self, mut response: Response) -> Response {
         if error::cut(&mut response, self.max_errors) {
             self.metrics.limit(Limit::Errors.as_str());
         }
         response
     }
 
-    /// Counts a refusal, if it is a limit that was met.
+    /// Counts a refusal in the metrics if a limit was exceeded.
     fn refuse(&self, refusal: Refusal) -> Error {
         if let Refusal::Limit { limit, .. } = refusal {
             self.metrics.limit(limit.as_str());
@@ -258,7 +260,7 @@ impl Schema {
     }
 }
 
-/// A response that says only why nothing ran.
+/// The response to a request that was rejected before execution.
 #[must_use]
 pub fn refusal(error: Error, request_id: &str) -> Response {
     let mut response = Response::from_errors(vec![error.into_server_error()]);
@@ -266,7 +268,7 @@ pub fn refusal(error: Error, request_id: &str) -> Response {
     response
 }
 
-/// The refusal of a request that took too long.
+/// The error of a request that exceeded its time limit.
 #[must_use]
 pub fn timed_out() -> Error {
     Error::of(

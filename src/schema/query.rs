@@ -4,8 +4,8 @@ use async_graphql::{Context, ID, MergedObject, Object};
 
 use super::connection::PageArguments;
 use super::error::{Error, Nullable};
-use super::guard::{Asking, Guard as _, Holds, IsOwner};
-use super::request::Asked as _;
+use super::guard::{AccessContext, Guard as _, Holds, IsOwner};
+use super::request::ContextExt as _;
 use super::scalars::Instant;
 use super::types::audit_event::AuditEventConnection;
 use super::types::audit_filter::AuditEventFilter;
@@ -50,11 +50,11 @@ impl Reads {
             Err(refusal) => return Some(Err(refusal)),
         };
         let id = id.parse::<UserId>().ok();
-        let asking = Asking {
+        let access = AccessContext {
             person: Some(person),
             is_own: id == Some(person.user()),
         };
-        if !IsOwner.or(Holds(Permission::UsersRead)).admits(asking) {
+        if !IsOwner.or(Holds(Permission::UsersRead)).allows(access) {
             return Some(Err(Error::forbidden()));
         }
         match context.loaders().user(id?).await {

@@ -1,4 +1,4 @@
-//! What resolvers find in their context: the application, the caller, the loaders.
+//! The data of a request in the resolvers' context: the application, the caller, the data loaders.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,7 +6,7 @@ use async_graphql::Context;
 use chrono::{DateTime, Duration, Utc};
 
 use super::error::{Error, ErrorCode};
-use super::subscription::Occasion;
+use super::subscription::Trigger;
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding, SignedIn};
 use crate::domain::permission::Permission;
@@ -15,75 +15,75 @@ use crate::domain::token::PlainToken;
 use crate::domain::user::User;
 use crate::selectors::Loaders;
 
-/// How a client wants its refresh token.
+/// How a client receives its refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// In the body: native, server and cross-site clients.
+pub enum TokenDelivery {
+    /// In the response body: native, server and cross-site clients.
     Body,
-    /// As a cookie that scripts cannot read: same-site browsers.
+    /// As an `HttpOnly` cookie: same-site browsers.
     Cookie,
 }
 
-/// What a request brought in its refresh cookie.
+/// The refresh cookie of a request.
 #[derive(Debug)]
 pub enum CookieCredential {
-    /// No cookie, or none of ours.
+    /// There is none, or it is malformed.
     None,
-    /// A token that this request may use.
+    /// A refresh token.
     Present(PlainToken),
-    /// A cookie without the header that proves that no other site sent it.
+    /// A cookie without the header that proves that no other site sent it (CSRF).
     Unguarded,
 }
 
-/// What transport has to do to the refresh cookie once the answer is ready.
+/// A change of the refresh cookie, for the response.
 #[derive(Debug)]
 pub enum CookieChange {
     /// Set it.
     Set {
         /// The new token.
         token: PlainToken,
-        /// When it stops working.
+        /// When the token expires.
         expires_at: DateTime<Utc>,
     },
     /// Remove it.
     Clear,
 }
 
-/// The parts of a request that only transport knows.
+/// Who sends a request, and how refresh tokens travel.
 #[derive(Debug)]
-pub struct Arrival {
-    /// Who asks.
+pub struct RequestIdentity {
+    /// The authenticated caller.
     pub caller: Caller,
-    /// Their rows, if they are signed in.
+    /// The rows of the account and session, if signed in.
     pub rows: Option<(User, Session)>,
-    /// How they want refresh tokens.
-    pub delivery: Delivery,
+    /// How the client receives refresh tokens.
+    pub delivery: TokenDelivery,
     /// The refresh token from the cookie, or why it may not be used.
     pub cookie: CookieCredential,
 }
 
-/// One request, as resolvers see it.
+/// The data of one request.
 #[derive(Debug)]
 pub struct RequestData {
     caller: Caller,
     session: Option<Session>,
     account: Option<Arc<User>>,
     loaders: Loaders,
-    delivery: Delivery,
+    delivery: TokenDelivery,
     cookie: CookieCredential,
     cookie_change: Mutex<Option<CookieChange>>,
 }
 
 impl RequestData {
-    /// Builds the loaders and primes them with the caller's own account.
+    /// Builds the data loaders, primed with the caller's own account.
     #[must_use]
-    pub fn new(app: &App, arrival: Arrival) -> Arc<Self> {
-        let Arrival {
+    pub fn new(app: &App, identity: RequestIdentity) -> Arc<Self> {
+        let RequestIdentity {
             caller,
             rows,
             delivery,
             cookie,
-        } = arrival;
+        } = identity;
         let (account, session) = rows.unzip();
         let account = account.map(Arc::new);
         Arc::new(Self {
@@ -97,7 +97,7 @@ impl RequestData {
         })
     }
 
-    /// What the mutation decided about the refresh cookie.
+    /// The change of the refresh cookie that the mutation requested.
     #[must_use]
     pub fn take_cookie_change(&self) -> Option<CookieChange> {
         self.cookie_change
@@ -106,9 +106,9 @@ impl RequestData {
             .take()
     }
 
-    /// Runs the resolvers of this request, whose reads are batched while they wait.
-    pub(super) async fn serve<F: Future>(&self, resolving: F) -> F::Output {
-        self.loaders.serve(resolving).await
+    /// Runs the resolvers of this request; their reads are batched.
+    pub(super) async fn serve<F: Future>(&self, execution: F) -> F::Output {
+        self.loaders.serve(execution).await
     }
 
     pub(super) fn change_cookie(&self, change: CookieChange) {
@@ -119,8 +119,8 @@ impl RequestData {
     }
 }
 
-/// Reading the context, with names.
-pub(super) trait Asked {
+/// Typed access to the data of a resolver's context.
+pub(super) trait ContextExt {
     fn app(&self) -> &App;
     fn request(&self) -> &RequestData;
 
@@ -128,28 +128,28 @@ pub(super) trait Asked {
         &self.request().caller
     }
 
-    /// Why a subscription is run.
-    fn occasion(&self) -> Occasion;
+    /// Why a subscription is executed.
+    fn trigger(&self) -> Trigger;
 
     fn loaders(&self) -> &Loaders {
         &self.request().loaders
     }
 
-    /// The session that asks.
+    /// The caller's session.
     fn session(&self) -> Option<&Session> {
         self.request().session.as_ref()
     }
 
-    /// The account that asks.
+    /// The caller's account.
     fn account(&self) -> Option<&Arc<User>> {
         self.request().account.as_ref()
     }
 
-    fn delivery(&self) -> Delivery {
+    fn delivery(&self) -> TokenDelivery {
         self.request().delivery
     }
 
-    /// The refresh token from the cookie, unless another site may have sent it along.
+    /// The refresh token from the cookie, unless another site may have sent it (CSRF).
     fn cookie(&self) -> Result<Option<PlainToken>, Error> {
         match &self.request().cookie {
             CookieCredential::None => Ok(None),
@@ -162,12 +162,12 @@ pub(super) trait Asked {
         }
     }
 
-    /// The person who asks, or the error that tells a client to sign in.
+    /// The signed-in caller, or the error that tells the client to sign in.
     fn signed_in(&self) -> Result<&SignedIn, Error> {
         self.caller().signed_in().ok_or_else(Error::unauthenticated)
     }
 
-    /// The person who asks, if their sign-in is recent enough for what cannot be undone.
+    /// The signed-in caller if they authenticated recently, as irreversible operations require.
     fn fresh(&self) -> Result<Option<Fresh<'_>>, Error> {
         self.signed_in()?;
         let app = self.app();
@@ -175,7 +175,7 @@ pub(super) trait Asked {
         Ok(self.caller().fresh(app.clock.now(), max_age))
     }
 
-    /// The person who asks, with a permission they hold, or why they may not.
+    /// The signed-in caller with a permission that they hold, or the error that forbids it.
     fn holding(&self, permission: Permission) -> Result<Holding<'_>, Error> {
         self.signed_in()?;
         let holding = self.caller().holding(permission);
@@ -183,7 +183,7 @@ pub(super) trait Asked {
     }
 }
 
-impl Asked for Context<'_> {
+impl ContextExt for Context<'_> {
     fn app(&self) -> &App {
         self.data_unchecked::<Arc<App>>()
     }
@@ -192,8 +192,8 @@ impl Asked for Context<'_> {
         self.data_unchecked::<Arc<RequestData>>()
     }
 
-    fn occasion(&self) -> Occasion {
-        let given = self.data_opt::<Occasion>().copied();
-        given.unwrap_or(Occasion::Opening)
+    fn trigger(&self) -> Trigger {
+        let trigger = self.data_opt::<Trigger>().copied();
+        trigger.unwrap_or(Trigger::Start)
     }
 }

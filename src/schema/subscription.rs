@@ -1,15 +1,15 @@
-//! The root of live events.
+//! The subscription root.
 //!
-//! One event is one execution: the resolver is run anew for every occurrence, with the person as
-//! they stand then, and yields one item or none. It never waits; who listens to what happens is
-//! transport's business, and [`Topic`] tells it which occurrences are worth a run.
+//! One event is one execution: the resolver runs anew for every event, with the caller as
+//! authenticated then, and yields one item or none. It never waits; `transport` receives the events,
+//! and [`Topic`] tells it which of them to execute.
 
 use async_graphql::{Context, Subscription as GraphqlSubscription};
 use futures_util::stream::{self, Iter};
 
 use super::error::Error;
 use super::guard::{Guard as _, Holds};
-use super::request::Asked as _;
+use super::request::ContextExt as _;
 use super::types::audit_event::AuditEvent;
 use super::types::audit_filter::AuditEventFilter;
 use super::types::session_event::SessionEvent;
@@ -17,28 +17,28 @@ use crate::domain::ids::UserId;
 use crate::domain::occurrence::Occurrence;
 use crate::domain::permission::Permission;
 
-/// Why a subscription is run.
+/// Why a subscription is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Occasion {
-    /// Somebody begins to listen: guards and arguments speak, nothing is yielded.
-    Opening,
-    /// This happened.
-    Occurred(Occurrence),
+pub enum Trigger {
+    /// It starts: guards and arguments are checked, nothing is yielded.
+    Start,
+    /// An event.
+    Event(Occurrence),
 }
 
-/// What a subscription is about.
+/// The events of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
-    /// The sessions of the person who listens.
+    /// The subscriber's own sessions.
     OwnSessions,
     /// Every audit event.
     Audit,
-    /// Nothing that happens.
+    /// No events.
     Nothing,
 }
 
 impl Topic {
-    /// The topic of a field of the root.
+    /// The topic of a root field.
     #[must_use]
     pub fn of(field: &str) -> Self {
         match field {
@@ -48,7 +48,7 @@ impl Topic {
         }
     }
 
-    /// Whether an occurrence may be worth a run for this person; the run decides.
+    /// Whether an event may yield an item for this user; the execution decides.
     #[must_use]
     pub fn concerns(self, person: UserId, occurrence: &Occurrence) -> bool {
         match (self, occurrence) {
@@ -62,7 +62,7 @@ impl Topic {
     }
 }
 
-/// The result of one run: one item or none.
+/// The items of one execution.
 type AtMostOne<T> = Iter<std::option::IntoIter<T>>;
 
 /// Everything that can be listened to.
@@ -80,8 +80,8 @@ impl Subscription {
         context: &Context<'_>,
     ) -> Result<AtMostOne<SessionEvent>, Error> {
         let person = context.signed_in()?;
-        let event = match context.occasion() {
-            Occasion::Occurred(occurrence)
+        let event = match context.trigger() {
+            Trigger::Event(occurrence)
                 if Topic::OwnSessions.concerns(person.user(), &occurrence) =>
             {
                 SessionEvent::read(context, person.user(), occurrence).await?
@@ -100,8 +100,8 @@ impl Subscription {
         >,
     ) -> Result<AtMostOne<AuditEvent>, Error> {
         Holds(Permission::AuditRead).operation(context.caller().signed_in())?;
-        let event = match context.occasion() {
-            Occasion::Occurred(Occurrence::Audited { event, .. }) => {
+        let event = match context.trigger() {
+            Trigger::Event(Occurrence::Audited { event, .. }) => {
                 AuditEvent::matching(context, filter, Some(event)).await?
             }
             _ => AuditEvent::matching(context, filter, None).await?,

@@ -11,7 +11,7 @@ use crate::config::Origin;
 use crate::domain::caller::Client;
 use crate::domain::network;
 use crate::schema::error::{Error, ErrorCode};
-use crate::schema::request::{CookieCredential, Delivery};
+use crate::schema::request::{CookieCredential, TokenDelivery};
 
 /// How the client wants refresh tokens: `cookie`, or in the body.
 pub(super) const DELIVERY: HeaderName = HeaderName::from_static("idgate-delivery");
@@ -89,14 +89,14 @@ pub(super) fn token_of(value: &str) -> Option<&str> {
 }
 
 /// How the client wants its refresh token.
-pub(super) fn delivery(server: &Server, headers: &HeaderMap) -> Result<Delivery, Error> {
+pub(super) fn delivery(server: &Server, headers: &HeaderMap) -> Result<TokenDelivery, Error> {
     let Some(wanted) = headers.get(DELIVERY) else {
-        return Ok(Delivery::Body);
+        return Ok(TokenDelivery::Body);
     };
     match wanted.as_bytes() {
-        b"body" => Ok(Delivery::Body),
+        b"body" => Ok(TokenDelivery::Body),
         b"cookie" if server.has_secure_cookies() || local::has_local_host(headers) => {
-            Ok(Delivery::Cookie)
+            Ok(TokenDelivery::Cookie)
         }
         b"cookie" => {
             let message = "Cookies are only set over https, or on this machine.";

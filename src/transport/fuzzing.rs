@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{caller, cookies, incoming, negotiation};
+use super::{caller, cookies, graphql_request, negotiation};
 use crate::domain::token::PlainToken;
 use crate::schema::document::Limits;
 use crate::schema::fuzzing::check_json;
@@ -33,7 +33,7 @@ impl Call {
 /// Reads the body of a request.
 #[must_use]
 pub fn body(bytes: &[u8], limits: &Limits) -> Option<Call> {
-    incoming::parse(bytes, |json| check_json(json, limits))
+    graphql_request::parse(bytes, |json| check_json(json, limits))
         .ok()
         .map(call)
 }
@@ -41,12 +41,12 @@ pub fn body(bytes: &[u8], limits: &Limits) -> Option<Call> {
 /// Reads the parameters of a request.
 #[must_use]
 pub fn parameters(query: &str, limits: &Limits) -> Option<Call> {
-    incoming::read_query(query, |json| check_json(json, limits))
+    graphql_request::read_query(query, |json| check_json(json, limits))
         .ok()
         .map(call)
 }
 
-fn call(call: incoming::Call) -> Call {
+fn call(call: graphql_request::GraphqlRequest) -> Call {
     Call {
         query: call.query,
         operation_name: call.operation_name,

@@ -19,7 +19,7 @@ use super::negotiation::{self, MediaType};
 use super::rejection::{Rejection, reject_graphql};
 use super::response::{into_response, is_request_error};
 use super::server::{Server, request_id};
-use super::{arrival, caller, cookies, incoming, observed, trusted_documents};
+use super::{authentication, caller, cookies, graphql_request, observed, trusted_documents};
 use crate::schema::error::{self, Error, ErrorCode};
 use crate::schema::request::RequestData;
 use crate::schema::timed_out;
@@ -63,12 +63,12 @@ async fn execute(
     request_id: &str,
 ) -> Result<Response, Rejection> {
     let (parts, body) = request.into_parts();
-    let mut call = match parts.method {
+    let mut graphql_request = match parts.method {
         Method::GET if server.allows_get() => {
             let query = parts.uri.query().unwrap_or_default();
-            incoming::read_query(query, |json| server.schema.check_json(json))?
+            graphql_request::read_query(query, |json| server.schema.check_json(json))?
         }
-        Method::POST => incoming::read_body(server, &parts, body).await?,
+        Method::POST => graphql_request::read_body(server, &parts, body).await?,
         _ if server.allows_get() => {
             let message = "Use POST, or GET for queries.";
             return Err(Rejection::method_not_allowed("GET, POST", message));
@@ -76,20 +76,27 @@ async fn execute(
         _ => return Err(Rejection::method_not_allowed("POST", "Use POST.")),
     };
     let client = caller::client(server, &parts.headers, peer, request_id);
-    let admitted = arrival::admit(server, &parts.headers, &client, call.is_text()).await?;
-    let required = server.requires_trusted_documents() && admitted.is_none();
-    if let Some(text) = &call.query {
+    let staff = authentication::require_staff_for_text(
+        server,
+        &parts.headers,
+        &client,
+        graphql_request.has_text(),
+    )
+    .await?;
+    let required = server.requires_trusted_documents() && staff.is_none();
+    if let Some(text) = &graphql_request.query {
         let checked = server.schema.check_length(text);
         checked.map_err(|error| document_rejection(media, error))?;
     }
-    let resolved = trusted_documents::named(&server.app.documents(), &mut call, required)
-        .map_err(|error| document_rejection(media, error))?;
+    let resolved =
+        trusted_documents::resolve(&server.app.documents(), &mut graphql_request, required)
+            .map_err(|error| document_rejection(media, error))?;
     let document = match server.schema.prepare(resolved.text) {
         Ok(document) => document,
         Err(error) => return Err(document_rejection(media, error)),
     };
     let operation = document
-        .operation(call.operation_name.as_deref())
+        .operation(graphql_request.operation_name.as_deref())
         .map_err(|error| document_rejection(media, error))?;
     observed::operation(resolved.id.as_deref(), &document, &operation);
     match (&parts.method, operation.kind) {
@@ -107,19 +114,19 @@ async fn execute(
             ));
         }
     }
-    let variables = Variables::from_json(Value::Object(call.variables));
-    let fitting = server
+    let variables = Variables::from_json(Value::Object(graphql_request.variables));
+    let bound = server
         .schema
-        .fit(document, call.operation_name, variables)
+        .bind_variables(document, graphql_request.operation_name, variables)
         .map_err(|error| variables_rejection(media, error))?;
-    let mut arrival = match admitted {
-        Some(arrival) => arrival,
-        None => arrival::arrive(server, &parts.headers, client).await?,
+    let mut identity = match staff {
+        Some(identity) => identity,
+        None => authentication::authenticate_request(server, &parts.headers, client).await?,
     };
-    arrival.caller.client.operation_name = operation.name;
-    arrival.caller.client.document_id = resolved.id;
-    let data = RequestData::new(&server.app, arrival);
-    let execution = server.schema.execute(fitting, data.clone());
+    identity.caller.client.operation_name = operation.name;
+    identity.caller.client.document_id = resolved.id;
+    let data = RequestData::new(&server.app, identity);
+    let execution = server.schema.execute(bound, data.clone());
     let limit = Duration::from_secs(server.app.config.graphql.timeout_seconds);
     let Ok(mut result) = timeout(limit, execution).await else {
         let status = StatusCode::SERVICE_UNAVAILABLE;

@@ -22,7 +22,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::server::{Audience, Server, request_id};
-use super::{caller, incoming, local};
+use super::{caller, graphql_request, local};
 use crate::domain::link::LinkKind;
 use crate::pages::{self, Answer, Filled, Look, Place};
 
@@ -166,7 +166,9 @@ async fn read(headers: &HeaderMap, body: Body) -> Option<Filled> {
     {
         return None;
     }
-    let bytes = incoming::read_limited(body, LARGEST_FORM).await.ok()??;
+    let bytes = graphql_request::read_limited(body, LARGEST_FORM)
+        .await
+        .ok()??;
     let bytes = Zeroizing::new(bytes);
     // Read otherwise, bytes that are no text would become another password.
     percent_decode(&bytes).decode_utf8().ok()?;

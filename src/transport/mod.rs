@@ -3,7 +3,7 @@
 //! This file is the router with its middleware in order; each file beside it serves one route or
 //! one concern.
 
-mod arrival;
+mod authentication;
 mod caller;
 mod cookies;
 mod cors;
@@ -13,9 +13,9 @@ mod federation;
 pub mod fuzzing;
 mod graphiql;
 mod graphql;
+mod graphql_request;
 mod health;
 mod hosted;
-mod incoming;
 mod jwks;
 mod listener;
 mod local;

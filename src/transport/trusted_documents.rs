@@ -1,33 +1,33 @@
-//! How requests name documents: by text, by id, or in Apollo's form.
+//! Resolves the document of a request: by its text, its id, or Apollo's `persistedQuery` extension.
 
-use super::incoming::Call;
+use super::graphql_request::GraphqlRequest;
 use crate::app::{TrustedDocuments, document_id};
 use crate::schema::error::{Error, ErrorCode};
 
-/// What a request named by text or by id.
+/// The document of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Resolved {
-    /// The text to run.
+    /// Its text.
     pub(super) text: String,
-    /// Its id, where it is a trusted one.
+    /// Its id, if it is a trusted document.
     pub(super) id: Option<String>,
 }
 
-/// Finds the text of a request, however it names it.
-pub(super) fn named(
+/// Resolves the document of a request.
+pub(super) fn resolve(
     documents: &TrustedDocuments,
-    call: &mut Call,
+    request: &mut GraphqlRequest,
     required: bool,
 ) -> Result<Resolved, Error> {
-    let query = call.query.take();
-    match call.apollo_hash.as_deref() {
-        Some(hash) => resolve_hashed(documents, query, hash, required),
-        None => resolve(documents, query, call.document_id.as_deref(), required),
+    let query = request.query.take();
+    match request.apollo_hash.as_deref() {
+        Some(hash) => by_hash(documents, query, hash, required),
+        None => by_id_or_text(documents, query, request.document_id.as_deref(), required),
     }
 }
 
-/// Finds the text of a request: by id if it gives one, else the text itself where that is allowed.
-fn resolve(
+/// By its id if the request has one, else by its text where any document may run.
+fn by_id_or_text(
     documents: &TrustedDocuments,
     query: Option<String>,
     id: Option<&str>,
@@ -49,10 +49,10 @@ fn resolve(
     }
 }
 
-/// Finds the text of a request in Apollo's form: its digest, and after `PersistedQueryNotFound`
-/// the text beside it, which runs where any text does. It is not remembered as known: what one
-/// client sends decides nothing for another.
-fn resolve_hashed(
+/// By Apollo's protocol: first the digest alone, and after `PersistedQueryNotFound` the text beside
+/// it, which runs where any document may. The text is not registered, so that one client cannot
+/// fill the list for others.
+fn by_hash(
     documents: &TrustedDocuments,
     query: Option<String>,
     hash: &str,
@@ -73,7 +73,7 @@ fn resolve_hashed(
     match query {
         Some(_) if required => Err(only_trusted()),
         Some(text) => Ok(Resolved { text, id: None }),
-        // The words that Apollo's clients look for.
+        // The message that Apollo's clients look for.
         None => Err(Error::of(
             ErrorCode::PersistedQueryNotFound,
             "PersistedQueryNotFound",

@@ -15,10 +15,10 @@ use async_graphql::{
 use futures_util::future::try_join_all;
 
 use super::error::{Error, ErrorCode, Nullable};
-use super::guard::{Asking, Guard as _, Holds, IsOwner};
+use super::guard::{AccessContext, Guard as _, Holds, IsOwner};
 use super::mutations::Mutation;
 use super::query::Reads;
-use super::request::Asked as _;
+use super::request::ContextExt as _;
 use super::subscription::Subscription;
 use super::types::session::Session;
 use super::types::user::User;
@@ -136,11 +136,11 @@ async fn user_of_email(context: &Context<'_>, email: &str) -> Result<Nullable<En
             .and_then(Result::ok)
             .is_some_and(|it| wanted.as_ref() == Some(&it))
     });
-    let asking = Asking {
+    let access = AccessContext {
         person: context.caller().signed_in(),
         is_own: own.is_some(),
     };
-    if !IsOwner.or(Holds(Permission::UsersRead)).admits(asking) {
+    if !IsOwner.or(Holds(Permission::UsersRead)).allows(access) {
         return Ok(Some(Err(Error::forbidden())));
     }
     let found = match (own, wanted) {
@@ -163,11 +163,11 @@ async fn session(context: &Context<'_>, id: &str) -> Result<Nullable<Entity>, Er
     };
     let found = found.map(|known| known.session);
     let found = found.filter(|session| session.is_live(context.app().clock.now()));
-    let asking = Asking {
+    let access = AccessContext {
         person: Some(person),
         is_own: found.as_ref().is_some_and(|it| it.user_id == person.user()),
     };
-    if !IsOwner.or(Holds(Permission::UsersRead)).admits(asking) {
+    if !IsOwner.or(Holds(Permission::UsersRead)).allows(access) {
         return Ok(Some(Err(Error::forbidden())));
     }
     Ok(found.map(|session| Ok(Entity::Session(Session(session)))))

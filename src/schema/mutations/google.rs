@@ -14,7 +14,7 @@ use crate::schema::problem::{
     AccountSuspended, Conflict, GoogleTokenInvalid, IdentityAlreadyLinked, InputInvalid,
     LastAuthenticator, NotFound, RateLimited, StepUpRequired,
 };
-use crate::schema::request::Asked as _;
+use crate::schema::request::ContextExt as _;
 use crate::schema::types::identity::Identity;
 use crate::schema::types::signed_in::SignedIn;
 use crate::services::google::{

@@ -12,7 +12,7 @@ use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, CodeExpired, CodeInvalid, InputInvalid, InvalidCredentials, RateLimited,
 };
-use crate::schema::request::Asked as _;
+use crate::schema::request::ContextExt as _;
 use crate::schema::types::enums::OtpPurpose;
 use crate::schema::types::signed_in::{SignedIn, SteppedUp};
 use crate::schema::types::user::User;

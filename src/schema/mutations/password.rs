@@ -14,7 +14,7 @@ use crate::schema::problem::{
     AccountSuspended, CodeExpired, CodeInvalid, Conflict, InputInvalid, InvalidCredentials,
     PasswordBreached, PasswordTooWeak, RateLimited, StepUpRequired, TokenInvalid,
 };
-use crate::schema::request::Asked as _;
+use crate::schema::request::ContextExt as _;
 use crate::services::password::{
     self, ChangePasswordProblem, ConfirmResetProblem, PasswordReset, ResetProof, SetPasswordProblem,
 };

@@ -15,7 +15,7 @@ use crate::schema::problem::{
     AccountSuspended, EmailNotVerified, InputInvalid, InvalidCredentials, NotFound, RateLimited,
     TokenInvalid,
 };
-use crate::schema::request::{Asked as _, CookieChange};
+use crate::schema::request::{ContextExt as _, CookieChange};
 use crate::schema::types::signed_in::{SignedIn, SteppedUp};
 use crate::services::Refused;
 use crate::services::session::{

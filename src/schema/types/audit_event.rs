@@ -13,7 +13,7 @@ use crate::domain::ids::{AuditEventId, UserId};
 use crate::domain::user;
 use crate::schema::connection::{PageArguments, PageInfo, encode_cursor};
 use crate::schema::error::{Error, Nullable};
-use crate::schema::request::Asked as _;
+use crate::schema::request::ContextExt as _;
 use crate::selectors::audit_event::{
     CountMatching, CountOfUser, EventMatching, EventsMatching, EventsOfUser,
 };

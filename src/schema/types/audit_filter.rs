@@ -7,7 +7,7 @@ use async_graphql::{Context, ID, InputObject};
 use crate::domain::audit::AuditFilter;
 use crate::domain::ids::UserId;
 use crate::schema::error::{Error, ErrorCode};
-use crate::schema::request::Asked as _;
+use crate::schema::request::ContextExt as _;
 use crate::schema::scalars::Instant;
 use crate::services::audit as recorded;
 

@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, Object};
 
 use super::enums::Role;
 use crate::domain::code;
-use crate::schema::request::Asked as _;
+use crate::schema::request::ContextExt as _;
 
 /// A way to sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]

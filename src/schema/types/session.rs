@@ -7,7 +7,7 @@ use crate::domain::ids::UserId;
 use crate::domain::session;
 use crate::schema::connection::{PageArguments, PageInfo, encode_cursor};
 use crate::schema::error::Error;
-use crate::schema::request::Asked as _;
+use crate::schema::request::ContextExt as _;
 use crate::selectors::session::{SessionCountOfUser, SessionsOfUser};
 
 /// A sign-in on a device.

@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::domain::ids::UserId;
 use crate::domain::occurrence::Occurrence;
 use crate::schema::error::Error;
-use crate::schema::request::Asked as _;
+use crate::schema::request::ContextExt as _;
 use crate::selectors::session_by_id::KnownSession;
 
 /// What happened to a session.

@@ -4,7 +4,7 @@ use async_graphql::{Context, SimpleObject};
 
 use super::session::Session;
 use super::user::User;
-use crate::schema::request::{Asked as _, CookieChange, Delivery};
+use crate::schema::request::{ContextExt as _, CookieChange, TokenDelivery};
 use crate::services::{self, Started};
 
 /// Somebody is signed in: the tokens, and whose they are.
@@ -31,8 +31,8 @@ impl SignedIn {
     /// Hands the tokens over in the way that the client asked for.
     pub(in crate::schema) fn deliver(context: &Context<'_>, started: Started) -> Self {
         let refresh_token = match context.delivery() {
-            Delivery::Body => Some(started.refresh_token.reveal().to_owned()),
-            Delivery::Cookie => {
+            TokenDelivery::Body => Some(started.refresh_token.reveal().to_owned()),
+            TokenDelivery::Cookie => {
                 context.request().change_cookie(CookieChange::Set {
                     token: started.refresh_token,
                     expires_at: started.refresh_expires_at,

@@ -13,8 +13,8 @@ use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::user;
 use crate::schema::connection::{MOST_IDENTITIES, PageArguments};
 use crate::schema::error::{Error, Nullable};
-use crate::schema::guard::{Asking, Guard, Holds, IsNotOwner, IsOwner, IsStaff, IsVendor};
-use crate::schema::request::Asked as _;
+use crate::schema::guard::{AccessContext, Guard, Holds, IsNotOwner, IsOwner, IsStaff, IsVendor};
+use crate::schema::request::ContextExt as _;
 use crate::schema::scalars::{EmailAddress, PhoneNumber};
 
 /// A person with an account.
@@ -56,18 +56,18 @@ impl User {
         self.guarded(context, guard, value)
     }
 
-    /// A value that those may see whom a guard admits.
+    /// A value that those may see whom a guard allows.
     fn guarded<T>(
         &self,
         context: &Context<'_>,
         guard: impl Guard,
         value: impl FnOnce(&user::User) -> Option<T>,
     ) -> Nullable<T> {
-        guard.field(self.asking(context), || value(&self.row))
+        guard.field(self.access(context), || value(&self.row))
     }
 
-    fn asking<'a>(&self, context: &'a Context<'_>) -> Asking<'a> {
-        Asking {
+    fn access<'a>(&self, context: &'a Context<'_>) -> AccessContext<'a> {
+        AccessContext {
             person: context.caller().signed_in(),
             is_own: self.is_own(context),
         }
@@ -261,11 +261,11 @@ impl User {
         #[graphql(desc = "How many, counted from the end; at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Nullable<AuditEventConnection> {
-        let (asking, auditor) = (self.asking(context), Holds(Permission::AuditRead));
-        if !auditor.or(IsOwner).admits(asking) {
+        let (access, auditor) = (self.access(context), Holds(Permission::AuditRead));
+        if !auditor.or(IsOwner).allows(access) {
             return Some(Err(Error::forbidden()));
         }
-        let (user, is_auditor) = (&self.row, auditor.admits(asking));
+        let (user, is_auditor) = (&self.row, auditor.allows(access));
         Some(match PageArguments::check(first, after, last, before) {
             Ok(page) => AuditEventConnection::about(context, user, is_auditor, page).await,
             Err(refusal) => Err(refusal),

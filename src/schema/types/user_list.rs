@@ -12,7 +12,7 @@ use super::user::User;
 use crate::domain::{search, text, user};
 use crate::schema::connection::{PageArguments, PageInfo};
 use crate::schema::error::{Error, ErrorCode};
-use crate::schema::request::Asked as _;
+use crate::schema::request::ContextExt as _;
 use crate::schema::scalars::Instant;
 use crate::selectors::directory::{Filter, Key, Listed, Page, Sort, UserPlace};
 

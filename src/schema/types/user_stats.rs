@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::enums::{AuthProvider, Role};
 use crate::schema::error::{Error, ErrorCode};
-use crate::schema::request::Asked as _;
+use crate::schema::request::ContextExt as _;
 use crate::selectors::statistics::{Group, Span};
 
 /// How many days are counted one by one when nobody says since when.

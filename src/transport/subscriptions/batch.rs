@@ -15,12 +15,12 @@ use crate::domain::occurrence::Occurrence;
 use crate::fault::Fault;
 use crate::schema::document::Document;
 use crate::schema::error::{self, Error, ErrorCode};
-use crate::schema::request::{Arrival, CookieCredential, Delivery, RequestData};
-use crate::schema::subscription::{Occasion, Topic};
+use crate::schema::request::{CookieCredential, RequestData, RequestIdentity, TokenDelivery};
+use crate::schema::subscription::{Topic, Trigger};
 use crate::schema::{refusal, timed_out};
-use crate::telemetry::request::{self, Operation};
+use crate::telemetry::request::{Operation, Outcome};
 use crate::telemetry::subscription::Listening;
-use crate::transport::incoming::Call;
+use crate::transport::graphql_request::GraphqlRequest;
 use crate::transport::server::Server;
 use crate::transport::{observed, trusted_documents};
 
@@ -44,21 +44,22 @@ impl Subscription {
     pub(super) fn prepare(
         server: &Server,
         id: String,
-        mut call: Call,
+        mut request: GraphqlRequest,
         is_required: bool,
     ) -> Result<Self, Error> {
-        if let Some(text) = &call.query {
+        if let Some(text) = &request.query {
             server.schema.check_length(text)?;
         }
-        let resolved = trusted_documents::named(&server.app.documents(), &mut call, is_required)?;
+        let resolved =
+            trusted_documents::resolve(&server.app.documents(), &mut request, is_required)?;
         // Variables were parsed from JSON, so serializing them cannot fail.
-        let variables = serde_json::to_string(&call.variables).unwrap_or_default();
+        let variables = serde_json::to_string(&request.variables).unwrap_or_default();
         if resolved.text.len() + variables.len() > MAX_SUBSCRIPTION_BYTES {
             let message = "A subscription may have 32 KiB, its document and variables together.";
             return Err(Error::of(ErrorCode::QueryTooExpensive, message));
         }
         let document = server.schema.prepare(resolved.text)?;
-        let name = call.operation_name;
+        let name = request.operation_name;
         let found = document.operation(name.as_deref())?;
         let operation = observed::operation(resolved.id.as_deref(), &document, &found);
         if found.kind != OperationType::Subscription {
@@ -70,7 +71,7 @@ impl Subscription {
             topic: document.topic(name.as_deref())?,
             document,
             operation_name: name,
-            variables: Variables::from_json(Value::Object(call.variables)),
+            variables: Variables::from_json(Value::Object(request.variables)),
             is_open: AtomicBool::new(false),
             operation,
             log: OnceLock::new(),
@@ -89,7 +90,7 @@ impl Subscription {
             CloseReason::Lagged | CloseReason::Unavailable => {
                 observed::of_code(ErrorCode::ServiceUnavailable.as_str())
             }
-            _ => request::Outcome::OK,
+            _ => Outcome::OK,
         };
         if let Some(log) = self.log.get() {
             log.ends(outcome, reason.label());
@@ -204,13 +205,13 @@ async fn reauthenticate(
             CloseReason::TokenExpired
         });
     }
-    let arrival = Arrival {
+    let request = RequestIdentity {
         caller: authenticated.caller,
         rows: authenticated.rows,
-        delivery: Delivery::Body,
+        delivery: TokenDelivery::Body,
         cookie: CookieCredential::None,
     };
-    Ok(RequestData::new(&server.app, arrival))
+    Ok(RequestData::new(&server.app, request))
 }
 
 /// Fails closed when authentication has a fault, which is logged.
@@ -238,7 +239,7 @@ impl Batch<'_> {
             if !tasks.any(|task| task.opens(subscription)) {
                 return;
             }
-            let mut opened = self.execute(subscription, &[Occasion::Opening]).await;
+            let mut opened = self.execute(subscription, &[Trigger::Start]).await;
             let errors = opened
                 .iter_mut()
                 .flat_map(|response| std::mem::take(&mut response.errors));
@@ -251,15 +252,15 @@ impl Batch<'_> {
             subscription.is_open.store(true, Ordering::Relaxed);
         }
         let user = self.identity.user;
-        let occasions: Vec<Occasion> = tasks
+        let triggers: Vec<Trigger> = tasks
             .filter_map(|task| match task {
                 Task::Event(event) if subscription.topic.concerns(user, event) => {
-                    Some(Occasion::Occurred(*event))
+                    Some(Trigger::Event(*event))
                 }
                 _ => None,
             })
             .collect();
-        for response in self.execute(subscription, &occasions).await {
+        for response in self.execute(subscription, &triggers).await {
             if is_refusal(&response) {
                 subscription.record_refusal(&response.errors);
                 messages.push(ServerMessage::Error(
@@ -273,17 +274,17 @@ impl Batch<'_> {
         }
     }
 
-    async fn execute(&self, subscription: &Subscription, occasions: &[Occasion]) -> Vec<Response> {
-        if occasions.is_empty() {
+    async fn execute(&self, subscription: &Subscription, triggers: &[Trigger]) -> Vec<Response> {
+        if triggers.is_empty() {
             return Vec::new();
         }
         let request_id = self.identity.request_id();
-        let running = self.server.schema.react(
+        let running = self.server.schema.execute_subscription(
             &subscription.document,
             subscription.operation_name.as_deref(),
             &subscription.variables,
             self.data,
-            occasions,
+            triggers,
         );
         let limit = Duration::from_secs(self.server.app.config.graphql.timeout_seconds);
         let result = timeout(limit, running).await;

@@ -22,12 +22,12 @@ use super::protocol;
 use super::session::SubscriptionSession;
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::{refusal, timed_out};
-use crate::transport::incoming::{read_body, read_query};
+use crate::transport::graphql_request::{read_body, read_query};
 use crate::transport::listener::{Connection, ConnectionHold};
 use crate::transport::negotiation::MediaType;
 use crate::transport::rejection::{Rejection, reject_graphql};
 use crate::transport::server::{Server, request_id};
-use crate::transport::{arrival, caller, observed};
+use crate::transport::{authentication, caller, observed};
 
 /// Events between the session and the response body.
 const CHANNEL_CAPACITY: usize = 4;
@@ -68,16 +68,22 @@ async fn start(
         let (status, code) = (StatusCode::NOT_ACCEPTABLE, ErrorCode::NotAcceptable);
         return Err(Rejection::of(status, code, "Accept text/event-stream."));
     }
-    let call = if is_get {
+    let graphql_request = if is_get {
         let query = parts.uri.query().unwrap_or_default();
         read_query(query, |json| server.schema.check_json(json))?
     } else {
         read_body(server, &parts, body).await?
     };
     let client = caller::client(server, &parts.headers, peer, request_id);
-    let admitted = arrival::admit(server, &parts.headers, &client, call.is_text()).await?;
-    let is_required = server.requires_trusted_documents() && admitted.is_none();
-    let subscription = Subscription::prepare(server, String::new(), call, is_required)
+    let staff = authentication::require_staff_for_text(
+        server,
+        &parts.headers,
+        &client,
+        graphql_request.has_text(),
+    )
+    .await?;
+    let is_required = server.requires_trusted_documents() && staff.is_none();
+    let subscription = Subscription::prepare(server, String::new(), graphql_request, is_required)
         .map_err(|error| Rejection::new(StatusCode::BAD_REQUEST, error))?;
     let session = match caller::bearer(&parts.headers) {
         Some(token) => SubscriptionSession::establish(server, client, token).await,

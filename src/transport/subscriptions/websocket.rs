@@ -31,7 +31,7 @@ use crate::domain::caller::Client;
 use crate::domain::network;
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::refusal;
-use crate::transport::incoming::read_members;
+use crate::transport::graphql_request::read_params;
 use crate::transport::listener::{Connection, ConnectionHold};
 use crate::transport::rejection::reject;
 use crate::transport::server::{Server, request_id};
@@ -308,9 +308,9 @@ impl WsSession {
             return self.refuse(id, Error::of(ErrorCode::TooManyRequests, message));
         }
         let is_required = session.requires_trusted_documents();
-        let prepared = match read_members(payload) {
-            Ok(call) => Subscription::prepare(&self.server, id.to_owned(), call, is_required),
-            Err(refused) => Err(refused.error),
+        let prepared = match read_params(payload) {
+            Ok(request) => Subscription::prepare(&self.server, id.to_owned(), request, is_required),
+            Err(rejection) => Err(rejection.error),
         };
         match prepared {
             Ok(subscription) => session.add(subscription),

@@ -10,7 +10,7 @@ use async_graphql::{EmptySubscription, MaybeUndefined, Object};
 use idgate::domain::caller::{Caller, Client};
 use idgate::schema::Schema;
 use idgate::schema::error::{Error, ErrorCode, Nullable};
-use idgate::schema::request::{Arrival, CookieCredential, Delivery, RequestData};
+use idgate::schema::request::{CookieCredential, RequestData, RequestIdentity, TokenDelivery};
 use serde_json::{Value, json};
 
 use crate::harness::TestApp;
@@ -108,16 +108,19 @@ impl Judge {
     async fn written(&self, text: &str, variables: Value) -> String {
         let document = self.schema.prepare(text.to_owned()).unwrap();
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let arrival = Arrival {
+        let identity = RequestIdentity {
             caller: Caller::anonymous(Client::new(address, None, "test".to_owned())),
             rows: None,
-            delivery: Delivery::Body,
+            delivery: TokenDelivery::Body,
             cookie: CookieCredential::None,
         };
-        let data = RequestData::new(&self.app.app, arrival);
+        let data = RequestData::new(&self.app.app, identity);
         let variables = async_graphql::Variables::from_json(variables);
-        let fitting = self.schema.fit(document, None, variables).unwrap();
-        let running = self.schema.execute(fitting, Arc::clone(&data));
+        let bound = self
+            .schema
+            .bind_variables(document, None, variables)
+            .unwrap();
+        let running = self.schema.execute(bound, Arc::clone(&data));
         serde_json::to_string(&running.await).unwrap()
     }
 

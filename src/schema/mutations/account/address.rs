@@ -14,7 +14,7 @@ use crate::schema::problem::{
     CodeExpired, CodeInvalid, Conflict, EmailNotVerified, InputInvalid, RateLimited,
     StepUpRequired, TokenInvalid,
 };
-use crate::schema::request::Asked as _;
+use crate::schema::request::ContextExt as _;
 use crate::schema::scalars::{EmailAddress, PhoneNumber};
 use crate::schema::types::user::User;
 use crate::services::account::{

@@ -15,7 +15,7 @@ use crate::schema::problem::{
     AccountSuspended, Conflict, InputInvalid, InvalidCredentials, PasswordBreached,
     PasswordTooWeak, RateLimited, TokenInvalid,
 };
-use crate::schema::request::Asked as _;
+use crate::schema::request::ContextExt as _;
 use crate::schema::scalars::{EmailAddress, PhoneNumber};
 use crate::schema::types::enums::Role;
 use crate::schema::types::signed_in::SignedIn;

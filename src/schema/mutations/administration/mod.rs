@@ -10,7 +10,7 @@ use crate::domain::permission::Permission;
 use crate::schema::answer::answer;
 use crate::schema::error::Error;
 use crate::schema::problem::{NotFound, StepUpRequired};
-use crate::schema::request::Asked as _;
+use crate::schema::request::ContextExt as _;
 use crate::schema::scalars::EmailAddress;
 use crate::schema::types::enums::{Role, StaffFunction};
 use crate::services::administration::{

@@ -1,7 +1,7 @@
-//! The documents that were prepared before, by the digests of their texts.
+//! A cache of prepared documents, by the digests of their texts.
 //!
-//! Bounded by what they take in memory and not by their number: parsed, a few kilobytes of text
-//! are half a megabyte, and whoever may send any text decides what is remembered.
+//! Bounded by memory and not by count: a few kilobytes of text can take half a megabyte once
+//! parsed, and where any document may run, clients decide what is cached.
 
 use std::sync::Arc;
 
@@ -11,21 +11,26 @@ use sha2::{Digest as _, Sha256};
 use super::document::Document;
 
 /// Bytes that the documents may take: some thousand usual ones.
-const MOST: u64 = 32 * 1024 * 1024;
+const MAX_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Digest of a text to what was made of it.
-pub(super) struct Remembered(Cache<[u8; 32], Arc<Document>>);
+/// Prepared documents by the SHA-256 digest of their text.
+pub(super) struct DocumentCache(Cache<[u8; 32], Arc<Document>>);
 
-impl Remembered {
+impl DocumentCache {
     pub(super) fn new() -> Self {
         let bytes = |_: &[u8; 32], document: &Arc<Document>| {
             u32::try_from(document.bytes()).unwrap_or(u32::MAX)
         };
-        Self(Cache::builder().max_capacity(MOST).weigher(bytes).build())
+        Self(
+            Cache::builder()
+                .max_capacity(MAX_BYTES)
+                .weigher(bytes)
+                .build(),
+        )
     }
 
-    /// The document of this text, prepared by `prepare` if it is not known.
-    pub(super) fn or_prepare<E>(
+    /// The document of a text, prepared by `prepare` if it is not cached.
+    pub(super) fn get_or_prepare<E>(
         &self,
         text: String,
         prepare: impl FnOnce(String) -> Result<Document, E>,
@@ -60,22 +65,22 @@ mod tests {
         variable_values: 10,
     };
 
-    /// What is remembered after this many documents with so many fields.
+    /// Entries and bytes after `count` documents with `fields` fields each.
     fn after(count: usize, fields: usize) -> (u64, u64) {
-        let remembered = Remembered::new();
+        let cache = DocumentCache::new();
         for number in 0..count {
             let text = format!("{{ me {{ {} b{number} }} }}", "a ".repeat(fields));
-            let prepared = remembered.or_prepare(text, |text| Document::prepare(text, &WIDE));
+            let prepared = cache.get_or_prepare(text, |text| Document::prepare(text, &WIDE));
             prepared.unwrap();
         }
-        remembered.0.run_pending_tasks();
-        (remembered.0.entry_count(), remembered.0.weighted_size())
+        cache.0.run_pending_tasks();
+        (cache.0.entry_count(), cache.0.weighted_size())
     }
 
     #[test]
-    fn usual_documents_are_all_remembered_and_large_ones_until_they_take_too_much() {
+    fn usual_documents_are_all_cached_and_large_ones_up_to_the_limit() {
         assert_eq!(after(800, 50).0, 800);
         let (count, bytes) = after(200, 2_000);
-        assert!(count < 100 && bytes <= MOST, "{count} {bytes}");
+        assert!(count < 100 && bytes <= MAX_BYTES, "{count} {bytes}");
     }
 }

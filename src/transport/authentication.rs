@@ -1,4 +1,4 @@
-//! Who comes: from the headers of a request to a caller, and whether a text of theirs is looked at.
+//! Authentication of a request, and the staff-only check of documents sent as text.
 
 use axum::http::{HeaderMap, StatusCode};
 
@@ -8,15 +8,15 @@ use super::{caller, observed};
 use crate::domain::caller::{Caller, Client};
 use crate::domain::role::Role;
 use crate::schema::error::{Error, ErrorCode};
-use crate::schema::request::Arrival;
+use crate::schema::request::RequestIdentity;
 use crate::services::session::authenticate;
 
-/// Finds out who asks, by one statement, and how they want refresh tokens.
-pub(super) async fn arrive(
+/// Authenticates the caller, with one statement, and reads the refresh cookie and its delivery.
+pub(super) async fn authenticate_request(
     server: &Server,
     headers: &HeaderMap,
     client: Client,
-) -> Result<Arrival, Rejection> {
+) -> Result<RequestIdentity, Rejection> {
     let delivery = caller::delivery(server, headers)
         .map_err(|error| Rejection::new(StatusCode::BAD_REQUEST, error))?;
     let authenticated = authenticate(&server.app, client, caller::bearer(headers)).await;
@@ -30,7 +30,7 @@ pub(super) async fn arrive(
         Rejection::new(status, error)
     })?;
     observed::caller(&authenticated.caller);
-    Ok(Arrival {
+    Ok(RequestIdentity {
         caller: authenticated.caller,
         rows: authenticated.rows,
         delivery,
@@ -38,25 +38,26 @@ pub(super) async fn arrive(
     })
 }
 
-/// Where texts are for staff alone, whoever sends one, if they are staff; otherwise nobody yet.
+/// Authenticates the sender of a document as staff, where only staff may send text; `None` where
+/// that is not required.
 ///
-/// Asked before the text is looked at: what is wrong with it tells about the schema.
-pub(super) async fn admit(
+/// Checked before the document is validated: its errors would reveal the schema.
+pub(super) async fn require_staff_for_text(
     server: &Server,
     headers: &HeaderMap,
     client: &Client,
-    is_text: bool,
-) -> Result<Option<Arrival>, Rejection> {
-    if !is_text || !server.exempts_staff() {
+    has_text: bool,
+) -> Result<Option<RequestIdentity>, Rejection> {
+    if !has_text || !server.exempts_staff() {
         return Ok(None);
     }
-    let arrival = arrive(server, headers, client.clone()).await?;
-    expect_staff(&arrival.caller)?;
-    Ok(Some(arrival))
+    let identity = authenticate_request(server, headers, client.clone()).await?;
+    check_staff(&identity.caller)?;
+    Ok(Some(identity))
 }
 
-/// Lets staff through, by the role that was read for this request.
-fn expect_staff(caller: &Caller) -> Result<(), Rejection> {
+/// Requires the role of staff, as read from the database for this request.
+fn check_staff(caller: &Caller) -> Result<(), Rejection> {
     let Some(person) = caller.signed_in() else {
         let message = "Sign in: without it, only trusted documents run here. Send a `documentId`.";
         let error = Error::of(ErrorCode::Unauthenticated, message);

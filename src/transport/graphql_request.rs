@@ -1,7 +1,7 @@
-//! What a request asks to run: read from a body or an address, and refused when it is anything else.
+//! GraphQL requests: parsed from a body or a query string (GraphQL over HTTP §5), strictly.
 //!
-//! Nothing is guessed. What two readers could take for two things (a key given twice, an encoding, a
-//! list in place of an object) is refused, since a proxy in front may have read the other one.
+//! What two parsers could understand differently (a duplicate key, an encoding, an array in place of
+//! an object) is rejected, since a proxy in front may have understood it the other way.
 
 use axum::body::Body;
 use axum::http::request::Parts;
@@ -17,32 +17,32 @@ use super::{negotiation, observed};
 use crate::schema::document::Limit;
 use crate::schema::error::{Error, ErrorCode};
 
-/// How much of a body that is too large is read to be able to answer.
-const LARGEST_DISCARDED: usize = 32 * 1024 * 1024;
+/// Bytes of an oversized body that are read and discarded before the response.
+const MAX_DISCARDED_BYTES: usize = 32 * 1024 * 1024;
 
-/// What a request asks to run.
+/// A GraphQL request.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Call {
+pub(super) struct GraphqlRequest {
     pub(super) query: Option<String>,
     pub(super) document_id: Option<String>,
-    /// Apollo's way to name a document: the digest of its text.
+    /// The digest of the document, from Apollo's `persistedQuery` extension.
     pub(super) apollo_hash: Option<String>,
     pub(super) operation_name: Option<String>,
     pub(super) variables: Map<String, Value>,
 }
 
-impl Call {
-    /// Whether a text is sent, and no id in its place.
-    pub(super) fn is_text(&self) -> bool {
+impl GraphqlRequest {
+    /// Whether the document is sent as text and not by its id.
+    pub(super) fn has_text(&self) -> bool {
         self.document_id.is_none() && self.query.is_some()
     }
 }
 
-/// The members of a request. One that is given twice is an error of its own; those that nobody
-/// here knows are left alone (GraphQL over HTTP §5.3).
+/// The request parameters. A duplicate is an error; unknown ones are ignored (GraphQL over HTTP
+/// §5.3).
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Members {
+struct RequestParams {
     query: Value,
     document_id: Value,
     operation_name: Value,
@@ -55,7 +55,7 @@ pub(super) async fn read_body(
     server: &Server,
     parts: &Parts,
     body: Body,
-) -> Result<Call, Rejection> {
+) -> Result<GraphqlRequest, Rejection> {
     if !negotiation::is_json(&parts.headers) {
         let message = "Send the request as application/json in UTF-8.";
         let code = ErrorCode::UnsupportedMediaType;
@@ -65,7 +65,7 @@ pub(super) async fn read_body(
             message,
         ));
     }
-    check_coding(&parts.headers)?;
+    check_content_encoding(&parts.headers)?;
     let limit = server.app.config.server.body_limit;
     let Some(bytes) = read_limited(body, limit).await? else {
         server.app.metrics.limit(Limit::Body.as_str());
@@ -76,8 +76,8 @@ pub(super) async fn read_body(
     parse(&bytes, |json| server.schema.check_json(json))
 }
 
-/// A compressed body is refused: a few kilobytes of it could be gigabytes, and requests are small.
-fn check_coding(headers: &HeaderMap) -> Result<(), Rejection> {
+/// Rejects compressed bodies: a few kilobytes could expand to gigabytes (decompression bomb).
+fn check_content_encoding(headers: &HeaderMap) -> Result<(), Rejection> {
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
     if codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Ok(());
@@ -90,33 +90,32 @@ fn check_coding(headers: &HeaderMap) -> Result<(), Rejection> {
     })
 }
 
-/// Never keeps more than the limit, whatever the client says the length is; nothing if there is
-/// more.
+/// Reads a body of at most `limit` bytes, whatever `Content-Length` says; `None` if there is more.
 ///
-/// What is too large is read on and thrown away for a while: a client that is still sending would
-/// otherwise see a broken connection in place of the answer.
+/// The rest of an oversized body is discarded for a while: a client that is still sending would
+/// otherwise see a connection reset in place of the response.
 pub(super) async fn read_limited(body: Body, limit: usize) -> Result<Option<Vec<u8>>, Rejection> {
-    let mut kept = Vec::new();
+    let mut body_bytes = Vec::new();
     let mut seen = 0_usize;
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Rejection::bad_request("The body could not be read."))?;
         seen = seen.saturating_add(chunk.len());
         if seen <= limit {
-            kept.extend_from_slice(&chunk);
-        } else if seen > limit.saturating_add(LARGEST_DISCARDED) {
+            body_bytes.extend_from_slice(&chunk);
+        } else if seen > limit.saturating_add(MAX_DISCARDED_BYTES) {
             break;
         }
     }
     observed::body(seen);
-    Ok((seen <= limit).then_some(kept))
+    Ok((seen <= limit).then_some(body_bytes))
 }
 
-/// Reads a body that is complete. `check` sees JSON before it is parsed.
+/// Parses a complete body. `check` bounds the JSON before it is parsed.
 pub(super) fn parse(
     bytes: &[u8],
     check: impl Fn(&[u8]) -> Result<(), Error>,
-) -> Result<Call, Rejection> {
+) -> Result<GraphqlRequest, Rejection> {
     match bytes.trim_ascii_start().first() {
         Some(b'{') => {}
         Some(b'[') => {
@@ -130,47 +129,47 @@ pub(super) fn parse(
             ));
         }
     }
-    check(bytes).map_err(too_many)?;
-    let members = serde_json::from_slice(bytes).map_err(|error| {
+    check(bytes).map_err(too_complex)?;
+    let params: RequestParams = serde_json::from_slice(bytes).map_err(|error| {
         Rejection::bad_request(if error.is_data() {
             "Each member of the request can be given once."
         } else {
             "The body is not valid JSON in UTF-8."
         })
     })?;
-    read(members)
+    params.into_request()
 }
 
-fn too_many(error: Error) -> Rejection {
+fn too_complex(error: Error) -> Rejection {
     Rejection::new(StatusCode::BAD_REQUEST, error)
 }
 
-/// The parameters of a GET request; JSON inside them is checked and parsed as in a body.
+/// Parses the query string of a GET request; JSON in it is checked and parsed as in a body.
 pub(super) fn read_query(
     query: &str,
     check: impl Fn(&[u8]) -> Result<(), Error>,
-) -> Result<Call, Rejection> {
-    // Read otherwise, bytes that are no text would become other text.
+) -> Result<GraphqlRequest, Rejection> {
+    // A lossy conversion would turn invalid UTF-8 into other text.
     if percent_decode_str(query).decode_utf8().is_err() {
         return Err(Rejection::bad_request("The address is not UTF-8."));
     }
-    let mut members = Members::default();
+    let mut params = RequestParams::default();
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        let member = match key.as_ref() {
-            "query" => &mut members.query,
-            "documentId" => &mut members.document_id,
-            "operationName" => &mut members.operation_name,
-            "variables" => &mut members.variables,
-            "extensions" => &mut members.extensions,
+        let param = match key.as_ref() {
+            "query" => &mut params.query,
+            "documentId" => &mut params.document_id,
+            "operationName" => &mut params.operation_name,
+            "variables" => &mut params.variables,
+            "extensions" => &mut params.extensions,
             _ => continue,
         };
-        if !member.is_null() {
+        if !param.is_null() {
             return Err(Rejection::bad_request("Each parameter can be given once."));
         }
-        *member = match key.as_ref() {
+        *param = match key.as_ref() {
             "variables" | "extensions" if value.is_empty() => Value::Null,
             "variables" | "extensions" => {
-                check(value.as_bytes()).map_err(too_many)?;
+                check(value.as_bytes()).map_err(too_complex)?;
                 serde_json::from_str(&value).map_err(|_| {
                     Rejection::bad_request("`variables` and `extensions` have to be JSON objects.")
                 })?
@@ -178,25 +177,29 @@ pub(super) fn read_query(
             _ => Value::String(value.into_owned()),
         };
     }
-    read(members)
+    params.into_request()
 }
 
-/// The members of a request that came as JSON inside something else.
-pub(super) fn read_members(members: Map<String, Value>) -> Result<Call, Rejection> {
-    let members = Members::deserialize(Value::Object(members));
-    read(members.map_err(|_| Rejection::bad_request("The request cannot be read."))?)
+/// Parses the payload of a `subscribe` message.
+pub(super) fn read_params(payload: Map<String, Value>) -> Result<GraphqlRequest, Rejection> {
+    let params = RequestParams::deserialize(Value::Object(payload));
+    params
+        .map_err(|_| Rejection::bad_request("The request cannot be read."))?
+        .into_request()
 }
 
-fn read(members: Members) -> Result<Call, Rejection> {
-    let extensions = object("extensions", members.extensions)?;
-    Ok(Call {
-        query: text("query", members.query)?,
-        document_id: text("documentId", members.document_id)?,
-        apollo_hash: apollo_hash(&extensions)?,
-        operation_name: text("operationName", members.operation_name)?
-            .filter(|name| !name.is_empty()),
-        variables: object("variables", members.variables)?,
-    })
+impl RequestParams {
+    fn into_request(self) -> Result<GraphqlRequest, Rejection> {
+        let extensions = object("extensions", self.extensions)?;
+        Ok(GraphqlRequest {
+            query: text("query", self.query)?,
+            document_id: text("documentId", self.document_id)?,
+            apollo_hash: apollo_hash(&extensions)?,
+            operation_name: text("operationName", self.operation_name)?
+                .filter(|name| !name.is_empty()),
+            variables: object("variables", self.variables)?,
+        })
+    }
 }
 
 fn text(key: &str, value: Value) -> Result<Option<String>, Rejection> {
@@ -227,7 +230,10 @@ fn apollo_hash(extensions: &Map<String, Value>) -> Result<Option<String>, Reject
         #[serde(rename = "sha256Hash")]
         hash: String,
     }
-    let Some(value) = extensions.get("persistedQuery").filter(|it| !it.is_null()) else {
+    let Some(value) = extensions
+        .get("persistedQuery")
+        .filter(|value| !value.is_null())
+    else {
         return Ok(None);
     };
     match PersistedQuery::deserialize(value) {
@@ -245,20 +251,20 @@ mod tests {
 
     use super::*;
 
-    fn parse(bytes: &[u8]) -> Result<Call, Rejection> {
+    fn parse(bytes: &[u8]) -> Result<GraphqlRequest, Rejection> {
         super::parse(bytes, |_| Ok(()))
     }
 
-    fn read_query(query: &str) -> Result<Call, Rejection> {
+    fn read_query(query: &str) -> Result<GraphqlRequest, Rejection> {
         super::read_query(query, |_| Ok(()))
     }
 
-    fn code(call: Result<Call, Rejection>) -> Option<ErrorCode> {
-        call.err().map(|refused| refused.error.code)
+    fn code(request: Result<GraphqlRequest, Rejection>) -> Option<ErrorCode> {
+        request.err().map(|rejection| rejection.error.code)
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_refused() {
+    fn ambiguous_requests_are_rejected() {
         let bad = Some(ErrorCode::BadUserInput);
         for body in [
             r#"{"query":"{a}","query":"{b}"}"#,
@@ -279,26 +285,26 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_here_knows_is_left_alone() {
+    fn unknown_parameters_are_ignored() {
         let body = r#"{"query":"{a}","id":1,"id":2,"extensions":{"jwt":{},"clientLibrary":{}}}"#;
-        let call = parse(body.as_bytes()).unwrap();
-        assert_eq!(call.query.as_deref(), Some("{a}"));
-        let call = read_query("query=%7Ba%7D&operationName=&variables=&utm=1&utm=2").unwrap();
-        let asked = Call {
+        let request = parse(body.as_bytes()).unwrap();
+        assert_eq!(request.query.as_deref(), Some("{a}"));
+        let request = read_query("query=%7Ba%7D&operationName=&variables=&utm=1&utm=2").unwrap();
+        let expected = GraphqlRequest {
             query: Some("{a}".to_owned()),
-            ..Call::default()
+            ..GraphqlRequest::default()
         };
-        assert_eq!(call, asked);
+        assert_eq!(request, expected);
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_a_call_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_are_parsed_or_rejected(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = parse(&bytes);
         }
 
         #[test]
-        fn any_text_is_a_call_or_refused(text in "\\PC{0,100}", head in r#"\{"(query|variables|extensions)":"#) {
+        fn arbitrary_text_is_parsed_or_rejected(text in "\\PC{0,100}", head in r#"\{"(query|variables|extensions)":"#) {
             let _ = parse(format!("{head}{text}").as_bytes());
             let _ = parse(format!("{head}\"{text}\"}}").as_bytes());
             let _ = read_query(&text);
