@@ -33,7 +33,7 @@ use crate::stores::database;
 use crate::stores::signing_key::{self, StoredKey};
 use crate::stores::{Database, DatabaseLocation, DatabaseSettings, Tx};
 use crate::telemetry::Metrics;
-use crate::volatile::{Hub, Unavailable, Volatile};
+use crate::volatile::{EventBus, Unavailable, Volatile};
 
 pub use alarm::Alarm;
 use parts::{google, hasher_parameters, keyring, volatile};
@@ -48,7 +48,7 @@ pub struct App {
     /// Short-lived state that instances share.
     pub volatile: Volatile,
     /// Where this process hears what happens, here and at other instances.
-    pub hub: Hub,
+    pub event_bus: EventBus,
     /// The same contract in this process, for budgets while the shared store is away.
     pub local: Volatile,
     /// Seals and MACs under the master key.
@@ -139,7 +139,7 @@ impl App {
             database,
             volatile,
             // Not from the given source: instances seeded alike would take each other for themselves.
-            hub: Hub::new(Random::system().bytes()),
+            event_bus: EventBus::new(Random::system().bytes()),
             local: Volatile::memory(now),
             keyring,
             hasher,

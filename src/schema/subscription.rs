@@ -13,8 +13,8 @@ use super::request::ContextExt as _;
 use super::types::audit_event::AuditEvent;
 use super::types::audit_filter::AuditEventFilter;
 use super::types::session_event::SessionEvent;
+use crate::domain::event::DomainEvent;
 use crate::domain::ids::UserId;
-use crate::domain::occurrence::Occurrence;
 use crate::domain::permission::Permission;
 
 /// Why a subscription is executed.
@@ -23,7 +23,7 @@ pub enum Trigger {
     /// It starts: guards and arguments are checked, nothing is yielded.
     Start,
     /// An event.
-    Event(Occurrence),
+    Event(DomainEvent),
 }
 
 /// The events of a subscription.
@@ -50,13 +50,13 @@ impl Topic {
 
     /// Whether an event may yield an item for this user; the execution decides.
     #[must_use]
-    pub fn concerns(self, person: UserId, occurrence: &Occurrence) -> bool {
-        match (self, occurrence) {
+    pub fn concerns(self, person: UserId, event: &DomainEvent) -> bool {
+        match (self, event) {
             (
                 Self::OwnSessions,
-                Occurrence::SignedIn { user, .. } | Occurrence::SessionEnded { user, .. },
+                DomainEvent::SignedIn { user, .. } | DomainEvent::SessionEnded { user, .. },
             ) => *user == person,
-            (Self::Audit, Occurrence::Audited { .. }) => true,
+            (Self::Audit, DomainEvent::Audited { .. }) => true,
             _ => false,
         }
     }
@@ -81,10 +81,8 @@ impl Subscription {
     ) -> Result<AtMostOne<SessionEvent>, Error> {
         let person = context.signed_in()?;
         let event = match context.trigger() {
-            Trigger::Event(occurrence)
-                if Topic::OwnSessions.concerns(person.user(), &occurrence) =>
-            {
-                SessionEvent::read(context, person.user(), occurrence).await?
+            Trigger::Event(event) if Topic::OwnSessions.concerns(person.user(), &event) => {
+                SessionEvent::read(context, person.user(), event).await?
             }
             _ => None,
         };
@@ -101,7 +99,7 @@ impl Subscription {
     ) -> Result<AtMostOne<AuditEvent>, Error> {
         Holds(Permission::AuditRead).operation(context.caller().signed_in())?;
         let event = match context.trigger() {
-            Trigger::Event(Occurrence::Audited { event, .. }) => {
+            Trigger::Event(DomainEvent::Audited { event, .. }) => {
                 AuditEvent::matching(context, filter, Some(event)).await?
             }
             _ => AuditEvent::matching(context, filter, None).await?,

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::{EntityTrait, IntoActiveModel};
 
 use super::database::Tx;
+use crate::domain::event::DomainEvent;
 use crate::domain::ids::{AuditEventId, UserId};
-use crate::domain::occurrence::Occurrence;
 use crate::entities::audit_event::{Entity, Model};
 use crate::fault::Fault;
 
@@ -42,7 +42,7 @@ pub struct StoredEvent {
 
 /// Appends an event under its MAC, and announces it.
 pub async fn insert(tx: &Tx, event: StoredEvent, mac: Vec<u8>) -> Result<(), Fault> {
-    let announced = Occurrence::Audited {
+    let announced = DomainEvent::Audited {
         event: event.id,
         subject: event.subject,
     };

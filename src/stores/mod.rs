@@ -5,13 +5,13 @@
 //! the selectors. Names say the shape: `find_*` may find nothing, `lock_*` holds the row until
 //! the transaction ends, `insert`, `consume`, `revoke` write.
 
-pub mod announcements;
 pub mod audit_chain;
 pub mod audit_event;
 pub mod audit_link;
 pub mod audit_tally;
 pub mod database;
 pub mod decoy;
+pub mod event_queue;
 pub mod identity;
 pub mod link;
 pub mod outbox_message;

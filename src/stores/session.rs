@@ -8,8 +8,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::database::{self, Database, Tx};
+use crate::domain::event::DomainEvent;
 use crate::domain::ids::{SessionId, UserId};
-use crate::domain::occurrence::Occurrence;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::domain::user_agent::UserAgent;
@@ -60,7 +60,7 @@ pub async fn insert(tx: &Tx, session: &Session) -> Result<(), Fault> {
         revoked_reason: ActiveValue::Set(None),
     };
     Entity::insert(row).exec_without_returning(&tx.0).await?;
-    tx.announce(Occurrence::SignedIn {
+    tx.announce(DomainEvent::SignedIn {
         user: session.user_id,
         session: session.id,
     });
@@ -104,7 +104,7 @@ pub async fn revoke(
     let ended = tx.0.query_all(&update).await?;
     for row in &ended {
         let session = SessionId::from(row.try_get_by_index::<Uuid>(0)?);
-        tx.announce(Occurrence::SessionEnded {
+        tx.announce(DomainEvent::SessionEnded {
             user: owner,
             session,
         });

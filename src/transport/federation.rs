@@ -72,7 +72,7 @@ impl RouterService {
             let routes = graphql_routes(router).with_state(Arc::clone(router));
             (Arc::clone(router), routes)
         };
-        Self(server.router_server.as_ref().map(routed))
+        Self(server.shared_router.as_ref().map(routed))
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Server {
     draining: Arc<AtomicBool>,
     pub(super) router_credentials: RouterCredentials,
     /// The server for the router, where it shares the public listener.
-    pub(super) router_server: Option<Arc<Server>>,
+    pub(super) shared_router: Option<Arc<Server>>,
     pub(super) connections: Arc<ConnectionLimiter>,
     pub(super) batch_permits: Semaphore,
 }
@@ -67,12 +67,12 @@ impl Server {
         };
         let config = &app.config;
         let is_shared = config.server.router_listen.is_none() && config.router.secret.is_some();
-        let router_server = (audience == Audience::Public && is_shared).then(|| {
+        let shared_router = (audience == Audience::Public && is_shared).then(|| {
             let (app, draining) = (Arc::clone(&app), Arc::clone(&draining));
             Self::new(app, Audience::Router, listen, draining)
         });
         Arc::new(Self {
-            router_server,
+            shared_router,
             ..Self::with_schema(app, audience, listen, draining, schema)
         })
     }
@@ -95,7 +95,7 @@ impl Server {
             audience,
             listen,
             draining,
-            router_server: None,
+            shared_router: None,
             connections: Arc::default(),
         }
     }

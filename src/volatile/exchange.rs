@@ -1,8 +1,8 @@
-//! What happens, from instance to instance.
+//! The exchange of domain events between instances, over the shared store.
 //!
-//! A message is data of the network: short, read strictly, and ignored where it does not fit. It
-//! carries no MAC: an occurrence only makes listeners read the rows, which decide whether there is
-//! anything to show, and whoever can write here could repeat an authentic message as well.
+//! Messages are untrusted: their size is bounded, they are parsed strictly, and invalid ones are
+//! ignored. They carry no MAC: an event only makes subscribers read the rows, which decide what is
+//! shown, and an attacker who can publish here could also replay authentic messages.
 
 use std::sync::Arc;
 
@@ -10,106 +10,107 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Hub, Unavailable, Volatile};
-use crate::domain::occurrence::Occurrence;
+use super::{EventBus, Unavailable, Volatile};
+use crate::domain::event::DomainEvent;
 
-/// Occurrences in one message; a transaction that did more is told in several.
-const MOST_OCCURRENCES: usize = 64;
-/// Bytes of a message that are read: that many occurrences need less.
-const LONGEST_MESSAGE: usize = 16 * 1024;
+/// Events in one message; more are split over several messages.
+const MAX_EVENTS: usize = 64;
+/// Bytes of a message; `MAX_EVENTS` events are smaller.
+const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Message {
     from: Uuid,
-    occurrences: Vec<Occurrence>,
+    #[serde(rename = "occurrences")]
+    events: Vec<DomainEvent>,
 }
 
 impl Volatile {
-    /// Tells the other instances what happened here.
+    /// Publishes the events of this instance to the others.
     ///
     /// # Errors
-    /// When the shared store did not answer: then they do not hear of it.
+    /// When the shared store did not answer: then the other instances miss the events.
     pub async fn publish(
         &self,
         now: DateTime<Utc>,
-        hub: &Hub,
-        occurrences: &[Occurrence],
+        bus: &EventBus,
+        events: &[DomainEvent],
     ) -> Result<(), Unavailable> {
         let Self::Redis(redis) = self else {
             return Ok(());
         };
-        for occurrences in occurrences.chunks(MOST_OCCURRENCES) {
+        for events in events.chunks(MAX_EVENTS) {
             let message = Message {
-                from: hub.instance,
-                occurrences: occurrences.to_vec(),
+                from: bus.instance,
+                events: events.to_vec(),
             };
-            // Ids always fit into JSON.
+            // Ids can always be serialized.
             let text = serde_json::to_string(&message).unwrap_or_default();
             redis.publish(now, &text).await?;
         }
         Ok(())
     }
 
-    /// Hands what happens at the other instances to the hub, until the store stops telling.
+    /// Publishes the events of the other instances on the bus until the store fails.
     ///
-    /// A store inside this process knows no other instance, and is listened to for ever.
-    pub async fn listen(&self, hub: &Hub) -> Unavailable {
+    /// An in-process store has no other instances, so this never returns.
+    pub async fn listen(&self, bus: &EventBus) -> Unavailable {
         let Self::Redis(redis) = self else {
-            hub.set_connected(true);
+            bus.set_connected(true);
             return std::future::pending().await;
         };
-        let heard = |message: &[u8]| {
-            if let Some(occurrences) = read(message, hub.instance) {
-                hub.spread(Arc::from(occurrences));
+        let received = |message: &[u8]| {
+            if let Some(events) = parse(message, bus.instance) {
+                bus.publish(Arc::from(events));
             }
         };
-        let ended = redis.listen(|| hub.set_connected(true), heard).await;
-        hub.set_connected(false);
+        let ended = redis.listen(|| bus.set_connected(true), received).await;
+        bus.set_connected(false);
         ended
     }
 }
 
-/// What another instance says; nothing when it is no such message, or our own.
-fn read(message: &[u8], own: Uuid) -> Option<Vec<Occurrence>> {
-    if message.len() > LONGEST_MESSAGE {
+/// Parses a message of another instance; `None` when it is invalid or our own.
+fn parse(message: &[u8], own: Uuid) -> Option<Vec<DomainEvent>> {
+    if message.len() > MAX_MESSAGE_BYTES {
         return None;
     }
     let message: Message = serde_json::from_slice(message).ok()?;
-    let fits = message.from != own && message.occurrences.len() <= MOST_OCCURRENCES;
-    fits.then_some(message.occurrences)
+    let is_valid = message.from != own && message.events.len() <= MAX_EVENTS;
+    is_valid.then_some(message.events)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn message(from: u128, occurrences: Vec<Occurrence>) -> Vec<u8> {
+    fn message(from: u128, events: Vec<DomainEvent>) -> Vec<u8> {
         let from = Uuid::from_u128(from);
-        serde_json::to_vec(&Message { from, occurrences }).unwrap()
+        serde_json::to_vec(&Message { from, events }).unwrap()
     }
 
-    fn ended(number: u128) -> Occurrence {
-        Occurrence::SessionEnded {
+    fn ended(number: u128) -> DomainEvent {
+        DomainEvent::SessionEnded {
             user: Uuid::from_u128(number).into(),
             session: Uuid::from_u128(u128::MAX).into(),
         }
     }
 
     #[test]
-    fn a_full_message_is_short_enough_to_be_read() {
-        let all: Vec<Occurrence> = (0..64).map(ended).collect();
+    fn a_full_message_is_within_the_size_limit() {
+        let all: Vec<DomainEvent> = (0..64).map(ended).collect();
         let text = message(2, all.clone());
-        assert!(text.len() <= LONGEST_MESSAGE, "{}", text.len());
-        assert_eq!(read(&text, Uuid::from_u128(1)), Some(all));
+        assert!(text.len() <= MAX_MESSAGE_BYTES, "{}", text.len());
+        assert_eq!(parse(&text, Uuid::from_u128(1)), Some(all));
     }
 
     #[test]
-    fn what_is_no_message_of_another_instance_is_ignored() {
+    fn invalid_and_own_messages_are_ignored() {
         let own = Uuid::from_u128(1);
-        assert_eq!(read(&message(1, vec![ended(1)]), own), None);
-        assert_eq!(read(&message(2, vec![ended(1); 65]), own), None);
-        assert_eq!(read(&vec![b' '; LONGEST_MESSAGE + 1], own), None);
+        assert_eq!(parse(&message(1, vec![ended(1)]), own), None);
+        assert_eq!(parse(&message(2, vec![ended(1); 65]), own), None);
+        assert_eq!(parse(&vec![b' '; MAX_MESSAGE_BYTES + 1], own), None);
         for text in [
             "",
             "{}",
@@ -120,7 +121,7 @@ mod tests {
             r#"{"from":"00000000-0000-0000-0000-000000000002","occurrences":[{"kind":"audited",
                 "event":"00000000-0000-0000-0000-000000000002","subject":null,"action":"x"}]}"#,
         ] {
-            assert_eq!(read(text.as_bytes(), own), None, "{text}");
+            assert_eq!(parse(text.as_bytes(), own), None, "{text}");
         }
     }
 }

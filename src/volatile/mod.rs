@@ -1,5 +1,5 @@
 //! Short-lived state that every instance shares: the budgets that slow down guessing, the
-//! one-time codes in flight, and the news of what happens.
+//! one-time codes in flight, and the exchange of domain events.
 //!
 //! One enum over two backends with one contract: in process, and Redis (or Valkey). Nothing lives
 //! here that may not be lost; rows in the database are the truth. No rule about who is charged
@@ -17,8 +17,8 @@ mod breaker;
 mod budget;
 mod codes;
 mod connections;
+mod event_bus;
 mod exchange;
-mod hub;
 mod listening;
 mod memory;
 mod memory_limit;
@@ -28,7 +28,7 @@ mod server;
 mod tests;
 
 pub use self::codes::{NewCode, Placed, Slot, Tries};
-pub use self::hub::{Hub, Occurrences};
+pub use self::event_bus::{EventBus, Events};
 pub use self::memory::Memory;
 pub use self::memory_limit::MemoryConcern;
 pub use self::redis::{InvalidSettings, Redis, RedisSettings};

@@ -1,8 +1,10 @@
 //! The loops that run beside the requests: delivery, key reloading, tidying, measuring,
-//! linking audit events, telling what happens.
+//! linking audit events, relaying domain events.
 //!
 //! A loop decides when; what is done lives in `services::operator`, so that a test can do one
 //! round at will.
+
+mod event_relay;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,9 +17,7 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::services::operator::{audit_seal, delivery, housekeeping, outbox};
 
-mod news;
-
-pub use news::start_news;
+pub use event_relay::start_event_relay;
 
 /// How soon a key that another process rotated or withdrew is noticed.
 const KEY_RELOAD: Duration = Duration::from_secs(5);
@@ -55,7 +55,7 @@ pub fn start(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToken) {
         let app = sealing.clone();
         async move { audit_seal::seal(&app).await.map(drop) }
     }));
-    start_news(app, tracker, stop);
+    start_event_relay(app, tracker, stop);
     if app.config.outbox.enabled {
         tracker.spawn(deliver(app.clone(), stop.clone()));
     }

@@ -4,8 +4,8 @@ use async_graphql::{Context, Enum, Object};
 use chrono::{DateTime, Utc};
 
 use super::session::Session;
+use crate::domain::event::DomainEvent;
 use crate::domain::ids::UserId;
-use crate::domain::occurrence::Occurrence;
 use crate::schema::error::Error;
 use crate::schema::request::ContextExt as _;
 use crate::selectors::session_by_id::KnownSession;
@@ -69,21 +69,21 @@ pub struct SessionEvent {
 }
 
 impl SessionEvent {
-    /// What an occurrence comes to, if the row bears it out.
+    /// The session event of a domain event, if the row confirms it.
     pub(in crate::schema) async fn read(
         context: &Context<'_>,
         person: UserId,
-        occurrence: Occurrence,
+        event: DomainEvent,
     ) -> Result<Option<Self>, Error> {
-        let (kind, id) = match occurrence {
-            Occurrence::SignedIn { session, .. } => (SessionEventKind::SignedIn, session),
-            Occurrence::SessionEnded { session, .. } => (SessionEventKind::Ended, session),
-            Occurrence::Audited { .. } => return Ok(None),
+        let (kind, id) = match event {
+            DomainEvent::SignedIn { session, .. } => (SessionEventKind::SignedIn, session),
+            DomainEvent::SessionEnded { session, .. } => (SessionEventKind::Ended, session),
+            DomainEvent::Audited { .. } => return Ok(None),
         };
         let Some(known) = context.loaders().session(id).await? else {
             return Ok(None);
         };
-        // The occurrence may come over the network: whose session it is, the row says. And it may
+        // The event may come over the network: whose session it is, the row says. And it may
         // come late: nobody needs to be told of the sign-in that they listen by.
         let listens = context.session().map(|session| session.id);
         if known.session.user_id != person || listens == Some(id) {

@@ -25,7 +25,7 @@ use sea_orm::{
 
 use secrecy::SecretString;
 
-use super::announcements::{Announcements, Pending};
+use super::event_queue::{EventQueue, PendingEvents};
 use crate::fault::Fault;
 use crate::fault::unreachable::{PATIENCE, Unreachable};
 use crate::telemetry::Metrics;
@@ -98,7 +98,7 @@ pub struct Database {
     pub(super) primary: Watched,
     /// Single statements that read.
     reader: Watched,
-    announcements: Arc<Announcements>,
+    event_queue: Arc<EventQueue>,
     server: Option<Server>,
     watch: Arc<Watch>,
     statements: Option<Arc<AtomicU64>>,
@@ -127,7 +127,7 @@ impl Database {
         Ok(Self {
             primary: Watched::new(primary, &watch),
             reader: Watched::new(reader, &watch),
-            announcements: Arc::default(),
+            event_queue: Arc::default(),
             server,
             watch,
             statements: None,
@@ -148,8 +148,8 @@ impl Database {
 
     /// What committed transactions announced.
     #[must_use]
-    pub fn announcements(&self) -> &Announcements {
-        &self.announcements
+    pub fn event_queue(&self) -> &EventQueue {
+        &self.event_queue
     }
 
     /// Begins a transaction on the primary, on a fresh connection if the first ones were dead.
@@ -168,7 +168,7 @@ impl Database {
             Transaction::begin(pool.connection(), mode, watch, statements)
         };
         let transaction = self.retried(begin).await?;
-        let pending = Pending::new(Arc::clone(&self.announcements));
+        let pending = PendingEvents::new(Arc::clone(&self.event_queue));
         Ok(Tx(transaction, pending))
     }
 

@@ -20,28 +20,28 @@ use super::connection::Lease;
 use super::failure::Failure;
 use super::pool::Answer;
 use super::watch::Watch;
-use crate::domain::occurrence::Occurrence;
+use crate::domain::event::DomainEvent;
 use crate::fault::Fault;
-use crate::stores::announcements::Pending;
+use crate::stores::event_queue::PendingEvents;
 use crate::telemetry::waits::{Wait, timed};
 
 /// A transaction; dropped without [`Tx::commit`] it rolls back.
 #[derive(Debug)]
-pub struct Tx(pub(in crate::stores) Transaction, pub(super) Pending);
+pub struct Tx(pub(in crate::stores) Transaction, pub(super) PendingEvents);
 
 impl Tx {
-    /// Makes everything written in this transaction durable, and lets it be known.
+    /// Commits the transaction and publishes its events.
     ///
     /// Success means that the database has said so. After an error it may have happened or not.
     pub async fn commit(self) -> Result<(), Fault> {
         self.0.commit().await?;
-        self.1.hand_over();
+        self.1.flush();
         Ok(())
     }
 
-    /// Lets something be known once this transaction is durable, and only then.
-    pub(in crate::stores) fn announce(&self, occurrence: Occurrence) {
-        self.1.add(occurrence);
+    /// Publishes an event once this transaction is committed, and only then.
+    pub(in crate::stores) fn announce(&self, event: DomainEvent) {
+        self.1.add(event);
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::close_reason::CloseReason;
 use super::identity::Identity;
-use crate::domain::occurrence::Occurrence;
+use crate::domain::event::DomainEvent;
 use crate::fault::Fault;
 use crate::schema::document::Document;
 use crate::schema::error::{self, Error, ErrorCode};
@@ -123,7 +123,7 @@ pub(super) enum Task {
     /// A new subscription: run its guards and check its arguments.
     Open(Arc<Subscription>),
     /// An event.
-    Event(Occurrence),
+    Event(DomainEvent),
     /// Only authenticate the user again.
     Recheck,
 }

@@ -17,8 +17,8 @@ use super::batch::{self, BatchOutcome, Subscription, Task};
 use super::close_reason::CloseReason;
 use super::identity::Identity;
 use crate::domain::caller::Client;
+use crate::domain::event::DomainEvent;
 use crate::domain::ids::UserId;
-use crate::domain::occurrence::Occurrence;
 use crate::domain::role::Role;
 use crate::fault::Fault;
 use crate::transport::server::Server;
@@ -31,7 +31,7 @@ pub(super) struct SubscriptionSession {
     server: Arc<Server>,
     identity: Arc<Identity>,
     subscriptions: Vec<Arc<Subscription>>,
-    events: broadcast::Receiver<Arc<[Occurrence]>>,
+    events: broadcast::Receiver<Arc<[DomainEvent]>>,
     queue: VecDeque<Task>,
     batch: Option<BoxFuture<'static, BatchOutcome>>,
     recheck: Pin<Box<Sleep>>,
@@ -46,7 +46,7 @@ impl SubscriptionSession {
         token: &str,
     ) -> Result<Option<Self>, Fault> {
         // Subscribe before authenticating: a revocation in between must not be missed.
-        let events = server.app.hub.listen();
+        let events = server.app.event_bus.subscribe();
         let identity = Identity::establish(server, client, token).await?;
         Ok(identity.map(|identity| Self {
             events,
@@ -148,13 +148,13 @@ impl SubscriptionSession {
     /// Queues the events of the user, which may have ended their session, and those of a topic.
     fn enqueue_events(
         &mut self,
-        received: Result<Arc<[Occurrence]>, RecvError>,
+        received: Result<Arc<[DomainEvent]>, RecvError>,
     ) -> Result<(), CloseReason> {
         let mut events = received.map_err(|_| CloseReason::Lagged)?;
         let user = self.identity.user;
         loop {
             for event in events.iter() {
-                let is_own = event.person() == Some(user);
+                let is_own = event.user() == Some(user);
                 let mut topics = self.subscriptions.iter().map(|active| active.topic());
                 if is_own || topics.any(|topic| topic.concerns(user, event)) {
                     self.enqueue(Task::Event(*event))?;

@@ -42,16 +42,16 @@ impl TestApp {
 
     /// Waits until everything so far has been told, and until other instances are heard.
     pub(crate) async fn caught_up(&self) {
-        let mut connected = self.app.hub.connected();
+        let mut connected = self.app.event_bus.connected();
         let hearing = connected.wait_for(|connected| *connected);
         timeout(PATIENCE, hearing).await.unwrap().unwrap();
-        let mut heard = self.app.hub.listen();
+        let mut heard = self.app.event_bus.subscribe();
         let before = self.audited().await;
         // Told after what came before; where text is no document to run, it is not there.
         let nobody = self.anonymous();
         nobody.login("nobody@example.com", "not a password").await;
         let mut after = self.audited().await;
-        after.retain(|occurrence| !before.contains(occurrence));
+        after.retain(|event| !before.contains(event));
         for last in after {
             let told = async { while !heard.recv().await.unwrap().contains(&last) {} };
             timeout(PATIENCE, told).await.expect("it is told");

@@ -172,7 +172,7 @@ impl TestApp {
         let draining = Arc::new(AtomicBool::new(false));
         let server = Server::new(Arc::clone(&app), audience, address, Arc::clone(&draining));
         let stop = CancellationToken::new();
-        work::start_news(&app, &TaskTracker::new(), &stop);
+        work::start_event_relay(&app, &TaskTracker::new(), &stop);
         let mut listening = JoinSet::new();
         listening.spawn(transport::listen(
             listener,

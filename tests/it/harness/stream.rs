@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use idgate::domain::occurrence::Occurrence;
+use idgate::domain::event::DomainEvent;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -91,15 +91,15 @@ impl SignedIn<'_> {
 }
 
 impl TestApp {
-    /// Tells everybody who listens here, as if it had just happened.
-    pub(crate) fn spread(&self, occurrences: &[Occurrence]) {
-        self.app.hub.spread(occurrences.into());
+    /// Publishes events to the subscribers of this instance.
+    pub(crate) fn publish(&self, events: &[DomainEvent]) {
+        self.app.event_bus.publish(events.into());
     }
 
-    /// The audit events there are, as they were announced.
-    pub(crate) async fn audited(&self) -> Vec<Occurrence> {
+    /// The domain events of all audit events.
+    pub(crate) async fn audited(&self) -> Vec<DomainEvent> {
         let ids = self.ids("SELECT id FROM audit_events").await;
-        let audited = |event| Occurrence::Audited {
+        let audited = |event| DomainEvent::Audited {
             event,
             subject: None,
         };

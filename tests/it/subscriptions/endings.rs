@@ -169,7 +169,7 @@ async fn whoever_does_not_read_is_given_up() {
     let again: Vec<_> = app.audited().await.into_iter().cycle().take(16).collect();
     app.until(
         "idgate_subscription_connections{over=\"websocket\"} 0",
-        || app.spread(&again),
+        || app.publish(&again),
     )
     .await;
     app.until("ended_total{why=\"slow\"} 1", || {}).await;
@@ -203,7 +203,7 @@ async fn a_write_that_is_stuck_ends_the_connection_however_much_may_wait() {
         .cycle()
         .take(9_000)
         .collect();
-    app.spread(&again);
+    app.publish(&again);
     app.until("ended_total{why=\"slow\"} 1", || {}).await;
     app.until(
         "idgate_subscription_connections{over=\"websocket\"} 0",

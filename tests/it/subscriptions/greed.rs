@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use idgate::domain::occurrence::Occurrence;
+use idgate::domain::event::DomainEvent;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -54,10 +54,10 @@ async fn what_is_kept_for_a_subscription_is_small() {
 }
 
 /// Tells of audit events that nobody can read until `COMMIT`, and waits until somebody tries.
-async fn look_in_vain(app: &TestApp, events: &[Occurrence]) {
+async fn look_in_vain(app: &TestApp, events: &[DomainEvent]) {
     app.execute("BEGIN").await;
     app.execute("LOCK TABLE audit_events").await;
-    app.spread(events);
+    app.publish(events);
     let begun = Instant::now();
     let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
     while app.number(waiting).await == 0 {
@@ -105,7 +105,7 @@ async fn whoever_is_sent_away_gives_back_what_they_held_before_they_leave() {
     assert_eq!(rude.end().await, 4400);
     let user = ada.user_id.parse().unwrap();
     let session = laptop.session_id().await.parse().unwrap();
-    app.spread(&[Occurrence::SignedIn { user, session }]);
+    app.publish(&[DomainEvent::SignedIn { user, session }]);
     told.event("sessionEvents").await;
     // The goodbye that the other one owes is still waited for.
     let both = "idgate_subscription_connections{over=\"websocket\"} 2";

@@ -65,7 +65,7 @@ async fn without_the_shared_store_an_instance_hears_itself_and_later_the_others_
     let event = socket.event("sessionEvents").await;
     assert_eq!(event["session"]["id"], laptop.session_id().await);
 
-    let mut connected = app.app.hub.connected();
+    let mut connected = app.app.event_bus.connected();
     relay.set_whole(false);
     connected.wait_for(|connected| !connected).await.unwrap();
     let phone = app.login("ada@example.com").await;

@@ -62,7 +62,7 @@ async fn what_happens_to_somebody_else_is_not_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_occurrence_that_the_rows_do_not_bear_out_is_no_event() {
+async fn a_domain_event_that_the_rows_do_not_confirm_yields_nothing() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let eve = app.register("eve@example.com").await;
@@ -72,17 +72,17 @@ async fn an_occurrence_that_the_rows_do_not_bear_out_is_no_event() {
     let own = ada.session_id().await.parse().unwrap();
     let hers = eve.session_id().await.parse().unwrap();
     let unknown = eve.user_id.parse().unwrap();
-    app.spread(&[
-        idgate::domain::occurrence::Occurrence::SessionEnded { user, session: own },
-        idgate::domain::occurrence::Occurrence::SignedIn {
+    app.publish(&[
+        idgate::domain::event::DomainEvent::SessionEnded { user, session: own },
+        idgate::domain::event::DomainEvent::SignedIn {
             user,
             session: hers,
         },
-        idgate::domain::occurrence::Occurrence::SignedIn {
+        idgate::domain::event::DomainEvent::SignedIn {
             user,
             session: unknown,
         },
-        idgate::domain::occurrence::Occurrence::SignedIn { user, session: own },
+        idgate::domain::event::DomainEvent::SignedIn { user, session: own },
     ]);
     let other = app.login("ada@example.com").await;
     let event = socket.event("sessionEvents").await;
@@ -178,7 +178,7 @@ async fn events_that_wait_are_read_together() {
     let again = app.audited().await;
     let ((), work) = app
         .work_of(async {
-            app.spread(&again);
+            app.publish(&again);
             for _ in &again {
                 socket.event("auditEvents").await;
             }
@@ -205,7 +205,7 @@ async fn what_was_rolled_back_is_not_told() {
                       FOR EACH ROW EXECUTE FUNCTION refuse()";
         (refuse, "DROP TRIGGER refuse ON refresh_tokens")
     };
-    let mut told = app.app.hub.listen();
+    let mut told = app.app.event_bus.subscribe();
     app.execute(refuse).await;
     let answer = app
         .anonymous()
@@ -220,7 +220,7 @@ async fn what_was_rolled_back_is_not_told() {
     // Not even as a hint, which the rows would not have borne out.
     let first = told.recv().await.unwrap();
     let (user, session) = (ada.user_id.parse().unwrap(), id.parse().unwrap());
-    assert!(first.contains(&idgate::domain::occurrence::Occurrence::SignedIn { user, session }));
+    assert!(first.contains(&idgate::domain::event::DomainEvent::SignedIn { user, session }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -162,7 +162,7 @@ async fn a_stream_that_nobody_reads_is_cut_off() {
         .cycle()
         .take(9_000)
         .collect();
-    app.spread(&again);
+    app.publish(&again);
     app.until("ended_total{why=\"slow\"} 1", || {}).await;
     // Whoever is cut off learns of it when they write.
     let refused = async {

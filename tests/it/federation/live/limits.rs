@@ -121,7 +121,7 @@ async fn a_router_that_does_not_read_is_given_up() {
     socket.hear().await;
     socket.subscribe("a", "AuditStream", json!({})).await;
     socket.settle().await;
-    app.until("ended_total{why=\"slow\"} 1", || app.spread(&again))
+    app.until("ended_total{why=\"slow\"} 1", || app.publish(&again))
         .await;
     drop(socket);
 
@@ -135,6 +135,6 @@ async fn a_router_that_does_not_read_is_given_up() {
     stream.write_all(request.as_bytes()).await.unwrap();
     let listens = "idgate_subscription_connections{over=\"stream\"} 1";
     app.until(listens, || {}).await;
-    app.until("ended_total{why=\"slow\"} 2", || app.spread(&again))
+    app.until("ended_total{why=\"slow\"} 2", || app.publish(&again))
         .await;
 }

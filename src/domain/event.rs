@@ -1,6 +1,6 @@
-//! What is announced to whoever listens: that something happened, by ids and nothing else.
+//! Domain events: that something happened, by ids and nothing else.
 //!
-//! An occurrence is a hint to look, never a fact to show: whoever hears one reads the rows again.
+//! An event is a hint to read the rows again, never data to show.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,34 +9,34 @@ use super::ids::{AuditEventId, SessionId, UserId};
 /// Something that a committed transaction did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
-pub enum Occurrence {
-    /// A session began.
+pub enum DomainEvent {
+    /// A session was created.
     SignedIn {
-        /// Whose.
+        /// The user who signed in.
         user: UserId,
-        /// Which.
+        /// The new session.
         session: SessionId,
     },
-    /// A session was ended before its time.
+    /// A session was ended before it expired.
     SessionEnded {
-        /// Whose.
+        /// The user of the session.
         user: UserId,
-        /// Which.
+        /// The session.
         session: SessionId,
     },
     /// An audit event was written.
     Audited {
-        /// Which.
+        /// The audit event.
         event: AuditEventId,
-        /// Whom it is about.
+        /// The user that it is about.
         subject: Option<UserId>,
     },
 }
 
-impl Occurrence {
-    /// The person whose account it is about.
+impl DomainEvent {
+    /// The user whose account it is about.
     #[must_use]
-    pub fn person(&self) -> Option<UserId> {
+    pub fn user(&self) -> Option<UserId> {
         match *self {
             Self::SignedIn { user, .. } | Self::SessionEnded { user, .. } => Some(user),
             Self::Audited { subject, .. } => subject,
