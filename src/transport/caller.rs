@@ -1,4 +1,4 @@
-//! Who asks, from the headers: address, program, token, delivery.
+//! What the headers say about the client: address, user agent, access token, refresh cookie.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,43 +13,48 @@ use crate::domain::network;
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::request::{CookieCredential, TokenDelivery};
 
-/// How the client wants refresh tokens: `cookie`, or in the body.
+/// How refresh tokens are delivered: `cookie` or `body`.
 pub(super) const DELIVERY: HeaderName = HeaderName::from_static("idgate-delivery");
-/// Proves that a request was made by a script of an allowed origin.
+/// A custom header, which a cross-site page cannot send without CORS (CSRF protection).
 pub(super) const CSRF: HeaderName = HeaderName::from_static("idgate-csrf");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Where a request comes from.
+/// The client of a request.
 pub(super) fn client(
     server: &Server,
     headers: &HeaderMap,
     peer: SocketAddr,
     request_id: &str,
 ) -> Client {
-    let agent = headers
+    let user_agent = headers
         .get(header::USER_AGENT)
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    Client::new(address(server, headers, peer), agent, request_id.to_owned())
+    Client::new(
+        address(server, headers, peer),
+        user_agent,
+        request_id.to_owned(),
+    )
 }
 
-/// The right-most address that no trusted proxy vouches for; headers of strangers count nothing.
+/// The client address: the right-most one in `X-Forwarded-For` that is not a trusted proxy. The
+/// header of an untrusted peer is ignored.
 ///
-/// `Forwarded` (RFC 7239) is never read: where a proxy writes the one header, a client can write
-/// the other, and whichever of them won would be the client's.
+/// `Forwarded` (RFC 7239) is never read: where a proxy sets one header, a client can forge the
+/// other.
 fn address(server: &Server, headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
-    let lines = headers.get_all(FORWARDED_FOR).iter();
-    let forwarded: Vec<&[u8]> = lines.map(HeaderValue::as_bytes).collect();
+    let values = headers.get_all(FORWARDED_FOR).iter();
+    let forwarded: Vec<&[u8]> = values.map(HeaderValue::as_bytes).collect();
     let trusted = &server.app.config.server.trusted_proxies;
     if !network::is_trusted(peer.ip(), trusted) {
-        notice_unknown_proxy(server, headers, peer);
+        report_untrusted_proxy(server, headers, peer);
     }
     network::client_address(peer.ip(), &forwarded, trusted)
 }
 
-/// Counts forwarding headers of peers that are no trusted proxy, and warns of the first one.
+/// Counts forwarding headers of untrusted peers, and logs the first one.
 ///
-/// A proxy that nobody configured gives everybody behind it one address, and so one budget.
-fn notice_unknown_proxy(server: &Server, headers: &HeaderMap, peer: SocketAddr) {
+/// All clients behind a proxy that is not configured share one address, and so one rate limit.
+fn report_untrusted_proxy(server: &Server, headers: &HeaderMap, peer: SocketAddr) {
     static WARNED: AtomicBool = AtomicBool::new(false);
     let forwarding = [
         FORWARDED_FOR,
@@ -70,30 +75,30 @@ fn notice_unknown_proxy(server: &Server, headers: &HeaderMap, peer: SocketAddr) 
     }
 }
 
-/// RFC 6750 §2.1: the token of `Authorization: Bearer`. Never from the address or the body.
+/// The token of `Authorization: Bearer` (RFC 6750 §2.1). Never from the URI or the body.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let value = match (given.next()?, given.next()) {
-        // A header that is no text is a token that does not hold.
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = match (values.next()?, values.next()) {
+        // A value that is not text counts as an invalid token.
         (value, None) => value.to_str().unwrap_or("Bearer "),
-        // Neither do two of them: a proxy may have looked at the other one.
+        // So do two headers: a proxy may have checked the other one.
         _ => "Bearer ",
     };
     token_of(value)
 }
 
-/// The token of such a header's value, wherever the value travels.
+/// The token in the value of an `Authorization` header.
 pub(super) fn token_of(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// How the client wants its refresh token.
+/// How the client receives its refresh token.
 pub(super) fn delivery(server: &Server, headers: &HeaderMap) -> Result<TokenDelivery, Error> {
-    let Some(wanted) = headers.get(DELIVERY) else {
+    let Some(value) = headers.get(DELIVERY) else {
         return Ok(TokenDelivery::Body);
     };
-    match wanted.as_bytes() {
+    match value.as_bytes() {
         b"body" => Ok(TokenDelivery::Body),
         b"cookie" if server.has_secure_cookies() || local::has_local_host(headers) => {
             Ok(TokenDelivery::Cookie)
@@ -109,26 +114,27 @@ pub(super) fn delivery(server: &Server, headers: &HeaderMap) -> Result<TokenDeli
     }
 }
 
-/// The refresh token from the cookie, if the request shows that no other site made it.
+/// The refresh token from the cookie, if the request is protected against CSRF.
 pub(super) fn cookie(server: &Server, headers: &HeaderMap) -> CookieCredential {
     let Some(token) = cookies::refresh_token(server.has_secure_cookies(), headers) else {
         return CookieCredential::None;
     };
-    let guarded = headers.get(CSRF).is_some_and(|value| value == "1");
-    if guarded && has_allowed_origin(server, headers) {
+    let has_header = headers.get(CSRF).is_some_and(|value| value == "1");
+    if has_header && has_allowed_origin(server, headers) {
         CookieCredential::Present(token)
     } else {
         CookieCredential::Unguarded
     }
 }
 
-/// An absent `Origin` is no browser's cross-site request; a present one must be ours or named.
+/// Whether `Origin` is absent, our own, or allowed by CORS. Browsers send it with every cross-site
+/// request.
 pub(super) fn has_allowed_origin(server: &Server, headers: &HeaderMap) -> bool {
-    let mut given = headers.get_all(header::ORIGIN).iter();
-    let origin = match (given.next(), given.next()) {
+    let mut values = headers.get_all(header::ORIGIN).iter();
+    let origin = match (values.next(), values.next()) {
         (None, _) => return true,
         (Some(origin), None) => origin,
-        // Something in between may have looked at the other one.
+        // A proxy may have checked the other one.
         (Some(_), Some(_)) => return false,
     };
     let Ok(text) = origin.to_str() else {
@@ -136,21 +142,20 @@ pub(super) fn has_allowed_origin(server: &Server, headers: &HeaderMap) -> bool {
     };
     let own = server.url().origin().ascii_serialization();
     own.eq_ignore_ascii_case(text)
-        || is_named(server, origin)
+        || is_cors_origin(server, origin)
         || (!server.has_secure_cookies() && local::is_same_local_origin(headers, text))
 }
 
-/// Whether an `Origin` header names one of the other origins. Answers to scripts, cookies and
-/// sockets ask here alone.
-pub(super) fn is_named(server: &Server, origin: &HeaderValue) -> bool {
+/// Whether CORS allows an origin. The one check for scripts, cookies and sockets.
+pub(super) fn is_cors_origin(server: &Server, origin: &HeaderValue) -> bool {
     let origin = origin.to_str().unwrap_or_default();
-    named_origins(server)
+    cors_origins(server)
         .iter()
         .any(|allowed| allowed.is(origin))
 }
 
-/// The other origins whose scripts may act here for a person.
-pub(super) fn named_origins(server: &Server) -> &[Origin] {
+/// The other origins whose scripts may send credentialed requests.
+pub(super) fn cors_origins(server: &Server) -> &[Origin] {
     match server.audience {
         Audience::Public => &server.app.config.server.cors_origins,
         Audience::Staff | Audience::Router => &[],

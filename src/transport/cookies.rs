@@ -1,4 +1,4 @@
-//! The refresh cookie: reading it, setting it, removing it.
+//! The refresh cookie (RFC 6265).
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use chrono::{DateTime, Utc};
@@ -6,16 +6,16 @@ use chrono::{DateTime, Utc};
 use crate::domain::token::{PlainToken, TokenKind};
 use crate::schema::request::CookieChange;
 
-/// Bound to this host, without a domain, over https (RFC 6265bis §4.1.3.2).
+/// The `__Host-` prefix binds the cookie to this host and https (RFC 6265bis §4.1.3.2).
 const SECURE_NAME: &str = "__Host-idgate_refresh";
-/// On plain http on this machine, where browsers refuse the prefix.
+/// For plain http on localhost, where browsers reject the prefix.
 const LOCAL_NAME: &str = "idgate_refresh";
 
 fn name(secure: bool) -> &'static str {
     if secure { SECURE_NAME } else { LOCAL_NAME }
 }
 
-/// The refresh token that the browser sent along.
+/// The refresh token in the `Cookie` header.
 pub(super) fn refresh_token(secure: bool, headers: &HeaderMap) -> Option<PlainToken> {
     headers
         .get_all(header::COOKIE)
@@ -27,7 +27,7 @@ pub(super) fn refresh_token(secure: bool, headers: &HeaderMap) -> Option<PlainTo
         .and_then(|(_, value)| PlainToken::parse(TokenKind::Refresh, value))
 }
 
-/// The header for a change of the cookie.
+/// The `Set-Cookie` header for a change of the cookie.
 pub(super) fn set_cookie(
     change: &CookieChange,
     secure: bool,

@@ -1,4 +1,4 @@
-//! What browsers ask before a page of another origin speaks to us (the Fetch standard, "CORS").
+//! Cross-origin resource sharing (Fetch standard, "CORS protocol").
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use super::server::Server;
 use super::{REQUEST_ID, caller};
 
-/// How long an allowance may be kept. Browsers shorten it: Chromium to two hours.
+/// How long browsers may cache a preflight. They cap it themselves: Chromium at two hours.
 const MAX_AGE: Duration = Duration::from_hours(24);
 
-/// Headers that clients send by themselves, besides `server.cors_headers`. One that is missing
-/// fails every request of its client; what is allowed here is allowed to named origins alone.
+/// Headers that common clients send, besides `server.cors_headers`. A missing one would fail every
+/// request of its client; they are allowed to the configured origins only.
 const HEADERS: [&str; 60] = [
-    // Fetch itself, where a value is not of the safelisted kind, and caches.
+    // Fetch, for values that are not CORS-safelisted, and caches.
     "accept",
     "accept-language",
     "cache-control",
@@ -38,7 +38,7 @@ const HEADERS: [&str; 60] = [
     "x-apollo-operation-id",
     "x-apollo-operation-name",
     "x-apollo-operation-type",
-    // Other GraphQL clients, and what they send to servers that ask for it against CSRF.
+    // Other GraphQL clients, and CSRF headers that servers require.
     "graphql-client-name",
     "graphql-client-version",
     "graphql-preflight",
@@ -62,7 +62,7 @@ const HEADERS: [&str; 60] = [
     "x-b3-spanid",
     "x-b3-traceid",
     "uber-trace-id",
-    // What monitoring in the page adds: Sentry, Datadog, New Relic, Elastic, Application Insights,
+    // Monitoring: Sentry, Datadog, New Relic, Elastic, Application Insights,
     // the clouds, Honeycomb, Instana.
     "sentry-trace",
     "x-datadog-origin",
@@ -84,19 +84,20 @@ const HEADERS: [&str; 60] = [
     "x-instana-t",
 ];
 
-/// Other origins may read answers only where the configuration names them, and none on the staff
-/// surface: a page for everybody, once taken over, would speak for the staff who look at it.
+/// Only configured origins may read responses, and none on the staff listener: a compromised public
+/// page could otherwise act for staff who visit it.
 pub(super) fn layer(server: &Arc<Server>) -> CorsLayer {
-    let asked = Arc::clone(server);
-    let is_named = AllowOrigin::predicate(move |origin, _| caller::is_named(&asked, origin));
-    let added = &server.app.config.server.cors_headers;
-    let added = added.iter().filter_map(|name| name.parse().ok());
-    let usual = HEADERS.into_iter().map(HeaderName::from_static);
+    let state = Arc::clone(server);
+    let is_allowed =
+        AllowOrigin::predicate(move |origin, _| caller::is_cors_origin(&state, origin));
+    let configured = &server.app.config.server.cors_headers;
+    let configured = configured.iter().filter_map(|name| name.parse().ok());
+    let common = HEADERS.into_iter().map(HeaderName::from_static);
     CorsLayer::new()
-        .allow_origin(is_named)
-        .allow_credentials(!caller::named_origins(server).is_empty())
+        .allow_origin(is_allowed)
+        .allow_credentials(!caller::cors_origins(server).is_empty())
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers(usual.chain(added).collect::<Vec<_>>())
+        .allow_headers(common.chain(configured).collect::<Vec<_>>())
         .expose_headers([REQUEST_ID, header::RETRY_AFTER])
         .max_age(MAX_AGE)
 }

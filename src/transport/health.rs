@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can serve.
+//! Liveness and readiness checks.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/health/ready", get(ready))
 }
 
-/// The same with what is down and since when, for the operations listener.
+/// The same with the state of each dependency, for the operations listener.
 pub(super) fn detailed_routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/health/live", get(live))
@@ -32,23 +32,23 @@ async fn live() -> Response {
 
 async fn ready(State(server): State<Arc<Server>>) -> Response {
     let (status, text, details) = check(&server).await;
-    // A stranger learns that something is down, not what.
-    let local = server.listen.ip().is_loopback() && !server.app.config.is_production();
-    let body = if local {
+    // The public learns that a dependency is down, but not which one.
+    let is_local = server.listen.ip().is_loopback() && !server.app.config.is_production();
+    let body = if is_local {
         details
     } else {
         json!({ "status": text })
     };
-    answer(status, body)
+    respond(status, body)
 }
 
 async fn ready_in_detail(State(server): State<Arc<Server>>) -> Response {
     let (status, _, details) = check(&server).await;
-    answer(status, details)
+    respond(status, details)
 }
 
-/// Never from a cache; where it is no, with when to ask again.
-fn answer(status: StatusCode, body: Value) -> Response {
+/// Not cacheable; with `Retry-After` when not ready.
+fn respond(status: StatusCode, body: Value) -> Response {
     let mut response = (status, Json(body)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -59,27 +59,27 @@ fn answer(status: StatusCode, body: Value) -> Response {
 }
 
 async fn check(server: &Server) -> (StatusCode, &'static str, Value) {
-    let found = server.app.dependencies().await;
+    let dependencies = server.app.dependencies().await;
     let (status, text) = match (
         server.is_draining(),
-        found.is_database_up(),
-        found.is_volatile_up,
+        dependencies.is_database_up(),
+        dependencies.is_volatile_up,
     ) {
         (true, ..) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         (_, true, true) => (StatusCode::OK, "ok"),
-        // Without the shared store budgets are kept locally; everything else goes on.
+        // Without the shared store, rate limits are per instance; all else works.
         (_, true, false) => (StatusCode::OK, "degraded"),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
     let details = json!({
         "status": text,
-        "database": described(found.database),
-        "volatile": described(found.volatile),
+        "database": to_json(dependencies.database),
+        "volatile": to_json(dependencies.volatile),
     });
     (status, text, details)
 }
 
-fn described(condition: Condition) -> Value {
+fn to_json(condition: Condition) -> Value {
     let since = condition.since.to_rfc3339_opts(SecondsFormat::Secs, true);
     let status = condition.status;
     match condition.reason {

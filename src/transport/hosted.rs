@@ -1,9 +1,8 @@
 //! The pages that links in messages lead to, and the page at `/`, over HTTP.
 //!
-//! What they say and do is in `pages`. Here a form is read, and refused when it comes from another
-//! site. No cookie is set or read: what a form may do follows from what is filled in alone, so
-//! another site gains nothing by sending one but the visitor's network address. That is refused
-//! as well.
+//! Their content is in `pages`. Here forms are parsed, and rejected when another site sends them
+//! (CSRF). No cookies are set or read: what a form may do depends on its fields alone, so another
+//! site could only make use of the visitor's network address.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,12 +26,12 @@ use crate::domain::link::LinkKind;
 use crate::pages::{self, Answer, Filled, Look, Place};
 
 /// Bytes of a form: two passwords of the greatest length, percent-encoded, and a token.
-const LARGEST_FORM: usize = 16 * 1024;
+const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Fetch Metadata §2.3: how the page that made a request relates to this server.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The page at `/`, and those of links where they are served here.
+/// The page at `/`, and the pages of links on the listener that serves them.
 pub(super) fn routes(server: &Server) -> Router<Arc<Server>> {
     let mut routes = Router::new().route("/", get(home));
     let hosted = server.app.config.hosted_links();
@@ -40,8 +39,8 @@ pub(super) fn routes(server: &Server) -> Router<Arc<Server>> {
         return routes;
     };
     if base != "/" {
-        // Messages lead there too, to sign in.
-        routes = routes.route(&base, get(way_on));
+        // Messages link there too, for signing in.
+        routes = routes.route(&base, get(landing_page));
     }
     for kind in LinkKind::ALL {
         let shown = move |State(server): State<Arc<Server>>, request: Request| async move {
@@ -59,21 +58,21 @@ pub(super) fn routes(server: &Server) -> Router<Arc<Server>> {
 
 async fn home(State(server): State<Arc<Server>>, request: Request) -> Response {
     if server.app.config.is_production() {
-        return way_on(State(server), request).await;
+        return landing_page(State(server), request).await;
     }
     respond(&server, request.headers(), |look| {
-        pages::development(&server.app, look, places(&server))
+        pages::development(&server.app, look, developer_links(&server))
     })
 }
 
-async fn way_on(State(server): State<Arc<Server>>, request: Request) -> Response {
+async fn landing_page(State(server): State<Arc<Server>>, request: Request) -> Response {
     respond(&server, request.headers(), |look| {
         pages::home(&server.app, look)
     })
 }
 
-/// What there is to see for a developer.
-fn places(server: &Server) -> Vec<Place> {
+/// The links on the start page for developers.
+fn developer_links(server: &Server) -> Vec<Place> {
     let place = |href: &str, label, note| Place {
         href: href.to_owned(),
         label,
@@ -110,18 +109,18 @@ async fn send(server: &Server, kind: LinkKind, peer: SocketAddr, request: Reques
     let request_id = request_id(&request);
     let (parts, body) = request.into_parts();
     let headers = &parts.headers;
-    if !is_from_here(server, headers) {
+    if !is_same_origin(server, headers) {
         server.app.metrics.edge_refusal("FORBIDDEN");
         return respond(server, headers, |look| pages::foreign(&server.app, look));
     }
-    let patience = Duration::from_secs(server.app.config.server.request_timeout_seconds);
+    let limit = Duration::from_secs(server.app.config.server.request_timeout_seconds);
     let nonce = nonce(server);
     let look = Look {
         languages: languages(headers),
         nonce: &nonce,
     };
-    let answered = tokio::time::timeout(patience, async {
-        let Some(filled) = read(headers, body).await else {
+    let answered = tokio::time::timeout(limit, async {
+        let Some(filled) = read_form(headers, body).await else {
             return pages::malformed(&server.app, look);
         };
         let client = caller::client(server, headers, peer, &request_id);
@@ -130,19 +129,19 @@ async fn send(server: &Server, kind: LinkKind, peer: SocketAddr, request: Reques
     let answer = answered
         .await
         .unwrap_or_else(|_| pages::timed_out(&server.app, look));
-    written(answer, &nonce)
+    into_response(answer, &nonce)
 }
 
-/// Whether a page of this server, or no page at all, made the request.
+/// Whether a request was sent by a page of this server, or not by a browser.
 ///
-/// Browsers that know Fetch Metadata say how the sending page relates to us. The others name its
-/// origin with every POST (Fetch §3.2). Who says neither is no browser.
-pub(super) fn is_from_here(server: &Server, headers: &HeaderMap) -> bool {
+/// Browsers with Fetch Metadata send `Sec-Fetch-Site`; the others send `Origin` with every POST
+/// (Fetch §3.2). A client that sends neither is not a browser.
+pub(super) fn is_same_origin(server: &Server, headers: &HeaderMap) -> bool {
     let site = headers.get(FETCH_SITE);
     let is_ours = site.is_some_and(|site| site == "same-origin" || site == "none");
     match headers.get(header::ORIGIN) {
         None => site.is_none() || is_ours,
-        // What a browser says in place of an origin that it keeps to itself.
+        // Sent in place of an origin for privacy.
         Some(origin) if origin == "null" => is_ours,
         Some(origin) => {
             let own = server.url().origin().ascii_serialization();
@@ -156,8 +155,8 @@ pub(super) fn is_from_here(server: &Server, headers: &HeaderMap) -> bool {
     }
 }
 
-/// A form as browsers send it, each field once.
-async fn read(headers: &HeaderMap, body: Body) -> Option<Filled> {
+/// Parses a form; `None` if it is malformed or repeats a field.
+async fn read_form(headers: &HeaderMap, body: Body) -> Option<Filled> {
     let media = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let (media, _) = media.split_once(';').unwrap_or((media, ""));
     if !media
@@ -166,17 +165,17 @@ async fn read(headers: &HeaderMap, body: Body) -> Option<Filled> {
     {
         return None;
     }
-    let bytes = graphql_request::read_limited(body, LARGEST_FORM)
+    let bytes = graphql_request::read_limited(body, MAX_FORM_BYTES)
         .await
         .ok()??;
     let bytes = Zeroizing::new(bytes);
-    // Read otherwise, bytes that are no text would become another password.
+    // A lossy conversion would turn invalid UTF-8 into another password.
     percent_decode(&bytes).decode_utf8().ok()?;
     let mut filled = Filled::default();
     let mut token = None;
     for (name, value) in url::form_urlencoded::parse(&bytes) {
         let value = value.into_owned();
-        let before = match name.as_ref() {
+        let is_repeated = match name.as_ref() {
             "token" => token.replace(value).is_some(),
             "emailOrPhone" => filled.email_or_phone.replace(value).is_some(),
             "password" => secret(&mut filled.password, value),
@@ -184,7 +183,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Option<Filled> {
             "repeated" => secret(&mut filled.repeated, value),
             _ => false,
         };
-        if before {
+        if is_repeated {
             return None;
         }
     }
@@ -220,10 +219,10 @@ fn respond(
         languages: languages(headers),
         nonce: &nonce,
     });
-    written(answer, &nonce)
+    into_response(answer, &nonce)
 }
 
-fn written(answer: Answer, nonce: &str) -> Response {
+fn into_response(answer: Answer, nonce: &str) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; form-action 'self'; \

@@ -1,4 +1,4 @@
-//! What others need to verify our access tokens.
+//! The JWK set and discovery document, for services that verify our access tokens.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::server::Server;
 
-/// RFC 7517: the public keys. Verifiers may keep them for as long as a new key waits to sign.
+/// The public keys (RFC 7517 §5). Cacheable for as long as a new key waits before it signs.
 pub(super) async fn keys(State(server): State<Arc<Server>>) -> Response {
     let age = server.app.config.keys.jwks_max_age_seconds;
     let headers = [
@@ -20,7 +20,7 @@ pub(super) async fn keys(State(server): State<Arc<Server>>) -> Response {
     (headers, server.app.signing_keys().jwks().to_string()).into_response()
 }
 
-/// OpenID Connect Discovery 1.0 §3, as far as it applies to a token issuer.
+/// Provider metadata (OpenID Connect Discovery 1.0 §3), as far as it applies to a token issuer.
 pub(super) async fn configuration(State(server): State<Arc<Server>>) -> Response {
     let config = &server.app.config;
     let keys = config.public_url().join("/.well-known/jwks.json");

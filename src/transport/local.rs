@@ -1,7 +1,7 @@
-//! What only this machine may see: pages are refused under a foreign `Host`.
+//! The check of the `Host` header, against DNS rebinding.
 //!
-//! A page of another site can make a browser resolve that site's name to this machine (DNS
-//! rebinding); the `Host` header still tells.
+//! An attacker can make a browser resolve the name of their site to this machine; the `Host` header
+//! still holds that name.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ fn host(headers: &HeaderMap) -> Option<&str> {
     Some(host.split_once(':').map_or(host, |(name, _)| name))
 }
 
-/// Whether the client addressed this machine by a name of its own.
+/// Whether the request was sent to localhost or a loopback address.
 pub(super) fn has_local_host(headers: &HeaderMap) -> bool {
     host(headers).is_some_and(|host| {
         host.eq_ignore_ascii_case("localhost")
@@ -35,30 +35,31 @@ pub(super) fn has_local_host(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether a page of this very server made the request, under a local name.
+/// Whether the origin is this server, addressed as localhost.
 pub(super) fn is_same_local_origin(headers: &HeaderMap, origin: &str) -> bool {
-    let addressed = headers
+    let host = headers
         .get(header::HOST)
         .and_then(|value| value.to_str().ok());
     has_local_host(headers)
-        && addressed.is_some_and(|host| origin.eq_ignore_ascii_case(&format!("http://{host}")))
+        && host.is_some_and(|host| origin.eq_ignore_ascii_case(&format!("http://{host}")))
 }
 
-/// Lets through who uses a local name, or the configured one of this surface.
-pub(super) async fn refuse_foreign_host(
+/// Rejects requests to another host than localhost or the configured one of this listener.
+pub(super) async fn reject_foreign_host(
     State(server): State<Arc<Server>>,
     request: Request,
     next: Next,
 ) -> Response {
     let configured = server.url().host_str();
-    let named = configured.is_some() && host(request.headers()) == configured;
+    let is_configured = configured.is_some() && host(request.headers()) == configured;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let from_here = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+    let is_local_peer =
+        peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
     let is_mailbox = request.uri().path().starts_with("/dev");
     let allowed = if is_mailbox {
-        from_here && has_local_host(request.headers())
+        is_local_peer && has_local_host(request.headers())
     } else {
-        named || has_local_host(request.headers())
+        is_configured || has_local_host(request.headers())
     };
     if allowed {
         return next.run(request).await;

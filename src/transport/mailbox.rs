@@ -1,7 +1,7 @@
-//! The development mailbox: what would have been sent, for people and for programs.
+//! The development mailbox: the messages that would have been sent, as a page and as JSON.
 //!
-//! The page is `web/mailbox.html`: its script asks for the list and shows it, so that messages come
-//! by themselves. Only this machine may see it (`local`), and no page of another site may clear it.
+//! The page is `web/mailbox.html`; its script polls the list. Only this machine may see it
+//! (`local`), and no page of another site may clear it.
 
 use std::sync::Arc;
 
@@ -26,28 +26,28 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/dev/mailbox.json", get(list).delete(clear))
 }
 
-/// The messages, newest first, with a tag by which a client asks for them only if they changed.
+/// The messages, newest first, with an `ETag` for conditional requests.
 async fn list(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
     let messages = match server.app.mailbox().await {
         Ok(messages) => messages,
-        Err(fault) => return failed(&fault),
+        Err(fault) => return internal_error(&fault),
     };
-    let tag = tag(&messages);
-    let is_known = headers
+    let etag = etag(&messages);
+    let is_current = headers
         .get(header::IF_NONE_MATCH)
-        .is_some_and(|known| known.as_bytes() == tag.as_bytes());
-    let mut response = if is_known {
+        .is_some_and(|value| value.as_bytes() == etag.as_bytes());
+    let mut response = if is_current {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         Json(messages).into_response()
     };
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        response.headers_mut().insert(header::ETAG, tag);
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        response.headers_mut().insert(header::ETAG, etag);
     }
     response
 }
 
-fn tag(messages: &[StoredMail]) -> String {
+fn etag(messages: &[StoredMail]) -> String {
     let mut digest = Sha256::new();
     for message in messages {
         digest.update(&message.id);
@@ -55,21 +55,21 @@ fn tag(messages: &[StoredMail]) -> String {
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest.finalize()))
 }
 
-/// Throws every message away.
+/// Deletes all messages.
 async fn clear(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
-    if !hosted::is_from_here(&server, &headers) {
+    if !hosted::is_same_origin(&server, &headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
     match server.app.clear_mailbox().await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(fault) => failed(&fault),
+        Err(fault) => internal_error(&fault),
     }
 }
 
 async fn page(State(server): State<Arc<Server>>) -> Response {
     let nonce = hosted::nonce(&server);
-    // Messages are shown in a frame that inherits this policy and has no right to scripts; they
-    // bring styles of their own.
+    // Messages are shown in a sandboxed frame without scripts that inherits this policy; they have
+    // inline styles.
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'unsafe-inline'; \
          connect-src 'self'; img-src data:; frame-src 'self'; base-uri 'none'; \
@@ -79,7 +79,7 @@ async fn page(State(server): State<Arc<Server>>) -> Response {
     ([(header::CONTENT_SECURITY_POLICY, policy)], page).into_response()
 }
 
-fn failed(fault: &crate::fault::Fault) -> Response {
+fn internal_error(fault: &crate::fault::Fault) -> Response {
     tracing::error!(?fault, "the development mailbox cannot be used");
     StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }

@@ -1,4 +1,4 @@
-//! The page of metrics, for the operations listener alone: it tells how busy the house is.
+//! Metrics in the Prometheus text format, on the operations listener only.
 
 use std::sync::Arc;
 

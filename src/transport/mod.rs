@@ -95,7 +95,7 @@ pub fn router(server: &Arc<Server>) -> Router {
 fn application_routes(server: &Arc<Server>) -> Router<Arc<Server>> {
     let mut pages = Router::new();
     // Layered per route: `route_layer` panics on a router without routes, as in production.
-    let check = middleware::from_fn_with_state(Arc::clone(server), local::refuse_foreign_host);
+    let check = middleware::from_fn_with_state(Arc::clone(server), local::reject_foreign_host);
     if server.serves_graphiql() {
         pages = pages.merge(graphiql::routes().route_layer(check.clone()));
     }

@@ -1,13 +1,13 @@
-//! Media types: what the client accepts, and what it sent.
+//! Content negotiation: `Accept` and `Content-Type`.
 
 use axum::http::{HeaderMap, header};
 
-/// The media types of an answer (GraphQL over HTTP §4).
+/// The media type of a response (GraphQL over HTTP §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
-    /// `application/json`: a well-formed request is answered with 200, whatever came of it.
+    /// `application/json`: a well-formed request gets status 200, whatever the result.
     Json,
-    /// `application/graphql-response+json`: the status tells whether the document could run.
+    /// `application/graphql-response+json`: the status says whether the operation was executed.
     GraphqlResponse,
 }
 
@@ -27,7 +27,7 @@ pub(super) fn accepted(headers: &HeaderMap) -> Option<MediaType> {
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        // RFC 9110 §5.6.1: empty elements of a list are none.
+        // RFC 9110 §5.6.1: empty list elements are ignored.
         .filter(|range| !range.trim().is_empty())
         .peekable();
     if ranges.peek().is_none() {
@@ -35,7 +35,7 @@ pub(super) fn accepted(headers: &HeaderMap) -> Option<MediaType> {
     }
     ranges
         .enumerate()
-        .filter_map(|(position, range)| offered(position, range))
+        .filter_map(|(position, range)| rank(position, range))
         // The highest quality wins, then the more specific range, then the first.
         .max_by(|(left, ..), (right, ..)| left.cmp(right))
         .map(|(_, media)| media)
@@ -43,7 +43,7 @@ pub(super) fn accepted(headers: &HeaderMap) -> Option<MediaType> {
 
 type Rank = (u16, u8, std::cmp::Reverse<usize>);
 
-fn offered(position: usize, range: &str) -> Option<(Rank, MediaType)> {
+fn rank(position: usize, range: &str) -> Option<(Rank, MediaType)> {
     let mut parts = range.split(';').map(str::trim);
     let name = parts.next()?.to_ascii_lowercase();
     let mut quality = 1000;
@@ -67,7 +67,7 @@ fn offered(position: usize, range: &str) -> Option<(Rank, MediaType)> {
     (quality > 0).then_some(((quality, specific, std::cmp::Reverse(position)), media))
 }
 
-/// RFC 9110 §12.4.2: a weight between 0 and 1 with up to three decimals.
+/// A weight between 0 and 1 with up to three decimals (RFC 9110 §12.4.2), in thousandths.
 fn thousandths(weight: &str) -> Option<u16> {
     let weight: f32 = weight.parse().ok()?;
     if !(0.0..=1.0).contains(&weight) {
@@ -82,7 +82,7 @@ fn thousandths(weight: &str) -> Option<u16> {
     Some(thousandths)
 }
 
-/// Whether the body is JSON in UTF-8. Anything else could come from a form of another site.
+/// Whether the body is JSON in UTF-8. Other types could be sent by a cross-site form (CSRF).
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers
         .get(header::CONTENT_TYPE)

@@ -1,6 +1,6 @@
-//! TLS on the router's listener, which asks the router for a certificate of its own.
+//! Mutual TLS on the router's listener.
 //!
-//! Other listeners speak plain HTTP: TLS in front of them is for a proxy.
+//! The other listeners speak plain HTTP: a proxy in front of them terminates TLS.
 
 use std::io;
 use std::path::Path;
@@ -17,7 +17,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::config::{Router, RouterCertificates};
 
-/// Files that do not make TLS, with the setting that names them.
+/// A certificate or key file that cannot be used, with its setting.
 #[derive(Debug, thiserror::Error)]
 #[error("{key}: {reason}")]
 pub struct TlsError {
@@ -25,7 +25,7 @@ pub struct TlsError {
     reason: String,
 }
 
-/// Speaks TLS with those who show a certificate of the configured authorities.
+/// Accepts TLS connections with a client certificate of the configured authorities.
 #[derive(Clone)]
 pub struct Tls(TlsAcceptor);
 
@@ -36,7 +36,7 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Reads the files that the configuration names; `None` where it names none.
+    /// Loads the configured files; `None` if none are configured.
     ///
     /// # Errors
     ///
@@ -50,29 +50,29 @@ impl Tls {
         let mut authorities = RootCertStore::empty();
         for authority in certificates("router.client_ca_file", files.client_ca)? {
             let added = authorities.add(authority);
-            added.map_err(refusing("router.client_ca_file", files.client_ca))?;
+            added.map_err(cannot_use("router.client_ca_file", files.client_ca))?;
         }
         let verifier =
             WebPkiClientVerifier::builder_with_provider(authorities.into(), Arc::clone(&provider))
                 .build()
-                .map_err(refusing("router.client_ca_file", files.client_ca))?;
+                .map_err(cannot_use("router.client_ca_file", files.client_ca))?;
         let chain = certificates("router.certificate_file", files.certificate)?;
         let key = PrivateKeyDer::from_pem_file(files.key)
-            .map_err(refusing("router.key_file", files.key))?;
+            .map_err(cannot_use("router.key_file", files.key))?;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(refusing("router.certificate_file", files.certificate))?
+            .map_err(cannot_use("router.certificate_file", files.certificate))?
             .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)
-            .map_err(refusing("router.key_file", files.key))?;
-        // Who resumes a session shows no certificate again, also when it has expired meanwhile.
+            .map_err(cannot_use("router.key_file", files.key))?;
+        // No resumption: it would skip the certificate, which may have expired since.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
 
-    /// Begins a connection; whoever shows no good certificate gets none.
+    /// The server side of the handshake; fails without a valid client certificate.
     pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         self.0.accept(stream).await
     }
@@ -80,15 +80,15 @@ impl Tls {
 
 fn certificates(key: &'static str, file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let certificates = read.map_err(refusing(key, file))?;
+    let certificates = read.map_err(cannot_use(key, file))?;
     if certificates.is_empty() {
-        return Err(refusing(key, file)("it holds no certificate"));
+        return Err(cannot_use(key, file)("it holds no certificate"));
     }
     Ok(certificates)
 }
 
-/// What the library says about a file never holds any of its contents.
-fn refusing<E: std::fmt::Display>(key: &'static str, file: &Path) -> impl FnOnce(E) -> TlsError {
+/// The error messages of the library never contain the contents of a file.
+fn cannot_use<E: std::fmt::Display>(key: &'static str, file: &Path) -> impl FnOnce(E) -> TlsError {
     move |error| TlsError {
         key,
         reason: format!(

@@ -1,8 +1,7 @@
-//! GraphiQL, the page on which people try the graph: its HTML and its files; `tabs` is what its
-//! editors are filled with.
+//! GraphiQL: its HTML page and assets; `tabs` has the contents of its editors.
 //!
-//! Who may see it is not decided here: the router mounts these routes, behind its check of `Host`,
-//! where the configuration wants them. Where the files come from is `build.rs`.
+//! Access is not decided here: the router mounts these routes, behind the check of `Host`, if the
+//! configuration enables them. `build.rs` provides the files.
 
 mod tabs;
 
@@ -20,19 +19,19 @@ use sha2::{Digest as _, Sha384};
 
 use super::server::Server;
 
-/// Where the public copy is. Its addresses carry a version, and the browser checks the digests.
-const PUBLIC_COPY: &str = "https://cdn.jsdelivr.net/npm";
+/// The CDN. Its URLs carry a version, and the browser checks the digests (subresource integrity).
+const CDN: &str = "https://cdn.jsdelivr.net/npm";
 
-/// Where everything but the page itself is served.
+/// The path of the page; its assets are below.
 const BASE: &str = "/graphiql";
 
-/// A file of npm that the page needs.
+/// A file of an npm package that the page loads.
 struct Pinned {
     /// Package, version and path.
     path: &'static str,
     /// The digest that `web/pinned.txt` demands.
     integrity: &'static str,
-    /// The file, which has been checked; none where the public copy is used.
+    /// The verified file; `None` where the CDN is used.
     bytes: Option<&'static [u8]>,
 }
 
@@ -58,12 +57,12 @@ async fn page() -> Response {
     (headers, PAGE.html.as_str()).into_response()
 }
 
-/// What the page has to know: its tabs, the documents of its own sign-in by their ids, and whether
-/// the schema can be asked for before somebody signs in.
+/// The settings of the page: its tabs, the ids of the documents of its sign-in panel, and whether
+/// introspection requires signing in.
 async fn setting(State(server): State<Arc<Server>>) -> Response {
     let setting = json!({
         "tabs": tabs::of(server.audience),
-        "documents": tabs::documents_of_the_page(),
+        "documents": tabs::panel_documents(),
         "staffOnly": server.exempts_staff(),
     });
     let headers = [(header::CACHE_CONTROL, "no-store")];
@@ -77,7 +76,7 @@ async fn asset(Path(path): Path<String>) -> Response {
     };
     let headers = [
         (header::CONTENT_TYPE, asset.content_type()),
-        // A path names a version or a digest, so what it stands for never changes.
+        // A path contains a version or a digest, so its content never changes.
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
     ];
     (headers, bytes).into_response()
@@ -132,9 +131,9 @@ impl Page {
     }
 }
 
-/// Content Security Policy 3: this origin alone, and the files of the public copy where it is used.
+/// Content Security Policy 3: this origin only, and the files of the CDN where it is used.
 fn policy(assets: &[Asset]) -> String {
-    // Whole addresses, not their host: that serves every package there is.
+    // Full URLs, not the host: the CDN serves every package of npm.
     let sources = |kind: Kind| {
         let foreign = assets
             .iter()
@@ -165,10 +164,10 @@ enum Kind {
 /// A file that the page refers to.
 struct Asset {
     kind: Kind,
-    /// Below `/graphiql/` or below the public copy.
+    /// Below `/graphiql/` or below the CDN.
     path: String,
     integrity: String,
-    /// None where the public copy serves it.
+    /// `None` where the CDN serves it.
     bytes: Option<&'static [u8]>,
 }
 
@@ -208,15 +207,11 @@ impl Asset {
     }
 
     fn address(&self) -> String {
-        let base = if self.bytes.is_some() {
-            BASE
-        } else {
-            PUBLIC_COPY
-        };
+        let base = if self.bytes.is_some() { BASE } else { CDN };
         format!("{base}/{}", self.path)
     }
 
-    /// How the page loads it. Scripts are deferred, which keeps their order.
+    /// The HTML element that loads it. Deferred scripts run in order.
     fn tag(&self) -> String {
         let address = self.address();
         let checked = format!(r#"integrity="{}" crossorigin="anonymous""#, self.integrity);
@@ -234,9 +229,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_policy_names_foreign_files_only_where_they_are_used() {
-        assert_eq!(PAGE.policy.contains(PUBLIC_COPY), !GRAPHIQL_EMBEDDED);
-        assert_eq!(PAGE.html.contains(PUBLIC_COPY), !GRAPHIQL_EMBEDDED);
+    fn the_policy_allows_the_cdn_only_where_it_is_used() {
+        assert_eq!(PAGE.policy.contains(CDN), !GRAPHIQL_EMBEDDED);
+        assert_eq!(PAGE.html.contains(CDN), !GRAPHIQL_EMBEDDED);
 
         let integrity = "sha384-x";
         let pinned = Pinned {
@@ -245,7 +240,7 @@ mod tests {
             bytes: None,
         };
         let policy = policy(&[Asset::of_npm(&pinned)]);
-        let expected = format!("script-src 'self' {PUBLIC_COPY}/graphiql@4.1.2/graphiql.min.js; ");
+        let expected = format!("script-src 'self' {CDN}/graphiql@4.1.2/graphiql.min.js; ");
         assert!(policy.contains(&expected), "{policy}");
     }
 

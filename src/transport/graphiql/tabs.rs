@@ -1,4 +1,4 @@
-//! What GraphiQL's editors are filled with: the documents of `queries/`, one tab each.
+//! The contents of GraphiQL's editors: the documents of `queries/`, one tab each.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -9,16 +9,16 @@ use serde::Serialize;
 use crate::app::document_id;
 use crate::transport::server::Audience;
 
-/// The documents that become tabs.
+/// The documents, embedded.
 #[derive(Embed)]
 #[folder = "queries"]
 struct Documents;
 
-/// The folder of what administrators do.
+/// The folder of the operations of administrators.
 const ADMINISTRATION: &str = "administration";
 
-/// What an administrator does every day, in the order in which it is needed.
-const EVERY_DAY: [&str; 10] = [
+/// The most frequent operations of administrators, which come first.
+const FREQUENT: [&str; 10] = [
     "SearchUsers",
     "UserDetails",
     "InviteUser",
@@ -31,8 +31,8 @@ const EVERY_DAY: [&str; 10] = [
     "UserStats",
 ];
 
-/// What the page runs by itself to sign people in and out.
-const OF_THE_PAGE: [&str; 5] = ["Login", "Logout", "Me", "RefreshSession", "StepUp"];
+/// The documents of the sign-in panel.
+const PANEL: [&str; 5] = ["Login", "Logout", "Me", "RefreshSession", "StepUp"];
 
 static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(read);
 
@@ -44,34 +44,34 @@ struct Document {
     tab: Tab,
 }
 
-/// What an editor is filled with; GraphiQL names the tab by the operation.
+/// The contents of an editor; GraphiQL names the tab after the operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Tab {
     query: String,
-    /// JSON, laid out by the page.
+    /// JSON, formatted by the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     variables: Option<String>,
 }
 
 impl Tab {
-    /// Takes the example out of a document: the comment `# variables: { … }` on a line of its own.
+    /// Splits off the example variables of a document: the comment line `# variables: { … }`.
     fn of_document(document: &str) -> Self {
         let example = |line: &str| {
             line.strip_prefix("# variables:")
                 .map(|text| text.trim().to_owned())
         };
-        let kept: Vec<&str> = document
+        let query: Vec<&str> = document
             .lines()
             .filter(|line| example(line).is_none())
             .collect();
         Self {
-            query: kept.join("\n"),
+            query: query.join("\n"),
             variables: document.lines().find_map(example),
         }
     }
 }
 
-/// The tabs of a surface: what administrators do for staff, every document for everybody else.
+/// The tabs of a listener: for staff the operations of administrators, else all documents.
 pub(super) fn of(audience: Audience) -> Vec<Tab> {
     let shown =
         |document: &&Document| audience != Audience::Staff || document.capability == ADMINISTRATION;
@@ -79,22 +79,22 @@ pub(super) fn of(audience: Audience) -> Vec<Tab> {
     shown.map(|document| document.tab.clone()).collect()
 }
 
-/// The ids of the documents that the page runs itself: without a sign-in, staff can run no others.
-pub(super) fn documents_of_the_page() -> BTreeMap<&'static str, String> {
-    let documents = OF_THE_PAGE.iter().filter_map(|name| {
+/// The ids of the panel's documents: before signing in, staff can run only these.
+pub(super) fn panel_documents() -> BTreeMap<&'static str, String> {
+    let documents = PANEL.iter().filter_map(|name| {
         let document = DOCUMENTS.iter().find(|document| document.name == *name)?;
         Some((*name, document_id(&document.text)))
     });
     documents.collect()
 }
 
-/// Every document, by capability; of administration first what is for every day.
+/// All documents, sorted by capability; the frequent ones of administration first.
 fn read() -> Vec<Document> {
     let paths = Documents::iter().filter(|path| path.ends_with(".graphql"));
     let mut documents: Vec<Document> = paths.filter_map(|path| read_one(&path)).collect();
     documents.sort_by_cached_key(|document| {
-        let place = EVERY_DAY.iter().position(|name| *name == document.name);
-        let place = place.unwrap_or(EVERY_DAY.len());
+        let place = FREQUENT.iter().position(|name| *name == document.name);
+        let place = place.unwrap_or(FREQUENT.len());
         (document.capability.clone(), place, document.name.clone())
     });
     documents
@@ -136,9 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn staff_find_what_is_for_every_day_first_with_a_comment_and_an_example() {
+    fn staff_see_frequent_operations_first_with_a_comment_and_an_example() {
         let tabs = of(Audience::Staff);
-        for (tab, name) in tabs.iter().zip(EVERY_DAY) {
+        for (tab, name) in tabs.iter().zip(FREQUENT) {
             assert!(tab.query.starts_with("# "), "{name}: {}", tab.query);
             assert!(
                 tab.query.contains(&format!(" {name}(")),
@@ -147,9 +147,9 @@ mod tests {
             );
             assert!(tab.variables.is_some(), "{name}");
         }
-        assert!(tabs.len() > EVERY_DAY.len());
+        assert!(tabs.len() > FREQUENT.len());
         assert!(of(Audience::Public).len() > tabs.len());
-        let known = documents_of_the_page();
-        assert_eq!(known.into_keys().collect::<Vec<_>>(), OF_THE_PAGE);
+        let known = panel_documents();
+        assert_eq!(known.into_keys().collect::<Vec<_>>(), PANEL);
     }
 }
