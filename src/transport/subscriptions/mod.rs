@@ -13,6 +13,7 @@ mod protocol;
 mod session;
 mod sse;
 mod websocket;
+mod writer;
 
 use std::sync::Arc;
 

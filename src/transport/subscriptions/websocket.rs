@@ -13,8 +13,8 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
+use futures_util::stream::SplitStream;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
@@ -27,6 +27,7 @@ use super::close_reason::CloseReason;
 use super::limits::{ConnectionKey, ConnectionPermit};
 use super::protocol::{self, ClientMessage};
 use super::session::SubscriptionSession;
+use super::writer::{CHANNEL_CAPACITY, Outgoing, write};
 use crate::domain::caller::Client;
 use crate::domain::network;
 use crate::schema::error::{Error, ErrorCode};
@@ -37,8 +38,6 @@ use crate::transport::rejection::reject;
 use crate::transport::server::{Server, request_id};
 use crate::transport::{caller, observed};
 
-/// Messages between the session and the writer.
-const CHANNEL_CAPACITY: usize = 4;
 /// How long a closing handshake may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pings in a row that may go unanswered.
@@ -153,36 +152,6 @@ async fn serve(
     }
     drop(connection);
     metrics.listener_ended("websocket", reason.label());
-}
-
-/// A command for the writer.
-enum Outgoing {
-    /// Send this message.
-    Message(Message),
-    /// Send the pongs that the library has buffered.
-    Flush,
-}
-
-/// Writes messages one by one until the client disconnects or a write times out.
-async fn write(
-    mut sink: SplitSink<WebSocket, Message>,
-    mut outgoing: mpsc::Receiver<Outgoing>,
-    limit: Duration,
-) -> CloseReason {
-    while let Some(next) = outgoing.recv().await {
-        let written = async {
-            match next {
-                Outgoing::Message(message) => sink.send(message).await,
-                Outgoing::Flush => sink.flush().await,
-            }
-        };
-        match timeout(limit, written).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return CloseReason::Disconnected,
-            Err(_) => return CloseReason::SlowConsumer,
-        }
-    }
-    CloseReason::Disconnected
 }
 
 /// The state of one connection.
