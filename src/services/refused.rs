@@ -9,8 +9,10 @@ use crate::services::throttle::Exhausted;
 
 /// Why a use case did not do what was asked.
 ///
-/// `P` has the problems that only this use case has; [`Infallible`] where it has none. `I` is
-/// [`Infallible`] for a use case that takes no input which could break a rule.
+/// `P` has the problems that only this use case has, and is [`Infallible`] where it has none. `I`
+/// is [`Infallible`] for a use case that takes no input which could break a rule.
+///
+/// [`Infallible`]: std::convert::Infallible
 #[derive(Debug)]
 pub enum Refused<P, I = Violations> {
     /// One of the use case's own problems.
