@@ -257,6 +257,18 @@ mod tests {
     }
 
     #[test]
+    fn a_long_walk_to_and_fro_on_a_keyboard_is_rated() {
+        for step in ["98", "qw", "po", "!@", "`1", "/*"] {
+            let text = step.repeat(MAX_RATED);
+            for start in ["", "1", "199"] {
+                let text = format!("{start}{text}");
+                let rating = zxcvbn(&rated(&text), &[]);
+                assert!(rating.guesses() > 0, "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn the_person_is_known_by_few_and_short_words() {
         let name = "ab1 ".repeat(100);
         let address = format!("{}@example.com", "a".repeat(200));
