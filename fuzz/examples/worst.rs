@@ -15,27 +15,12 @@ use idgate::domain::password::{Candidate, KnownWords, Password, PasswordPolicy};
 use idgate::domain::phone::PhoneNumber;
 use idgate::domain::text::{self, Layout};
 use idgate::domain::user_agent::UserAgent;
-use idgate::schema::document::{Document, Limits};
+use idgate::schema::document::Document;
 use idgate::schema::fuzzing as schema;
 use idgate::transport::fuzzing as transport;
+use idgate_fuzz::LIMITS;
 use rustix::time::{ClockId, clock_gettime};
 use secrecy::SecretString;
-
-/// The limits as they come.
-const LIMITS: Limits = Limits {
-    introspection: true,
-    depth: 12,
-    aliases: 30,
-    root_fields: 20,
-    directives: 20,
-    tokens: 5_000,
-    expanded_nodes: 2_000,
-    cost: 6_000,
-    representations: 1_000,
-    variables: 50,
-    variable_depth: 12,
-    variable_values: 10_000,
-};
 
 const BODY: usize = 1 << 20;
 /// What the server takes of the head of a request.

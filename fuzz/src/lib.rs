@@ -10,7 +10,7 @@ mod secrets;
 mod settings;
 
 pub use identifiers::{email, forwarded, identifier, phone, text, user_agent};
-pub use requests::{cookies, cursors, document, headers, variables};
+pub use requests::{LIMITS, cookies, cursors, document, headers, variables};
 pub use secrets::{access_token, id_token, strength};
 pub use settings::configuration;
 

@@ -1,5 +1,6 @@
 //! What is wrong with a value somebody sent, said so that a form can show it in place.
 
+use std::convert::Infallible;
 use std::fmt;
 
 /// The rule that a value breaks.
@@ -87,6 +88,12 @@ impl Violations {
 impl From<Vec<Violation>> for Violations {
     fn from(violations: Vec<Violation>) -> Self {
         Self(violations)
+    }
+}
+
+impl From<Infallible> for Violations {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

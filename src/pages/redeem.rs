@@ -1,7 +1,5 @@
 //! Redeeming a link through the services, which charge the budgets and write the audit events.
 
-use std::convert::Infallible;
-
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Filled;
@@ -224,14 +222,14 @@ async fn revert_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), 
 }
 
 /// What any service can refuse, as the page shows it; `field` is where a rule was broken.
-fn refusal<P, I: Broken>(
+fn refusal<P, I: Into<Violations>>(
     refused: Refused<P, I>,
     field: Blamed,
     problem: impl FnOnce(P) -> Refusal,
 ) -> Refusal {
     match refused {
         Refused::Because(because) => problem(because),
-        Refused::Invalid(input) => broken(field, input.first_rule()),
+        Refused::Invalid(input) => broken(field, input.into().first_rule()),
         Refused::RateLimited(limit) => Refusal::RateLimited(limit),
         // A link registers nobody.
         Refused::Unauthenticated | Refused::RegistrationClosed => Refusal::Link,
@@ -262,23 +260,6 @@ fn typed(field: Blamed, typed: Option<SecretString>) -> Result<SecretString, Ref
     let typed = typed.filter(|typed| !typed.expose_secret().is_empty());
     let required = Wrong::Rule(ViolationRule::Required);
     typed.ok_or(Refusal::Field(field, required))
-}
-
-/// The rule that an input breaks first.
-trait Broken {
-    fn first_rule(&self) -> Option<ViolationRule>;
-}
-
-impl Broken for Violations {
-    fn first_rule(&self) -> Option<ViolationRule> {
-        Self::first_rule(self)
-    }
-}
-
-impl Broken for Infallible {
-    fn first_rule(&self) -> Option<ViolationRule> {
-        match *self {}
-    }
 }
 
 fn broken(field: Blamed, rule: Option<ViolationRule>) -> Refusal {

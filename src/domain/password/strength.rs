@@ -246,7 +246,7 @@ mod tests {
         let all = "4@8({[<3691!|70$5+%2";
         assert!(readings(&all.chars().collect::<Vec<_>>()) > 500);
         let rated = rated(&format!("{all}p@$$w0rd"));
-        // The word alone: of ways to take the whole apart that are as easy, any may be told.
+        // Only the word: of equally cheap ways to split the whole text, zxcvbn reports any one.
         let word: String = rated.chars().skip(all.len()).collect();
         let rating = zxcvbn(&word, &[]);
         let found = rating.sequence().iter().any(|found| match &found.pattern {

@@ -59,7 +59,7 @@ pub enum Registered {
 pub enum RegisterProblem {
     /// The address has an account. Said only where no confirmation is required.
     Taken,
-    /// The password will not do.
+    /// The new password is too weak, or known from a data breach.
     PasswordRejected(PasswordRejected),
 }
 

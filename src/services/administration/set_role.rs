@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::PrivilegeProblem;
-use super::{Attempted, Change, ChangeProblem, GrantProblem, Target, changed, wished};
+use super::{
+    Attempted, Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed, wished,
+};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::Permission;

@@ -3,8 +3,7 @@
 use chrono::Duration;
 use serde_json::json;
 
-use super::credential::CredentialProblem;
-use super::credential::{self, GoogleCredential, Person};
+use super::credential::{self, CredentialProblem, GoogleCredential, Person};
 use super::{PROVIDER, tell};
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use super::credential::CredentialProblem;
-use super::credential::{self, GoogleCredential, Person};
+use super::credential::{self, CredentialProblem, GoogleCredential, Person};
 use super::newcomer;
 use crate::app::App;
 use crate::domain::caller::Caller;

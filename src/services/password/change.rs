@@ -21,7 +21,7 @@ pub enum ChangePasswordProblem {
     InvalidCredentials,
     /// Without the old password the sign-in has to be recent.
     StepUpRequired,
-    /// The new password will not do.
+    /// The new password is too weak, or known from a data breach.
     PasswordRejected(PasswordRejected),
 }
 

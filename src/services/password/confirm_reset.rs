@@ -62,7 +62,7 @@ pub enum ConfirmResetProblem {
     CodeExpired,
     /// The right proof for a suspended account.
     Suspended,
-    /// The new password will not do.
+    /// The new password is too weak, or known from a data breach.
     PasswordRejected(PasswordRejected),
 }
 

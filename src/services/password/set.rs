@@ -19,7 +19,7 @@ use crate::stores::user;
 pub enum SetPasswordProblem {
     /// There is one: it can be changed.
     HasOne,
-    /// The password will not do.
+    /// The new password is too weak, or known from a data breach.
     PasswordRejected(PasswordRejected),
 }
 
