@@ -14,7 +14,7 @@ use crate::services::account::{
 };
 use crate::services::password::{self, ConfirmResetProblem, PasswordReset, ResetProof};
 use crate::services::session::{self, Login, LoginProblem, LogoutCredential};
-use crate::services::{Exhausted, PasswordRejected, Refused};
+use crate::services::{PasswordRejected, RateLimitExceeded, Refused};
 
 /// A field to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(super) enum Refusal {
     /// The address that was typed is unproven.
     NotVerified,
     /// Too many attempts.
-    RateLimited(Exhausted),
+    RateLimited(RateLimitExceeded),
     /// The hashing queue is full.
     Overloaded,
     /// Something broke.

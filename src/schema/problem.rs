@@ -4,7 +4,7 @@ use async_graphql::resolver_utils::EnumType;
 use async_graphql::{Enum, Interface, Object, SimpleObject};
 
 use crate::domain::violation;
-use crate::services::Exhausted;
+use crate::services::RateLimitExceeded;
 
 /// What went wrong, for programs. Every refusal has one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -229,7 +229,7 @@ problems_with_violations! {
 
 /// Too many attempts.
 #[derive(Clone, Copy, Debug)]
-pub struct RateLimited(pub Exhausted);
+pub struct RateLimited(pub RateLimitExceeded);
 
 /// Too many attempts.
 #[Object]

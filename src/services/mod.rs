@@ -31,4 +31,4 @@ pub use new_password::PasswordRejected;
 pub use refused::Refused;
 pub use sign_in::Started;
 pub use step_up::SteppedUp;
-pub use throttle::Exhausted;
+pub use throttle::RateLimitExceeded;

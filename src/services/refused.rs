@@ -4,8 +4,8 @@
 use crate::crypto::hasher::Overloaded;
 use crate::domain::violation::{Violation, Violations};
 use crate::fault::Fault;
-use crate::services::code::NotIssued;
-use crate::services::throttle::Exhausted;
+use crate::services::code::IssueError;
+use crate::services::throttle::RateLimitExceeded;
 
 /// Why a use case did not do what was asked.
 ///
@@ -20,7 +20,7 @@ pub enum Refused<P, I = Violations> {
     /// The input breaks these rules.
     Invalid(I),
     /// Too many attempts.
-    RateLimited(Exhausted),
+    RateLimited(RateLimitExceeded),
     /// The session ended, or the credentials changed, while the request ran.
     Unauthenticated,
     /// There would be a new account, and registration is closed.
@@ -58,17 +58,17 @@ impl<P> From<Violation> for Refused<P> {
     }
 }
 
-impl<P, I> From<Exhausted> for Refused<P, I> {
-    fn from(limit: Exhausted) -> Self {
+impl<P, I> From<RateLimitExceeded> for Refused<P, I> {
+    fn from(limit: RateLimitExceeded) -> Self {
         Self::RateLimited(limit)
     }
 }
 
-impl<P, I> From<NotIssued> for Refused<P, I> {
-    fn from(reason: NotIssued) -> Self {
+impl<P, I> From<IssueError> for Refused<P, I> {
+    fn from(reason: IssueError) -> Self {
         match reason {
-            NotIssued::Cooldown(limit) => Self::RateLimited(limit),
-            NotIssued::Fault(fault) => Self::Fault(fault),
+            IssueError::Cooldown(limit) => Self::RateLimited(limit),
+            IssueError::Fault(fault) => Self::Fault(fault),
         }
     }
 }

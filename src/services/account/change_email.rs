@@ -16,12 +16,12 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::code::{self, Holder, Lane, Ticket, Verdict};
+use crate::services::code::{self, CodeCheck, CodePool, CodeSubject, VerifiedCode};
 use crate::services::links::{self, Followed};
 use crate::services::outbox;
 use crate::services::ownership::{self, Proof};
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, Against, Attempt};
+use crate::services::throttle::{self, LimitKey, RateLimit};
 use crate::stores::Tx;
 use crate::stores::link::{self, LinkPurpose};
 use crate::stores::user::{self, Credentials};
@@ -43,16 +43,16 @@ pub async fn request_email_change(
     typed: &str,
 ) -> Result<(), Refused<RequestEmailChangeProblem>> {
     let identifier = Identifier::read(typed, None);
-    let attempts = [
-        Attempt::OwnChange {
+    let limits = [
+        RateLimit::AccountChange {
             user: person.user(),
         },
-        Attempt::RequestMessage {
-            against: Against::Identifier(&identifier),
+        RateLimit::RequestMessage {
+            key: LimitKey::Identifier(&identifier),
         },
     ];
-    for attempt in attempts {
-        throttle::charge(app, &caller.client, attempt).await?;
+    for limit in limits {
+        throttle::charge(app, &caller.client, limit).await?;
     }
     let Identifier::Email(new) = &identifier else {
         let message = "this is not an e-mail address";
@@ -70,10 +70,10 @@ pub async fn request_email_change(
     let purpose = CodePurpose::ChangeEmail;
     let issued = code::issue(
         app,
-        Holder::Person(&owner.user),
+        CodeSubject::User(&owner.user),
         purpose,
         &identifier,
-        Lane::Public,
+        CodePool::Public,
     )
     .await?;
     let tx = app.begin().await?;
@@ -130,7 +130,7 @@ pub enum ConfirmEmailChangeProblem {
 enum Held {
     Link(Followed),
     /// A code, and the address it was typed for.
-    Code(Ticket, EmailAddress),
+    Code(VerifiedCode, EmailAddress),
 }
 
 impl Held {
@@ -150,9 +150,9 @@ impl Held {
                     .then_some(new)
                     .ok_or(Refused::Because(ConfirmEmailChangeProblem::TokenInvalid))
             }
-            Self::Code(ticket, typed) => {
+            Self::Code(code, typed) => {
                 let refusal = Refused::Because(ConfirmEmailChangeProblem::CodeInvalid);
-                if !ticket.spend(tx, app).await? {
+                if !code.consume(tx, app).await? {
                     return Err(refusal);
                 }
                 let (purpose, now) = (LinkPurpose::ChangeEmail, app.clock.now());
@@ -210,8 +210,8 @@ pub async fn confirm_email_change(
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     app.wake_outbox();
-    if let Held::Code(ticket, _) = held {
-        ticket.discard(app).await;
+    if let Held::Code(code, _) = held {
+        code.forget(app).await;
     }
     Ok(User {
         email: Some(new.as_str().to_owned()),
@@ -229,7 +229,7 @@ async fn by_token(
     person: &SignedIn,
     token: &str,
 ) -> Result<Held, Refused<ConfirmEmailChangeProblem>> {
-    throttle::charge(app, &caller.client, Attempt::RedeemLink).await?;
+    throttle::charge(app, &caller.client, RateLimit::RedeemLink).await?;
     let followed = links::follow(app, LinkPurpose::ChangeEmail, token).await?;
     let followed = followed
         .filter(|followed| followed.link.user_id == person.user())
@@ -245,23 +245,23 @@ async fn by_code(
     typed: &str,
 ) -> Result<Held, Refused<ConfirmEmailChangeProblem>> {
     let identifier = Identifier::read(email, None);
-    let attempt = Attempt::TryCode {
-        against: Against::Person(owner.user.id),
+    let limit = RateLimit::VerifyCode {
+        key: LimitKey::User(owner.user.id),
     };
-    throttle::charge(app, &caller.client, attempt).await?;
+    throttle::charge(app, &caller.client, limit).await?;
     let Identifier::Email(new) = &identifier else {
         let message = "this is not an e-mail address";
         return Err(Violation::new("email", ViolationRule::InvalidEmail, message).into());
     };
-    let typed = code::read(typed)?;
+    let typed = code::parse(typed)?;
     let purpose = CodePurpose::ChangeEmail;
-    let holder = Holder::Person(&owner.user);
-    let refusal = match code::check(app, holder, purpose, &identifier, &typed, Lane::Public).await?
-    {
-        Verdict::Right(ticket) => return Ok(Held::Code(ticket, new.clone())),
-        Verdict::Expired => Refused::Because(ConfirmEmailChangeProblem::CodeExpired),
-        Verdict::Wrong => Refused::Because(ConfirmEmailChangeProblem::CodeInvalid),
-    };
+    let subject = CodeSubject::User(&owner.user);
+    let refusal =
+        match code::check(app, subject, purpose, &identifier, &typed, CodePool::Public).await? {
+            CodeCheck::Valid(code) => return Ok(Held::Code(code, new.clone())),
+            CodeCheck::Expired => Refused::Because(ConfirmEmailChangeProblem::CodeExpired),
+            CodeCheck::Invalid => Refused::Because(ConfirmEmailChangeProblem::CodeInvalid),
+        };
     let tx = app.begin().await?;
     let event = Event::new(Action::CodeRefused, About::of(owner)).by(caller);
     audit::record(&tx, app, &caller.client, event).await?;

@@ -12,11 +12,11 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::code::{self, Holder, Lane, Ticket, Verdict};
+use crate::services::code::{self, CodeCheck, CodePool, CodeSubject, VerifiedCode};
 use crate::services::outbox;
 use crate::services::ownership::{self, Proof};
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, Against, Attempt};
+use crate::services::throttle::{self, LimitKey, RateLimit};
 use crate::stores::Tx;
 use crate::stores::user::{self, Credentials};
 
@@ -37,16 +37,16 @@ pub async fn request_phone_change(
     typed: &str,
 ) -> Result<(), Refused<RequestPhoneChangeProblem>> {
     let identifier = Identifier::read(typed, app.config.phone.region());
-    let attempts = [
-        Attempt::OwnChange {
+    let limits = [
+        RateLimit::AccountChange {
             user: person.user(),
         },
-        Attempt::RequestMessage {
-            against: Against::Identifier(&identifier),
+        RateLimit::RequestMessage {
+            key: LimitKey::Identifier(&identifier),
         },
     ];
-    for attempt in attempts {
-        throttle::charge(app, &caller.client, attempt).await?;
+    for limit in limits {
+        throttle::charge(app, &caller.client, limit).await?;
     }
     let new = number(&identifier)?;
     outbox::check_texts(app, "phone", &identifier)?;
@@ -62,10 +62,10 @@ pub async fn request_phone_change(
     let purpose = CodePurpose::ChangePhone;
     let issued = code::issue(
         app,
-        Holder::Person(&owner.user),
+        CodeSubject::User(&owner.user),
         purpose,
         &identifier,
-        Lane::Public,
+        CodePool::Public,
     )
     .await?;
     let message = Message::Code {
@@ -106,15 +106,15 @@ pub async fn confirm_phone_change(
     typed_code: &str,
 ) -> Result<User, Refused<ConfirmPhoneChangeProblem>> {
     let identifier = Identifier::read(typed, app.config.phone.region());
-    let attempt = Attempt::TryCode {
-        against: Against::Person(person.user()),
+    let limit = RateLimit::VerifyCode {
+        key: LimitKey::User(person.user()),
     };
-    throttle::charge(app, &caller.client, attempt).await?;
+    throttle::charge(app, &caller.client, limit).await?;
     let new = number(&identifier)?;
-    let typed_code = code::read(typed_code)?;
+    let typed_code = code::parse(typed_code)?;
     let found = user::find_by_id(&app.database, person.user()).await?;
     let owner = found.ok_or(Refused::Unauthenticated)?;
-    let ticket = check(app, caller, &owner, &identifier, &typed_code).await?;
+    let code = check(app, caller, &owner, &identifier, &typed_code).await?;
 
     let tx = app.begin().await?;
     let now = app.clock.now();
@@ -122,7 +122,7 @@ pub async fn confirm_phone_change(
     if !user::renew_credentials(&tx, owner.user.id, version, now).await? {
         return Err(Refused::Unauthenticated);
     }
-    if !ticket.spend(&tx, app).await? {
+    if !code.consume(&tx, app).await? {
         return Err(Refused::Because(ConfirmPhoneChangeProblem::CodeInvalid));
     }
     let client = &caller.client;
@@ -142,7 +142,7 @@ pub async fn confirm_phone_change(
     audit::record(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     app.wake_outbox();
-    ticket.discard(app).await;
+    code.forget(app).await;
     Ok(User {
         phone: Some(new.as_str().to_owned()),
         phone_verified: true,
@@ -159,14 +159,15 @@ async fn check(
     owner: &Credentials,
     identifier: &Identifier,
     typed: &Code,
-) -> Result<Ticket, Refused<ConfirmPhoneChangeProblem>> {
-    let holder = Holder::Person(&owner.user);
+) -> Result<VerifiedCode, Refused<ConfirmPhoneChangeProblem>> {
+    let subject = CodeSubject::User(&owner.user);
     let purpose = CodePurpose::ChangePhone;
-    let refusal = match code::check(app, holder, purpose, identifier, typed, Lane::Public).await? {
-        Verdict::Right(ticket) => return Ok(ticket),
-        Verdict::Expired => Refused::Because(ConfirmPhoneChangeProblem::CodeExpired),
-        Verdict::Wrong => Refused::Because(ConfirmPhoneChangeProblem::CodeInvalid),
-    };
+    let refusal =
+        match code::check(app, subject, purpose, identifier, typed, CodePool::Public).await? {
+            CodeCheck::Valid(code) => return Ok(code),
+            CodeCheck::Expired => Refused::Because(ConfirmPhoneChangeProblem::CodeExpired),
+            CodeCheck::Invalid => Refused::Because(ConfirmPhoneChangeProblem::CodeInvalid),
+        };
     let tx = app.begin().await?;
     let event = Event::new(Action::CodeRefused, About::of(owner)).by(caller);
     audit::record(&tx, app, &caller.client, event).await?;

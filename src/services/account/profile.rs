@@ -10,7 +10,7 @@ use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::profile_rules;
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, Attempt};
+use crate::services::throttle::{self, RateLimit};
 use crate::stores::user::{self, ProfileChange};
 
 /// Changes the given parts of the person's own profile.
@@ -20,10 +20,10 @@ pub async fn update_profile(
     person: &SignedIn,
     mut change: ProfileChange,
 ) -> Result<User, Refused<Infallible>> {
-    let attempt = Attempt::OwnChange {
+    let limit = RateLimit::AccountChange {
         user: person.user(),
     };
-    throttle::charge(app, &caller.client, attempt).await?;
+    throttle::charge(app, &caller.client, limit).await?;
     Violations::check(profile_rules::read(&mut change), Ok(()))?;
     let tx = app.begin().await?;
     let gone = || Fault::new("a signed-in person has no account");

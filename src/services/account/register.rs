@@ -24,7 +24,7 @@ use crate::services::outbox;
 use crate::services::profile_rules;
 use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Started};
-use crate::services::throttle::{self, Attempt};
+use crate::services::throttle::{self, RateLimit};
 use crate::stores::user::{Credentials, NewUser};
 use crate::stores::{Tx, decoy, password, person_key, user};
 
@@ -99,7 +99,7 @@ pub async fn register(
     throttle::charge(
         app,
         &caller.client,
-        Attempt::Register {
+        RateLimit::Register {
             identifier: &identifier,
         },
     )

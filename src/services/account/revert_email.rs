@@ -15,7 +15,7 @@ use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::recovery::{self, Spared};
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, Attempt};
+use crate::services::throttle::{self, RateLimit};
 use crate::services::{links, outbox, ownership};
 use crate::stores::link::LinkPurpose;
 use crate::stores::session::Which;
@@ -41,7 +41,7 @@ pub async fn revert_email_change(
     caller: &Caller,
     token: &str,
 ) -> Result<(), Refused<RevertEmailChangeProblem, Infallible>> {
-    throttle::charge(app, &caller.client, Attempt::RedeemLink).await?;
+    throttle::charge(app, &caller.client, RateLimit::RedeemLink).await?;
     let followed = links::follow(app, LinkPurpose::RevertEmail, token).await?;
     let followed = followed.ok_or(Refused::Because(RevertEmailChangeProblem::TokenInvalid))?;
     let found = user::find_by_id(&app.database, followed.link.user_id).await?;

@@ -19,7 +19,7 @@ use crate::services::outbox;
 use crate::services::ownership::{self, Proof};
 use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Authentication, Started};
-use crate::services::throttle::{self, Against, Attempt};
+use crate::services::throttle::{self, LimitKey, RateLimit};
 use crate::stores::link::LinkPurpose;
 use crate::stores::user::{Credentials, Meant};
 use crate::stores::{Tx, decoy, user};
@@ -53,7 +53,7 @@ pub async fn verify_email(
     caller: &Caller,
     input: EmailVerification,
 ) -> Result<Started, Refused<VerifyEmailProblem>> {
-    throttle::charge(app, &caller.client, Attempt::RedeemLink).await?;
+    throttle::charge(app, &caller.client, RateLimit::RedeemLink).await?;
     let followed = links::follow(app, LinkPurpose::VerifyEmail, &input.token).await?;
     let followed = followed.ok_or(Refused::Because(VerifyEmailProblem::TokenInvalid))?;
     let owner = user::find_by_id(&app.database, followed.link.user_id).await?;
@@ -96,10 +96,10 @@ async fn prove_password(
             Violation::new("password", ViolationRule::Required, message)
         })
         .and_then(Password::attempt)?;
-    let attempt = Attempt::StepUp {
+    let limit = RateLimit::StepUp {
         user: owner.user.id,
     };
-    throttle::charge(app, &caller.client, attempt).await?;
+    throttle::charge(app, &caller.client, limit).await?;
     let verified = app
         .hasher
         .verify(attempted, owner.password_hash.clone())
@@ -148,8 +148,8 @@ pub async fn request_email_verification(
     throttle::charge(
         app,
         &caller.client,
-        Attempt::RequestMessage {
-            against: Against::Identifier(&identifier),
+        RateLimit::RequestMessage {
+            key: LimitKey::Identifier(&identifier),
         },
     )
     .await?;

@@ -7,7 +7,7 @@ use crate::domain::phone::PhoneNumber;
 use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::messages::Message;
-use crate::services::code::{self, Holder, Lane, NotIssued};
+use crate::services::code::{self, CodePool, CodeSubject, IssueError};
 use crate::services::outbox;
 use crate::stores::Tx;
 
@@ -23,10 +23,10 @@ pub(super) async fn send_code(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
     let recipient = outbox::by_text(user, to);
     match code::issue(
         app,
-        Holder::Person(user),
+        CodeSubject::User(user),
         purpose,
         &identifier,
-        Lane::Public,
+        CodePool::Public,
     )
     .await
     {
@@ -38,7 +38,7 @@ pub(super) async fn send_code(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
             };
             outbox::enqueue(tx, app, &recipient, &message, Some(issued.expires_at)).await
         }
-        Err(NotIssued::Cooldown(_)) => {
+        Err(IssueError::Cooldown(_)) => {
             let message = Message::Code {
                 purpose,
                 code: "",
@@ -46,7 +46,7 @@ pub(super) async fn send_code(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
             };
             outbox::enqueue_decoy(tx, app, &recipient, &message, None).await
         }
-        Err(NotIssued::Fault(fault)) => Err(fault),
+        Err(IssueError::Fault(fault)) => Err(fault),
     }
 }
 
@@ -62,12 +62,20 @@ pub(super) async fn send_other(
     let purpose = CodePurpose::VerifyPhone;
     let recipient = outbox::by_text(owner, number.as_str());
     let message = Message::AlreadyRegistered { sign_in };
-    match code::issue(app, Holder::Nobody, purpose, &identifier, Lane::Public).await {
+    match code::issue(
+        app,
+        CodeSubject::Unknown,
+        purpose,
+        &identifier,
+        CodePool::Public,
+    )
+    .await
+    {
         Ok(_) => outbox::enqueue(tx, app, &recipient, &message, None).await,
         // Nobody's phone is flooded: one message for one cooldown.
-        Err(NotIssued::Cooldown(_)) => {
+        Err(IssueError::Cooldown(_)) => {
             outbox::enqueue_decoy(tx, app, &recipient, &message, None).await
         }
-        Err(NotIssued::Fault(fault)) => Err(fault),
+        Err(IssueError::Fault(fault)) => Err(fault),
     }
 }

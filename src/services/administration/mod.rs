@@ -26,7 +26,7 @@ use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::profile_rules;
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::throttle::{self, RateLimit, RateLimitExceeded};
 use crate::stores::user::{self, Held};
 use crate::stores::{Tx, link};
 
@@ -113,10 +113,10 @@ struct Change<'a> {
 }
 
 impl Change<'_> {
-    async fn charge(&self) -> Result<(), Exhausted> {
+    async fn charge(&self) -> Result<(), RateLimitExceeded> {
         let user = self.person.user();
-        let attempt = Attempt::Administer { user };
-        throttle::charge(self.app, &self.caller.client, attempt).await
+        let limit = RateLimit::Administer { user };
+        throttle::charge(self.app, &self.caller.client, limit).await
     }
 
     /// Charges the caller and reads the reason, before anything else is read.

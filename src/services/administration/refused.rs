@@ -11,7 +11,7 @@ use crate::domain::role::Role;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, Attempt};
+use crate::services::throttle::{self, RateLimit};
 
 /// What somebody tried to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,12 +126,8 @@ pub async fn forbidden(
     attempted: Attempted,
 ) -> Result<(), Fault> {
     let user = person.user();
-    let attempt = Attempt::Administer { user };
-    if person.role() < Role::Staff
-        || throttle::charge(app, &caller.client, attempt)
-            .await
-            .is_err()
-    {
+    let limit = RateLimit::Administer { user };
+    if person.role() < Role::Staff || throttle::charge(app, &caller.client, limit).await.is_err() {
         app.metrics
             .unrecorded(Action::AdministrationRefused.as_str());
         return Ok(());

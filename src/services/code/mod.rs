@@ -1,9 +1,9 @@
-//! One-time codes: making them, sealing them, and comparing what somebody typed.
+//! One-time codes: issuing, sealing and checking them.
 //!
-//! Where nobody has the address a decoy takes the code's place, with the same cooldown, tries and
-//! expiry, so that no answer tells who has an account. What a code opens is decided elsewhere.
+//! An address without an account gets a decoy with the same cooldown, tries and expiry, so that no
+//! answer reveals whether an account exists. What a valid code authorizes is decided by the callers.
 
-mod life;
+mod lifetime;
 
 use std::time::Duration;
 
@@ -20,52 +20,52 @@ use crate::domain::token::HashedToken;
 use crate::domain::user::User;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
-use crate::services::throttle::{Exhausted, Target};
+use crate::services::throttle::{RateLimitExceeded, Target};
 use crate::stores::{Tx, spent_proof};
 use crate::volatile::{NewCode, Placed, Slot, Tries};
 
-use life::{Span, life, note_wrong};
+use lifetime::{Validity, count_wrong_code, lifetime};
 
-/// How long a code is remembered after it stopped working, to say so instead of "wrong".
-const REMEMBERED: Duration = Duration::from_mins(10);
+/// How long an expired code is kept, to be reported as expired instead of wrong.
+const KEPT_EXPIRED: Duration = Duration::from_mins(10);
 
 /// Whose code it is.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Holder<'a> {
-    /// The code of this account; a change of its credentials ends it.
-    Person(&'a User),
-    /// Nobody's: no typed code is ever right.
-    Nobody,
+pub(super) enum CodeSubject<'a> {
+    /// Bound to this account; a change of its credentials invalidates the code.
+    User(&'a User),
+    /// A decoy: no typed code is ever valid.
+    Unknown,
 }
 
-/// Who asks for a code or types one.
+/// Which codes of an address a request may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane {
-    /// Anybody who knows the address, also its owner on a new device.
+pub(super) enum CodePool {
+    /// Anybody who knows the address, including its owner on a new device.
     Public,
-    /// A device that is known at the account: its codes are kept apart, so that strangers can
-    /// neither hold them up nor use up their tries.
-    Device,
+    /// A device that the account knows. Its codes are kept apart, so that strangers can neither
+    /// put them on cooldown nor use up their tries.
+    KnownDevice,
 }
 
-impl Lane {
+impl CodePool {
     pub(super) fn of(target: Target<'_>) -> Self {
-        if target.by_known_device() {
-            Self::Device
+        if target.has_known_device() {
+            Self::KnownDevice
         } else {
             Self::Public
         }
     }
 }
 
-/// A code on its way to somebody.
+/// A code to be sent.
 #[derive(Debug)]
 pub(super) struct Issued {
     pub(super) code: Code,
     pub(super) expires_at: DateTime<Utc>,
-    /// How long it works, for the answer.
+    /// Seconds until it expires, for the answer.
     pub(super) seconds: i64,
-    /// The same for the message.
+    /// Minutes until it expires, for the message.
     pub(super) minutes: i64,
 }
 
@@ -81,106 +81,117 @@ impl Issued {
     }
 }
 
-/// Why no code was made.
+/// Why no code was issued.
 #[derive(Debug)]
-pub(super) enum NotIssued {
-    /// The code before it is too young.
-    Cooldown(Exhausted),
-    /// Something broke.
+pub(super) enum IssueError {
+    /// The previous code was issued too recently.
+    Cooldown(RateLimitExceeded),
+    /// An unexpected failure.
     Fault(Fault),
 }
 
-impl<E: Into<Fault>> From<E> for NotIssued {
+impl<E: Into<Fault>> From<E> for IssueError {
     #[track_caller]
     fn from(error: E) -> Self {
         Self::Fault(error.into())
     }
 }
 
-/// What a typed code amounts to.
+/// The result of checking a typed code.
 #[derive(Debug)]
-pub(super) enum Verdict {
-    /// It is right; spending the ticket is what makes it count.
-    Right(Ticket),
-    /// It was right once.
+pub(super) enum CodeCheck {
+    /// It is valid, and counts once it is consumed.
+    Valid(VerifiedCode),
+    /// It was valid once.
     Expired,
-    /// It is wrong, dead, or was never sent.
-    Wrong,
+    /// It is wrong, out of tries, or was never sent.
+    Invalid,
 }
 
-/// A code that was typed rightly and is not redeemed yet.
+/// A valid code that is not consumed yet.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(super) struct VerifiedCode {
     slots: Vec<Slot>,
     sealed: Vec<u8>,
     expires_at: DateTime<Utc>,
 }
 
-/// A code that only this holder can redeem, for this purpose, at this address: the live one again
-/// during the first half of its life, then another.
+/// Issues a code for one purpose at one address: the current one again during the first half of
+/// its lifetime, then a new one.
 ///
 /// # Errors
-/// Without the shared store there are no codes: they could not be limited.
+/// The shared store is down: without it tries could not be limited.
 pub(super) async fn issue(
     app: &App,
-    holder: Holder<'_>,
+    subject: CodeSubject<'_>,
     purpose: CodePurpose,
     contact: &Identifier,
-    lane: Lane,
-) -> Result<Issued, NotIssued> {
+    pool: CodePool,
+) -> Result<Issued, IssueError> {
     let now = app.clock.now();
-    let life = life(app);
+    let lifetime = lifetime(app);
     let code = Code::from_number(app.random.below(CODES));
-    let aad = bound_to(holder, purpose, contact);
-    let key = keys(app, holder, purpose, contact, lane).next();
+    let aad = aad(subject, purpose, contact);
+    let key = keys(app, subject, purpose, contact, pool).next();
     let key = key.unwrap_or_default();
-    let mut span = Span {
-        made_at: now,
-        ends_at: now + life,
+    let mut validity = Validity {
+        issued_at: now,
+        expires_at: now + lifetime,
     };
-    let mut unusable = None::<Vec<u8>>;
-    for _ in 0..MOST_PLACINGS {
-        let sealed = seal(app, &aad, &code, span);
+    let mut replaced = None::<Vec<u8>>;
+    for _ in 0..MAX_PLACEMENTS {
+        let sealed = seal(app, &aad, &code, validity);
         let new = NewCode {
             key: &key,
             sealed: &sealed,
-            ends_at: span.ends_at,
-            keep: life + REMEMBERED,
+            ends_at: validity.expires_at,
+            keep: lifetime + KEPT_EXPIRED,
             cooldown: Duration::from_secs(app.config.otp.resend_seconds.into()),
-            renewal: life / 2,
+            renewal: lifetime / 2,
             tries: tries(app).all,
-            instead_of: unusable.as_deref(),
+            instead_of: replaced.as_deref(),
         };
         let (kept, age) = match app.volatile.place_code(now, new).await? {
             Placed::Kept {
                 sealed,
                 made_at,
                 ends_at,
-            } => (sealed, Span { made_at, ends_at }),
+            } => {
+                let age = Validity {
+                    issued_at: made_at,
+                    expires_at: ends_at,
+                };
+                (sealed, age)
+            }
             Placed::Cooling { wait } => {
-                return Err(NotIssued::Cooldown(Exhausted { retry_after: wait }));
+                return Err(IssueError::Cooldown(RateLimitExceeded {
+                    retry_after: wait,
+                }));
             }
         };
         if kept == sealed {
-            return Ok(Issued::new(code, span.end(app), now));
+            return Ok(Issued::new(code, validity.effective_expiry(app), now));
         }
-        match (open(app, &aad, &kept), holder) {
-            (Some((code, span)), _) => return Ok(Issued::new(code, span.end(app), now)),
-            // What is there is somebody's, and a decoy must not end it.
-            (None, Holder::Nobody) => return Ok(Issued::new(code, age.end(app), now)),
-            // A decoy, or from before the credentials changed. Its age stays, or the answer would
-            // tell whether the address has an account since.
-            (None, Holder::Person(_)) => (span, unusable) = (age, Some(kept)),
+        match (open(app, &aad, &kept), subject) {
+            (Some((code, validity)), _) => {
+                return Ok(Issued::new(code, validity.effective_expiry(app), now));
+            }
+            // A decoy must not replace the code of an account.
+            (None, CodeSubject::Unknown) => {
+                return Ok(Issued::new(code, age.effective_expiry(app), now));
+            }
+            // Replace a decoy, or a code from before a change of credentials, but keep its age: a
+            // new expiry would reveal that the address has an account by now.
+            (None, CodeSubject::User(_)) => (validity, replaced) = (age, Some(kept)),
         }
     }
     Err(Fault::new("a code was replaced while it was made").into())
 }
 
-/// How often a new code is offered in place of one that does not open: others may be at it too.
-const MOST_PLACINGS: usize = 4;
+/// Attempts to replace a code that does not open, as concurrent requests may replace it first.
+const MAX_PLACEMENTS: usize = 4;
 
-/// How often a code can be tried. A few tries of a code that a known device asked for are kept
-/// for such devices.
+/// The tries of a code. A third of them is reserved for known devices if one asked for the code.
 fn tries(app: &App) -> Tries {
     let all = app.config.otp.tries;
     Tries {
@@ -189,84 +200,88 @@ fn tries(app: &App) -> Tries {
     }
 }
 
-fn seal(app: &App, aad: &[u8], code: &Code, span: Span) -> Vec<u8> {
+fn seal(app: &App, aad: &[u8], code: &Code, validity: Validity) -> Vec<u8> {
     let mut plain = code.reveal().as_bytes().to_vec();
-    for moment in [span.made_at, span.ends_at] {
+    for moment in [validity.issued_at, validity.expires_at] {
         plain.extend_from_slice(&moment.timestamp_micros().to_be_bytes());
     }
     app.keyring.seal(Purpose::Codes, &app.random, aad, &plain)
 }
 
-/// The digits of a sealed code and its span, unless it was sealed for another purpose, address or
-/// state of the account, or by a version that wrote it otherwise.
-fn open(app: &App, aad: &[u8], sealed: &[u8]) -> Option<(Code, Span)> {
+/// Opens a sealed code; `None` if it was sealed for another purpose, address or version of the
+/// credentials, or in another format.
+fn open(app: &App, aad: &[u8], sealed: &[u8]) -> Option<(Code, Validity)> {
     let plain = app.keyring.open(Purpose::Codes, aad, sealed).ok()?;
-    let (digits, span) = plain.split_at_checked(DIGITS)?;
-    let (made_at, ends_at) = span.split_at_checked(size_of::<i64>())?;
+    let (digits, times) = plain.split_at_checked(DIGITS)?;
+    let (issued_at, expires_at) = times.split_at_checked(size_of::<i64>())?;
     let moment = |micros: &[u8]| {
         DateTime::from_timestamp_micros(i64::from_be_bytes(micros.try_into().ok()?))
     };
     let code = Code::parse(std::str::from_utf8(digits).ok()?)?;
-    let (made_at, ends_at) = (moment(made_at)?, moment(ends_at)?);
-    Some((code, Span { made_at, ends_at }))
+    let validity = Validity {
+        issued_at: moment(issued_at)?,
+        expires_at: moment(expires_at)?,
+    };
+    Some((code, validity))
 }
 
-/// The digits that were typed at `code`.
-pub(super) fn read(typed: &str) -> Result<Code, Violation> {
+/// Parses the digits of the input field `code`.
+pub(super) fn parse(typed: &str) -> Result<Code, Violation> {
     Code::parse(typed).ok_or_else(|| {
         let message = "a code has six digits";
         Violation::new("code", ViolationRule::InvalidFormat, message)
     })
 }
 
-/// Counts a try and compares.
+/// Counts a try, then compares.
 pub(super) async fn check(
     app: &App,
-    holder: Holder<'_>,
+    subject: CodeSubject<'_>,
     purpose: CodePurpose,
     contact: &Identifier,
     typed: &Code,
-    lane: Lane,
-) -> Result<Verdict, Fault> {
+    pool: CodePool,
+) -> Result<CodeCheck, Fault> {
     let now = app.clock.now();
-    let slots = slots(app, holder, purpose, contact, lane);
+    let slots = slots(app, subject, purpose, contact, pool);
     let found = app.volatile.try_code(now, &slots, tries(app)).await?;
-    let aad = bound_to(holder, purpose, contact);
-    let mut verdict = Verdict::Wrong;
+    let aad = aad(subject, purpose, contact);
+    let mut checked = CodeCheck::Invalid;
     for sealed in found {
-        let Some((code, span)) = open(app, &aad, &sealed) else {
+        let Some((code, validity)) = open(app, &aad, &sealed) else {
             continue;
         };
         let is_right = typed.matches(code.reveal().as_bytes());
-        if is_right && matches!(holder, Holder::Person(_)) {
-            if span.end(app) > now {
-                return Ok(Verdict::Right(Ticket {
+        if is_right && matches!(subject, CodeSubject::User(_)) {
+            if validity.effective_expiry(app) > now {
+                return Ok(CodeCheck::Valid(VerifiedCode {
                     slots,
                     sealed,
-                    // After the alarm it could be tried again for that long.
-                    expires_at: span.ends_at,
+                    // Not the effective expiry: the code is valid again after the alarm.
+                    expires_at: validity.expires_at,
                 }));
             }
-            verdict = Verdict::Expired;
+            checked = CodeCheck::Expired;
         }
     }
-    if matches!(verdict, Verdict::Wrong) {
-        note_wrong(app).await;
+    if matches!(checked, CodeCheck::Invalid) {
+        count_wrong_code(app).await;
     }
-    Ok(verdict)
+    Ok(checked)
 }
 
-impl Ticket {
-    /// Redeems the code in this transaction; `false` when it was redeemed before, also by a
-    /// request at this very moment, or before a fail-over brought it back.
-    pub(super) async fn spend(&self, tx: &Tx, app: &App) -> Result<bool, Fault> {
+impl VerifiedCode {
+    /// Consumes the code in this transaction; `false` if it was consumed before, be it by a
+    /// concurrent request or before a fail-over of the shared store brought it back.
+    pub(super) async fn consume(&self, tx: &Tx, app: &App) -> Result<bool, Fault> {
         let digest = HashedToken::from_bytes(Sha256::digest(&self.sealed).into());
-        let kept_until = self.expires_at + REMEMBERED;
+        let kept_until = self.expires_at + KEPT_EXPIRED;
         spent_proof::spend(tx, &digest, kept_until, app.clock.now()).await
     }
 
-    /// Tidies up once the transaction is through; the row it wrote is what counts.
-    pub(super) async fn discard(self, app: &App) {
+    /// Removes the code from the shared store after the commit; the row written by
+    /// [`Self::consume`] is what prevents reuse.
+    pub(super) async fn forget(self, app: &App) {
         let now = app.clock.now();
         let forgotten = app.volatile.forget_code(now, &self.slots, &self.sealed);
         if let Err(unavailable) = forgotten.await {
@@ -275,28 +290,29 @@ impl Ticket {
     }
 }
 
-/// Where a code is looked for, and whether it is kept for others than those who type it.
+/// Where a code is looked for. A slot is foreign if it belongs to known devices and the request
+/// comes from another one.
 fn slots(
     app: &App,
-    holder: Holder<'_>,
+    subject: CodeSubject<'_>,
     purpose: CodePurpose,
     contact: &Identifier,
-    typed_by: Lane,
+    typed_in: CodePool,
 ) -> Vec<Slot> {
-    let lanes: &[Lane] = if is_own(purpose) {
-        &[Lane::Public]
+    let pools: &[CodePool] = if is_own(purpose) {
+        &[CodePool::Public]
     } else {
-        &[Lane::Public, Lane::Device]
+        &[CodePool::Public, CodePool::KnownDevice]
     };
-    let slot = |lane: Lane| {
-        let foreign = lane == Lane::Device && typed_by == Lane::Public;
-        let keys = keys(app, holder, purpose, contact, lane);
+    let slot = |pool: CodePool| {
+        let foreign = pool == CodePool::KnownDevice && typed_in == CodePool::Public;
+        let keys = keys(app, subject, purpose, contact, pool);
         keys.map(move |key| Slot { key, foreign })
     };
-    lanes.iter().copied().flat_map(slot).collect()
+    pools.iter().copied().flat_map(slot).collect()
 }
 
-/// Whether only the person, signed in, can ask for such a code.
+/// Whether such a code can only be requested in a session of its account.
 const fn is_own(purpose: CodePurpose) -> bool {
     matches!(
         purpose,
@@ -304,42 +320,41 @@ const fn is_own(purpose: CodePurpose) -> bool {
     )
 }
 
-/// Where the code is kept: under the current master key first, then where it was before a
-/// rotation.
+/// The store keys of a code: under the current master key first, then under previous ones.
 ///
-/// A code that strangers can ask for is kept under its address, known or not: a key that changed
-/// once the address has an account would show in the cooldown. What only its person can ask for is
-/// kept under the person, so that nobody else gets near it.
+/// A code that strangers can request is kept by address, with or without an account: a key that
+/// changed with the registration would show in the cooldown. A code that only a session can request
+/// is kept by user, out of the reach of strangers.
 fn keys(
     app: &App,
-    holder: Holder<'_>,
+    subject: CodeSubject<'_>,
     purpose: CodePurpose,
     contact: &Identifier,
-    lane: Lane,
+    pool: CodePool,
 ) -> impl Iterator<Item = String> + use<> {
-    let subjects: Vec<String> = match holder {
-        Holder::Person(user) if is_own(purpose) => vec![user.id.to_string()],
-        Holder::Person(_) | Holder::Nobody => app
+    let subjects: Vec<String> = match subject {
+        CodeSubject::User(user) if is_own(purpose) => vec![user.id.to_string()],
+        CodeSubject::User(_) | CodeSubject::Unknown => app
             .keyring
             .blind_indices("code-address", &contact.key())
             .iter()
             .map(|index| URL_SAFE_NO_PAD.encode(index.get(..16).unwrap_or(index)))
             .collect(),
     };
-    let suffix = match lane {
-        Lane::Device if !is_own(purpose) => ":device",
-        Lane::Public | Lane::Device => "",
+    let suffix = match pool {
+        CodePool::KnownDevice if !is_own(purpose) => ":device",
+        CodePool::Public | CodePool::KnownDevice => "",
     };
     subjects
         .into_iter()
         .map(move |subject| format!("{subject}:{}{suffix}", purpose.as_str()))
 }
 
-/// Everything a code is bound to, each part with its length before it.
-fn bound_to(holder: Holder<'_>, purpose: CodePurpose, contact: &Identifier) -> Vec<u8> {
-    let (subject, version) = match holder {
-        Holder::Person(user) => (user.id.to_string(), user.credential_version),
-        Holder::Nobody => (String::new(), 0),
+/// The additional authenticated data that binds a code, each part prefixed with its length.
+fn aad(subject: CodeSubject<'_>, purpose: CodePurpose, contact: &Identifier) -> Vec<u8> {
+    let (subject, version) = match subject {
+        CodeSubject::User(user) => (user.id.to_string(), user.credential_version),
+        CodeSubject::Unknown => (String::new(), 0),
     };
     let contact = contact.key();
     let mut bound = version.to_be_bytes().to_vec();

@@ -13,7 +13,7 @@ use crate::domain::token::HashedToken;
 use crate::domain::user::MAX_NAME_LENGTH;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, Attempt};
+use crate::services::throttle::{self, RateLimit};
 
 const MAX_NONCE_BYTES: usize = 255;
 
@@ -83,11 +83,11 @@ pub(super) async fn check(
     let token = presented.verify(&keys, now, &expected).map_err(refused)?;
     let person = Person::of(token, settings);
     // Only now: before the signature anybody could use up somebody else's budget.
-    let attempt = Attempt::GoogleSubject {
+    let limit = RateLimit::GoogleSubject {
         issuer: &person.issuer,
         subject: &person.subject,
     };
-    throttle::charge(app, client, attempt).await?;
+    throttle::charge(app, client, limit).await?;
     Ok(person)
 }
 

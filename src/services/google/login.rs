@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Started};
-use crate::services::throttle::{self, Attempt};
+use crate::services::throttle::{self, RateLimit};
 use crate::stores::{Tx, identity, spent_proof, user};
 
 /// RFC 8176 has no word for the word of another provider; this one is widely used.
@@ -67,7 +67,7 @@ pub async fn login(
     caller: &Caller,
     input: GoogleCredential,
 ) -> Result<Started, Refused<GoogleLoginProblem>> {
-    throttle::charge(app, &caller.client, Attempt::Google).await?;
+    throttle::charge(app, &caller.client, RateLimit::GoogleLogin).await?;
     let person = match credential::check(app, &caller.client, &input).await {
         Ok(person) => person,
         Err(refused) => return Err(refuse_token(app, caller, refused).await?),

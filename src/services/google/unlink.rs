@@ -15,7 +15,7 @@ use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, Attempt};
+use crate::services::throttle::{self, RateLimit};
 use crate::stores::{Tx, identity, user};
 
 /// Why nothing was unlinked.
@@ -36,10 +36,10 @@ pub async fn unlink(
     person: &SignedIn,
     wanted: Option<IdentityId>,
 ) -> Result<IdentityId, Refused<UnlinkGoogleProblem>> {
-    let attempt = Attempt::OwnChange {
+    let limit = RateLimit::AccountChange {
         user: person.user(),
     };
-    throttle::charge(app, &caller.client, attempt).await?;
+    throttle::charge(app, &caller.client, limit).await?;
     let fresh = Duration::seconds(app.config.sessions.fresh_seconds);
     if caller.fresh(app.clock.now(), fresh).is_none() {
         return Err(Refused::Because(UnlinkGoogleProblem::StepUpRequired));

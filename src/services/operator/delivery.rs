@@ -20,7 +20,7 @@ use crate::fault::Fault;
 use crate::messages::Channel;
 use crate::providers::{Outgoing, Undelivered};
 use crate::services::outbox;
-use crate::services::throttle::{self, Attempt, Receiver};
+use crate::services::throttle::{self, RateLimit, RecipientTrust};
 use crate::stores::outbox_message::{self, ClaimedMessage};
 use crate::stores::user::{self, Meant};
 
@@ -266,37 +266,37 @@ async fn charge_text(app: &App, message: &ClaimedMessage, to: &str) -> Result<()
     let number = PhoneNumber::parse(to, None).map_err(|rule| rejected(rule.to_string()))?;
     let destination = app.config.sms.destination(&number);
     let country = destination.map_err(|rule| rejected(format!("{rule} (sms.countries)")))?;
-    let receiver = receiver(app, message, &number).await;
-    let receiver = receiver.map_err(|fault| Undelivered::Failed(fault.to_string()))?;
+    let trust = recipient_trust(app, message, &number).await;
+    let trust = trust.map_err(|fault| Undelivered::Failed(fault.to_string()))?;
     let nobody = Client::command_line(message.id.to_string());
-    let attempt = Attempt::SendText {
+    let limit = RateLimit::SendText {
         number: &number,
         country: &country,
-        receiver,
+        trust,
     };
-    let charged = throttle::charge(app, &nobody, attempt).await;
+    let charged = throttle::charge(app, &nobody, limit).await;
     charged.map_err(|_| {
         let text = "so many text messages leave that this one waits (throttle.sms_*)";
         Undelivered::Failed(text.to_owned())
     })
 }
 
-async fn receiver(
+async fn recipient_trust(
     app: &App,
     message: &ClaimedMessage,
     number: &PhoneNumber,
-) -> Result<Receiver, Fault> {
+) -> Result<RecipientTrust, Fault> {
     let identifier = Identifier::Phone(number.clone());
     let found = user::find_by_identifier(&app.database, &identifier, Meant::Owner).await?;
     if found.is_some_and(|found| found.user.phone_verified) {
-        return Ok(Receiver::Proven);
+        return Ok(RecipientTrust::Verified);
     }
     // Only somebody signed in, with a proven address and a recent sign-in, asks for this one.
     let is_change = message.kind == CodePurpose::ChangePhone.as_str();
     Ok(if is_change {
-        Receiver::SignedIn
+        RecipientTrust::SignedIn
     } else {
-        Receiver::Stranger
+        RecipientTrust::Unknown
     })
 }
 

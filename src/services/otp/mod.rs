@@ -13,10 +13,10 @@ use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
 use crate::domain::user::{Contact, User};
 use crate::domain::violation::{Violation, ViolationRule};
-use crate::services::code::Lane;
+use crate::services::code::CodePool;
 use crate::services::device::{self, Device};
 use crate::services::ownership;
-use crate::services::throttle::{self, Against, Attempt, Exhausted, Target};
+use crate::services::throttle::{self, LimitKey, RateLimit, RateLimitExceeded, Target};
 use crate::stores::user::{Credentials, Meant};
 
 /// The address a code goes to, if this purpose can use it.
@@ -96,20 +96,20 @@ impl<'a> Asking<'a> {
     }
 
     /// Whose budget it counts against before the account is looked up.
-    fn against(&self) -> Against<'_> {
-        let device_or = || Against::device_or(self.device.as_ref(), self.identifier);
-        self.person.map_or_else(device_or, Against::Person)
+    fn key(&self) -> LimitKey<'_> {
+        let device_or = || LimitKey::device_or(self.device.as_ref(), self.identifier);
+        self.person.map_or_else(device_or, LimitKey::User)
     }
 
     fn target(&self, found: Option<&Credentials>) -> Target<'_> {
         Target::new(self.identifier, found, self.device.as_ref())
     }
 
-    fn lane(&self, found: Option<&Credentials>) -> Lane {
-        Lane::of(self.target(found))
+    fn pool(&self, found: Option<&Credentials>) -> CodePool {
+        CodePool::of(self.target(found))
     }
 
-    async fn charge(&self, attempt: Attempt<'_>) -> Result<(), Exhausted> {
-        throttle::charge(self.app, &self.caller.client, attempt).await
+    async fn charge(&self, limit: RateLimit<'_>) -> Result<(), RateLimitExceeded> {
+        throttle::charge(self.app, &self.caller.client, limit).await
     }
 }

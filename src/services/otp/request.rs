@@ -12,10 +12,10 @@ use crate::domain::identifier::Identifier;
 use crate::domain::user::Contact;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::code::{self, Holder};
+use crate::services::code::{self, CodeSubject};
 use crate::services::outbox;
 use crate::services::refused::Refused;
-use crate::services::throttle::Attempt;
+use crate::services::throttle::RateLimit;
 use crate::stores::user;
 
 /// A code is on its way, if there is somebody to send it to.
@@ -39,26 +39,28 @@ pub async fn request_otp(
 ) -> Result<OtpSent, Refused<Infallible>> {
     let identifier = Identifier::read(typed, app.config.phone.region());
     let asking = Asking::new(app, caller, purpose, &identifier, device_token);
-    let against = asking.against();
-    asking.charge(Attempt::RequestMessage { against }).await?;
+    let key = asking.key();
+    asking.charge(RateLimit::RequestMessage { key }).await?;
     let contact = contact(purpose, &identifier)?;
     outbox::check_texts(app, "emailOrPhone", &identifier)?;
 
     let found = user::find_by_identifier(&app.database, &identifier, meant(caller)).await?;
     if asking.person.is_none() {
         let target = asking.target(found.as_ref());
-        asking.charge(Attempt::RequestMessageTo { target }).await?;
+        asking
+            .charge(RateLimit::RequestMessageAccount { target })
+            .await?;
     }
     let served = found
         .as_ref()
         .filter(|found| is_served(caller, &found.user, purpose, contact));
-    let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
+    let subject = served.map_or(CodeSubject::Unknown, |found| CodeSubject::User(&found.user));
     let issued = code::issue(
         app,
-        holder,
+        subject,
         purpose,
         &identifier,
-        asking.lane(found.as_ref()),
+        asking.pool(found.as_ref()),
     )
     .await?;
 

@@ -14,14 +14,14 @@ use crate::domain::token::PlainToken;
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::code::{self, Holder, Ticket, Verdict};
+use crate::services::code::{self, CodeCheck, CodeSubject, VerifiedCode};
 use crate::services::device::{self, Device};
 use crate::services::links;
 use crate::services::ownership::{self, Proof};
 use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Started};
 use crate::services::step_up::{self, SteppedUp};
-use crate::services::throttle::{self, Attempt};
+use crate::services::throttle::{self, RateLimit};
 use crate::stores::link::LinkPurpose;
 use crate::stores::user::Credentials;
 use crate::stores::{Tx, user};
@@ -85,13 +85,13 @@ pub async fn verify_otp(
     }
     let presented = input.device_token.as_deref();
     let asking = Asking::new(app, caller, purpose, &identifier, presented);
-    let against = asking.against();
-    asking.charge(Attempt::TryCode { against }).await?;
+    let key = asking.key();
+    asking.charge(RateLimit::VerifyCode { key }).await?;
     let contact = contact(purpose, &identifier)?;
-    let typed = code::read(&input.code)?;
+    let typed = code::parse(&input.code)?;
     let password = input.password.map(Password::attempt).transpose();
     let password = password?;
-    let (owner, ticket) = check(&asking, purpose, contact, &typed).await?;
+    let (owner, code) = check(&asking, purpose, contact, &typed).await?;
     let device = asking.device;
     let redemption = Redemption {
         app,
@@ -99,7 +99,7 @@ pub async fn verify_otp(
         owner,
         device,
         contact,
-        ticket,
+        code,
     };
     match purpose {
         CodePurpose::Login => redemption.sign_in(Proof::AddressAlone, false).await,
@@ -121,32 +121,34 @@ async fn check(
     purpose: CodePurpose,
     contact: Contact,
     typed: &Code,
-) -> Result<(Credentials, Ticket), Refused<VerifyOtpProblem>> {
+) -> Result<(Credentials, VerifiedCode), Refused<VerifyOtpProblem>> {
     let (app, caller, identifier) = (asking.app, asking.caller, asking.identifier);
     let found = user::find_by_identifier(&app.database, identifier, meant(caller)).await?;
     if asking.person.is_none() {
         let target = asking.target(found.as_ref());
-        asking.charge(Attempt::TryCodeOf { target }).await?;
+        asking
+            .charge(RateLimit::VerifyCodeAccount { target })
+            .await?;
     }
     let served = found
         .as_ref()
         .filter(|found| is_served(caller, &found.user, purpose, contact));
-    let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
-    let lane = asking.lane(found.as_ref());
-    let verdict = code::check(app, holder, purpose, identifier, typed, lane).await?;
-    let refusal = match (verdict, found) {
-        (Verdict::Right(ticket), Some(owner)) if !owner.user.is_suspended() => {
-            return Ok((owner, ticket));
+    let subject = served.map_or(CodeSubject::Unknown, |found| CodeSubject::User(&found.user));
+    let pool = asking.pool(found.as_ref());
+    let checked = code::check(app, subject, purpose, identifier, typed, pool).await?;
+    let refusal = match (checked, found) {
+        (CodeCheck::Valid(code), Some(owner)) if !owner.user.is_suspended() => {
+            return Ok((owner, code));
         }
-        (verdict, found) => {
+        (checked, found) => {
             refuse(app, caller, purpose, found.as_ref(), identifier).await?;
-            verdict
+            checked
         }
     };
     Err(match refusal {
-        Verdict::Right(_) => Refused::Because(VerifyOtpProblem::Suspended),
-        Verdict::Expired => Refused::Because(VerifyOtpProblem::CodeExpired),
-        Verdict::Wrong => Refused::Because(VerifyOtpProblem::CodeInvalid),
+        CodeCheck::Valid(_) => Refused::Because(VerifyOtpProblem::Suspended),
+        CodeCheck::Expired => Refused::Because(VerifyOtpProblem::CodeExpired),
+        CodeCheck::Invalid => Refused::Because(VerifyOtpProblem::CodeInvalid),
     })
 }
 
@@ -175,7 +177,7 @@ struct Redemption<'a> {
     /// The device that was presented, whoever's it is.
     device: Option<Device>,
     contact: Contact,
-    ticket: Ticket,
+    code: VerifiedCode,
 }
 
 impl Redemption<'_> {
@@ -187,7 +189,7 @@ impl Redemption<'_> {
         if held.is_none_or(|held| held.is_deleted() || held.credential_version != version) {
             return Err(Refused::Because(VerifyOtpProblem::CodeInvalid));
         }
-        if self.ticket.spend(&tx, self.app).await? {
+        if self.code.consume(&tx, self.app).await? {
             Ok(tx)
         } else {
             Err(Refused::Because(VerifyOtpProblem::CodeInvalid))
@@ -197,7 +199,7 @@ impl Redemption<'_> {
     async fn finish(self, tx: Tx) -> Result<(), Fault> {
         tx.commit().await?;
         self.app.wake_outbox();
-        self.ticket.discard(self.app).await;
+        self.code.forget(self.app).await;
         Ok(())
     }
 
@@ -252,10 +254,10 @@ impl Redemption<'_> {
         let Some(password) = password else {
             return self.sign_in(Proof::AddressAlone, false).await;
         };
-        let attempt = Attempt::StepUp {
+        let limit = RateLimit::StepUp {
             user: self.owner.user.id,
         };
-        throttle::charge(self.app, &self.caller.client, attempt).await?;
+        throttle::charge(self.app, &self.caller.client, limit).await?;
         let hash = self.owner.password_hash.clone();
         let verified = self.app.hasher.verify(password, hash).await;
         let verification = verified?;

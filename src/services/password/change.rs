@@ -10,7 +10,7 @@ use crate::domain::password::Password;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::new_password::{self, PasswordRejected};
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, Attempt};
+use crate::services::throttle::{self, RateLimit};
 use crate::stores::session::Which;
 use crate::stores::user::{self, Credentials};
 
@@ -40,10 +40,10 @@ pub async fn change_password(
     new: SecretString,
 ) -> Result<(), Refused<ChangePasswordProblem>> {
     let candidate = new_password::check_length(app, new, "newPassword")?;
-    let attempt = Attempt::StepUp {
+    let limit = RateLimit::StepUp {
         user: person.user(),
     };
-    throttle::charge(app, &caller.client, attempt).await?;
+    throttle::charge(app, &caller.client, limit).await?;
     let found = user::find_by_id(&app.database, person.user()).await?;
     let owner = found.ok_or(Refused::Unauthenticated)?;
     if let Some(current) = current {

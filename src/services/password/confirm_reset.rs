@@ -13,14 +13,14 @@ use crate::domain::user::Contact;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::code::{self, Holder, Lane, Ticket, Verdict};
+use crate::services::code::{self, CodeCheck, CodePool, CodeSubject, VerifiedCode};
 use crate::services::device::{self, Device};
 use crate::services::links::{self, Followed};
 use crate::services::new_password::{self, PasswordRejected};
 use crate::services::ownership::{self, Proof};
 use crate::services::recovery;
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, Against, Attempt, Target};
+use crate::services::throttle::{self, LimitKey, RateLimit, Target};
 use crate::stores::link::LinkPurpose;
 use crate::stores::session::Which;
 use crate::stores::user::{Credentials, Meant};
@@ -76,7 +76,7 @@ impl From<PasswordRejected> for ConfirmResetProblem {
 enum Held {
     Link(Followed),
     Invitation(Followed),
-    Code(Ticket),
+    Code(VerifiedCode),
 }
 
 /// Sets a new password, ends every session, undoes what somebody else may have added to the
@@ -131,8 +131,8 @@ pub async fn confirm_password_reset(
     recovery::undo(&tx, app, client, &owner.user, contact).await?;
     tx.commit().await?;
     app.wake_outbox();
-    if let Held::Code(ticket) = held {
-        ticket.discard(app).await;
+    if let Held::Code(code) = held {
+        code.forget(app).await;
     }
     Ok(())
 }
@@ -143,7 +143,7 @@ async fn charge(
     proof: &ResetProof,
 ) -> Result<(), Refused<ConfirmResetProblem>> {
     let charged = match proof {
-        ResetProof::Token(_) => throttle::charge(app, &caller.client, Attempt::RedeemLink).await,
+        ResetProof::Token(_) => throttle::charge(app, &caller.client, RateLimit::RedeemLink).await,
         ResetProof::Code {
             email_or_phone,
             device_token,
@@ -151,8 +151,8 @@ async fn charge(
         } => {
             let identifier = Identifier::read(email_or_phone, app.config.phone.region());
             let device = device::read(app, device_token.as_deref());
-            let against = Against::device_or(device.as_ref(), &identifier);
-            throttle::charge(app, &caller.client, Attempt::TryCode { against }).await
+            let key = LimitKey::device_or(device.as_ref(), &identifier);
+            throttle::charge(app, &caller.client, RateLimit::VerifyCode { key }).await
         }
     };
     charged.map_err(Refused::RateLimited)
@@ -195,26 +195,26 @@ async fn by_code(
         let rule = ViolationRule::InvalidFormat;
         Violation::new("emailOrPhone", rule, message)
     })?;
-    let typed = code::read(typed)?;
+    let typed = code::parse(typed)?;
     let found = user::find_by_identifier(&app.database, &identifier, Meant::Owner).await?;
     let target = Target::new(&identifier, found.as_ref(), device);
-    let attempt = Attempt::TryCodeOf { target };
-    throttle::charge(app, &caller.client, attempt).await?;
+    let limit = RateLimit::VerifyCodeAccount { target };
+    throttle::charge(app, &caller.client, limit).await?;
     let served = found
         .as_ref()
         .filter(|found| ownership::may_open(&found.user, contact));
-    let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
+    let subject = served.map_or(CodeSubject::Unknown, |found| CodeSubject::User(&found.user));
     let purpose = CodePurpose::ResetPassword;
-    let lane = Lane::of(target);
-    let checked = code::check(app, holder, purpose, &identifier, &typed, lane).await?;
+    let pool = CodePool::of(target);
+    let checked = code::check(app, subject, purpose, &identifier, &typed, pool).await?;
     let refusal = match checked {
-        Verdict::Right(ticket) => {
+        CodeCheck::Valid(code) => {
             // Only an account has a right code.
             let owner = found.ok_or(Refused::Because(ConfirmResetProblem::CodeInvalid))?;
-            return Ok((Held::Code(ticket), owner, contact));
+            return Ok((Held::Code(code), owner, contact));
         }
-        Verdict::Expired => Refused::Because(ConfirmResetProblem::CodeExpired),
-        Verdict::Wrong => Refused::Because(ConfirmResetProblem::CodeInvalid),
+        CodeCheck::Expired => Refused::Because(ConfirmResetProblem::CodeExpired),
+        CodeCheck::Invalid => Refused::Because(ConfirmResetProblem::CodeInvalid),
     };
     let about = found.as_ref().map_or(About::Nobody(&identifier), About::of);
     record(app, caller, Action::CodeRefused, about).await?;
@@ -235,7 +235,7 @@ impl Held {
     async fn spend(&self, tx: &Tx, app: &App) -> Result<(), Refused<ConfirmResetProblem>> {
         let is_first = match self {
             Self::Link(followed) | Self::Invitation(followed) => followed.spend(tx, app).await?,
-            Self::Code(ticket) => ticket.spend(tx, app).await?,
+            Self::Code(code) => code.consume(tx, app).await?,
         };
         if is_first {
             Ok(())

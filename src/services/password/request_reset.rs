@@ -14,9 +14,9 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, About, Action, Event};
-use crate::services::code::{self, Holder, Lane};
+use crate::services::code::{self, CodePool, CodeSubject};
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, Against, Attempt, Target};
+use crate::services::throttle::{self, LimitKey, RateLimit, Target};
 use crate::services::{device, links, outbox, ownership};
 use crate::stores::link::LinkPurpose;
 use crate::stores::user::{Credentials, Meant};
@@ -33,9 +33,9 @@ pub async fn request_password_reset(
 ) -> Result<(), Refused<Infallible>> {
     let identifier = Identifier::read(typed, app.config.phone.region());
     let device = device::read(app, device_token);
-    let against = Against::device_or(device.as_ref(), &identifier);
-    let attempt = Attempt::RequestMessage { against };
-    throttle::charge(app, &caller.client, attempt).await?;
+    let key = LimitKey::device_or(device.as_ref(), &identifier);
+    let limit = RateLimit::RequestMessage { key };
+    throttle::charge(app, &caller.client, limit).await?;
     let Some(contact) = identifier.contact() else {
         let message = "give an e-mail address, or a phone number with its country code";
         let rule = ViolationRule::InvalidFormat;
@@ -45,8 +45,8 @@ pub async fn request_password_reset(
     outbox::check_texts(app, "emailOrPhone", &identifier)?;
     let found = user::find_by_identifier(&app.database, &identifier, Meant::Owner).await?;
     let target = Target::new(&identifier, found.as_ref(), device.as_ref());
-    let attempt = Attempt::RequestMessageTo { target };
-    throttle::charge(app, &caller.client, attempt).await?;
+    let limit = RateLimit::RequestMessageAccount { target };
+    throttle::charge(app, &caller.client, limit).await?;
     let served = found
         .as_ref()
         .filter(|found| ownership::may_open(&found.user, contact));
@@ -56,7 +56,7 @@ pub async fn request_password_reset(
             mail(&tx, app, served).await?;
             tx
         }
-        Contact::Phone => text(app, served, &identifier, Lane::of(target)).await?,
+        Contact::Phone => text(app, served, &identifier, CodePool::of(target)).await?,
     };
     let about = found.as_ref().map_or(About::Nobody(&identifier), About::of);
     let event = Event::new(Action::PasswordResetRequested, about).by(caller);
@@ -106,11 +106,11 @@ async fn text(
     app: &App,
     served: Option<&Credentials>,
     identifier: &Identifier,
-    lane: Lane,
+    pool: CodePool,
 ) -> Result<Tx, Refused<Infallible>> {
     let purpose = CodePurpose::ResetPassword;
-    let holder = served.map_or(Holder::Nobody, |found| Holder::Person(&found.user));
-    let issued = code::issue(app, holder, purpose, identifier, lane).await?;
+    let subject = served.map_or(CodeSubject::Unknown, |found| CodeSubject::User(&found.user));
+    let issued = code::issue(app, subject, purpose, identifier, pool).await?;
     let message = Message::Code {
         purpose,
         code: issued.code.reveal(),

@@ -10,7 +10,7 @@ use crate::domain::caller::{Caller, Fresh};
 use crate::services::audit::Action;
 use crate::services::new_password::{self, PasswordRejected};
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, Attempt};
+use crate::services::throttle::{self, RateLimit};
 use crate::stores::session::Which;
 use crate::stores::user;
 
@@ -37,10 +37,10 @@ pub async fn set_password(
     new: SecretString,
 ) -> Result<(), Refused<SetPasswordProblem, Infallible>> {
     let candidate = new_password::check_length(app, new, "newPassword")?;
-    let attempt = Attempt::OwnChange {
+    let limit = RateLimit::AccountChange {
         user: person.user(),
     };
-    throttle::charge(app, &caller.client, attempt).await?;
+    throttle::charge(app, &caller.client, limit).await?;
     let found = user::find_by_id(&app.database, person.user()).await?;
     let owner = found.ok_or(Refused::Unauthenticated)?;
     if owner.password_hash.is_some() {

@@ -12,7 +12,7 @@ use crate::services::audit::{self, About, Action, Event};
 use crate::services::device;
 use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Started};
-use crate::services::throttle::{self, Against, Attempt, Target};
+use crate::services::throttle::{self, LimitKey, RateLimit, Target};
 use crate::stores::user::{Credentials, Meant};
 use crate::stores::{password, user};
 
@@ -49,15 +49,15 @@ pub async fn login(
 ) -> Result<Started, Refused<LoginProblem>> {
     let identifier = Identifier::read(&input.email_or_phone, app.config.phone.region());
     let device = device::read(app, input.device_token.as_deref());
-    let against = Against::device_or(device.as_ref(), &identifier);
-    let attempt = Attempt::Login { against };
-    throttle::charge(app, &caller.client, attempt).await?;
+    let key = LimitKey::device_or(device.as_ref(), &identifier);
+    let limit = RateLimit::Login { key };
+    throttle::charge(app, &caller.client, limit).await?;
     let attempted = Password::attempt(input.password)?;
 
     let found = user::find_by_identifier(&app.database, &identifier, Meant::SignIn).await?;
     let target = Target::new(&identifier, found.as_ref(), device.as_ref());
-    let attempt = Attempt::LoginTo { target };
-    throttle::charge(app, &caller.client, attempt).await?;
+    let limit = RateLimit::LoginAccount { target };
+    throttle::charge(app, &caller.client, limit).await?;
     // An unknown identifier costs a hash too: otherwise the time of the answer would tell.
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
     let verification = app.hasher.verify(attempted.clone(), hash).await?;

@@ -16,7 +16,7 @@ use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Started};
-use crate::services::throttle::{self, Attempt};
+use crate::services::throttle::{self, RateLimit};
 use crate::stores::Tx;
 use crate::stores::refresh_token::{self, Consumed, RefreshToken};
 use crate::stores::session::{self, Which};
@@ -41,7 +41,7 @@ pub async fn refresh(
     client: &Client,
     presented: Option<PlainToken>,
 ) -> Result<Started, Refused<RefreshProblem, Infallible>> {
-    throttle::charge(app, client, Attempt::Refresh).await?;
+    throttle::charge(app, client, RateLimit::Refresh).await?;
     let Some(presented) = presented else {
         return Err(Refused::Because(RefreshProblem::TokenInvalid));
     };

@@ -11,7 +11,7 @@ use crate::domain::token::PlainToken;
 use crate::fault::Fault;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, Attempt, Exhausted};
+use crate::services::throttle::{self, RateLimit, RateLimitExceeded};
 use crate::stores::session::{self, Which};
 use crate::stores::{Tx, refresh_token};
 
@@ -40,7 +40,7 @@ pub async fn logout(
     if let LogoutCredential::Caller(person) = &credential {
         charge(app, client, person.user()).await?;
     } else {
-        throttle::charge(app, client, Attempt::Refresh).await?;
+        throttle::charge(app, client, RateLimit::Refresh).await?;
     }
     let tx = app.begin().await?;
     let found = match credential {
@@ -121,8 +121,8 @@ pub async fn revoke_others(
     Ok(ended)
 }
 
-async fn charge(app: &App, client: &Client, user: UserId) -> Result<(), Exhausted> {
-    throttle::charge(app, client, Attempt::OwnChange { user }).await
+async fn charge(app: &App, client: &Client, user: UserId) -> Result<(), RateLimitExceeded> {
+    throttle::charge(app, client, RateLimit::AccountChange { user }).await
 }
 
 async fn end(

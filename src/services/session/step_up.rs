@@ -8,7 +8,7 @@ use crate::domain::password::Password;
 use crate::services::audit::{self, About, Action, Event};
 use crate::services::refused::Refused;
 use crate::services::step_up::{self, SteppedUp};
-use crate::services::throttle::{self, Attempt};
+use crate::services::throttle::{self, RateLimit};
 use crate::stores::user;
 
 /// Why the proof was not taken.
@@ -25,10 +25,10 @@ pub async fn step_up(
     person: &SignedIn,
     typed: SecretString,
 ) -> Result<SteppedUp, Refused<StepUpProblem>> {
-    let attempt = Attempt::StepUp {
+    let limit = RateLimit::StepUp {
         user: person.user(),
     };
-    throttle::charge(app, &caller.client, attempt).await?;
+    throttle::charge(app, &caller.client, limit).await?;
     let attempted = Password::attempt(typed)?;
     let found = user::find_by_id(&app.database, person.user()).await?;
     let found = found.ok_or(Refused::Unauthenticated)?;

@@ -1,9 +1,9 @@
-//! Which budgets an attempt is charged to, level by level.
+//! The budgets of each rate limit, level by level.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{Against, Attempt, Receiver, Standing, Target};
+use super::{DeviceStatus, LimitKey, RateLimit, RecipientTrust, Target};
 use crate::app::App;
 use crate::config::{Budget, Throttle};
 use crate::domain::caller::Client;
@@ -11,102 +11,102 @@ use crate::domain::network;
 use crate::domain::phone::PhoneNumber;
 use crate::volatile::Charge;
 
-/// A budget and whose it is.
-pub(super) struct Line {
+/// A budget and the key it counts by.
+pub(super) struct LimitCheck {
     scope: &'static str,
     key: String,
     budget: Budget,
 }
 
-/// Lines that are charged together or not at all.
-pub(super) type Level = Vec<Line>;
+/// Checks that are charged together or not at all.
+pub(super) type Level = Vec<LimitCheck>;
 
-/// The levels of an attempt, in the order in which they are charged.
+/// The levels of a limit, in the order in which they are charged.
 ///
-/// First what only the sender pays for, then what others depend on, and the limits for everybody
-/// together at the end: attempts that were refused for another reason must not fill those.
-pub(super) fn of(app: &App, client: &Client, attempt: Attempt<'_>) -> Vec<Level> {
+/// First the budgets of the sender alone, then those that other people share, and the global ones
+/// last: requests that were refused for another reason must not use those up.
+pub(super) fn of(app: &App, client: &Client, limit: RateLimit<'_>) -> Vec<Level> {
     let budgets = &app.config.throttle;
     let networks = |scope, budget| networks(app, client, scope, budget);
-    match attempt {
-        Attempt::Login { against } => vec![
+    match limit {
+        RateLimit::Login { key } => vec![
             networks("login-address", &budgets.login_address),
-            login(app, against),
+            login(app, key),
         ],
-        Attempt::LoginTo { target } => {
+        RateLimit::LoginAccount { target } => {
             let (account, devices) = (&budgets.login_account, &budgets.login_devices);
             vec![
-                stale(target, |against| login(app, against)),
+                if_stale(target, |key| login(app, key)),
                 vec![match target.account_or_devices(app) {
-                    Whose::Devices(key) => line("login-devices", key, devices),
-                    Whose::Account(key) => line("login-account", key, account),
+                    AccountKey::KnownDevices(key) => check("login-devices", key, devices),
+                    AccountKey::Account(key) => check("login-account", key, account),
                 }],
-                everybody("login-global", &budgets.login_global),
+                global("login-global", &budgets.login_global),
             ]
         }
-        Attempt::Register { identifier } => vec![
+        RateLimit::Register { identifier } => vec![
             networks("register-address", &budgets.register_address),
-            vec![line(
+            vec![check(
                 "register-identifier",
-                hidden(app, &identifier.key()),
+                blind_index(app, &identifier.key()),
                 &budgets.register_identifier,
             )],
-            everybody("register-global", &budgets.register_global),
+            global("register-global", &budgets.register_global),
         ],
-        Attempt::RequestMessage { against } => vec![
+        RateLimit::RequestMessage { key } => vec![
             networks("message-address", &budgets.message_address),
-            message(app, against),
+            message(app, key),
         ],
-        Attempt::RequestMessageTo { target } => vec![
-            stale(target, |against| message(app, against)),
+        RateLimit::RequestMessageAccount { target } => vec![
+            if_stale(target, |key| message(app, key)),
             match target.account_or_devices(app) {
-                Whose::Devices(key) => {
-                    vec![line("message-devices", key, &budgets.message_devices)]
+                AccountKey::KnownDevices(key) => {
+                    vec![check("message-devices", key, &budgets.message_devices)]
                 }
-                // Each address is a mailbox of its own.
-                Whose::Account(_) => Level::new(),
+                // Every address is a mailbox of its own, and was charged before.
+                AccountKey::Account(_) => Level::new(),
             },
         ],
-        Attempt::TryCode { against } => vec![
+        RateLimit::VerifyCode { key } => vec![
             networks("code-address", &budgets.code_address),
-            code(app, against),
+            code(app, key),
         ],
-        Attempt::TryCodeOf { target } => vec![
-            stale(target, |against| code(app, against)),
+        RateLimit::VerifyCodeAccount { target } => vec![
+            if_stale(target, |key| code(app, key)),
             match target.account_or_devices(app) {
-                Whose::Devices(key) => vec![
-                    line("code-devices", key.clone(), &budgets.code_devices),
-                    line("code-devices-day", key, &budgets.code_day),
+                AccountKey::KnownDevices(key) => vec![
+                    check("code-devices", key.clone(), &budgets.code_devices),
+                    check("code-devices-day", key, &budgets.code_day),
                 ],
-                Whose::Account(key) => vec![
-                    line("code-account", key.clone(), &budgets.code_account),
-                    line("code-account-day", key, &budgets.code_day),
+                AccountKey::Account(key) => vec![
+                    check("code-account", key.clone(), &budgets.code_account),
+                    check("code-account-day", key, &budgets.code_day),
                 ],
             },
         ],
-        Attempt::SendText {
+        RateLimit::SendText {
             number,
             country,
-            receiver,
-        } => text(app, number, country, receiver),
-        Attempt::RedeemLink => vec![networks("verify-address", &budgets.verify_address)],
-        Attempt::Refresh => vec![networks("refresh-address", &budgets.refresh_address)],
-        Attempt::StepUp { user } => vec![vec![line(
+            trust,
+        } => text_message(app, number, country, trust),
+        RateLimit::RedeemLink => vec![networks("verify-address", &budgets.verify_address)],
+        RateLimit::Refresh => vec![networks("refresh-address", &budgets.refresh_address)],
+        RateLimit::StepUp { user } => vec![vec![check(
             "step-up-user",
             user.to_string(),
             &budgets.step_up_user,
         )]],
-        Attempt::Google => vec![networks("google-address", &budgets.google_address)],
-        Attempt::GoogleSubject { issuer, subject } => {
-            let key = hidden(app, &format!("{issuer} {subject}"));
-            vec![vec![line("google-subject", key, &budgets.google_subject)]]
+        RateLimit::GoogleLogin => vec![networks("google-address", &budgets.google_address)],
+        RateLimit::GoogleSubject { issuer, subject } => {
+            let key = blind_index(app, &format!("{issuer} {subject}"));
+            vec![vec![check("google-subject", key, &budgets.google_subject)]]
         }
-        Attempt::OwnChange { user } => vec![vec![line(
+        RateLimit::AccountChange { user } => vec![vec![check(
             "change-user",
             user.to_string(),
             &budgets.change_user,
         )]],
-        Attempt::Administer { user } => vec![vec![line(
+        RateLimit::Administer { user } => vec![vec![check(
             "administer-user",
             user.to_string(),
             &budgets.administer_user,
@@ -114,38 +114,42 @@ pub(super) fn of(app: &App, client: &Client, attempt: Attempt<'_>) -> Vec<Level>
     }
 }
 
-/// The one level of a text message: what does not leave must use up nothing, neither the country's
-/// texts nor everybody's.
+/// A text message has one level: a message that is not sent must be charged nowhere.
 ///
-/// Strangers get a part of the limit for everybody only, so a flood from many networks leaves the
-/// rest to people who are known.
-fn text(app: &App, number: &PhoneNumber, country: &str, receiver: Receiver) -> Vec<Level> {
+/// Unknown recipients get a part of the global budget, so SMS pumping from many networks leaves the
+/// rest to verified ones.
+fn text_message(
+    app: &App,
+    number: &PhoneNumber,
+    country: &str,
+    trust: RecipientTrust,
+) -> Vec<Level> {
     let budgets = &app.config.throttle;
-    let own = hidden(app, number.as_str());
-    let mut level = vec![line("sms-number", own, &budgets.sms_number)];
-    level.extend(everybody("sms-global", &budgets.sms_global));
-    if receiver != Receiver::Proven {
-        let range = hidden(app, number.range());
-        level.push(line("sms-range", range, &budgets.sms_range));
+    let own = blind_index(app, number.as_str());
+    let mut level = vec![check("sms-number", own, &budgets.sms_number)];
+    level.extend(global("sms-global", &budgets.sms_global));
+    if trust != RecipientTrust::Verified {
+        let range = blind_index(app, number.range());
+        level.push(check("sms-range", range, &budgets.sms_range));
     }
-    if receiver == Receiver::Stranger {
+    if trust == RecipientTrust::Unknown {
         let country = country.to_owned();
-        level.push(line("sms-country", country, &budgets.sms_country));
-        level.extend(everybody("sms-strangers", &budgets.sms_strangers));
+        level.push(check("sms-country", country, &budgets.sms_country));
+        level.extend(global("sms-strangers", &budgets.sms_strangers));
     }
     vec![level]
 }
 
-pub(super) fn wrong_code(app: &App) -> Level {
-    everybody("code-wrong-global", &app.config.throttle.code_wrong_global)
+pub(super) fn wrong_codes(app: &App) -> Level {
+    global("code-wrong-global", &app.config.throttle.code_wrong_global)
 }
 
-/// The levels as the store takes them, every budget multiplied by `scale`.
+/// The levels in the form that the store takes, every budget multiplied by `scale`.
 pub(super) fn charges(levels: &[Level], scale: f64) -> Vec<Vec<Charge>> {
-    let charge = |line: &Line| Charge {
-        key: format!("{}:{}", line.scope, line.key),
-        capacity: scaled(line.budget.count, scale),
-        window: line.budget.window,
+    let charge = |check: &LimitCheck| Charge {
+        key: format!("{}:{}", check.scope, check.key),
+        capacity: scaled(check.budget.count, scale),
+        window: check.budget.window,
         cost: 1,
     };
     let level = |level: &Level| level.iter().map(charge).collect();
@@ -161,28 +165,28 @@ fn scaled(count: u32, scale: f64) -> u32 {
     ((f64::from(count) * scale) as u32).max(1)
 }
 
-fn line(scope: &'static str, key: String, budget: &Budget) -> Line {
+fn check(scope: &'static str, key: String, budget: &Budget) -> LimitCheck {
     let budget = *budget;
-    Line { scope, key, budget }
+    LimitCheck { scope, key, budget }
 }
 
-fn everybody(scope: &'static str, budget: &Budget) -> Level {
-    vec![line(scope, "all".to_owned(), budget)]
+fn global(scope: &'static str, budget: &Budget) -> Level {
+    vec![check(scope, "all".to_owned(), budget)]
 }
 
-/// The network of the client and the wider ones around it: a provider that hands out whole networks
-/// must not hand out fresh budgets with them.
+/// The network of the client and the wider ones around it: whoever is assigned a whole prefix must
+/// not get a fresh budget with each address in it.
 fn networks(app: &App, client: &Client, scope: &'static str, budget: &Budget) -> Level {
     network::buckets(client.address)
         .into_iter()
         .map(|bucket| {
             let wider = budget.times(multiple(&app.config.throttle, bucket.prefix));
-            line(scope, hidden(app, &bucket.key), &wider)
+            check(scope, blind_index(app, &bucket.key), &wider)
         })
         .collect()
 }
 
-/// How many times the budget of one address a network has.
+/// The budget of a network, as a multiple of that of one address.
 const fn multiple(budgets: &Throttle, prefix: network::Prefix) -> u32 {
     match prefix {
         network::Prefix::Host => 1,
@@ -192,70 +196,70 @@ const fn multiple(budgets: &Throttle, prefix: network::Prefix) -> u32 {
     }
 }
 
-fn login(app: &App, against: Against<'_>) -> Level {
+fn login(app: &App, key: LimitKey<'_>) -> Level {
     let budgets = &app.config.throttle;
-    let budget = match against {
-        Against::Device(_) => &budgets.login_device,
-        Against::Identifier(_) | Against::Person(_) => &budgets.login_identifier,
+    let budget = match key {
+        LimitKey::Device(_) => &budgets.login_device,
+        LimitKey::Identifier(_) | LimitKey::User(_) => &budgets.login_identifier,
     };
-    vec![line("login", counted(app, against), budget)]
+    vec![check("login", key_text(app, key), budget)]
 }
 
-fn message(app: &App, against: Against<'_>) -> Level {
+fn message(app: &App, key: LimitKey<'_>) -> Level {
     let budget = &app.config.throttle.message_identifier;
-    vec![line("message", counted(app, against), budget)]
+    vec![check("message", key_text(app, key), budget)]
 }
 
-fn code(app: &App, against: Against<'_>) -> Level {
-    let (key, budgets) = (counted(app, against), &app.config.throttle);
+fn code(app: &App, key: LimitKey<'_>) -> Level {
+    let (key, budgets) = (key_text(app, key), &app.config.throttle);
     vec![
-        line("code", key.clone(), &budgets.code_identifier),
-        line("code-day", key, &budgets.code_day),
+        check("code", key.clone(), &budgets.code_identifier),
+        check("code-day", key, &budgets.code_day),
     ]
 }
 
-/// What a device token would have spared the identifier, had it been worth anything.
-fn stale(target: Target<'_>, level: impl Fn(Against<'_>) -> Level) -> Level {
+/// The charge of the identifier that an invalid device token skipped.
+fn if_stale(target: Target<'_>, level: impl Fn(LimitKey<'_>) -> Level) -> Level {
     match target.device {
-        Standing::Stale => level(Against::Identifier(target.identifier)),
-        Standing::None | Standing::Known => Level::new(),
+        DeviceStatus::Stale => level(LimitKey::Identifier(target.identifier)),
+        DeviceStatus::Absent | DeviceStatus::Known => Level::new(),
     }
 }
 
-/// Who pays once the account is known.
-enum Whose {
-    /// All devices together that the account knows.
-    Devices(String),
-    /// Everybody else at the account, or at the identifier that names nobody.
+/// The key that is charged once the account is known.
+enum AccountKey {
+    /// Shared by all devices that the account knows.
+    KnownDevices(String),
+    /// Shared by everything else at the account, or at the identifier without one.
     Account(String),
 }
 
 impl Target<'_> {
-    fn account_or_devices(self, app: &App) -> Whose {
+    fn account_or_devices(self, app: &App) -> AccountKey {
         let account = self.account.map_or_else(
-            || hidden(app, &format!("nobody {}", self.identifier.key())),
-            |user| hidden(app, &format!("account {user}")),
+            || blind_index(app, &format!("nobody {}", self.identifier.key())),
+            |user| blind_index(app, &format!("account {user}")),
         );
-        if self.by_known_device() {
-            Whose::Devices(account)
+        if self.has_known_device() {
+            AccountKey::KnownDevices(account)
         } else {
-            Whose::Account(account)
+            AccountKey::Account(account)
         }
     }
 }
 
-/// The kinds of keys never meet: what somebody types must not name a device or a person.
-fn counted(app: &App, against: Against<'_>) -> String {
-    let (kind, key) = match against {
-        Against::Identifier(identifier) => ("identifier", hidden(app, &identifier.key())),
-        Against::Person(user) => ("person", user.to_string()),
-        Against::Device(device) => ("device", hidden(app, &device.bucket())),
+/// Prefixed by kind: a typed identifier must not collide with a device or user id.
+fn key_text(app: &App, key: LimitKey<'_>) -> String {
+    let (kind, key) = match key {
+        LimitKey::Identifier(identifier) => ("identifier", blind_index(app, &identifier.key())),
+        LimitKey::User(user) => ("person", user.to_string()),
+        LimitKey::Device(device) => ("device", blind_index(app, &device.bucket())),
     };
     format!("{kind}:{key}")
 }
 
-/// Identifiers are personal: the shared store sees only their keyed hashes.
-fn hidden(app: &App, text: &str) -> String {
+/// Identifiers are personal data: the shared store sees only their keyed hashes.
+fn blind_index(app: &App, text: &str) -> String {
     let index = app.keyring.blind_index("throttle", text);
     URL_SAFE_NO_PAD.encode(index.get(..16).unwrap_or(&index))
 }

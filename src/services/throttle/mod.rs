@@ -1,9 +1,10 @@
-//! Budgets: who may try what how often, charged before any work is done.
+//! Rate limits, charged before the work that they limit.
 //!
-//! An attempt passes levels in order (`levels.rs` lists them): the networks it comes from, then the
-//! identifier, device or account that it concerns (known or not, so that the limit says nothing
-//! about accounts), then the limit for everybody together. Whoever is refused at one level charges
-//! nothing there and nothing later: a refused address cannot use up the budget of a victim.
+//! A request is charged level by level (`levels.rs`): its networks, then the identifier, device or
+//! account that it concerns, then the global limits. Identifiers without an account are limited
+//! alike, so a limit does not reveal whether an account exists. A request that one level refuses is
+//! charged nothing there and nothing on later levels: a blocked network cannot use up the budget of
+//! the account it attacks.
 
 mod levels;
 
@@ -18,108 +19,105 @@ use crate::services::device::Device;
 use crate::stores::user::Credentials;
 use crate::volatile::Verdict;
 
-/// A used-up budget.
+/// A rate limit was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exhausted {
-    /// When trying again makes sense.
+pub struct RateLimitExceeded {
+    /// How long to wait before the next attempt.
     pub retry_after: Duration,
 }
 
-/// What is attempted.
+/// Which limits apply.
+///
+/// `Login`, `RequestMessage` and `VerifyCode` are charged before the account is looked up, their
+/// `…Account` counterparts once it is known.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Attempt<'a> {
-    /// A sign-in with a password, before the account is looked up.
+pub(super) enum RateLimit<'a> {
     Login {
-        against: Against<'a>,
+        key: LimitKey<'a>,
     },
-    /// The same once it is known whose account it is.
-    LoginTo {
+    LoginAccount {
         target: Target<'a>,
     },
     Register {
         identifier: &'a Identifier,
     },
-    /// A message to an address, before the account is looked up.
     RequestMessage {
-        against: Against<'a>,
+        key: LimitKey<'a>,
     },
-    /// The same once it is known whose account it is.
-    RequestMessageTo {
+    RequestMessageAccount {
         target: Target<'a>,
     },
     RedeemLink,
-    /// A typed code, before the account is looked up.
-    TryCode {
-        against: Against<'a>,
+    VerifyCode {
+        key: LimitKey<'a>,
     },
-    /// The same once it is known whose account it is.
-    TryCodeOf {
+    VerifyCodeAccount {
         target: Target<'a>,
     },
-    /// A text message on its way out, whoever asked for it.
+    /// A text message that is about to be sent.
     SendText {
         number: &'a PhoneNumber,
         country: &'a str,
-        receiver: Receiver,
+        trust: RecipientTrust,
     },
     Refresh,
     StepUp {
         user: UserId,
     },
-    /// A token of an identity provider, before anything about it is known.
-    Google,
-    /// The same, once the provider's signature says who it is about.
+    /// An ID token whose signature is not checked yet.
+    GoogleLogin,
+    /// The subject of an ID token whose signature is valid.
     GoogleSubject {
         issuer: &'a str,
         subject: &'a str,
     },
-    /// A change by a signed-in person to what is theirs.
-    OwnChange {
+    /// A change by a signed-in user to their own account.
+    AccountChange {
         user: UserId,
     },
-    /// A change by an administrator to somebody else's account.
+    /// A change by an administrator to another account.
     Administer {
         user: UserId,
     },
 }
 
-/// Whose budget a message or a try counts against, besides the network address.
+/// What a limit counts by, besides the network address.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Against<'a> {
-    /// What was typed, whether or not anybody has it.
+pub(super) enum LimitKey<'a> {
+    /// The identifier as typed, with or without an account.
     Identifier(&'a Identifier),
-    /// Somebody signed in, whose own codes strangers must not use up.
-    Person(UserId),
-    /// A device that was here before, for the same reason.
+    /// A signed-in user, whose own codes strangers must not use up.
+    User(UserId),
+    /// A device with a device token, which strangers must not lock out either.
     Device(&'a Device),
 }
 
-impl<'a> Against<'a> {
-    /// A device where one was presented, else what was typed.
+impl<'a> LimitKey<'a> {
+    /// The device if one was presented, else the identifier.
     pub(super) fn device_or(device: Option<&'a Device>, identifier: &'a Identifier) -> Self {
         device.map_or(Self::Identifier(identifier), Self::Device)
     }
 }
 
-/// Where an attempt leads, once the identifier was looked up.
+/// The account that a request concerns, once its identifier was looked up.
 ///
-/// Guesses count for the account, so that a second identifier does not double them; an identifier
-/// that names nobody counts like an account. Devices that the account knows share a budget apart.
+/// Guesses count per account, so a second identifier does not double them. An identifier without an
+/// account is limited like an account. Devices that the account knows share a separate budget.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target<'a> {
     identifier: &'a Identifier,
     account: Option<UserId>,
-    device: Standing,
+    device: DeviceStatus,
 }
 
-/// What a presented device token is worth at this account.
+/// Whether the presented device token is valid for this account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    /// Nothing was presented: the identifier has been charged.
-    None,
-    /// The device signed in here before: it has been charged, and the identifier must not be.
+enum DeviceStatus {
+    /// No token: the identifier has been charged.
+    Absent,
+    /// A valid token: the device has been charged, and the identifier must not be.
     Known,
-    /// Another account's, or from before a new password: the identifier is still to be charged.
+    /// A token of another account or of an earlier password: the identifier is still to be charged.
     Stale,
 }
 
@@ -130,11 +128,11 @@ impl<'a> Target<'a> {
         device: Option<&Device>,
     ) -> Self {
         let account = found.map(|found| &found.user);
-        let device = device.map_or(Standing::None, |device| {
+        let device = device.map_or(DeviceStatus::Absent, |device| {
             if account.is_some_and(|user| device.is_known_to(user)) {
-                Standing::Known
+                DeviceStatus::Known
             } else {
-                Standing::Stale
+                DeviceStatus::Stale
             }
         });
         Self {
@@ -144,44 +142,46 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Whether a device asks that the account knows.
-    pub(super) fn by_known_device(&self) -> bool {
-        self.device == Standing::Known
+    /// Whether the request comes from a device that the account knows.
+    pub(super) fn has_known_device(&self) -> bool {
+        self.device == DeviceStatus::Known
     }
 }
 
-/// What is known of those who get a text message. Pumping is paid for numbers that nobody knows.
+/// How far the recipient of a text message is trusted. SMS pumping targets numbers that no account
+/// has verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Receiver {
-    /// An account has proven this number.
-    Proven,
-    /// A signed-in person, who has proven another address, would like to have this number.
+pub(super) enum RecipientTrust {
+    /// An account has verified this number.
+    Verified,
+    /// A signed-in user with another verified address asked for it.
     SignedIn,
     /// Anybody may have asked for it.
-    Stranger,
+    Unknown,
 }
 
-/// Charges an attempt against its budgets, before any work is done for it.
+/// Charges a request against its limits.
 ///
-/// When the shared store is away a local budget takes its place: the configured one divided by
-/// the number of instances, so that all instances together still stay under it.
+/// When the shared store is down, local budgets take over: the configured ones divided by the
+/// number of instances, so that all instances together stay within them.
 pub(super) async fn charge(
     app: &App,
     client: &Client,
-    attempt: Attempt<'_>,
-) -> Result<(), Exhausted> {
-    charge_levels(app, &levels::of(app, client, attempt)).await
+    limit: RateLimit<'_>,
+) -> Result<(), RateLimitExceeded> {
+    charge_levels(app, &levels::of(app, client, limit)).await
 }
 
-/// Counts a wrong code in the budget that everybody's wrong codes share.
+/// Counts a wrong code against the global limit of wrong codes.
 ///
 /// # Errors
-/// More codes are guessed at than people mistype. The try was made already, so nothing is refused.
-pub(super) async fn count_wrong_code(app: &App) -> Result<(), Exhausted> {
-    charge_levels(app, &[levels::wrong_code(app)]).await
+/// More codes are wrong than typing errors explain. The code was already checked, so nothing is
+/// refused.
+pub(super) async fn count_wrong_code(app: &App) -> Result<(), RateLimitExceeded> {
+    charge_levels(app, &[levels::wrong_codes(app)]).await
 }
 
-async fn charge_levels(app: &App, levels: &[levels::Level]) -> Result<(), Exhausted> {
+async fn charge_levels(app: &App, levels: &[levels::Level]) -> Result<(), RateLimitExceeded> {
     let (now, scale) = (app.clock.now(), app.config.throttle.scale);
     let shared = levels::charges(levels, scale);
     let verdict = match app.volatile.charge(now, &shared).await {
@@ -196,6 +196,6 @@ async fn charge_levels(app: &App, levels: &[levels::Level]) -> Result<(), Exhaus
     };
     match verdict {
         Verdict::Allowed => Ok(()),
-        Verdict::Refused { retry_after, .. } => Err(Exhausted { retry_after }),
+        Verdict::Refused { retry_after, .. } => Err(RateLimitExceeded { retry_after }),
     }
 }
