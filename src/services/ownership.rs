@@ -55,9 +55,10 @@ pub(super) fn is_reserved(owner: &Credentials) -> bool {
     !user.is_proven() && (was_made_for_somebody || user.role >= Role::Staff)
 }
 
-/// Notes that an address was proven and returns the account as it is from then on.
+/// Marks an address as verified and returns the account as written; `None` when it was verified
+/// before.
 ///
-/// The caller has made sure of [`may_open`] and that the credentials are still those it read.
+/// The caller has checked [`may_open`] and that the credentials are still those it read.
 pub(super) async fn prove(
     tx: &Tx,
     app: &App,
@@ -65,9 +66,9 @@ pub(super) async fn prove(
     owner: &Credentials,
     contact: Contact,
     proof: Proof,
-) -> Result<User, Fault> {
+) -> Result<Option<User>, Fault> {
     if owner.user.has_proven(contact) {
-        return Ok(owner.user.clone());
+        return Ok(None);
     }
     // Whoever else has the address never proved it; until now nothing was taken from them.
     let address = address_of(&owner.user, contact)?;
@@ -76,29 +77,20 @@ pub(super) async fn prove(
     }
     let is_alone = matches!(proof, Proof::AddressAlone | Proof::Authority);
     if is_alone && is_touched(owner) {
-        return reclaim(tx, app, client, owner, contact).await;
+        return reclaim(tx, app, client, owner, contact).await.map(Some);
     }
     let now = app.clock.now();
     let id = owner.user.id;
-    user::prove(tx, id, contact, now).await?;
     password::prove(tx, id).await?;
-    let mut user = User {
-        is_verified: true,
-        proven_at: owner.user.proven_at.or(Some(now)),
-        updated_at: now,
-        ..settle(tx, app, &owner.user, proof).await?
-    };
+    settle(tx, app, &owner.user, proof).await?;
+    let user = user::mark_verified(tx, id, contact, now).await?;
     let (action, field) = match contact {
         Contact::Email => {
-            user.email_verified = true;
             link::delete_of_user(tx, id, link::LinkPurpose::VerifyEmail).await?;
             link::delete_of_user(tx, id, link::LinkPurpose::Invitation).await?;
             (Action::EmailVerified, "emailVerified")
         }
-        Contact::Phone => {
-            user.phone_verified = true;
-            (Action::PhoneVerified, "phoneVerified")
-        }
+        Contact::Phone => (Action::PhoneVerified, "phoneVerified"),
     };
     let mut changes = standing_changes(&owner.user, &user);
     changes.insert(field.to_owned(), json!({ "before": false, "after": true }));
@@ -106,7 +98,7 @@ pub(super) async fn prove(
         .by_user(id)
         .with(changes.into());
     audit::record(tx, app, client, event).await?;
-    Ok(user)
+    Ok(Some(user))
 }
 
 fn address_of(user: &User, contact: Contact) -> Result<Identifier, Fault> {
@@ -122,14 +114,14 @@ fn address_of(user: &User, contact: Contact) -> Result<Identifier, Fault> {
     }
 }
 
-/// Leaves an account that proves its first address what this proof may inherit, and returns it as
-/// it is from then on.
+/// Takes from an account that proves its first address what this proof may not inherit. To be
+/// called before the address is marked as verified.
 ///
 /// What was granted before anybody proved anything was granted to whom the address was thought to
 /// belong to. Only who comes by the invitation itself, or by the provider that runs the address,
 /// is certainly meant. The address alone gives what a registration could have given; also with the
 /// password of the account, no role of the staff.
-pub(super) async fn settle(tx: &Tx, app: &App, user: &User, proof: Proof) -> Result<User, Fault> {
+pub(super) async fn settle(tx: &Tx, app: &App, user: &User, proof: Proof) -> Result<(), Fault> {
     let settings = &app.config.registration;
     let mut after = user.clone();
     match proof {
@@ -149,10 +141,10 @@ pub(super) async fn settle(tx: &Tx, app: &App, user: &User, proof: Proof) -> Res
         }
     }
     if after != *user {
-        let vendor_id = after.vendor_id.clone();
-        user::set_standing(tx, user.id, after.role, after.staff_functions, vendor_id).await?;
+        let (role, functions) = (after.role, after.staff_functions);
+        user::set_privileges(tx, user.id, role, functions, after.vendor_id).await?;
     }
-    Ok(after)
+    Ok(())
 }
 
 /// What [`settle`] took away, as the audit log has it.
@@ -222,11 +214,11 @@ pub(super) async fn release(
         Contact::Phone => (&holder.user.phone, &holder.user.email),
     };
     if other.is_some() {
-        if !user::release(tx, id, contact, now).await? {
+        if !user::detach_address(tx, id, contact, now).await? {
             return Ok(false);
         }
     } else {
-        if !user::close(tx, id, now).await? {
+        if !user::soft_delete(tx, id, now).await? {
             return Ok(false);
         }
         let reason = Action::AddressReleased.as_str();
@@ -253,7 +245,7 @@ async fn reclaim(
     let now = app.clock.now();
     let id = owner.user.id;
     let role = app.config.registration.default_role;
-    user::reclaim(tx, id, contact, role, now).await?;
+    let user = user::reset_unverified_account(tx, id, contact, role, now).await?;
     password::delete(tx, id).await?;
     link::delete_all_of_user(tx, id).await?;
     let identities = identity::delete_all_of_user(tx, id).await?;
@@ -274,31 +266,7 @@ async fn reclaim(
         .with(changes);
     audit::record(tx, app, client, event).await?;
     announce(tx, app, &owner.user, contact).await?;
-    let before = &owner.user;
-    Ok(User {
-        email: before.email.clone().filter(|_| contact == Contact::Email),
-        email_verified: contact == Contact::Email,
-        phone: before.phone.clone().filter(|_| contact == Contact::Phone),
-        phone_verified: contact == Contact::Phone,
-        first_name: String::new(),
-        last_name: String::new(),
-        avatar: None,
-        bio: String::new(),
-        country: String::new(),
-        state: String::new(),
-        city: String::new(),
-        address: String::new(),
-        locale: None,
-        vendor_id: None,
-        role,
-        staff_functions: StaffFunctions::default(),
-        is_verified: true,
-        credential_version: before.credential_version + 1,
-        proven_at: Some(now),
-        reclaimed_at: Some(now),
-        updated_at: now,
-        ..before.clone()
-    })
+    Ok(user)
 }
 
 async fn announce(tx: &Tx, app: &App, user: &User, contact: Contact) -> Result<(), Fault> {

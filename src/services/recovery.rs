@@ -41,7 +41,7 @@ pub(super) async fn undo(
     proven: Contact,
 ) -> Result<(), Fault> {
     link::delete_all_but_first_undo(tx, owner.id, app.clock.now()).await?;
-    user::doubt_younger_than(tx, owner.id, proven, since(app)).await?;
+    user::mark_unverified_since(tx, owner.id, proven, since(app)).await?;
     end_identities(tx, app, client, owner, (owner.id, Spared::Nothing)).await
 }
 

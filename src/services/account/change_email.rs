@@ -181,17 +181,17 @@ pub async fn confirm_email_change(
     let tx = app.begin().await?;
     let now = app.clock.now();
     let version = owner.user.credential_version;
-    if !user::renew_credentials(&tx, owner.user.id, version, now).await? {
-        return Err(Refused::Unauthenticated);
-    }
+    let renewed = user::renew_credentials(&tx, owner.user.id, version, now).await?;
+    renewed.ok_or(Refused::Unauthenticated)?;
     let new = held.spend(&tx, app, &owner.user).await?;
     let identifier = Identifier::Email(new.clone());
     let client = &caller.client;
-    if !ownership::take(&tx, app, client, &identifier, owner.user.id).await?
-        || !user::change_address(&tx, owner.user.id, &identifier, now).await?
-    {
+    if !ownership::take(&tx, app, client, &identifier, owner.user.id).await? {
         return Err(Refused::Because(ConfirmEmailChangeProblem::Taken));
     }
+    ownership::settle(&tx, app, &owner.user, Proof::WithAccount).await?;
+    let user = user::change_address(&tx, owner.user.id, &identifier, now).await?;
+    let user = user.ok_or(Refused::Because(ConfirmEmailChangeProblem::Taken))?;
     for purpose in [
         LinkPurpose::VerifyEmail,
         LinkPurpose::ResetPassword,
@@ -200,8 +200,7 @@ pub async fn confirm_email_change(
         link::delete_of_user(&tx, owner.user.id, purpose).await?;
     }
     tell_old_addresses(&tx, app, &owner.user, &new).await?;
-    let settled = ownership::settle(&tx, app, &owner.user, Proof::WithAccount).await?;
-    let mut changes = ownership::standing_changes(&owner.user, &settled);
+    let mut changes = ownership::standing_changes(&owner.user, &user);
     let moved = json!({ "before": owner.user.email, "after": new.as_str() });
     changes.insert("email".to_owned(), moved);
     let event = Event::new(Action::EmailChanged, About::of(&owner))
@@ -213,14 +212,7 @@ pub async fn confirm_email_change(
     if let Held::Code(code, _) = held {
         code.forget(app).await;
     }
-    Ok(User {
-        email: Some(new.as_str().to_owned()),
-        email_verified: true,
-        is_verified: true,
-        credential_version: version + 1,
-        updated_at: now,
-        ..settled
-    })
+    Ok(user)
 }
 
 async fn by_token(

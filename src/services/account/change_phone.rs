@@ -119,21 +119,20 @@ pub async fn confirm_phone_change(
     let tx = app.begin().await?;
     let now = app.clock.now();
     let version = owner.user.credential_version;
-    if !user::renew_credentials(&tx, owner.user.id, version, now).await? {
-        return Err(Refused::Unauthenticated);
-    }
+    let renewed = user::renew_credentials(&tx, owner.user.id, version, now).await?;
+    renewed.ok_or(Refused::Unauthenticated)?;
     if !code.consume(&tx, app).await? {
         return Err(Refused::Because(ConfirmPhoneChangeProblem::CodeInvalid));
     }
     let client = &caller.client;
-    if !ownership::take(&tx, app, client, &identifier, owner.user.id).await?
-        || !user::change_address(&tx, owner.user.id, &identifier, now).await?
-    {
+    if !ownership::take(&tx, app, client, &identifier, owner.user.id).await? {
         return Err(Refused::Because(ConfirmPhoneChangeProblem::Taken));
     }
+    ownership::settle(&tx, app, &owner.user, Proof::WithAccount).await?;
+    let user = user::change_address(&tx, owner.user.id, &identifier, now).await?;
+    let user = user.ok_or(Refused::Because(ConfirmPhoneChangeProblem::Taken))?;
     tell_old_addresses(&tx, app, &owner.user, new).await?;
-    let settled = ownership::settle(&tx, app, &owner.user, Proof::WithAccount).await?;
-    let mut changes = ownership::standing_changes(&owner.user, &settled);
+    let mut changes = ownership::standing_changes(&owner.user, &user);
     let moved = json!({ "before": owner.user.phone, "after": new.as_str() });
     changes.insert("phone".to_owned(), moved);
     let event = Event::new(Action::PhoneChanged, About::of(&owner))
@@ -143,14 +142,7 @@ pub async fn confirm_phone_change(
     tx.commit().await?;
     app.wake_outbox();
     code.forget(app).await;
-    Ok(User {
-        phone: Some(new.as_str().to_owned()),
-        phone_verified: true,
-        is_verified: true,
-        credential_version: version + 1,
-        updated_at: now,
-        ..settled
-    })
+    Ok(user)
 }
 
 async fn check(

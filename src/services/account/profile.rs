@@ -28,8 +28,7 @@ pub async fn update_profile(
     let tx = app.begin().await?;
     let gone = || Fault::new("a signed-in person has no account");
     let before = user::lock(&tx, person.user()).await?.ok_or_else(gone)?;
-    user::update_profile(&tx, person.user(), change, app.clock.now()).await?;
-    let after = user::lock(&tx, person.user()).await?.ok_or_else(gone)?;
+    let after = user::update_profile(&tx, person.user(), change, app.clock.now()).await?;
     let event = Event::new(Action::ProfileUpdated, About::Whom(person.user())).by(caller);
     audit::record(
         &tx,

@@ -200,11 +200,8 @@ async fn create(
     if needs_proof {
         return Ok(Registered::ConfirmationSent);
     }
-    user::record_login(tx, new.id, new.credential_version, now).await?;
-    let user = User {
-        last_login_at: Some(now),
-        ..new.clone()
-    };
+    let user = user::record_login(tx, new.id, new.credential_version, now).await?;
+    let user = user.ok_or_else(|| Fault::new("a new account cannot sign in"))?;
     let started = sign_in::start(tx, app, &caller.client, user, &["pwd"]).await?;
     Ok(Registered::SignedIn(Box::new(started)))
 }

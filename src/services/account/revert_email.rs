@@ -52,25 +52,22 @@ pub async fn revert_email_change(
     let tx = app.begin().await?;
     let now = app.clock.now();
     let (id, version) = (owner.user.id, owner.user.credential_version);
-    if !user::renew_credentials(&tx, id, version, now).await? || !followed.spend(&tx, app).await? {
+    let renewed = user::renew_credentials(&tx, id, version, now).await?;
+    if renewed.is_none() || !followed.spend(&tx, app).await? {
         return Err(Refused::Because(RevertEmailChangeProblem::TokenInvalid));
     }
     let identifier = Identifier::Email(old.clone());
     if !ownership::take(&tx, app, &caller.client, &identifier, id).await?
-        || !user::change_address(&tx, id, &identifier, now).await?
+        || user::change_address(&tx, id, &identifier, now)
+            .await?
+            .is_none()
     {
         return Err(Refused::Because(RevertEmailChangeProblem::Taken));
     }
     let reason = Action::EmailReverted.as_str();
-    user::doubt(&tx, id, Contact::Phone).await?;
+    let restored = user::mark_unverified(&tx, id, Contact::Phone).await?;
     password::delete(&tx, id).await?;
     session::revoke(&tx, id, Which::All, reason, now).await?;
-    let restored = User {
-        email: Some(old.as_str().to_owned()),
-        email_verified: true,
-        phone_verified: false,
-        ..owner.user.clone()
-    };
     let ending = (id, Spared::Nothing);
     recovery::end_identities(&tx, app, &caller.client, &restored, ending).await?;
     // An undo that is older than this one goes back further: it may be the owner's.

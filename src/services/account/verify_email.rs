@@ -124,15 +124,11 @@ async fn confirm(
 ) -> Result<Started, Refused<VerifyEmailProblem>> {
     let now = app.clock.now();
     let id = owner.user.id;
-    if !user::record_login(tx, id, owner.user.credential_version, now).await? {
-        return Err(Refused::Because(VerifyEmailProblem::TokenInvalid));
-    }
+    let user = user::record_login(tx, id, owner.user.credential_version, now).await?;
+    let user = user.ok_or(Refused::Because(VerifyEmailProblem::TokenInvalid))?;
     let proof = Proof::WithAccount;
     let proven = ownership::prove(tx, app, &caller.client, &owner, Contact::Email, proof).await?;
-    let user = User {
-        last_login_at: Some(now),
-        ..proven
-    };
+    let user = proven.unwrap_or(user);
     Ok(sign_in::start_with(tx, app, &caller.client, user, authentication).await?)
 }
 

@@ -111,9 +111,7 @@ impl Change<'_> {
         if !user::insert(&tx, row(app, id, &email, &new)).await? {
             return Err(Refused::Because(InviteProblem::Taken));
         }
-        user::set_role(&tx, id, new.role, new.functions, app.clock.now()).await?;
-        let made = user::lock(&tx, id).await?;
-        let made = made.ok_or_else(|| Fault::new("an account that was made is gone"))?;
+        let made = user::set_role(&tx, id, new.role, new.functions, app.clock.now()).await?;
         send(&tx, app, &made).await?;
         record(&tx, change, &made, new.reason).await?;
         tx.commit().await?;

@@ -198,22 +198,21 @@ impl Change<'_> {
 
     /// Ends what could begin a session of an account that is held: sign-ins under way, codes and
     /// known devices by the version, and links but the oldest undo.
-    async fn end_credentials(&self, tx: &Tx, held: &User) -> Result<(), Fault> {
+    async fn end_credentials(&self, tx: &Tx, held: &User) -> Result<User, Fault> {
         let now = self.app.clock.now();
-        if !user::renew_credentials(tx, held.id, held.credential_version, now).await? {
-            return Err(Fault::new("an account changed while it was held"));
-        }
-        link::delete_all_but_first_undo(tx, held.id, now).await
+        let renewed = user::renew_credentials(tx, held.id, held.credential_version, now).await?;
+        link::delete_all_but_first_undo(tx, held.id, now).await?;
+        renewed.ok_or_else(|| Fault::new("an account changed while it was held"))
     }
 
-    /// Records what was done and makes it durable; returns the account as it is now.
+    /// Records what was done and makes it durable.
     async fn finish(
         &self,
         tx: Tx,
         target: &Target,
         action: Action,
         mut changes: Map<String, Value>,
-    ) -> Result<User, Fault> {
+    ) -> Result<(), Fault> {
         if let Some(reason) = &target.reason {
             changes.insert("reason".to_owned(), json!(reason));
         }
@@ -221,9 +220,7 @@ impl Change<'_> {
             .by(self.caller)
             .with(Value::Object(changes));
         audit::record(&tx, self.app, &self.caller.client, event).await?;
-        let after = user::lock(&tx, target.user).await?;
-        tx.commit().await?;
-        after.ok_or_else(|| Fault::new("an account that was held is gone"))
+        tx.commit().await
     }
 }
 

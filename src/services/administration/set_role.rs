@@ -61,13 +61,14 @@ impl Change<'_> {
         } else {
             StaffFunctions::NONE
         };
-        user::set_role(&tx, before.id, role, functions, app.clock.now()).await?;
+        let after = user::set_role(&tx, before.id, role, functions, app.clock.now()).await?;
         let mut changes = changed("role", json!(before.role), json!(role));
         if functions != before.staff_functions {
             let (was, is) = (before.staff_functions.to_text(), functions.to_text());
             changes.extend(changed("staffFunctions", json!(was), json!(is)));
         }
-        let after = change.finish(tx, &target, Action::RoleChanged, changes);
-        Ok(after.await?)
+        let action = Action::RoleChanged;
+        change.finish(tx, &target, action, changes).await?;
+        Ok(after)
     }
 }

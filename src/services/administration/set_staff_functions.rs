@@ -59,10 +59,11 @@ impl Change<'_> {
             return Err(Refused::Because(GrantProblem::EmailNotVerified));
         }
         let now = app.clock.now();
-        user::set_role(&tx, before.id, before.role, functions, now).await?;
+        let after = user::set_role(&tx, before.id, before.role, functions, now).await?;
         let (was, is) = (before.staff_functions.to_text(), functions.to_text());
         let changes = changed("staffFunctions", json!(was), json!(is));
-        let after = change.finish(tx, &target, Action::StaffFunctionsChanged, changes);
-        Ok(after.await?)
+        let action = Action::StaffFunctionsChanged;
+        change.finish(tx, &target, action, changes).await?;
+        Ok(after)
     }
 }

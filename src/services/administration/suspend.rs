@@ -64,7 +64,7 @@ impl Change<'_> {
         let since = before.suspended_at.unwrap_or(now);
         let reason = target.reason.clone().or(before.suspended_reason.clone());
         user::set_suspended(&tx, before.id, Some(since), reason, now).await?;
-        change.end_credentials(&tx, &before).await?;
+        let after = change.end_credentials(&tx, &before).await?;
         let action = Action::UserSuspended;
         let ended = session::revoke(&tx, before.id, Which::All, action.as_str(), now).await?;
         let ending = (change.person.user(), Spared::TheFirst);
@@ -72,16 +72,17 @@ impl Change<'_> {
         recovery::end_identities(&tx, app, client, &before, ending).await?;
         let mut changes = changed("isSuspended", json!(before.is_suspended()), json!(true));
         changes.insert("sessions".to_owned(), json!(ended));
-        let after = change.finish(tx, &target, action, changes);
-        Ok(after.await?)
+        change.finish(tx, &target, action, changes).await?;
+        Ok(after)
     }
 
     async fn unsuspend(self, mut target: Target) -> Result<User, Refused<ChangeProblem>> {
         let (change, app) = (self, self.app);
         let (tx, before) = change.begin(&mut target).await?;
-        user::set_suspended(&tx, before.id, None, None, app.clock.now()).await?;
+        let after = user::set_suspended(&tx, before.id, None, None, app.clock.now()).await?;
         let changes = changed("isSuspended", json!(before.is_suspended()), json!(false));
-        let after = change.finish(tx, &target, Action::UserUnsuspended, changes);
-        Ok(after.await?)
+        let action = Action::UserUnsuspended;
+        change.finish(tx, &target, action, changes).await?;
+        Ok(after)
     }
 }

@@ -64,9 +64,7 @@ impl Change<'_> {
         Violations::check(violations, Ok(()))?;
         let now = app.clock.now();
         user::update_profile(&tx, before.id, update.profile, now).await?;
-        user::update_staff_record(&tx, before.id, update.record, now).await?;
-        let after = user::lock(&tx, before.id).await?;
-        let after = after.ok_or(Refused::Because(ChangeProblem::NotFound))?;
+        let after = user::update_staff_record(&tx, before.id, update.record, now).await?;
         let mut changes = match profile_rules::changes(&before, &after) {
             Value::Object(changes) => changes,
             _ => serde_json::Map::default(),
@@ -79,8 +77,9 @@ impl Change<'_> {
             // People may read what was done to their account, but not what staff wrote about them.
             changes.insert("staffNote".to_owned(), json!({ "changed": true }));
         }
-        let updated = change.finish(tx, &target, Action::UserUpdated, changes);
-        Ok(updated.await?)
+        let action = Action::UserUpdated;
+        change.finish(tx, &target, action, changes).await?;
+        Ok(after)
     }
 }
 

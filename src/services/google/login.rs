@@ -111,9 +111,9 @@ async fn enter(tx: &Tx, app: &App, caller: &Caller, person: &Person) -> Result<O
     if user.is_suspended() {
         return Ok(Outcome::Refused(Why::Suspended(user.id)));
     }
-    if !user::record_login(tx, user.id, user.credential_version, now).await? {
+    let Some(user) = user::record_login(tx, user.id, user.credential_version, now).await? else {
         return Ok(Outcome::Again);
-    }
+    };
     identity::touch(tx, known.id, now).await?;
     Ok(Outcome::Welcome(Box::new(user)))
 }
@@ -123,10 +123,6 @@ async fn start(tx: &Tx, app: &App, caller: &Caller, user: User) -> Result<Starte
         .by_user(user.id)
         .with(json!({ "method": "google" }));
     audit::record(tx, app, &caller.client, event).await?;
-    let user = User {
-        last_login_at: Some(app.clock.now()),
-        ..user
-    };
     sign_in::start(tx, app, &caller.client, user, &[METHOD]).await
 }
 

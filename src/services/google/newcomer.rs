@@ -93,9 +93,10 @@ async fn join(
         return Ok(Outcome::Refused(Why::Suspended(user.id)));
     }
     let now = app.clock.now();
-    if !user::record_login(tx, user.id, user.credential_version, now).await?
-        || !keep(tx, app, person, user.id).await?
-    {
+    let Some(user) = user::record_login(tx, user.id, user.credential_version, now).await? else {
+        return Ok(Outcome::Again);
+    };
+    if !keep(tx, app, person, user.id).await? {
         return Ok(Outcome::Again);
     }
     note_link(tx, app, caller, &user).await?;
@@ -113,16 +114,18 @@ async fn reclaim(
 ) -> Result<Outcome, Fault> {
     let id = owner.user.id;
     let now = app.clock.now();
-    if !user::record_login(tx, id, owner.user.credential_version, now).await? {
+    let version = owner.user.credential_version;
+    let Some(user) = user::record_login(tx, id, version, now).await? else {
         return Ok(Outcome::Again);
-    }
+    };
     let proof = if person.is_authoritative {
         Proof::Authority
     } else {
         Proof::AddressAlone
     };
     let contact = Contact::Email;
-    let user = ownership::prove(tx, app, &caller.client, &owner, contact, proof).await?;
+    let proven = ownership::prove(tx, app, &caller.client, &owner, contact, proof).await?;
+    let user = proven.unwrap_or(user);
     if !keep(tx, app, person, id).await? {
         return Ok(Outcome::Again);
     }
@@ -183,10 +186,11 @@ async fn register(
     audit::record(tx, app, &caller.client, event).await?;
     let made = user::find_by_id_within(tx, id).await?;
     let made = made.ok_or_else(|| Fault::new("a new account is not there"))?;
-    user::record_login(tx, id, made.user.credential_version, now).await?;
+    let user = user::record_login(tx, id, made.user.credential_version, now).await?;
+    let user = user.ok_or_else(|| Fault::new("a new account cannot sign in"))?;
     let message = Message::IdentityLinked { provider: PROVIDER };
-    tell(tx, app, &made.user, &message).await?;
-    Ok(Outcome::Welcome(Box::new(made.user)))
+    tell(tx, app, &user, &message).await?;
+    Ok(Outcome::Welcome(Box::new(user)))
 }
 
 /// Links the identity with the account it has just opened; `false` when another one has it now.

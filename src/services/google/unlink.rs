@@ -94,9 +94,8 @@ async fn remove(
 ) -> Result<(), Fault> {
     let now = app.clock.now();
     // A sign-in under way with this identity compares the version, and finds it changed.
-    if !user::renew_credentials(tx, owner.id, owner.credential_version, now).await?
-        || !identity::unlink(tx, owner.id, chosen, now).await?
-    {
+    let renewed = user::renew_credentials(tx, owner.id, owner.credential_version, now).await?;
+    if renewed.is_none() || !identity::unlink(tx, owner.id, chosen, now).await? {
         return Err(Fault::new("an account changed while it was held"));
     }
     let changes = json!({ "provider": PROVIDER, "identityId": chosen.to_string() });

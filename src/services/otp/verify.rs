@@ -212,14 +212,10 @@ impl Redemption<'_> {
         let tx = self.begin().await?;
         let now = app.clock.now();
         let (id, version) = (self.owner.user.id, self.owner.user.credential_version);
-        if !user::record_login(&tx, id, version, now).await? {
-            return Err(Refused::Because(VerifyOtpProblem::CodeInvalid));
-        }
+        let user = user::record_login(&tx, id, version, now).await?;
+        let user = user.ok_or(Refused::Because(VerifyOtpProblem::CodeInvalid))?;
         let proven = ownership::prove(&tx, app, client, &self.owner, self.contact, proof).await?;
-        let user = User {
-            last_login_at: Some(now),
-            ..proven
-        };
+        let user = proven.unwrap_or(user);
         let mut amr = self.amr();
         if with_password {
             amr.push("pwd");
@@ -276,7 +272,8 @@ impl Redemption<'_> {
         let (app, client) = (self.app, &self.caller.client);
         let tx = self.begin().await?;
         let proof = Proof::WithAccount;
-        let user = ownership::prove(&tx, app, client, &self.owner, self.contact, proof).await?;
+        let proven = ownership::prove(&tx, app, client, &self.owner, self.contact, proof).await?;
+        let user = proven.unwrap_or_else(|| self.owner.user.clone());
         self.finish(tx).await?;
         Ok(Verified::Contact(Box::new(user)))
     }

@@ -59,9 +59,8 @@ pub async fn change_password(
 
     let tx = app.begin().await?;
     let (id, version) = (owner.user.id, owner.user.credential_version);
-    if !user::renew_credentials(&tx, id, version, app.clock.now()).await? {
-        return Err(Refused::Unauthenticated);
-    }
+    let renewed = user::renew_credentials(&tx, id, version, app.clock.now()).await?;
+    renewed.ok_or(Refused::Unauthenticated)?;
     let change = (Which::AllBut(person.session()), Action::PasswordChanged);
     store(&tx, app, caller, &owner, hash, change).await?;
     tx.commit().await?;

@@ -91,7 +91,7 @@ pub async fn confirm_password_reset(
     let candidate = new_password::check_length(app, input.new_password, "newPassword");
     let candidate = candidate?;
     charge(app, caller, &input.proof).await?;
-    let (held, owner, contact) = match input.proof {
+    let (held, mut owner, contact) = match input.proof {
         ResetProof::Token(token) => by_token(app, &token).await?,
         ResetProof::Code {
             email_or_phone,
@@ -112,20 +112,17 @@ pub async fn confirm_password_reset(
 
     let tx = app.begin().await?;
     let (id, version) = (owner.user.id, owner.user.credential_version);
-    if !user::renew_credentials(&tx, id, version, app.clock.now()).await? {
-        return Err(held.refused());
-    }
+    let renewed = user::renew_credentials(&tx, id, version, app.clock.now()).await?;
+    owner.user = renewed.ok_or(held.refused())?;
     held.spend(&tx, app).await?;
     let client = &caller.client;
     if matches!(held, Held::Invitation(_)) {
         ownership::accept(&tx, id).await?;
     }
     let proof = held.proof();
-    let proven = ownership::prove(&tx, app, client, &owner, contact, proof).await?;
-    let owner = Credentials {
-        user: proven,
-        ..owner
-    };
+    if let Some(proven) = ownership::prove(&tx, app, client, &owner, contact, proof).await? {
+        owner.user = proven;
+    }
     let change = (Which::All, held.action());
     store(&tx, app, caller, &owner, hash, change).await?;
     recovery::undo(&tx, app, client, &owner.user, contact).await?;

@@ -121,21 +121,19 @@ async fn start(
     renewed: Option<String>,
 ) -> Result<Started, Refused<LoginProblem>> {
     let Credentials {
-        mut user,
+        user,
         password_hash,
         sealed_person_key,
         ..
     } = found;
     let now = app.clock.now();
     let tx = app.begin().await?;
-    if !user::record_login(&tx, user.id, user.credential_version, now).await? {
-        // Between the check and now the password was changed or the account was closed.
-        return Err(Refused::Because(no_match(app)));
-    }
+    let signed_in = user::record_login(&tx, user.id, user.credential_version, now).await?;
+    // The password was changed, or the account closed, since the check.
+    let user = signed_in.ok_or_else(|| Refused::Because(no_match(app)))?;
     if let Some((old, new)) = password_hash.as_deref().zip(renewed) {
         password::rehash(&tx, user.id, old, new).await?;
     }
-    user.last_login_at = Some(now);
     let about = About::Person {
         user: user.id,
         sealed_key: sealed_person_key.as_deref(),

@@ -201,6 +201,7 @@ impl Transaction {
             Err(DriverError::RowNotFound) => Ok(None),
             Err(error) => Err(querying(error)),
         };
+        bracket.has_written |= is_write(&statement) && matches!(outcome, Ok(Some(_)));
         self.leave(bracket, outcome.as_ref().map(drop));
         outcome
     }
@@ -210,6 +211,8 @@ impl Transaction {
         let mut bracket = self.enter().await?;
         let outcome = timed(Wait::Database, bracket.lease()?.all(&statement)).await;
         let outcome = outcome.map_err(querying);
+        bracket.has_written |=
+            is_write(&statement) && outcome.as_ref().is_ok_and(|rows| !rows.is_empty());
         self.leave(bracket, outcome.as_ref().map(drop));
         outcome
     }
@@ -245,6 +248,12 @@ async fn begun(pool: &DatabaseConnection, begin: &'static str) -> Result<Lease, 
         .map_err(querying)?;
     lease.set_idle();
     Ok(lease)
+}
+
+/// Whether rows of this statement come from a `RETURNING` clause.
+fn is_write(statement: &Statement) -> bool {
+    let verbs = ["INSERT", "UPDATE", "DELETE"];
+    verbs.iter().any(|verb| statement.sql.starts_with(verb))
 }
 
 fn querying(error: DriverError) -> DbErr {

@@ -1,4 +1,4 @@
-//! What administrators change, and the locks under which they do.
+//! What administrators change, and the locks they hold meanwhile.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
@@ -7,6 +7,7 @@ use sea_orm::{
     QueryTrait as _,
 };
 
+use super::apply;
 use crate::domain::ids::UserId;
 use crate::domain::role::{Role, StaffFunctions};
 use crate::domain::user::User;
@@ -15,12 +16,12 @@ use crate::entities::user::{Column, Entity};
 use crate::fault::Fault;
 use crate::stores::Tx;
 
-/// Which accounts a change by an administrator has to hold.
+/// Which accounts an administrative change locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// Whoever changes and whoever is changed.
+    /// The actor's and the target's.
     Both,
-    /// These and every administrator, because one may be lost by the change.
+    /// These and every administrator's, because the change may remove one.
     BothAndAdmins,
 }
 
@@ -31,9 +32,9 @@ fn serving_admins() -> Condition {
         .add(Column::SuspendedAt.is_null())
 }
 
-/// Holds the accounts until the transaction ends and returns them as they are now.
+/// Locks the accounts until the transaction ends.
 ///
-/// One statement in the order of the ids, so that two of these wait and never deadlock.
+/// One statement in the order of the ids, so that two of these cannot deadlock.
 pub async fn lock_for_administration(
     tx: &Tx,
     pair: [UserId; 2],
@@ -52,8 +53,7 @@ pub async fn lock_for_administration(
     rows.into_iter().map(|row| Ok(row.try_into()?)).collect()
 }
 
-/// How many administrators besides this one could sign in: whoever was invited and has not
-/// answered could not.
+/// Counts the other administrators who can sign in. One with an open invitation cannot.
 pub async fn count_other_admins(tx: &Tx, besides: UserId) -> Result<u64, Fault> {
     let with_password = password::Entity::find()
         .select_only()
@@ -69,66 +69,60 @@ pub async fn count_other_admins(tx: &Tx, besides: UserId) -> Result<u64, Fault> 
     Ok(admins.count(&tx.0).await?)
 }
 
-/// Makes somebody something else.
+/// Sets the role and the staff functions.
 pub async fn set_role(
     tx: &Tx,
     id: UserId,
     role: Role,
     functions: StaffFunctions,
     now: DateTime<Utc>,
-) -> Result<(), Fault> {
-    Entity::update_many()
+) -> Result<User, Fault> {
+    let update = Entity::update_many()
         .col_expr(Column::Role, Expr::value(role.as_str()))
         .col_expr(Column::StaffFunctions, Expr::value(functions.to_text()))
-        .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::Id.eq(id.uuid()))
-        .exec(&tx.0)
-        .await?;
-    Ok(())
+        .col_expr(Column::UpdatedAt, Expr::value(now));
+    apply(tx, id, update).await
 }
 
-/// Suspends an account, or lets it in again.
+/// Suspends an account, or ends the suspension.
 pub async fn set_suspended(
     tx: &Tx,
     id: UserId,
     since: Option<DateTime<Utc>>,
     reason: Option<String>,
     now: DateTime<Utc>,
-) -> Result<(), Fault> {
-    Entity::update_many()
+) -> Result<User, Fault> {
+    let update = Entity::update_many()
         .col_expr(Column::SuspendedAt, Expr::value(since))
         .col_expr(Column::SuspendedReason, Expr::value(reason))
-        .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::Id.eq(id.uuid()))
-        .exec(&tx.0)
-        .await?;
-    Ok(())
+        .col_expr(Column::UpdatedAt, Expr::value(now));
+    apply(tx, id, update).await
 }
 
-/// What only staff write about an account; `None` leaves a part as it is.
+/// The fields that only staff write; `None` leaves a field as it is.
 #[derive(Debug, Default)]
 pub struct StaffRecord {
     /// The vendor module's reference; `Some(None)` forgets it.
     pub vendor_id: Option<Option<String>>,
-    /// What staff wrote down about the account.
+    /// A note for other staff.
     pub staff_note: Option<String>,
 }
 
 impl StaffRecord {
-    /// Whether no part of it changes.
+    /// Whether it changes nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.vendor_id.is_none() && self.staff_note.is_none()
     }
 }
 
-/// Writes the changed parts of what only staff write.
+/// Writes the given fields.
 pub async fn update_staff_record(
     tx: &Tx,
     id: UserId,
     record: StaffRecord,
     now: DateTime<Utc>,
-) -> Result<(), Fault> {
+) -> Result<User, Fault> {
     let mut update = Entity::update_many().col_expr(Column::UpdatedAt, Expr::value(now));
     if let Some(vendor_id) = record.vendor_id {
         update = update.col_expr(Column::VendorId, Expr::value(vendor_id));
@@ -136,6 +130,5 @@ pub async fn update_staff_record(
     if let Some(note) = record.staff_note {
         update = update.col_expr(Column::StaffNote, Expr::value(note));
     }
-    update.filter(Column::Id.eq(id.uuid())).exec(&tx.0).await?;
-    Ok(())
+    apply(tx, id, update).await
 }

@@ -1,35 +1,33 @@
-//! Changes of what signs a person in: each counts in the version of the credentials, which a
-//! sign-in under way compares.
+//! Changes of what signs a person in. Each raises `credential_version`, which a sign-in in progress
+//! compares.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, Func, SimpleExpr};
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait as _, QueryFilter, SqlErr};
 
 use super::folded::{Name, with_email, with_name};
+use super::{apply, apply_if};
 use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
 use crate::domain::role::{Role, StaffFunctions};
-use crate::domain::user::Contact;
+use crate::domain::user::{Contact, User};
 use crate::entities::user::{Column, Entity};
 use crate::fault::Fault;
 use crate::stores::Tx;
 
-/// Counts a change of what signs the person in, if nobody else changed it since it was read.
+/// Raises the version of the credentials; `None` when it is not `version` any more.
 pub async fn renew_credentials(
     tx: &Tx,
     id: UserId,
     version: i64,
     now: DateTime<Utc>,
-) -> Result<bool, Fault> {
-    let outcome = Entity::update_many()
+) -> Result<Option<User>, Fault> {
+    let update = Entity::update_many()
         .col_expr(Column::CredentialVersion, Expr::value(version + 1))
         .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::Id.eq(id.uuid()))
         .filter(Column::CredentialVersion.eq(version))
-        .filter(Column::DeletedAt.is_null())
-        .exec(&tx.0)
-        .await?;
-    Ok(outcome.rows_affected == 1)
+        .filter(Column::DeletedAt.is_null());
+    apply_if(tx, id, update).await
 }
 
 const fn verified(contact: Contact) -> Column {
@@ -39,32 +37,35 @@ const fn verified(contact: Contact) -> Column {
     }
 }
 
-/// Since when the account is somebody's: since now, unless it was before.
+/// Keeps the first `proven_at`.
 fn proven_since(now: DateTime<Utc>) -> SimpleExpr {
     Func::coalesce([Expr::col(Column::ProvenAt), Expr::value(now)]).into()
 }
 
-/// Marks an address as proven.
-pub async fn prove(tx: &Tx, id: UserId, contact: Contact, now: DateTime<Utc>) -> Result<(), Fault> {
-    Entity::update_many()
+/// Marks an address as verified.
+pub async fn mark_verified(
+    tx: &Tx,
+    id: UserId,
+    contact: Contact,
+    now: DateTime<Utc>,
+) -> Result<User, Fault> {
+    let update = Entity::update_many()
         .col_expr(verified(contact), Expr::value(true))
         .col_expr(Column::IsVerified, Expr::value(true))
         .col_expr(Column::ProvenAt, proven_since(now))
-        .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::Id.eq(id.uuid()))
-        .exec(&tx.0)
-        .await?;
-    Ok(())
+        .col_expr(Column::UpdatedAt, Expr::value(now));
+    apply(tx, id, update).await
 }
 
-/// Gives an account to whoever proved this address: what its first author said and claimed goes.
-pub async fn reclaim(
+/// Marks an address as verified and clears everything else that was set before anyone had proven
+/// to own the account: profile, role, and the other address.
+pub async fn reset_unverified_account(
     tx: &Tx,
     id: UserId,
     contact: Contact,
     role: Role,
     now: DateTime<Utc>,
-) -> Result<(), Fault> {
+) -> Result<User, Fault> {
     let nothing = || Expr::value(Option::<String>::None);
     let mut update = Entity::update_many();
     for column in [
@@ -84,7 +85,7 @@ pub async fn reclaim(
         Contact::Email => update.col_expr(Column::Phone, nothing()),
         Contact::Phone => with_email(update, None),
     };
-    update
+    update = update
         .col_expr(Column::Avatar, nothing())
         .col_expr(Column::Locale, nothing())
         .col_expr(Column::VendorId, nothing())
@@ -97,21 +98,18 @@ pub async fn reclaim(
             Column::CredentialVersion,
             Expr::col(Column::CredentialVersion).add(1),
         )
-        .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::Id.eq(id.uuid()))
-        .exec(&tx.0)
-        .await?;
-    Ok(())
+        .col_expr(Column::UpdatedAt, Expr::value(now));
+    apply(tx, id, update).await
 }
 
-/// Gives an account another, proven address; `false` when a live account has it already, after
-/// which the transaction is of no use any more.
+/// Gives an account another, verified address; `None` when another live account has it, which
+/// aborts the transaction.
 pub async fn change_address(
     tx: &Tx,
     id: UserId,
     new: &Identifier,
     now: DateTime<Utc>,
-) -> Result<bool, Fault> {
+) -> Result<Option<User>, Fault> {
     let update = match new {
         Identifier::Email(email) => with_email(Entity::update_many(), Some(email))
             .col_expr(Column::EmailVerified, Expr::value(true))
@@ -122,25 +120,25 @@ pub async fn change_address(
             .col_expr(Column::PhoneChangedAt, Expr::value(now)),
         Identifier::Other(_) => return Err(Fault::new("no account has such an address")),
     };
-    let outcome = update
+    let rows = update
         .col_expr(Column::IsVerified, Expr::value(true))
         .col_expr(Column::ProvenAt, proven_since(now))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Id.eq(id.uuid()))
-        .exec(&tx.0)
+        .exec_with_returning(&tx.0)
         .await;
-    match outcome {
-        Ok(_) => Ok(true),
+    match rows {
+        Ok(rows) => Ok(rows.into_iter().next().map(User::try_from).transpose()?),
         Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-            Ok(false)
+            Ok(None)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// Takes an address that was never proven from an account that has another; `false` when it was
-/// proven at this very moment.
-pub async fn release(
+/// Removes an unverified address from an account that has another; `false` when it was verified
+/// meanwhile.
+pub async fn detach_address(
     tx: &Tx,
     id: UserId,
     contact: Contact,
@@ -161,21 +159,17 @@ pub async fn release(
     Ok(outcome.rows_affected == 1)
 }
 
-/// Takes the proof of an address back; it can be proven again.
-pub async fn doubt(tx: &Tx, id: UserId, contact: Contact) -> Result<(), Fault> {
-    Entity::update_many()
-        .col_expr(verified(contact), Expr::value(false))
-        .filter(Column::Id.eq(id.uuid()))
-        .exec(&tx.0)
-        .await?;
-    Ok(())
+/// Marks an address as unverified; it can be verified again.
+pub async fn mark_unverified(tx: &Tx, id: UserId, contact: Contact) -> Result<User, Fault> {
+    let update = Entity::update_many().col_expr(verified(contact), Expr::value(false));
+    apply(tx, id, update).await
 }
 
-/// Takes back the proof of an address that was put in since then, and after the one that proves
-/// who asks; says whether there was one.
+/// Marks the other address as unverified if it was set at `since` or later and after `proven`, the
+/// address that authorizes this; says whether it was.
 ///
-/// The order matters: whoever put in the younger address must not shake the older one.
-pub async fn doubt_younger_than(
+/// The order matters: a proof of the younger address must not unverify the older one.
+pub async fn mark_unverified_since(
     tx: &Tx,
     id: UserId,
     proven: Contact,
@@ -206,27 +200,24 @@ pub async fn doubt_younger_than(
     Ok(outcome.rows_affected == 1)
 }
 
-/// Gives an account another standing, as part of what proves its address.
-pub async fn set_standing(
+/// Sets what an account may do, as part of verifying its address.
+pub async fn set_privileges(
     tx: &Tx,
     id: UserId,
     role: Role,
     functions: StaffFunctions,
     vendor_id: Option<String>,
-) -> Result<(), Fault> {
-    Entity::update_many()
+) -> Result<User, Fault> {
+    let update = Entity::update_many()
         .col_expr(Column::Role, Expr::value(role.as_str()))
         .col_expr(Column::StaffFunctions, Expr::value(functions.to_text()))
-        .col_expr(Column::VendorId, Expr::value(vendor_id))
-        .filter(Column::Id.eq(id.uuid()))
-        .exec(&tx.0)
-        .await?;
-    Ok(())
+        .col_expr(Column::VendorId, Expr::value(vendor_id));
+    apply(tx, id, update).await
 }
 
-/// Ends an account that nobody ever proved to own, so that its address is free; `false` when
-/// somebody proved it at this very moment.
-pub async fn close(tx: &Tx, id: UserId, now: DateTime<Utc>) -> Result<bool, Fault> {
+/// Soft-deletes an account without a verified address, which frees its address; `false` when it
+/// was verified or deleted meanwhile.
+pub async fn soft_delete(tx: &Tx, id: UserId, now: DateTime<Utc>) -> Result<bool, Fault> {
     let outcome = Entity::update_many()
         .col_expr(Column::DeletedAt, Expr::value(now))
         .col_expr(

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict, SimpleExpr};
 use sea_orm::{
     ActiveValue, ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
-    QueryResult, QuerySelect, RelationTrait, Select, TryInsertResult,
+    QueryResult, QuerySelect, RelationTrait, Select, TryInsertResult, UpdateMany,
 };
 
 use crate::domain::email::EmailAddress;
@@ -31,8 +31,8 @@ pub use administration::{
     update_staff_record,
 };
 pub use credentials::{
-    change_address, close, doubt, doubt_younger_than, prove, reclaim, release, renew_credentials,
-    set_standing,
+    change_address, detach_address, mark_unverified, mark_unverified_since, mark_verified,
+    renew_credentials, reset_unverified_account, set_privileges, soft_delete,
 };
 pub use folded::fold_missing;
 pub use profile::{ProfileChange, update_profile};
@@ -246,23 +246,34 @@ pub async fn insert(tx: &Tx, new: NewUser<'_>) -> Result<bool, Fault> {
     Ok(matches!(outcome, TryInsertResult::Inserted(1..)))
 }
 
-/// Notes a sign-in, unless the account changed since its credentials were read.
+/// Records a sign-in; `None` when the credentials changed since they were read, or the account was
+/// suspended or deleted.
 ///
-/// The version is on the row that is updated, so a concurrent change of password or standing
-/// makes the update match nothing, also when it had to wait for that change.
+/// The version is part of the condition, so an update that waits for a concurrent change of
+/// credentials then matches no row.
 pub async fn record_login(
     tx: &Tx,
     id: UserId,
     credential_version: i64,
     now: DateTime<Utc>,
-) -> Result<bool, Fault> {
-    let outcome = Entity::update_many()
+) -> Result<Option<User>, Fault> {
+    let update = Entity::update_many()
         .col_expr(Column::LastLoginAt, Expr::value(now))
-        .filter(Column::Id.eq(id.uuid()))
         .filter(Column::CredentialVersion.eq(credential_version))
         .filter(Column::DeletedAt.is_null())
-        .filter(Column::SuspendedAt.is_null())
-        .exec(&tx.0)
-        .await?;
-    Ok(outcome.rows_affected == 1)
+        .filter(Column::SuspendedAt.is_null());
+    apply_if(tx, id, update).await
+}
+
+/// Updates one account and returns it as written.
+async fn apply(tx: &Tx, id: UserId, update: UpdateMany<Entity>) -> Result<User, Fault> {
+    let updated = apply_if(tx, id, update).await?;
+    updated.ok_or_else(|| Fault::new("the account to update does not exist"))
+}
+
+/// Updates one account and returns it as written; `None` when it does not meet the conditions.
+async fn apply_if(tx: &Tx, id: UserId, update: UpdateMany<Entity>) -> Result<Option<User>, Fault> {
+    let update = update.filter(Column::Id.eq(id.uuid()));
+    let rows = update.exec_with_returning(&tx.0).await?;
+    Ok(rows.into_iter().next().map(User::try_from).transpose()?)
 }

@@ -1,16 +1,18 @@
-//! What people say about themselves.
+//! Profile fields.
 
 use chrono::{DateTime, Utc};
+use sea_orm::EntityTrait;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
+use super::apply;
 use super::folded::{Name, with_name};
 use crate::domain::ids::UserId;
+use crate::domain::user::User;
 use crate::entities::user::{Column, Entity};
 use crate::fault::Fault;
 use crate::stores::Tx;
 
-/// The parts of a profile that its owner may change; `None` leaves a part as it is.
+/// The fields that a person may change; `None` leaves a field as it is.
 #[derive(Debug, Default)]
 pub struct ProfileChange {
     /// Given name.
@@ -31,13 +33,13 @@ pub struct ProfileChange {
     pub locale: Option<Option<String>>,
 }
 
-/// Writes the changed parts of a profile.
+/// Writes the given fields.
 pub async fn update_profile(
     tx: &Tx,
     id: UserId,
     change: ProfileChange,
     now: DateTime<Utc>,
-) -> Result<(), Fault> {
+) -> Result<User, Fault> {
     let mut update = Entity::update_many().col_expr(Column::UpdatedAt, Expr::value(now));
     let texts = [
         (Column::Bio, change.bio),
@@ -62,6 +64,5 @@ pub async fn update_profile(
     if let Some(locale) = change.locale {
         update = update.col_expr(Column::Locale, Expr::value(locale));
     }
-    update.filter(Column::Id.eq(id.uuid())).exec(&tx.0).await?;
-    Ok(())
+    apply(tx, id, update).await
 }
