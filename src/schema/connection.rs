@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::error::{Error, ErrorCode};
 use super::scalars::Instant;
-use crate::selectors::session::{Place, Slice};
+use crate::selectors::page::{Cursor, PageRequest};
 
 /// How many entries a page has when nobody says.
 pub(super) const DEFAULT_SIZE: usize = 20;
@@ -34,10 +34,10 @@ pub struct PageInfo {
 
 /// Page arguments that have been checked.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PageArguments<P = Place> {
+pub(super) struct PageArguments<C = Cursor> {
     size: usize,
-    after: Option<P>,
-    before: Option<P>,
+    after: Option<C>,
+    before: Option<C>,
     from_end: bool,
 }
 
@@ -49,18 +49,18 @@ impl PageArguments {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Self, Error> {
-        Self::check_places(first, after, last, before, decode_cursor)
+        Self::check_cursors(first, after, last, before, decode_cursor)
     }
 }
 
-impl<P: Clone> PageArguments<P> {
-    /// The same for a list whose places read like this.
-    pub(super) fn check_places(
+impl<C: Clone> PageArguments<C> {
+    /// The same for a list with cursors of its own.
+    pub(super) fn check_cursors(
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-        decode: impl Fn(&str) -> Option<P>,
+        decode: impl Fn(&str) -> Option<C>,
     ) -> Result<Self, Error> {
         let wrong = |message: &str| Error::of(ErrorCode::BadUserInput, message);
         if first.is_some() && last.is_some() {
@@ -73,7 +73,7 @@ impl<P: Clone> PageArguments<P> {
                 .filter(|size| *size <= LARGEST_SIZE)
                 .ok_or_else(|| wrong("A page has 0 to 100 entries."))?,
         };
-        let place = |cursor: Option<String>| match cursor {
+        let read = |cursor: Option<String>| match cursor {
             None => Ok(None),
             Some(cursor) => Some(&cursor)
                 .filter(|cursor| cursor.len() <= LONGEST_CURSOR)
@@ -83,15 +83,15 @@ impl<P: Clone> PageArguments<P> {
         };
         Ok(Self {
             size,
-            after: place(after)?,
-            before: place(before)?,
+            after: read(after)?,
+            before: read(before)?,
             from_end: last.is_some(),
         })
     }
 
-    /// The slice to read: one entry more than the page, to learn whether there is more.
-    pub(super) fn slice(&self) -> Slice<P> {
-        Slice {
+    /// The page to read, with one entry more to learn whether there is a next page.
+    pub(super) fn request(&self) -> PageRequest<C> {
+        PageRequest {
             limit: u64::try_from(self.size).unwrap_or_default() + 1,
             after: self.after.clone(),
             before: self.before.clone(),
@@ -132,14 +132,14 @@ impl<P: Clone> PageArguments<P> {
     }
 }
 
-/// A place as an opaque text.
-pub(super) fn encode_cursor((instant, id): Place) -> String {
+/// A cursor as opaque text.
+pub(super) fn encode_cursor((instant, id): Cursor) -> String {
     let mut bytes = instant.timestamp_micros().to_be_bytes().to_vec();
     bytes.extend_from_slice(id.as_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-pub(super) fn decode_cursor(cursor: &str) -> Option<Place> {
+pub(super) fn decode_cursor(cursor: &str) -> Option<Cursor> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let (instant, id) = bytes.split_first_chunk::<8>()?;
     let instant = Instant::from_micros(i64::from_be_bytes(*instant))?;
@@ -156,8 +156,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_cursor_survives_its_encoding(micros in 0_i64..4_000_000_000_000_000, id in any::<u128>()) {
-            let place = (DateTime::from_timestamp_micros(micros).unwrap(), Uuid::from_u128(id));
-            prop_assert_eq!(decode_cursor(&encode_cursor(place)), Some(place));
+            let cursor = (DateTime::from_timestamp_micros(micros).unwrap(), Uuid::from_u128(id));
+            prop_assert_eq!(decode_cursor(&encode_cursor(cursor)), Some(cursor));
         }
 
         #[test]
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(
             PageArguments::check(Some(100), None, None, None)
                 .unwrap()
-                .slice()
+                .request()
                 .limit,
             101
         );
@@ -190,8 +190,8 @@ mod tests {
                 Some(())
             };
             let text = || Some("A".repeat(length));
-            let after = PageArguments::check_places(None, text(), None, None, count);
-            let before = PageArguments::check_places(None, None, None, text(), count);
+            let after = PageArguments::check_cursors(None, text(), None, None, count);
+            let before = PageArguments::check_cursors(None, None, None, text(), count);
             assert_eq!(after.is_ok(), before.is_ok());
             (after.is_ok(), decoded.get())
         };

@@ -3,29 +3,25 @@
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
-use sea_orm::sea_query::{Alias, Expr, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, Order,
-    QueryFilter, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
+    Select,
 };
 use uuid::Uuid;
 
-use super::session::{Place, Slice};
+use super::page::{Keyset, PageRequest, bound};
 use super::{ReadFailure, Reader};
 use crate::domain::audit::{AuditEvent, AuditFilter};
 use crate::domain::ids::{AuditEventId, UserId};
 use crate::entities::audit_event::{Column, Entity, Model};
 
-/// People whose events one statement reads; SQLite joins 500 selects at most.
-const PEOPLE_AT_ONCE: usize = 200;
-
-/// A slice of the events that match a filter.
+/// A page of the events that match a filter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EventsMatching {
     /// Which events.
     pub filter: AuditFilter,
-    /// Which of them.
-    pub slice: Slice,
+    /// Which page.
+    pub page: PageRequest,
 }
 
 /// One event, if it matches a filter.
@@ -33,7 +29,7 @@ pub struct EventsMatching {
 pub struct EventMatching {
     /// Which event.
     pub id: AuditEventId,
-    /// Whether it is wanted.
+    /// What it has to match.
     pub filter: AuditFilter,
 }
 
@@ -41,13 +37,13 @@ pub struct EventMatching {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CountMatching(pub AuditFilter);
 
-/// A slice of the events about a person.
+/// A page of the events about a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EventsOfUser {
     /// Whom they are about.
     pub user: UserId,
-    /// Which of them.
-    pub slice: Slice,
+    /// Which page.
+    pub page: PageRequest,
 }
 
 /// The number of events about a person.
@@ -58,15 +54,16 @@ impl Loader<EventsMatching> for Reader {
     type Value = Vec<AuditEvent>;
     type Error = ReadFailure;
 
-    /// One statement for each filter: in practice, for each place in the document.
+    /// One statement for each filter: in practice, for each selection in the document.
     async fn load(
         &self,
         keys: &[EventsMatching],
     ) -> Result<HashMap<EventsMatching, Vec<AuditEvent>>, ReadFailure> {
         let mut found = HashMap::new();
         for key in keys {
-            let statement = page(matching(&key.filter), key.slice);
-            found.insert(key.clone(), self.events(&statement).await?);
+            let select = page_of(matching(&key.filter), &key.page);
+            let rows = select.all(&self.database).await?;
+            found.insert(key.clone(), rows.into_iter().map(Into::into).collect());
         }
         Ok(found)
     }
@@ -127,33 +124,29 @@ impl Loader<EventsOfUser> for Reader {
     type Value = Vec<AuditEvent>;
     type Error = ReadFailure;
 
-    /// One statement for each distinct slice, in which every person's part is cut by the index.
+    /// One statement for each distinct page: in practice, for each selection in the document.
     async fn load(
         &self,
         keys: &[EventsOfUser],
     ) -> Result<HashMap<EventsOfUser, Vec<AuditEvent>>, ReadFailure> {
-        let mut slices: HashMap<Slice, Vec<UserId>> = HashMap::new();
+        let mut requests: HashMap<PageRequest, Vec<UserId>> = HashMap::new();
         for key in keys {
-            slices.entry(key.slice).or_default().push(key.user);
+            requests.entry(key.page).or_default().push(key.user);
         }
         let mut found: HashMap<EventsOfUser, Vec<AuditEvent>> = HashMap::new();
-        for (slice, users) in slices {
-            for users in users.chunks(PEOPLE_AT_ONCE) {
-                let Some(statement) = pages_of(users, slice) else {
-                    continue;
-                };
-                for event in self.events(&statement).await? {
-                    let Some(user) = event.subject else { continue };
-                    let key = EventsOfUser { user, slice };
-                    found.entry(key).or_default().push(event);
-                }
+        for (page, users) in requests {
+            let about = |user: UserId| Condition::all().add(Column::SubjectId.eq(user.uuid()));
+            let page_of = |user| page_of(about(user), &page).into_query();
+            for row in self.pages(&users, page_of).await? {
+                let event = AuditEvent::from(Model::from_query_result(&row, "")?);
+                let Some(user) = event.subject else { continue };
+                let key = EventsOfUser { user, page };
+                found.entry(key).or_default().push(event);
             }
         }
         for (key, events) in &mut found {
-            events.sort_by_key(|event| (event.created_at, event.id));
-            if !key.slice.from_end {
-                events.reverse();
-            }
+            key.page
+                .sort(events, |event| (event.created_at, event.id.uuid()));
         }
         Ok(found)
     }
@@ -179,74 +172,23 @@ impl Loader<CountOfUser> for Reader {
     }
 }
 
-impl Reader {
-    async fn events(&self, statement: &SelectStatement) -> Result<Vec<AuditEvent>, ReadFailure> {
-        let rows = self.database.query_all(statement).await?;
-        rows.iter()
-            .map(|row| Ok(Model::from_query_result(row, "")?.into()))
-            .collect()
-    }
-}
-
 fn matching(filter: &AuditFilter) -> Condition {
-    let id = |id: UserId| id.uuid();
+    let actions = filter.actions.as_ref();
+    let addresses = filter.address_indices.as_ref();
+    let request = filter.request_id.as_deref();
     Condition::all()
-        .add_option(filter.actor.map(|it| Column::ActorId.eq(id(it))))
-        .add_option(filter.subject.map(|it| Column::SubjectId.eq(id(it))))
-        .add_option(
-            (filter.actions.as_ref()).map(|actions| Column::Action.is_in(actions.iter().cloned())),
-        )
-        .add_option(
-            (filter.address_indices.as_ref())
-                .map(|indices| Column::AddressIndex.is_in(indices.iter().cloned())),
-        )
-        .add_option((filter.request_id.as_ref()).map(|it| Column::RequestId.eq(it.clone())))
+        .add_option(filter.actor.map(|actor| Column::ActorId.eq(actor.uuid())))
+        .add_option((filter.subject).map(|subject| Column::SubjectId.eq(subject.uuid())))
+        .add_option(actions.map(|actions| Column::Action.is_in(actions.iter().cloned())))
+        .add_option(addresses.map(|indices| Column::AddressIndex.is_in(indices.iter().cloned())))
+        .add_option(request.map(|request| Column::RequestId.eq(request)))
         .add_option(filter.since.map(|since| Column::CreatedAt.gte(since)))
         .add_option(filter.until.map(|until| Column::CreatedAt.lt(until)))
 }
 
-/// The rows of a slice in the order in which they are counted.
-///
-/// Places are compared as pairs, which an index on the pair answers from the right spot, however
-/// deep in the list that is.
-fn page(which: Condition, slice: Slice) -> SelectStatement {
-    let pair = || Expr::tuple([Expr::col(Column::CreatedAt), Expr::col(Column::Id)]);
-    let place = |(created_at, id): Place| -> SimpleExpr {
-        Expr::tuple([Expr::val(created_at), Expr::val(id)])
-    };
-    let order = if slice.from_end {
-        Order::Asc
-    } else {
-        Order::Desc
-    };
-    let mut page = Query::select();
-    page.expr(Expr::cust("*"))
-        .from(Entity)
-        .cond_where(which)
-        .order_by(Column::CreatedAt, order.clone())
-        .order_by(Column::Id, order)
-        .limit(slice.limit);
-    if let Some(after) = slice.after {
-        page.and_where(pair().lt(place(after)));
-    }
-    if let Some(before) = slice.before {
-        page.and_where(pair().gt(place(before)));
-    }
-    page
-}
-
-/// The slices of several people, one select for each, as one statement.
-fn pages_of(users: &[UserId], slice: Slice) -> Option<SelectStatement> {
-    let mut parts = users.iter().map(|user| {
-        let which = Condition::all().add(Column::SubjectId.eq(user.uuid()));
-        Query::select()
-            .expr(Expr::cust("*"))
-            .from_subquery(page(which, slice), Alias::new("part"))
-            .to_owned()
-    });
-    let mut first = parts.next()?;
-    for part in parts {
-        first.union(UnionType::All, part);
-    }
-    Some(first)
+fn page_of(which: Condition, page: &PageRequest) -> Select<Entity> {
+    let mut select = Entity::find().filter(which);
+    let keyset = Keyset::newest_first(Column::CreatedAt, Column::Id);
+    page.cut(QuerySelect::query(&mut select), &keyset, bound);
+    select
 }

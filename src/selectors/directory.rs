@@ -1,29 +1,27 @@
-//! Everybody's accounts: filtered, searched, ordered, a slice at a time.
+//! All accounts: filtered, searched, ordered, a page at a time.
 //!
-//! A slice begins at a place and is read along an index, so the last page costs what the first
-//! one does. The expressions here are those of the indices in the migrations `search` and `folded`.
+//! The expressions here are those of the indices in the migrations `search` and `folded`.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Alias, Condition, Expr, LikeExpr, Order, SimpleExpr};
+use sea_orm::sea_query::{Alias, Condition, Expr, LikeExpr, SimpleExpr};
 use sea_orm::{
     ColumnTrait, DatabaseBackend, EntityTrait, ExprTrait as _, PaginatorTrait as _, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    QuerySelect, Select,
 };
 use uuid::Uuid;
 
-use super::session::Slice;
+use super::page::{Keyset, PageRequest};
 use super::{ReadFailure, Reader};
 use crate::domain::role::{AuthProvider, Role};
 use crate::domain::user::User;
 use crate::entities::user::{Column, Entity, Model};
 
-/// What the words of a search are looked for in. Rows that an older instance wrote have no folded
-/// form yet.
+/// The text that is searched. Rows that an older instance wrote have no folded form yet.
 const SEARCHED: &str = "(coalesce(email_folded, lower(email), '') || ' ' || coalesce(phone, '') \
                         || ' ' || coalesce(first_name_folded, lower(first_name)) || ' ' || \
                         coalesce(last_name_folded, lower(last_name)))";
 
-/// What orders by name; cut as the index has to be.
+/// The sort key of a name, cut as in the index.
 const NAME: &str = "substr(coalesce(last_name_folded, '') || ' ' || \
                     coalesce(first_name_folded, ''), 1, 300)";
 const LONGEST_NAME: usize = 300;
@@ -41,7 +39,7 @@ pub enum Sort {
     Name,
 }
 
-/// Where something stands in the list.
+/// The sort key of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
     /// An instant, or never.
@@ -50,25 +48,25 @@ pub enum Key {
     Text(String),
 }
 
-/// A place in the list.
+/// Where an account stands in the list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct UserPlace {
-    /// What the list is ordered by.
+pub struct UserCursor {
+    /// Its sort key.
     pub key: Key,
-    /// Who, among those with the same key.
+    /// Its id, which orders accounts with the same key.
     pub id: Uuid,
 }
 
-/// Which accounts are wanted; what is absent does not matter.
+/// Which accounts to list; an absent field matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
-    /// Of this role.
+    /// With this role.
     pub role: Option<Role>,
-    /// That came to be like this.
+    /// Registered this way.
     pub provider: Option<AuthProvider>,
-    /// That somebody vouches for, or nobody.
+    /// Verified, or not.
     pub verified: Option<bool>,
-    /// That are suspended, or not.
+    /// Suspended, or not.
     pub suspended: Option<bool>,
     /// The deleted ones instead of the live ones.
     pub deleted: bool,
@@ -78,34 +76,34 @@ pub struct Filter {
     pub created_from: Option<DateTime<Utc>>,
     /// Created before this instant.
     pub created_until: Option<DateTime<Utc>>,
-    /// Whose address, number or name has all of these, which [`crate::domain::search`] folded.
+    /// Words that the address, number or name contains, folded by [`crate::domain::search`].
     pub words: Vec<String>,
 }
 
-/// A slice of the list.
+/// A page of the list.
 #[derive(Clone, Debug)]
-pub struct Page {
-    /// Who is on it.
+pub struct DirectoryPage {
+    /// Which accounts.
     pub filter: Filter,
     /// In which order.
     pub sort: Sort,
     /// Whether the largest come first.
     pub descending: bool,
-    /// Which part.
-    pub slice: Slice<UserPlace>,
+    /// Which page.
+    pub page: PageRequest<UserCursor>,
 }
 
 /// An account of the list.
 #[derive(Clone, Debug)]
 pub struct Listed {
-    /// Its account.
+    /// The account.
     pub user: User,
     /// Where it stands.
-    pub place: UserPlace,
+    pub cursor: UserCursor,
 }
 
-/// Where a row stands in a list of this order: what [`key`] is for it.
-fn place_of(row: &Model, sort: Sort) -> UserPlace {
+/// Where a row stands in a list of this order: the value of [`key`] for it.
+fn cursor_of(row: &Model, sort: Sort) -> UserCursor {
     let text = |column: &Option<String>| column.clone().unwrap_or_default();
     let key = match sort {
         Sort::CreatedAt => Key::Instant(Some(row.created_at)),
@@ -120,41 +118,37 @@ fn place_of(row: &Model, sort: Sort) -> UserPlace {
             Key::Text(name.chars().take(LONGEST_NAME).collect())
         }
     };
-    UserPlace { key, id: row.id }
+    UserCursor { key, id: row.id }
 }
 
 fn listed(row: Model, sort: Sort) -> Result<Listed, ReadFailure> {
-    let place = place_of(&row, sort);
+    let cursor = cursor_of(&row, sort);
     let user = row.try_into()?;
-    Ok(Listed { user, place })
+    Ok(Listed { user, cursor })
 }
 
 impl Reader {
-    /// The accounts of a slice: one statement.
-    pub(super) async fn directory(&self, page: &Page) -> Result<Vec<Listed>, ReadFailure> {
-        let is_sqlite = self.is_sqlite();
-        let order = if page.descending == page.slice.from_end {
-            Order::Asc
-        } else {
-            Order::Desc
+    /// The accounts of a page: one statement.
+    pub(super) async fn directory(
+        &self,
+        wanted: &DirectoryPage,
+    ) -> Result<Vec<Listed>, ReadFailure> {
+        let (sort, is_sqlite) = (wanted.sort, self.is_sqlite());
+        let keyset = Keyset {
+            key: key(sort, is_sqlite),
+            id: Expr::col(Column::Id),
+            descending: wanted.descending,
         };
-        let mut select = self.filtered(&page.filter);
-        for (place, further) in [(&page.slice.after, true), (&page.slice.before, false)] {
-            if let Some(place) = place {
-                let rises = page.descending != further;
-                select = select.filter(beyond(place, page.sort, rises, is_sqlite));
-            }
-        }
-        let rows = select
-            .order_by(key(page.sort, is_sqlite), order.clone())
-            .order_by(Column::Id, order)
-            .limit(page.slice.limit)
-            .all(&self.database)
-            .await?;
-        rows.into_iter().map(|row| listed(row, page.sort)).collect()
+        let mut select = self.filtered(&wanted.filter);
+        let bound = |cursor: &UserCursor| bound(cursor, is_sqlite);
+        wanted
+            .page
+            .cut(QuerySelect::query(&mut select), &keyset, bound);
+        let rows = select.all(&self.database).await?;
+        rows.into_iter().map(|row| listed(row, sort)).collect()
     }
 
-    /// How many accounts there are in all.
+    /// How many accounts match.
     pub(super) async fn directory_count(&self, filter: &Filter) -> Result<u64, ReadFailure> {
         Ok(self.filtered(filter).count(&self.database).await?)
     }
@@ -165,18 +159,24 @@ impl Reader {
 
     fn filtered(&self, filter: &Filter) -> Select<Entity> {
         let is = |column: Column, text: &str| column.eq(text);
+        let provider = filter.provider.map(AuthProvider::as_str);
+        let (country, suspended) = (filter.country.as_deref(), filter.suspended);
         let mut all = Condition::all()
             .add_option(filter.role.map(|role| is(Column::Role, role.as_str())))
+            .add_option(provider.map(|provider| is(Column::AuthProvider, provider)))
             .add_option(
                 filter
-                    .provider
-                    .map(|it| is(Column::AuthProvider, it.as_str())),
+                    .verified
+                    .map(|verified| Column::IsVerified.eq(verified)),
             )
-            .add_option(filter.verified.map(|it| Column::IsVerified.eq(it)))
-            .add_option(filter.country.as_deref().map(|it| is(Column::Country, it)))
-            .add_option(filter.created_from.map(|it| Column::CreatedAt.gte(it)))
-            .add_option(filter.created_until.map(|it| Column::CreatedAt.lt(it)))
-            .add_option(filter.suspended.map(|it| set(Column::SuspendedAt, it)))
+            .add_option(country.map(|country| is(Column::Country, country)))
+            .add_option(filter.created_from.map(|from| Column::CreatedAt.gte(from)))
+            .add_option(
+                filter
+                    .created_until
+                    .map(|until| Column::CreatedAt.lt(until)),
+            )
+            .add_option(suspended.map(|is_set| set(Column::SuspendedAt, is_set)))
             .add(set(Column::DeletedAt, filter.deleted));
         for word in &filter.words {
             all = all.add(contains(word, self.is_sqlite()));
@@ -193,7 +193,7 @@ fn set(column: Column, is_set: bool) -> SimpleExpr {
     }
 }
 
-/// The expression that orders the list; one of an index.
+/// The expression that orders the list, as in its index.
 fn key(sort: Sort, is_sqlite: bool) -> SimpleExpr {
     match sort {
         Sort::CreatedAt => Expr::col(Column::CreatedAt),
@@ -213,23 +213,15 @@ fn by_code_point(text: &'static str, is_sqlite: bool) -> SimpleExpr {
     }
 }
 
-/// Strictly above or below a place.
-///
-/// Rows are compared as wholes: written out with OR the database would read all pages before.
-fn beyond(place: &UserPlace, sort: Sort, rises: bool, is_sqlite: bool) -> SimpleExpr {
-    let at = match &place.key {
+/// A cursor as values for the key and the id.
+fn bound(cursor: &UserCursor, is_sqlite: bool) -> [SimpleExpr; 2] {
+    let key = match &cursor.key {
         Key::Instant(Some(instant)) => Expr::value(*instant),
         Key::Instant(None) if is_sqlite => Expr::cust("''"),
         Key::Instant(None) => Expr::cust("'-infinity'::timestamptz"),
         Key::Text(text) => Expr::value(text.as_str()).cast_as(Alias::new("text")),
     };
-    let here = Expr::tuple([key(sort, is_sqlite), Expr::col(Column::Id)]);
-    let there = Expr::tuple([at, Expr::value(place.id)]);
-    if rises {
-        here.gt(there)
-    } else {
-        here.lt(there)
-    }
+    [key, Expr::value(cursor.id)]
 }
 
 /// Whether an account has this word in its address, number or name.
@@ -239,8 +231,8 @@ fn contains(word: &str, is_sqlite: bool) -> SimpleExpr {
     for letter in word.chars() {
         match letter {
             '%' | '_' | '!' => pattern.extend(['!', letter]),
-            // SQL injection: servers may be told to read a backslash as an escape. Any one
-            // letter matches in its place, and no address has one.
+            // SQL injection: with `standard_conforming_strings` off, a backslash escapes. Match
+            // any one character instead; no address has one.
             '\\' => pattern.push('_'),
             _ => pattern.push(letter),
         }
@@ -249,8 +241,8 @@ fn contains(word: &str, is_sqlite: bool) -> SimpleExpr {
     if is_sqlite {
         return Expr::cust(SEARCHED).like(LikeExpr::new(pattern).escape('!'));
     }
-    // Written into the statement, because a plan made for any pattern reads the whole table for
-    // a rare one. A quote is doubled, and there is no backslash.
+    // Inlined, because a generic plan reads the whole table for a rare word. Quotes are doubled,
+    // and there is no backslash.
     let quoted = pattern.replace('\'', "''");
     Expr::cust(format!("{SEARCHED} LIKE '{quoted}' ESCAPE '!'"))
 }

@@ -1,11 +1,12 @@
-//! Batched reads: one key newtype, one loader and one `IN` query per file; one bundle a request.
-//! What has no parent to be batched under (`directory`, `statistics`) is one statement each.
+//! Batched reads: one key type, one loader and one query per file, and [`Loaders`] for a request.
+//! `directory` and `statistics` have no parent to be batched under: one statement each.
 //!
-//! Nothing here writes, and nothing decides who may see what: the schema's guards do.
+//! Nothing here writes or authorizes; the guards of the schema do.
 
 pub mod audit_event;
 pub mod directory;
 pub mod identity;
+pub mod page;
 pub mod person_key;
 pub mod session;
 pub mod session_by_id;
@@ -13,7 +14,7 @@ pub mod statistics;
 pub mod user;
 pub mod user_by_email;
 
-mod turns;
+mod batch_scheduler;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -33,21 +34,21 @@ use crate::domain::user::User;
 use crate::fault::Fault;
 
 use audit_event::{CountMatching, CountOfUser, EventMatching, EventsMatching, EventsOfUser};
-use directory::{Filter, Listed, Page};
+use batch_scheduler::BatchScheduler;
+use directory::{DirectoryPage, Filter, Listed};
 use identity::IdentitiesOfUser;
 use person_key::SealedKeyOfUser;
 use session::{SessionCountOfUser, SessionsOfUser};
 use session_by_id::{KnownSession, SessionById};
 use statistics::{Group, Span};
-use turns::Turns;
 use user::UserById;
 use user_by_email::UserByEmail;
 
-/// How many keys one statement takes: more than any document may name, so that a list is never
-/// split, and fewer than any database refuses.
-const LARGEST_BATCH: usize = 10_000;
+/// Keys of one batch: more than any document can name, so that no list is split, and fewer than
+/// the parameters a statement may have.
+const MAX_BATCH: usize = 10_000;
 
-/// A failed read, shared by all who waited for the batch.
+/// A failed read, shared by all keys of the batch.
 #[derive(Clone, Debug)]
 pub struct ReadFailure(Arc<Fault>);
 
@@ -69,15 +70,15 @@ impl<E: Into<Fault>> From<E> for ReadFailure {
 /// Runs the batched queries.
 #[derive(Debug)]
 pub struct Reader {
-    /// Never behind: what a person just changed must show in the answer.
+    /// Never a lagging replica: a request must see what it has just changed.
     database: DatabaseConnection,
 }
 
-/// No wait before loading: a load begins when everybody who can has asked.
+/// No delay before loading: [`BatchScheduler`] says when a batch is complete.
 #[derive(Debug)]
-struct AtOnce;
+struct NoDelay;
 
-impl Timer for AtOnce {
+impl Timer for NoDelay {
     fn delay(&self, _: Duration) -> BoxFuture<'static, ()> {
         std::future::ready(()).boxed()
     }
@@ -90,7 +91,7 @@ pub struct Loaders {
     database: DatabaseConnection,
     known: Option<Arc<User>>,
     loader: OnceLock<Loader>,
-    turns: Turns,
+    scheduler: BatchScheduler,
 }
 
 impl std::fmt::Debug for Loaders {
@@ -100,27 +101,27 @@ impl std::fmt::Debug for Loaders {
 }
 
 impl Loaders {
-    /// Loaders that already know the caller's own account.
+    /// Loaders that already have the caller's own account.
     #[must_use]
     pub fn new(database: DatabaseConnection, known: Option<Arc<User>>) -> Self {
         Self {
             database,
             known,
             loader: OnceLock::new(),
-            turns: Turns::default(),
+            scheduler: BatchScheduler::default(),
         }
     }
 
-    /// Runs what asks these loaders; outside of it nothing is loaded.
-    pub async fn serve<F: Future>(&self, asking: F) -> F::Output {
-        self.turns.run(asking).await
+    /// Runs a future that uses these loaders; outside of it nothing is loaded.
+    pub async fn serve<F: Future>(&self, request: F) -> F::Output {
+        self.scheduler.run(request).await
     }
 
     fn loader(&self) -> &Loader {
         self.loader.get_or_init(|| {
-            let turns = self.turns.clone();
-            DataLoader::with_cache(self.reader(), turns, AtOnce, HashMapCache::default())
-                .max_batch_size(LARGEST_BATCH)
+            let scheduler = self.scheduler.clone();
+            DataLoader::with_cache(self.reader(), scheduler, NoDelay, HashMapCache::default())
+                .max_batch_size(MAX_BATCH)
         })
     }
 
@@ -140,7 +141,7 @@ impl Loaders {
         self.loader().load_one(UserByEmail::from(email)).await
     }
 
-    /// What a person can sign in with at providers.
+    /// The provider identities that a person can sign in with.
     pub async fn identities(&self, user: UserId) -> Result<Vec<Identity>, ReadFailure> {
         let found = self.loader().load_one(IdentitiesOfUser(user)).await?;
         Ok(found.unwrap_or_default())
@@ -151,7 +152,7 @@ impl Loaders {
         self.loader().load_one(SessionById(id)).await
     }
 
-    /// A slice of a person's live sessions.
+    /// A page of a person's live sessions.
     pub async fn sessions(&self, key: SessionsOfUser) -> Result<Vec<Session>, ReadFailure> {
         Ok(self.loader().load_one(key).await?.unwrap_or_default())
     }
@@ -167,17 +168,17 @@ impl Loaders {
         }
     }
 
-    /// A slice of everybody's accounts.
-    pub async fn directory(&self, page: &Page) -> Result<Vec<Listed>, ReadFailure> {
+    /// A page of all accounts.
+    pub async fn directory(&self, page: &DirectoryPage) -> Result<Vec<Listed>, ReadFailure> {
         self.reader().directory(page).await
     }
 
-    /// How many accounts such a list has in all.
+    /// How many accounts match.
     pub async fn directory_count(&self, filter: &Filter) -> Result<u64, ReadFailure> {
         self.reader().directory_count(filter).await
     }
 
-    /// Live accounts, counted by what they are.
+    /// Live accounts, counted by role, provider and verification.
     pub async fn user_groups(&self, span: Span) -> Result<Vec<Group>, ReadFailure> {
         self.reader().user_groups(span).await
     }
@@ -192,7 +193,7 @@ impl Loaders {
         self.reader().live_sessions(now).await
     }
 
-    /// A slice of the audit events that match.
+    /// A page of the audit events that match.
     pub async fn audit_events(&self, key: EventsMatching) -> Result<Vec<AuditEvent>, ReadFailure> {
         Ok(self.loader().load_one(key).await?.unwrap_or_default())
     }
@@ -207,7 +208,7 @@ impl Loaders {
         Ok(self.loader().load_one(key).await?.unwrap_or_default())
     }
 
-    /// A slice of the audit events about a person.
+    /// A page of the audit events about a person.
     pub async fn audit_events_of(&self, key: EventsOfUser) -> Result<Vec<AuditEvent>, ReadFailure> {
         Ok(self.loader().load_one(key).await?.unwrap_or_default())
     }

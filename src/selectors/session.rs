@@ -1,48 +1,31 @@
-//! Live sessions of people, newest first, a slice for each.
+//! Live sessions of people, newest first.
 
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Alias, Condition, Expr, Order, Query, SelectStatement};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QuerySelect,
-};
+use sea_orm::sea_query::{Condition, SelectStatement};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
+use super::page::{Keyset, PageRequest, bound};
 use super::{ReadFailure, Reader};
 use crate::domain::ids::UserId;
 use crate::domain::session::Session;
 use crate::entities::session::{Column, Entity, Model};
 
-/// A place in the list: when the session there began, and its id.
-pub type Place = (DateTime<Utc>, Uuid);
-
-/// Which part of a list is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Slice<P = Place> {
-    /// How many at most.
-    pub limit: u64,
-    /// Only what comes after this place.
-    pub after: Option<P>,
-    /// Only what comes before this place.
-    pub before: Option<P>,
-    /// Count from the end of the list instead of from its start.
-    pub from_end: bool,
-}
-
-/// A slice of the sessions of a person that are live at this instant.
+/// A page of the sessions of a person that are live at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionsOfUser {
     /// Whose.
     pub user: UserId,
     /// When they have to be live.
     pub now: DateTime<Utc>,
-    /// Which of them.
-    pub slice: Slice,
+    /// Which page.
+    pub page: PageRequest,
 }
 
-/// The number of sessions of a person that are live at this instant.
+/// The number of sessions of a person that are live at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionCountOfUser {
     /// Whose.
@@ -55,29 +38,29 @@ impl Loader<SessionsOfUser> for Reader {
     type Value = Vec<Session>;
     type Error = ReadFailure;
 
-    /// One statement for each distinct slice: in practice, one for each place in the document.
+    /// One statement for each distinct page: in practice, for each selection in the document.
     async fn load(
         &self,
         keys: &[SessionsOfUser],
     ) -> Result<HashMap<SessionsOfUser, Vec<Session>>, ReadFailure> {
-        let mut slices: HashMap<(Slice, DateTime<Utc>), Vec<Uuid>> = HashMap::new();
+        let mut requests: HashMap<(PageRequest, DateTime<Utc>), Vec<UserId>> = HashMap::new();
         for key in keys {
-            slices
-                .entry((key.slice, key.now))
-                .or_default()
-                .push(key.user.uuid());
+            let request = (key.page, key.now);
+            requests.entry(request).or_default().push(key.user);
         }
         let mut found: HashMap<SessionsOfUser, Vec<Session>> = HashMap::new();
-        for ((slice, now), users) in slices {
-            for row in self.database.query_all(&ranked(slice, now, users)).await? {
+        for ((page, now), users) in requests {
+            let page_of = |user| page_of(SessionsOfUser { user, now, page });
+            for row in self.pages(&users, page_of).await? {
                 let session = Session::from(Model::from_query_result(&row, "")?);
-                let key = SessionsOfUser {
-                    user: session.user_id,
-                    now,
-                    slice,
-                };
+                let user = session.user_id;
+                let key = SessionsOfUser { user, now, page };
                 found.entry(key).or_default().push(session);
             }
+        }
+        for (key, sessions) in &mut found {
+            key.page
+                .sort(sessions, |session| (session.created_at, session.id.uuid()));
         }
         Ok(found)
     }
@@ -125,48 +108,11 @@ fn live(now: DateTime<Utc>) -> Condition {
         .add(Column::ExpiresAt.gt(now))
 }
 
-/// Each person's sessions in list order, cut to the slice's limit by their rank.
-fn ranked(slice: Slice, now: DateTime<Utc>, users: Vec<Uuid>) -> SelectStatement {
-    let (direction, order) = if slice.from_end {
-        ("ASC", Order::Asc)
-    } else {
-        ("DESC", Order::Desc)
-    };
-    let rank = format!(
-        "ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY created_at {direction}, id {direction})"
-    );
-    let mut inner = Query::select();
-    inner
-        .expr(Expr::cust("*"))
-        .expr_as(Expr::cust(rank), Alias::new("place"))
-        .from(Entity)
-        .cond_where(live(now).add(Column::UserId.is_in(users)));
-    if let Some(place) = slice.after {
-        inner.cond_where(beyond(place, Column::lt));
-    }
-    if let Some(place) = slice.before {
-        inner.cond_where(beyond(place, Column::gt));
-    }
-    let mut outer = Query::select();
-    outer
-        .expr(Expr::cust("*"))
-        .from_subquery(inner, Alias::new("ranked"))
-        .and_where(Expr::col(Alias::new("place")).lte(slice.limit))
-        .order_by(Column::CreatedAt, order.clone())
-        .order_by(Column::Id, order);
-    outer
-}
-
-/// Strictly beyond a place in the list, in the direction of the comparison.
-fn beyond(
-    (created_at, id): Place,
-    compare: fn(&Column, sea_orm::Value) -> sea_orm::sea_query::SimpleExpr,
-) -> Condition {
-    Condition::any()
-        .add(compare(&Column::CreatedAt, created_at.into()))
-        .add(
-            Condition::all()
-                .add(Column::CreatedAt.eq(created_at))
-                .add(compare(&Column::Id, id.into())),
-        )
+fn page_of(key: SessionsOfUser) -> SelectStatement {
+    let mut select = Entity::find()
+        .filter(live(key.now).add(Column::UserId.eq(key.user.uuid())))
+        .into_query();
+    let keyset = Keyset::newest_first(Column::CreatedAt, Column::Id);
+    key.page.cut(&mut select, &keyset, bound);
+    select
 }

@@ -265,7 +265,7 @@ impl AuditEventConnection {
         };
         let key = EventsMatching {
             filter: filter.clone(),
-            slice: arguments.slice(),
+            page: arguments.request(),
         };
         let events = context.loaders().audit_events(key).await?;
         let list = List::Matching(filter);
@@ -282,7 +282,7 @@ impl AuditEventConnection {
         let user = person.id;
         let key = EventsOfUser {
             user,
-            slice: arguments.slice(),
+            page: arguments.request(),
         };
         let events = context.loaders().audit_events_of(key).await?;
         let viewer = if is_auditor {

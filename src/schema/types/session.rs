@@ -105,7 +105,7 @@ impl SessionConnection {
         let key = SessionsOfUser {
             user,
             now,
-            slice: arguments.slice(),
+            page: arguments.request(),
         };
         let mut sessions = context.loaders().sessions(key).await?;
         let more = arguments.cut(&mut sessions);

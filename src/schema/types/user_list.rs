@@ -14,7 +14,7 @@ use crate::schema::connection::{PageArguments, PageInfo};
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::request::ContextExt as _;
 use crate::schema::scalars::Instant;
-use crate::selectors::directory::{Filter, Key, Listed, Page, Sort, UserPlace};
+use crate::selectors::directory::{DirectoryPage, Filter, Key, Listed, Sort, UserCursor};
 
 const LONGEST_SEARCH: usize = 200;
 const MOST_WORDS: usize = 8;
@@ -137,7 +137,7 @@ pub struct UserEdge {
 pub struct UserConnection {
     filter: Filter,
     sort: Sort,
-    users: Vec<(Arc<user::User>, UserPlace)>,
+    users: Vec<(Arc<user::User>, UserCursor)>,
     page_info: PageInfo,
 }
 
@@ -154,22 +154,22 @@ impl UserConnection {
             direction: OrderDirection::Desc,
         });
         let sort = order.sort();
-        let arguments = PageArguments::check_places(
+        let arguments = PageArguments::check_cursors(
             page.first,
             page.after,
             page.last,
             page.before,
             |cursor| decode(cursor, sort),
         )?;
-        let page = Page {
+        let page = DirectoryPage {
             filter: filter.unwrap_or_default().check()?,
             sort,
             descending: order.direction == OrderDirection::Desc,
-            slice: arguments.slice(),
+            page: arguments.request(),
         };
         let mut users = context.loaders().directory(&page).await?;
         let more = arguments.cut(&mut users);
-        let cursor = |listed: &Listed| encode(&listed.place, sort);
+        let cursor = |listed: &Listed| encode(&listed.cursor, sort);
         let page_info =
             arguments.page_info(more, users.first().map(cursor), users.last().map(cursor));
         Ok(Self {
@@ -177,7 +177,7 @@ impl UserConnection {
             sort,
             users: users
                 .into_iter()
-                .map(|it| (Arc::new(it.user), it.place))
+                .map(|listed| (Arc::new(listed.user), listed.cursor))
                 .collect(),
             page_info,
         })
@@ -189,8 +189,8 @@ impl UserConnection {
 impl UserConnection {
     /// The people with their places.
     async fn edges(&self) -> Vec<UserEdge> {
-        let edge = |(user, place): &(Arc<user::User>, UserPlace)| UserEdge {
-            cursor: encode(place, self.sort),
+        let edge = |(user, cursor): &(Arc<user::User>, UserCursor)| UserEdge {
+            cursor: encode(cursor, self.sort),
             node: Arc::clone(user).into(),
         };
         self.users.iter().map(edge).collect()
@@ -198,7 +198,7 @@ impl UserConnection {
 
     /// The people alone.
     async fn nodes(&self) -> Vec<User> {
-        let user = |(user, _): &(Arc<user::User>, UserPlace)| User::from(Arc::clone(user));
+        let user = |(user, _): &(Arc<user::User>, UserCursor)| User::from(Arc::clone(user));
         self.users.iter().map(user).collect()
     }
 
@@ -218,19 +218,19 @@ const NEVER: u8 = 0;
 const INSTANT: u8 = 1;
 const TEXT: u8 = 2;
 
-/// A place as an opaque text: the order, the kind of key, who, and the key.
-pub(in crate::schema) fn encode(place: &UserPlace, sort: Sort) -> String {
-    let (kind, key) = match &place.key {
+/// A cursor as opaque text: the order, the kind of key, who, and the key.
+pub(in crate::schema) fn encode(cursor: &UserCursor, sort: Sort) -> String {
+    let (kind, key) = match &cursor.key {
         Key::Instant(None) => (NEVER, Vec::new()),
         Key::Instant(Some(at)) => (INSTANT, at.timestamp_micros().to_be_bytes().to_vec()),
         Key::Text(text) => (TEXT, text.as_bytes().to_vec()),
     };
-    let bytes = [&[sort as u8, kind][..], place.id.as_bytes(), &key].concat();
+    let bytes = [&[sort as u8, kind][..], cursor.id.as_bytes(), &key].concat();
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Reads what [`encode`] wrote for the same order.
-pub(in crate::schema) fn decode(cursor: &str, sort: Sort) -> Option<UserPlace> {
+pub(in crate::schema) fn decode(cursor: &str, sort: Sort) -> Option<UserCursor> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let ([order, kind], rest) = bytes.split_first_chunk::<2>()?;
     let (id, key) = rest.split_first_chunk::<16>()?;
@@ -249,7 +249,7 @@ pub(in crate::schema) fn decode(cursor: &str, sort: Sort) -> Option<UserPlace> {
         _ => return None,
     };
     let id = Uuid::from_bytes(*id);
-    (*order == sort as u8).then_some(UserPlace { key, id })
+    (*order == sort as u8).then_some(UserCursor { key, id })
 }
 
 #[cfg(test)]
@@ -276,11 +276,11 @@ mod tests {
                     Sort::LastLoginAt => Key::Instant(at),
                     Sort::Email | Sort::Name => Key::Text(text.clone()),
                 };
-                let place = UserPlace { key, id };
-                let cursor = encode(&place, sort);
+                let cursor = UserCursor { key, id };
+                let text = encode(&cursor, sort);
                 for other in SORTS {
-                    let read = decode(&cursor, other);
-                    prop_assert_eq!(read, (other == sort).then(|| place.clone()));
+                    let read = decode(&text, other);
+                    prop_assert_eq!(read, (other == sort).then(|| cursor.clone()));
                 }
             }
         }
