@@ -136,7 +136,6 @@ CREATE INDEX outbox_messages_due ON outbox_messages USING btree (available_at, i
 CREATE TABLE passwords (
     user_id uuid NOT NULL,
     hash text NOT NULL,
-    set_before_proof boolean NOT NULL DEFAULT false,
     changed_at timestamp with time zone NOT NULL,
     CONSTRAINT passwords_pkey PRIMARY KEY (user_id),
     CONSTRAINT passwords_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
@@ -265,13 +264,13 @@ CREATE TABLE users (
 CREATE INDEX users_country ON users USING btree (country, created_at, id);
 CREATE INDEX users_created ON users USING btree (created_at, id);
 CREATE INDEX users_deleted ON users USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX users_email ON users USING btree (email_canonical) WHERE (deleted_at IS NULL);
 CREATE INDEX users_email_order ON users USING btree (COALESCE(email_folded, ''::text) COLLATE "C", id);
-CREATE INDEX users_email_role ON users USING btree (email_canonical, role);
 CREATE UNIQUE INDEX users_live_email ON users USING btree (email_canonical) WHERE ((deleted_at IS NULL) AND (email_verified OR (NOT phone_verified)));
 CREATE UNIQUE INDEX users_live_phone ON users USING btree (phone) WHERE ((deleted_at IS NULL) AND (phone_verified OR (NOT email_verified)));
 CREATE INDEX users_login ON users USING btree (COALESCE(last_login_at, '-infinity'::timestamp with time zone), id);
 CREATE INDEX users_name_order ON users USING btree (substr(((COALESCE(last_name_folded, ''::text) || ' '::text) || COALESCE(first_name_folded, ''::text)), 1, 300) COLLATE "C", id);
-CREATE INDEX users_phone_role ON users USING btree (phone, role);
+CREATE INDEX users_phone ON users USING btree (phone) WHERE (deleted_at IS NULL);
 CREATE INDEX users_provider ON users USING btree (auth_provider, created_at, id);
 CREATE INDEX users_role ON users USING btree (role, created_at, id);
 CREATE INDEX users_search ON users USING gin ((((((((COALESCE(email_folded, lower(email), ''::text) || ' '::text) || COALESCE(phone, ''::text)) || ' '::text) || COALESCE(first_name_folded, lower(first_name))) || ' '::text) || COALESCE(last_name_folded, lower(last_name)))) gin_trgm_ops);

@@ -19,6 +19,7 @@ mod m20261123_000009_search;
 mod m20261129_000010_claims;
 mod m20261129_000011_recovery_window;
 mod m20261129_000012_folded;
+mod m20261129_000013_unused;
 mod portable;
 
 /// Runs every migration in order.
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000010_claims::Migration),
             Box::new(m20261129_000011_recovery_window::Migration),
             Box::new(m20261129_000012_folded::Migration),
+            Box::new(m20261129_000013_unused::Migration),
         ]
     }
 }

@@ -65,7 +65,7 @@ fn users() -> TableCreateStatement {
         .to_owned()
 }
 
-fn passwords() -> TableCreateStatement {
+pub(crate) fn passwords() -> TableCreateStatement {
     table("passwords")
         .col(id("user_id").primary_key())
         .col(required_text("hash"))

@@ -8,7 +8,6 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: Uuid,
     pub hash: String,
-    pub set_before_proof: bool,
     pub changed_at: DateTimeUtc,
 }
 

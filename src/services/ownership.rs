@@ -81,7 +81,6 @@ pub(super) async fn prove(
     }
     let now = app.clock.now();
     let id = owner.user.id;
-    password::prove(tx, id).await?;
     settle(tx, app, &owner.user, proof).await?;
     let user = user::mark_verified(tx, id, contact, now).await?;
     let (action, field) = match contact {

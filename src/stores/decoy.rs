@@ -1,7 +1,5 @@
-//! A write that meets no row.
-//!
-//! Where an unknown address must cost what a known one costs, it stands for the statements that
-//! the known one needs.
+//! A write that matches no row, in place of one that only a known address needs, so that known and
+//! unknown addresses cost the same statements (timing, user enumeration).
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -11,11 +9,11 @@ use crate::domain::ids::UserId;
 use crate::entities::password::{Column, Entity};
 use crate::fault::Fault;
 
-/// Updates nothing, at the price of an update. `nobody` is an identifier that names no account.
-pub async fn write(tx: &Tx, nobody: UserId) -> Result<(), Fault> {
+/// Runs an update that matches no row. `unused` is the id of no account.
+pub async fn write(tx: &Tx, unused: UserId) -> Result<(), Fault> {
     Entity::update_many()
-        .col_expr(Column::SetBeforeProof, Expr::value(false))
-        .filter(Column::UserId.eq(nobody.uuid()))
+        .col_expr(Column::ChangedAt, Expr::col(Column::ChangedAt))
+        .filter(Column::UserId.eq(unused.uuid()))
         .exec(&tx.0)
         .await?;
     Ok(())

@@ -9,27 +9,22 @@ use crate::domain::ids::UserId;
 use crate::entities::password::{ActiveModel, Column, Entity};
 use crate::fault::Fault;
 
-/// Gives an account its first password.
-///
-/// `set_before_proof` marks one that was chosen before anybody proved to own the address.
-pub async fn insert(
-    tx: &Tx,
-    user: UserId,
-    hash: String,
-    set_before_proof: bool,
-    now: DateTime<Utc>,
-) -> Result<(), Fault> {
-    let row = ActiveModel {
-        user_id: ActiveValue::Set(user.uuid()),
-        hash: ActiveValue::Set(hash),
-        set_before_proof: ActiveValue::Set(set_before_proof),
-        changed_at: ActiveValue::Set(now),
-    };
+/// Sets the first password of an account.
+pub async fn insert(tx: &Tx, user: UserId, hash: String, now: DateTime<Utc>) -> Result<(), Fault> {
+    let row = row(user, hash, now);
     Entity::insert(row).exec_without_returning(&tx.0).await?;
     Ok(())
 }
 
-/// Stores the same password under the parameters of today, if it is still that password.
+fn row(user: UserId, hash: String, now: DateTime<Utc>) -> ActiveModel {
+    ActiveModel {
+        user_id: ActiveValue::Set(user.uuid()),
+        hash: ActiveValue::Set(hash),
+        changed_at: ActiveValue::Set(now),
+    }
+}
+
+/// Stores a hash of the same password with current parameters, unless the password was changed.
 pub async fn rehash(tx: &Tx, user: UserId, old: &str, new: String) -> Result<bool, Fault> {
     let outcome = Entity::update_many()
         .col_expr(Column::Hash, Expr::value(new))
@@ -40,19 +35,12 @@ pub async fn rehash(tx: &Tx, user: UserId, old: &str, new: String) -> Result<boo
     Ok(outcome.rows_affected == 1)
 }
 
-/// Sets or replaces the password of an account that somebody has proven to own.
+/// Sets or replaces the password.
 pub async fn replace(tx: &Tx, user: UserId, hash: String, now: DateTime<Utc>) -> Result<(), Fault> {
-    let row = ActiveModel {
-        user_id: ActiveValue::Set(user.uuid()),
-        hash: ActiveValue::Set(hash),
-        set_before_proof: ActiveValue::Set(false),
-        changed_at: ActiveValue::Set(now),
-    };
-    let columns = [Column::Hash, Column::SetBeforeProof, Column::ChangedAt];
-    Entity::insert(row)
+    Entity::insert(row(user, hash, now))
         .on_conflict(
             OnConflict::column(Column::UserId)
-                .update_columns(columns)
+                .update_columns([Column::Hash, Column::ChangedAt])
                 .to_owned(),
         )
         .exec_without_returning(&tx.0)
@@ -60,18 +48,8 @@ pub async fn replace(tx: &Tx, user: UserId, hash: String, now: DateTime<Utc>) ->
     Ok(())
 }
 
-/// Takes the password away.
+/// Removes the password.
 pub async fn delete(tx: &Tx, user: UserId) -> Result<(), Fault> {
     Entity::delete_by_id(user.uuid()).exec(&tx.0).await?;
-    Ok(())
-}
-
-/// Notes that the owner of the address has confirmed this password.
-pub async fn prove(tx: &Tx, user: UserId) -> Result<(), Fault> {
-    Entity::update_many()
-        .col_expr(Column::SetBeforeProof, Expr::value(false))
-        .filter(Column::UserId.eq(user.uuid()))
-        .exec(&tx.0)
-        .await?;
     Ok(())
 }

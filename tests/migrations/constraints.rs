@@ -224,7 +224,6 @@ fn passwords_are_hashes_of_somebody() {
         let hash = |user_id, hash: &str| password::Model {
             user_id,
             hash: hash.to_owned(),
-            set_before_proof: false,
             changed_at: noon(),
         };
         refuses(database, hash(ada.id, "")).await;

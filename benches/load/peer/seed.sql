@@ -27,8 +27,8 @@ SELECT
 FROM canon.users
 ORDER BY id;
 
-INSERT INTO passwords (user_id, hash, set_before_proof, changed_at)
-SELECT uuid, password_hash, FALSE, created_at
+INSERT INTO passwords (user_id, hash, changed_at)
+SELECT uuid, password_hash, created_at
 FROM canon.users
 ORDER BY id;
 

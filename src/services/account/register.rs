@@ -180,7 +180,7 @@ async fn create(
     let sealed_key = audit::new_person_key(app, new.id);
     person_key::insert(tx, new.id, sealed_key.clone(), now).await?;
     match hash {
-        Some(hash) => password::insert(tx, new.id, hash, true, now).await?,
+        Some(hash) => password::insert(tx, new.id, hash, now).await?,
         None => decoy::write(tx, app.new_id()).await?,
     }
     if new.email.is_some() {

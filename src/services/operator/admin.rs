@@ -84,7 +84,7 @@ pub async fn create(app: &App, email: &str, typed: SecretString) -> Result<UserI
     }
     let sealed_key = audit::new_person_key(app, id);
     person_key::insert(&tx, id, sealed_key.clone(), now).await?;
-    password::insert(&tx, id, hash, false, now).await?;
+    password::insert(&tx, id, hash, now).await?;
     let about = About::Person {
         user: id,
         sealed_key: Some(&sealed_key),

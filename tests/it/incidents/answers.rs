@@ -280,8 +280,8 @@ impl<'a> Accounts<'a> {
         if state != "invited" {
             self.app
                 .execute(&format!(
-                    "INSERT INTO passwords (user_id, hash, set_before_proof, changed_at) \
-                     SELECT {id}, hash, set_before_proof, changed_at FROM passwords \
+                    "INSERT INTO passwords (user_id, hash, changed_at) \
+                     SELECT {id}, hash, changed_at FROM passwords \
                      WHERE user_id = {template}"
                 ))
                 .await;
