@@ -46,10 +46,15 @@ check:
     cargo deny --locked check --hide-inclusion-graph
     RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --workspace --document-private-items --locked
     cargo run --locked -- schema --check
+    cargo run --locked -- config reference --check
 
 # Write schema/schema.graphql and queries/manifest.json from the code and the documents
 schema:
     cargo run --locked -- schema --write
+
+# Write config/default.toml and docs/configuration.md from the declarations of settings
+reference:
+    cargo run --locked -- config reference --write
 
 # The trusted documents' manifest is written with the schema
 queries: schema

@@ -1,6 +1,6 @@
-//! The configuration: where values come from, what is refused and in which words.
+//! The configuration: where values come from, and what is refused with which message.
 //!
-//! A binary of its own, because the environment belongs to the whole process.
+//! A binary of its own, because the environment is shared by the whole process.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "config/reference.rs"]
+mod reference;
 #[path = "config/refusals.rs"]
 mod refusals;
 #[path = "config/router.rs"]
@@ -54,7 +56,7 @@ fn written(directory: &Path, name: &str, text: impl AsRef<[u8]>, mode: u32) -> P
     path
 }
 
-/// Production as it should be, with changes on top.
+/// A valid production configuration with changes.
 fn production(changes: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
     let mut variables = vec![
         ("IDGATE_ENV", "production"),
@@ -75,8 +77,8 @@ fn production(changes: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
     load(&variables)
 }
 
-/// Each error on a line of its own.
-fn said(result: Result<Config, ConfigErrors>) -> Vec<String> {
+/// The errors, one line each.
+fn refused(result: Result<Config, ConfigErrors>) -> Vec<String> {
     let errors = result.expect_err("must be refused");
     errors
         .iter()
@@ -98,7 +100,7 @@ fn setting(config: &Config, key: &str) -> (String, String) {
     (found.value.clone(), found.origin.clone())
 }
 
-/// Every key of the file with the lines that stand above it.
+/// Every key of the file with its comment and value.
 fn documented() -> Vec<(String, Vec<&'static str>, &'static str)> {
     let (mut section, mut above, mut found) = (String::new(), vec![], vec![]);
     for line in DEFAULT_TOML.lines() {
@@ -121,57 +123,32 @@ fn documented() -> Vec<(String, Vec<&'static str>, &'static str)> {
 }
 
 #[test]
-fn the_default_file_lists_exactly_the_settings_that_exist() {
-    let config = load(&[]).unwrap();
-    let described: Vec<_> = config
-        .describe()
-        .iter()
-        .map(|setting| setting.key.clone())
-        .collect();
-    let documented: Vec<_> = documented().into_iter().map(|(key, ..)| key).collect();
-    assert_eq!(documented, described);
-    // The sections refuse unknown fields and lack none, so loading proves both directions.
-    let (_directory, config) = load_file(DEFAULT_TOML);
-    config.unwrap();
+fn a_file_may_write_values_as_the_environment_does() {
+    let text = "[server]\nbody_limit = \"2048\"\ncors_origins = \"https://a.test, https://b.test\"\n\
+                [outbox]\nenabled = \"false\"\n[throttle]\nscale = \"2\"\n";
+    let (_directory, config) = load_file(text);
+    let config = config.unwrap();
+    assert_eq!(config.server.body_limit, 2_048);
+    assert_eq!(config.server.cors_origins.len(), 2);
+    assert!(!config.outbox.enabled && config.throttle.scale > 1.9);
 }
 
 #[test]
-fn every_setting_says_why_it_exists_its_default_and_its_variable() {
-    for (key, above, value) in documented() {
-        let [why, rest] = above.as_slice() else {
-            panic!("{key}: two lines, not {above:?}")
-        };
-        assert!(
-            why.starts_with("# ") && why.ends_with('.') && why.len() > 15,
-            "{key}: {why}"
-        );
-        let variable = format!("IDGATE_{}", key.to_uppercase().replace('.', "__"));
-        let config = load(&[(&format!("{variable}_FILE"), "/nowhere")]);
-        let hidden = said(config)[0].contains("cannot be read");
-        let file = if hidden {
-            format!(" or {variable}_FILE")
-        } else {
-            String::new()
-        };
-        assert_eq!(
-            *rest,
-            format!("# Default: {value}. Environment: {variable}{file}")
-        );
-    }
-}
-
-#[test]
-fn nothing_set_gives_a_gateway_for_ones_own_machine() {
+fn the_defaults_are_for_a_developers_machine() {
     let config = load(&[]).unwrap();
     assert!(!config.is_production());
-    assert_eq!(config.public_url().as_str(), "http://127.0.0.1:8080/");
-    assert_eq!(config.issuer(), "http://127.0.0.1:8080");
-    assert_eq!(config.links_base(), config.public_url());
-    assert_eq!(config.database_url(), None);
-    assert!(config.is_embedded_database() && config.database.migrates_at_start());
-    assert!(config.is_in_process() && config.keys.master().is_none());
-    assert!(config.introspection() && config.graphiql() && !config.confirmation_required());
-    assert!(!config.trusted_documents_required() && !config.secure_cookies());
+    assert_eq!(config.server.public_url.as_str(), "http://127.0.0.1:8080/");
+    assert_eq!(config.tokens.issuer, "http://127.0.0.1:8080");
+    assert_eq!(config.links.base_url, config.server.public_url);
+    assert_eq!(config.database.url(), None);
+    assert!(config.database.is_embedded() && config.database.migrates_at_start());
+    assert!(config.redis.is_in_process() && config.keys.master().is_none());
+    assert!(
+        config.graphql.introspection
+            && config.graphql.graphiql
+            && !config.registration.requires_confirmation()
+    );
+    assert!(!config.graphql.requires_trusted_documents() && !config.secure_cookies());
     assert_eq!(config.registration.roles, [Role::Client, Role::Vendor]);
     assert_eq!(config.cookies.same_site, SameSite::Lax);
     assert!(config.hashing.threads() >= 1);
@@ -182,15 +159,15 @@ fn nothing_set_gives_a_gateway_for_ones_own_machine() {
 }
 
 #[test]
-fn production_closes_what_development_leaves_open() {
+fn production_is_stricter_than_development() {
     let config = production(&[]).unwrap();
-    assert!(config.is_production() && config.confirmation_required());
-    assert!(config.trusted_documents_required() && config.secure_cookies());
-    assert!(!config.introspection() && !config.graphiql());
+    assert!(config.is_production() && config.registration.requires_confirmation());
+    assert!(config.graphql.requires_trusted_documents() && config.secure_cookies());
+    assert!(!config.graphql.introspection && !config.graphql.graphiql);
     let staff = config.graphql.staff_introspection;
     assert_eq!(staff, StaffIntrospection::SignedIn);
-    assert!(!config.is_embedded_database() && !config.database.migrates_at_start());
-    assert_eq!(config.issuer(), "https://id.example.com");
+    assert!(!config.database.is_embedded() && !config.database.migrates_at_start());
+    assert_eq!(config.tokens.issuer, "https://id.example.com");
     assert_eq!(config.warnings(), []);
 }
 
@@ -254,7 +231,7 @@ fn the_argument_wins_over_the_variable_that_names_a_file() {
 }
 
 #[test]
-fn conventional_names_work_and_ours_win_but_for_the_log() {
+fn aliases_work_and_our_names_win_except_for_the_log() {
     let conventional = [
         ("IDGATE_REDIS__URL", "redis://ours"),
         ("REDIS_URL", "redis://theirs"),
@@ -268,17 +245,17 @@ fn conventional_names_work_and_ours_win_but_for_the_log() {
         "redis://ours"
     );
     assert_eq!(
-        config.database_url().as_deref(),
+        config.database.url().as_deref(),
         Some("postgres://theirs/idgate")
     );
     assert_eq!(config.telemetry.log.to_string(), "debug");
     let config = load(&[("RUST_LOG", ""), ("REDIS_URL", " ")]).unwrap();
     assert_eq!(config.telemetry.log.to_string(), "info");
-    assert!(config.is_in_process());
+    assert!(config.redis.is_in_process());
 }
 
 #[test]
-fn the_environment_takes_the_kind_of_value_the_default_has() {
+fn the_environment_sets_values_of_every_type() {
     let digits = "98765432109876543210987654321098";
     let config = load(&[
         ("IDGATE_ROUTER__SECRET", digits),
@@ -314,7 +291,7 @@ fn the_environment_takes_the_kind_of_value_the_default_has() {
         ["https://app.example.com", "http://localhost:3000"]
     );
     assert_eq!(config.keys.master_previous().count(), 1);
-    assert!(!config.introspection() && config.redis.allow_in_process);
+    assert!(!config.graphql.introspection && config.redis.allow_in_process);
     let budget = config.throttle.login_identifier;
     assert_eq!(
         budget,
@@ -324,11 +301,11 @@ fn the_environment_takes_the_kind_of_value_the_default_has() {
         }
     );
     let (_directory, config) = load_file("[graphql]\nintrospection = false\n");
-    assert!(!config.unwrap().introspection());
+    assert!(!config.unwrap().graphql.introspection);
 }
 
 #[test]
-fn names_that_others_set_are_left_alone() {
+fn variables_of_other_programs_are_ignored() {
     load(&[
         ("IDGATE_PORT", "tcp://10.0.0.1:8080"),
         ("IDGATE_PORT_8080_TCP_ADDR", "10.0.0.1"),
@@ -348,12 +325,12 @@ fn the_environment_of_the_process_can_be_read() {
 }
 
 #[test]
-fn what_is_allowed_but_deserves_care_is_said() {
+fn risky_settings_are_warned_of() {
     let warned = |config: Config| -> Vec<String> {
         config.warnings().iter().map(ToString::to_string).collect()
     };
     let open = load(&[("IDGATE_SERVER__LISTEN", "0.0.0.0:8080")]).unwrap();
-    assert_eq!(open.public_url().as_str(), "http://localhost:8080/");
+    assert_eq!(open.server.public_url.as_str(), "http://localhost:8080/");
     let expected = "server.listen: others can reach the development settings at 0.0.0.0:8080";
     assert_eq!(warned(open), [expected]);
     let single = production(&[
@@ -388,10 +365,10 @@ fn what_is_allowed_but_deserves_care_is_said() {
 }
 
 #[test]
-fn links_are_joined_to_the_whole_of_their_base() {
+fn links_keep_the_path_of_the_base_url() {
     let written = [("IDGATE_LINKS__BASE_URL", "https://app.example.com/account")];
     let config = load(&written).unwrap();
-    let link = config.links_base().join("verify_email").unwrap();
+    let link = config.links.base_url.join("verify_email").unwrap();
     assert_eq!(
         link.as_str(),
         "https://app.example.com/account/verify_email"

@@ -114,7 +114,7 @@ fn check_certificates(config: &Config) -> Result<(), Unusable> {
         "sslkey",
         "ssl-key",
     ];
-    let Some(url) = config.database_url().and_then(|url| Url::parse(&url).ok()) else {
+    let Some(url) = config.database.url().and_then(|url| Url::parse(&url).ok()) else {
         return Ok(());
     };
     let named = url

@@ -339,7 +339,8 @@ pub fn load_templates(config: &Config) -> Result<Templates, TemplateError> {
     Templates::load(&TemplateSettings {
         product_name: messages.product_name.clone(),
         host: config
-            .links_base()
+            .links
+            .base_url
             .host_str()
             .unwrap_or_default()
             .to_owned(),

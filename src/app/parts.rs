@@ -46,7 +46,7 @@ pub(super) fn hasher_parameters(config: &Config) -> HasherParameters {
     HasherParameters {
         memory_kib: hashing.memory_kib,
         iterations: hashing.iterations,
-        parallelism: hashing.parallelism,
+        parallelism: 1,
         threads: hashing.threads(),
         queue: hashing.queue,
     }
@@ -74,7 +74,7 @@ pub(super) fn google(config: &Config) -> Result<Option<ProviderKeys<IssuerKeys>>
 }
 
 pub(super) fn volatile(config: &Config, now: DateTime<Utc>) -> Result<Volatile, Fault> {
-    match config.redis_url() {
+    match config.redis.url.clone() {
         None => Ok(Volatile::memory(now)),
         Some(url) => {
             let settings = RedisSettings {

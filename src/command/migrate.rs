@@ -9,7 +9,7 @@ use crate::services::operator::first_start;
 use crate::stores::{Database, DatabaseLocation};
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
-    if config.is_embedded_database() {
+    if config.database.is_embedded() {
         first_start::make_data_dir(&config.data_dir)?;
     }
     let settings = app::database_settings(&config);

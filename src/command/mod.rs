@@ -4,6 +4,7 @@ mod admin;
 mod audit;
 mod config;
 mod documents;
+mod generated;
 mod health;
 mod keys;
 mod migrate;
@@ -53,7 +54,7 @@ enum Command {
     Migrate,
     /// Print the GraphQL schema, or check or write its files.
     Schema(schema::Arguments),
-    /// Show or check the configuration.
+    /// Show or check the configuration, or print its reference.
     #[command(subcommand)]
     Config(config::Action),
     /// Check the documents that front ends may run by their ids.
@@ -155,7 +156,13 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let common = arguments.common;
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Schema(arguments) => schema::run(&arguments),
-        Command::Config(action) => block_on(config::run(&action, &configuration(&common)?)),
+        Command::Config(config::Action::Show(show)) => {
+            config::show(&show, &configuration(&common)?)
+        }
+        Command::Config(config::Action::Check(check)) => {
+            block_on(config::check(&check, &configuration(&common)?))
+        }
+        Command::Config(config::Action::Reference(arguments)) => config::reference(&arguments),
         Command::Documents(action) => block_on(documents::run(action, &configuration(&common)?)),
         Command::Serve => block_on(serve::run(configuration(&common)?)),
         Command::Migrate => block_on(migrate::run(configuration(&common)?)),

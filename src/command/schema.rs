@@ -1,5 +1,5 @@
-//! `idgate schema`: the GraphQL schema, the one that supergraphs compose, and the manifest of
-//! trusted documents, printed, checked or written. Tests only ever check; these files change by this command alone.
+//! `idgate schema`: prints, checks or writes the GraphQL schema, the subgraph schema and the manifest of
+//! trusted documents. Tests only check these files; this command is the one way to change them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::generated::{self, failed};
 use super::{Failure, say};
 use crate::app::document_id;
 use crate::schema::{self, Authorization};
@@ -20,8 +21,8 @@ pub(super) struct Arguments {
     /// Write schema/schema.graphql, schema/subgraph.graphql and queries/manifest.json.
     #[arg(long)]
     write: bool,
-    /// Print the schema that a supergraph composes; `silent` about authorization for those
-    /// routers that refuse @authenticated and @requiresScopes.
+    /// Print the subgraph schema; `silent` leaves out @authenticated and @requiresScopes for routers
+    /// that refuse them.
     #[arg(
         long,
         value_enum,
@@ -36,7 +37,7 @@ pub(super) struct Arguments {
     project: PathBuf,
 }
 
-/// What the printed subgraph says about authorization.
+/// Whether the printed subgraph has directives of authorization.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Subgraph {
     Declared,
@@ -67,26 +68,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             manifest(&arguments.project)?,
         ),
     ];
-    for (file, wanted) in files {
-        if arguments.write {
-            std::fs::write(&file, wanted).map_err(|error| failed(&file, &error))?;
-            say(&format!("{} was written.", file.display()));
-        } else {
-            let found = std::fs::read_to_string(&file).map_err(|error| failed(&file, &error))?;
-            if found != wanted {
-                let file = file.display();
-                return Err(Failure::Failed(format!(
-                    "{file} is out of date; run `idgate schema --write` and commit the result"
-                )));
-            }
-            say(&format!("{} is up to date.", file.display()));
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn failed(file: &Path, error: &std::io::Error) -> Failure {
-    Failure::Failed(format!("{}: {error}", file.display()))
+    generated::write_or_check(files, arguments.write, "idgate schema --write")
 }
 
 /// Every document of `queries/<capability>/`, under the hash of its text.

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Failure, documents};
 use crate::app::{self, App, TrustedDocuments};
-use crate::config::Config;
+use crate::config::{Config, Telemetry};
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
 use crate::domain::phone;
@@ -26,7 +26,8 @@ use crate::transport::{self, Audience, Limits, Server, Tls};
 use crate::{telemetry, work};
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
-    telemetry::start(&config.telemetry).map_err(|error| Failure::Failed(error.to_string()))?;
+    let Telemetry { log, format, .. } = &config.telemetry;
+    telemetry::start(log, *format).map_err(|error| Failure::Failed(error.to_string()))?;
     let documents = check(&config).await?;
     for warning in config.warnings() {
         tracing::warn!("{warning}");
@@ -78,7 +79,7 @@ fn survive_file_limits() -> Result<(), Failure> {
 /// Refuses surfaces that cannot be served.
 fn check_surfaces(config: &Config) -> Result<(), Failure> {
     load_tls(config)?;
-    if config.is_production() && config.graphiql() && !transport::GRAPHIQL_EMBEDDED {
+    if config.is_production() && config.graphql.graphiql && !transport::GRAPHIQL_EMBEDDED {
         return Err(Failure::Usage(
             "graphql.graphiql: this binary was built without GraphiQL and would load the public \
              copy, which is refused in production; build with npm on the PATH, or turn it off"
@@ -277,14 +278,10 @@ fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
 }
 
 fn announce(app: &App, server: &Server, address: SocketAddr) {
-    let url = app
-        .config
-        .public_url()
-        .as_str()
-        .trim_end_matches('/')
-        .to_owned();
+    let url = app.config.server.public_url.as_str();
+    let url = url.trim_end_matches('/');
     tracing::info!(%address, "idgate {} serves {url}/graphql", env!("CARGO_PKG_VERSION"));
-    if app.config.graphiql() {
+    if app.config.graphql.graphiql {
         tracing::info!("GraphiQL is at {url}/graphiql");
         if !transport::GRAPHIQL_EMBEDDED {
             tracing::warn!(
@@ -293,7 +290,7 @@ fn announce(app: &App, server: &Server, address: SocketAddr) {
             );
         }
     }
-    announce_mailbox(app, server, &url);
+    announce_mailbox(app, server, url);
 }
 
 /// Says where staff find their page, or why there is none.

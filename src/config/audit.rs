@@ -1,20 +1,14 @@
-//! `[audit]`: how long the record of what happened is kept.
+//! `[audit]`: how long audit events are kept.
 
-use serde::Deserialize;
+use super::declaration::{Check, section};
 
-use crate::config::report::Review;
-
-/// How long audit events are kept.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Audit {
-    /// Whole days for which events are kept at least; 0 keeps them for ever.
-    pub retention_days: u32,
-}
-
-impl Audit {
-    pub(super) fn check(&self, review: &mut Review<'_>) {
-        // A century.
-        review.within("audit.retention_days", self.retention_days, 0..=36_525);
+section! {
+    /// How long audit events are kept.
+    pub struct Audit("audit") {
+        /// Days for which audit events are kept; older ones are deleted a day at a time. 0 keeps them
+        /// for ever.
+        pub retention_days: u32 = 0, in 0..=36_525;
     }
 }
+
+impl Check for Audit {}

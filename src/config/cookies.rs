@@ -2,22 +2,27 @@
 
 use serde::Deserialize;
 
-/// Attributes of the refresh cookie.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Cookies {
-    /// Which cross-site requests carry it.
-    pub same_site: SameSite,
+use super::declaration::{Check, section};
+use super::read::read_from_text;
+
+section! {
+    /// Attributes of the refresh cookie.
+    pub struct Cookies("cookies") {
+        /// The `SameSite` attribute of the refresh cookie: "Lax" or "Strict".
+        pub same_site: SameSite = "Lax";
+    }
 }
 
-/// The `SameSite` attribute; `None` is left out, as cross-site clients keep the token themselves.
+/// The `SameSite` attribute, without `None`: cross-site clients get the token in the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum SameSite {
-    /// Sent when a person follows a link here.
+    /// Sent on top-level navigations from other sites too.
     Lax,
-    /// Sent from this site alone.
+    /// Sent by requests from this site only.
     Strict,
 }
+
+read_from_text!(SameSite);
 
 impl SameSite {
     /// The attribute's value in `Set-Cookie`.
@@ -29,3 +34,5 @@ impl SameSite {
         }
     }
 }
+
+impl Check for Cookies {}

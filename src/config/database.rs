@@ -1,4 +1,4 @@
-//! `[database]`: where the rows live and how long anyone waits for them.
+//! `[database]`: the relational database.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,15 @@ use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::config::report::Review;
-use crate::config::{service_url, values};
+use super::declaration::{Check, section};
+use super::diagnostics::Diagnostics;
+use super::read::read_from_text;
+use super::service_url;
 
 const REMEDY: &str = "Write postgres://user:password@host/database with one host, and percent-encode \
                       what is special in a URL; or leave it empty for SQLite.";
 
-/// What the Postgres driver reads from a URL. It would log the value of any other parameter.
+/// Parameters that the Postgres driver reads from a URL. It would log the value of any other.
 const PARAMETERS: [&str; 18] = [
     "sslmode",
     "ssl-mode",
@@ -34,20 +36,21 @@ const PARAMETERS: [&str; 18] = [
     "options",
 ];
 
-/// The relational database, the one truth. Its addresses are hidden, as they may hold passwords.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Database {
-    #[serde(deserialize_with = "values::optional_secret")]
-    url: Option<SecretString>,
-    /// Connections this instance may hold.
-    pub max_connections: u32,
-    /// Seconds to wait for a free connection.
-    pub acquire_timeout_seconds: u64,
-    /// Seconds one statement may run.
-    pub statement_timeout_seconds: u64,
-    /// Who migrates at start.
-    pub migrate_at_start: MigrateAtStart,
+section! {
+    /// The relational database.
+    pub struct Database("database") {
+        /// The database: `postgres://user:password@host/database`, or `sqlite:` and a path. Empty keeps
+        /// a SQLite file in the data directory.
+        url: Option<SecretString> = "", alias "DATABASE_URL";
+        /// Connections of this instance; all instances share the limit of the server.
+        pub max_connections: u32 = 10, in 1..=1_000;
+        /// Seconds to wait for a free connection before the request fails as unavailable.
+        pub acquire_timeout_seconds: u64 = 5, in 1..=60;
+        /// Seconds after which the database cancels a statement.
+        pub statement_timeout_seconds: u64 = 10, in 1..=300;
+        /// Which databases are migrated at start: "embedded" only SQLite, "always" any, "never" none.
+        pub migrate_at_start: MigrateAtStart = "embedded";
+    }
 }
 
 /// Which databases are migrated when the server starts.
@@ -61,6 +64,8 @@ pub enum MigrateAtStart {
     /// None.
     Never,
 }
+
+read_from_text!(MigrateAtStart);
 
 impl Database {
     /// The primary's URL, password included; `None` means the file in the data directory.
@@ -98,16 +103,13 @@ impl Database {
             MigrateAtStart::Embedded => self.is_embedded(),
         }
     }
+}
 
-    pub(super) fn check(&self, review: &mut Review<'_>) {
-        let acquire = self.acquire_timeout_seconds;
-        let statement = self.statement_timeout_seconds;
-        review.within("database.max_connections", self.max_connections, 1..=1_000);
-        review.within("database.acquire_timeout_seconds", acquire, 1..=60);
-        review.within("database.statement_timeout_seconds", statement, 1..=300);
+impl Check for Database {
+    fn check(&self, diagnostics: &mut Diagnostics<'_>) {
         let Some(url) = &self.url else { return };
         if let Err(reason) = check_url(url.expose_secret()) {
-            review.refuse("database.url", reason, REMEDY);
+            diagnostics.refuse("database.url", reason, REMEDY);
         }
     }
 }
@@ -135,7 +137,7 @@ fn sqlite_file(url: &str) -> Result<PathBuf, &'static str> {
     let rest = url.strip_prefix("sqlite:").unwrap_or(url);
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
-    // The file is written and made where it is missing, whatever a mode says.
+    // The file is created when it is missing and always written, so no other mode is true.
     if !matches!(parameters, "" | "mode=rw" | "mode=rwc") {
         return Err("a SQLite file takes no parameter but mode=rwc");
     }

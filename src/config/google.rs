@@ -1,58 +1,57 @@
 //! `[google]`: signing in with Google, or with another OpenID Connect issuer in its place.
 
-use serde::Deserialize;
 use url::Url;
 
-use crate::config::report::Review;
-use crate::config::values;
+use super::declaration::{Check, list, section};
+use super::diagnostics::Diagnostics;
+use super::redact::quoted;
 
-/// What Google calls itself.
+/// The issuer of Google.
 const GOOGLE: &str = "https://accounts.google.com";
-/// The same without its scheme, which Google also writes into tokens.
+/// The same without its scheme, which older tokens of Google have.
 const GOOGLE_BARE: &str = "accounts.google.com";
 /// Where Google publishes its keys.
 const GOOGLE_KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
 
-/// The mail domains that Google runs for everybody.
+/// The public mail domains of Google.
 const GOOGLE_MAIL: [&str; 2] = ["gmail.com", "googlemail.com"];
 
-/// Whose ID tokens sign people in.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Google {
-    /// The clients that tokens may be for; none turns the whole thing off.
-    pub client_ids: Vec<String>,
-    /// The `iss` claim, compared letter for letter.
-    pub issuer: String,
-    /// Where the issuer publishes its keys.
-    #[serde(deserialize_with = "values::url")]
-    pub jwks_url: Url,
-    /// The one domain whose people may sign in; `None` lets everybody in.
-    #[serde(deserialize_with = "values::optional_text")]
-    pub hosted_domain: Option<String>,
-    /// Mail domains that the issuer runs itself, beside those that Google is known to run.
-    pub authoritative_domains: Vec<String>,
-    /// Whether a token has to carry a nonce.
-    #[serde(deserialize_with = "values::switch")]
-    pub require_nonce: bool,
-    /// Milliseconds to wait for the issuer's keys.
-    pub timeout_milliseconds: u64,
+section! {
+    /// Sign-in with ID tokens of Google, or of another OpenID Connect issuer.
+    pub struct Google("google") {
+        /// The accepted audiences of ID tokens: the client id of the web application first, then those
+        /// of native apps, whose tokens have it in `azp`. Empty turns this way to sign in off.
+        pub client_ids: Vec<String> = list([]);
+        /// The issuer of ID tokens, exactly as in their `iss`: Google, or any OpenID Connect issuer.
+        pub issuer: String = "https://accounts.google.com";
+        /// The issuer's JWKS. Nothing in a token ever selects another address.
+        pub jwks_url: Url = "https://www.googleapis.com/oauth2/v3/certs";
+        /// The only Google Workspace domain (`hd`) whose accounts may sign in. Empty accepts all.
+        pub hosted_domain: Option<String> = "";
+        /// Mail domains that the issuer operates, so that its `email_verified` proves ownership of
+        /// addresses there; those of Google are built in.
+        pub authoritative_domains: Vec<String> = list([]);
+        /// Whether an ID token must have the nonce of the page that requested it, against replay.
+        pub require_nonce: bool = false;
+        /// Milliseconds to wait for the issuer's JWKS, while a sign-in waits.
+        pub timeout_milliseconds: u64 = 3_000, in 100..=9_000;
+    }
 }
 
 impl Google {
-    /// Whether anybody can sign in this way.
+    /// Whether this way to sign in is on.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         !self.client_ids.is_empty()
     }
 
-    /// The client that a sign-in page asks for tokens in the name of.
+    /// The client id for sign-in pages.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         self.client_ids.first().map(String::as_str)
     }
 
-    /// Every spelling of the issuer that tokens may have.
+    /// Every accepted `iss`.
     #[must_use]
     pub fn spellings(&self) -> Vec<&str> {
         match self.issuer.as_str() {
@@ -61,7 +60,7 @@ impl Google {
         }
     }
 
-    /// The one spelling under which identities are kept, so that both of Google's are one person.
+    /// The spelling under which identities are stored, so that both of Google's are one identity.
     #[must_use]
     pub fn canonical_issuer(&self) -> &str {
         if self.issuer == GOOGLE_BARE {
@@ -71,39 +70,27 @@ impl Google {
         }
     }
 
-    /// Whether nobody but the issuer can hand out addresses of this mail domain.
+    /// Whether the issuer is authoritative for addresses of this mail domain.
     ///
-    /// `hosted_domain` is Google's own claim: of another issuer it says nothing.
+    /// `hosted_domain` is the `hd` claim, which only Google defines.
     #[must_use]
     pub fn runs(&self, mail_domain: &str, hosted_domain: Option<&str>) -> bool {
-        let is_hosted = hosted_domain.is_some_and(|it| it.eq_ignore_ascii_case(mail_domain));
+        let is_hosted =
+            hosted_domain.is_some_and(|domain| domain.eq_ignore_ascii_case(mail_domain));
         let is_googles = self.is_google() && (is_hosted || GOOGLE_MAIL.contains(&mail_domain));
-        is_googles
-            || self
-                .authoritative_domains
-                .iter()
-                .any(|it| it == mail_domain)
+        let mut configured = self.authoritative_domains.iter();
+        is_googles || configured.any(|domain| domain == mail_domain)
     }
 
     fn is_google(&self) -> bool {
         self.canonical_issuer() == GOOGLE
     }
 
-    pub(super) fn check(&self, review: &mut Review<'_>) {
-        review.within(
-            "google.timeout_milliseconds",
-            self.timeout_milliseconds,
-            100..=9_000,
-        );
-        self.check_clients(review);
-        self.check_addresses(review);
-        self.check_domains(review);
-    }
-
-    fn check_clients(&self, review: &mut Review<'_>) {
-        let printable = |id: &String| !id.is_empty() && id.chars().all(|it| it.is_ascii_graphic());
+    fn check_clients(&self, diagnostics: &mut Diagnostics<'_>) {
+        let printable =
+            |id: &String| !id.is_empty() && id.chars().all(|sign| sign.is_ascii_graphic());
         if !self.client_ids.iter().all(printable) {
-            review.refuse(
+            diagnostics.refuse(
                 "google.client_ids",
                 "a client id is empty or has spaces in it",
                 "Copy the client ids from the provider's console, separated by commas.",
@@ -111,42 +98,42 @@ impl Google {
         }
     }
 
-    fn check_addresses(&self, review: &mut Review<'_>) {
-        let before = review.errors.len();
+    fn check_addresses(&self, diagnostics: &mut Diagnostics<'_>) {
+        let before = diagnostics.errors.len();
         match Url::parse(self.canonical_issuer()) {
-            Ok(url) => review.web_address("google.issuer", &url),
-            Err(_) => review.refuse(
+            Ok(url) => diagnostics.web_address("google.issuer", &url),
+            Err(_) => diagnostics.refuse(
                 "google.issuer",
-                format!("{} is not a complete address", values::quoted(&self.issuer)),
+                format!("{} is not a complete address", quoted(&self.issuer)),
                 "Write the issuer as it stands in its tokens, such as https://id.example.com.",
             ),
         }
-        // An issuer that has to be written anew says nothing about its keys.
-        if review.errors.len() == before {
-            self.check_keys(review);
+        // Until the issuer is right its keys cannot be judged.
+        if diagnostics.errors.len() == before {
+            self.check_keys(diagnostics);
         }
     }
 
-    fn check_keys(&self, review: &mut Review<'_>) {
-        review.web_address("google.jwks_url", &self.jwks_url);
+    fn check_keys(&self, diagnostics: &mut Diagnostics<'_>) {
+        diagnostics.web_address("google.jwks_url", &self.jwks_url);
         let is_google = self.is_google();
         let has_google_keys = self.jwks_url.as_str() == GOOGLE_KEYS;
         if has_google_keys && !is_google {
-            review.refuse(
+            diagnostics.refuse(
                 "google.jwks_url",
                 "these are Google's keys, and google.issuer is not Google",
                 "Write the jwks_uri from the issuer's /.well-known/openid-configuration.",
             );
         }
-        if is_google && !has_google_keys && review.is_production() {
-            review.warn(
+        if is_google && !has_google_keys && diagnostics.is_production() {
+            diagnostics.warn(
                 "google.jwks_url",
-                "whoever runs this address can sign in as any Google user",
+                "the operator of this address can sign in as any Google user",
             );
         }
     }
 
-    fn check_domains(&self, review: &mut Review<'_>) {
+    fn check_domains(&self, diagnostics: &mut Diagnostics<'_>) {
         let is_domain = |text: &str| {
             text.contains('.')
                 && text.chars().all(|sign| {
@@ -156,12 +143,24 @@ impl Google {
         let remedy = "Write domains in lower case and in their ASCII form, such as example.com.";
         let domains = &self.authoritative_domains;
         if let Some(wrong) = domains.iter().find(|domain| !is_domain(domain)) {
-            let reason = format!("{} is not a domain", values::quoted(wrong));
-            review.refuse("google.authoritative_domains", reason, remedy);
+            let reason = format!("{} is not a domain", quoted(wrong));
+            diagnostics.refuse("google.authoritative_domains", reason, remedy);
         }
-        if let Some(wrong) = self.hosted_domain.as_deref().filter(|it| !is_domain(it)) {
-            let reason = format!("{} is not a domain", values::quoted(wrong));
-            review.refuse("google.hosted_domain", reason, remedy);
+        if let Some(wrong) = self
+            .hosted_domain
+            .as_deref()
+            .filter(|domain| !is_domain(domain))
+        {
+            let reason = format!("{} is not a domain", quoted(wrong));
+            diagnostics.refuse("google.hosted_domain", reason, remedy);
         }
+    }
+}
+
+impl Check for Google {
+    fn check(&self, diagnostics: &mut Diagnostics<'_>) {
+        self.check_clients(diagnostics);
+        self.check_addresses(diagnostics);
+        self.check_domains(diagnostics);
     }
 }

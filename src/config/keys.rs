@@ -1,4 +1,4 @@
-//! `[keys]`: the master key and how access tokens are signed.
+//! `[keys]`: the master key and the signature algorithm of access tokens.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -6,26 +6,30 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::config::report::Review;
-use crate::config::values;
+use super::declaration::{Check, list, section};
+use super::diagnostics::Diagnostics;
+use super::read::read_from_text;
 
-/// Distinct bytes below which 32 of them were typed or repeated rather than drawn at random.
-/// Random keys have about 30; fewer than 18 happen once in hundreds of millions.
-const FEWEST_DISTINCT_BYTES: usize = 18;
+/// A key of 32 bytes with fewer distinct ones was typed or repeated: random keys have about 30, and
+/// fewer than 18 once in hundreds of millions.
+const MIN_DISTINCT_BYTES: usize = 18;
 
 const HOW_TO_MAKE_ONE: &str = "Make one with `openssl rand -base64 32`.";
 
-/// The keys everything else is sealed and signed with.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Keys {
-    #[serde(deserialize_with = "values::optional_secret")]
-    master: Option<SecretString>,
-    master_previous: Vec<SecretString>,
-    /// How access tokens are signed.
-    pub algorithm: Algorithm,
-    /// Seconds verifiers may keep the published keys.
-    pub jwks_max_age_seconds: i64,
+section! {
+    /// The keys that data is encrypted and tokens are signed with.
+    pub struct Keys("keys") {
+        /// The master key: 32 random bytes in base64, which encrypt all other keys. Empty makes one in
+        /// the data directory (in development only).
+        master: Option<SecretString> = "";
+        /// Earlier master keys, which still decrypt.
+        master_previous: Vec<SecretString> = list([]);
+        /// The algorithm of access tokens: `ES256`, `RS256` or `EdDSA` (which several gateways cannot
+        /// verify).
+        pub algorithm: Algorithm = "ES256";
+        /// Seconds for which verifiers may cache the JWKS; a new key waits as long before it signs.
+        pub jwks_max_age_seconds: i64 = 300, in 1..=86_400;
+    }
 }
 
 /// A signature algorithm by its registered name (RFC 7518 §3.1, RFC 8037 §3.1).
@@ -37,10 +41,12 @@ pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     #[serde(rename = "RS256")]
     Rs256,
-    /// Edwards curve signatures; several gateways cannot verify them.
+    /// Edwards-curve signatures.
     #[serde(rename = "EdDSA")]
     EdDsa,
 }
+
+read_from_text!(Algorithm);
 
 impl Algorithm {
     /// The registered name.
@@ -61,31 +67,28 @@ impl Keys {
         self.master.as_ref().map(ExposeSecret::expose_secret)
     }
 
-    /// Earlier master keys that may still open what they sealed.
+    /// Earlier master keys, which still decrypt.
     pub fn master_previous(&self) -> impl Iterator<Item = &str> {
         self.master_previous.iter().map(ExposeSecret::expose_secret)
     }
+}
 
-    pub(super) fn check(&self, review: &mut Review<'_>) {
-        review.within(
-            "keys.jwks_max_age_seconds",
-            self.jwks_max_age_seconds,
-            1..=86_400,
-        );
+impl Check for Keys {
+    fn check(&self, diagnostics: &mut Diagnostics<'_>) {
         if let Some(master) = &self.master {
-            check_master(review, "keys.master", master);
+            check_master(diagnostics, "keys.master", master);
         }
         for previous in &self.master_previous {
-            check_master(review, "keys.master_previous", previous);
+            check_master(diagnostics, "keys.master_previous", previous);
         }
     }
 }
 
-fn check_master(review: &mut Review<'_>, key: &'static str, text: &SecretString) {
+fn check_master(diagnostics: &mut Diagnostics<'_>, key: &'static str, text: &SecretString) {
     match decode(text.expose_secret()) {
-        None => review.refuse(key, "the key is not base64 of 32 bytes", HOW_TO_MAKE_ONE),
-        Some(bytes) if review.is_production() && is_pattern(&bytes) => {
-            review.refuse(
+        None => diagnostics.refuse(key, "the key is not base64 of 32 bytes", HOW_TO_MAKE_ONE),
+        Some(bytes) if diagnostics.is_production() && is_pattern(&bytes) => {
+            diagnostics.refuse(
                 key,
                 "the key is a pattern, not random bytes",
                 HOW_TO_MAKE_ONE,
@@ -104,7 +107,7 @@ fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     (bytes.len() == 32).then(|| Zeroizing::new(bytes))
 }
 
-/// Whether somebody typed, repeated or counted these bytes.
+/// Whether these bytes are repeated, counted or too few to be random.
 fn is_pattern(bytes: &[u8]) -> bool {
     let distinct: std::collections::BTreeSet<u8> = bytes.iter().copied().collect();
     let steps: std::collections::BTreeSet<u8> = bytes
@@ -112,5 +115,5 @@ fn is_pattern(bytes: &[u8]) -> bool {
         .zip(bytes.iter().skip(1))
         .map(|(one, next)| next.wrapping_sub(*one))
         .collect();
-    distinct.len() < FEWEST_DISTINCT_BYTES || steps.len() == 1
+    distinct.len() < MIN_DISTINCT_BYTES || steps.len() == 1
 }

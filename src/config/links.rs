@@ -1,57 +1,43 @@
 //! `[links]`: links in messages.
 
-use serde::Deserialize;
 use url::Url;
 
-use crate::config::report::Review;
-use crate::config::values;
+use super::declaration::{Check, section};
+use super::diagnostics::Diagnostics;
+use super::read::base_url;
 
-/// Where links lead and how long they work.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Links {
-    /// What every link starts with, a slash at its end; never taken from a request.
-    #[serde(deserialize_with = "values::base_url")]
-    pub base_url: Url,
-    /// Whether we serve pages of our own there.
-    #[serde(deserialize_with = "values::switch")]
-    pub hosted: bool,
-    /// Seconds a confirmation link works.
-    pub confirmation_seconds: i64,
-    /// Seconds a link to set a new password works.
-    pub reset_seconds: i64,
-    /// Seconds a new address can be confirmed.
-    pub change_seconds: i64,
-    /// Seconds the old address can undo a change.
-    pub revert_seconds: i64,
-    /// Seconds an invitation works.
-    pub invitation_seconds: i64,
-}
-
-impl Links {
-    pub(super) fn check(&self, public_url: &Url, review: &mut Review<'_>) {
-        if self.hosted && path_here(&self.base_url, public_url).is_none() {
-            review.refuse(
-                "links.hosted",
-                format!("links lead to {}, not here", self.base_url),
-                "Leave links.base_url empty, or turn the pages off.",
-            );
-        }
-        let confirmation = self.confirmation_seconds;
-        review.within("links.confirmation_seconds", confirmation, 60..=2_592_000);
-        review.within("links.reset_seconds", self.reset_seconds, 60..=86_400);
-        review.within("links.change_seconds", self.change_seconds, 60..=86_400);
-        review.within("links.revert_seconds", self.revert_seconds, 60..=2_592_000);
-        let invitation = self.invitation_seconds;
-        review.within("links.invitation_seconds", invitation, 3600..=2_592_000);
-        review.web_address("links.base_url", &self.base_url);
+section! {
+    /// Where links lead and how long they are valid.
+    pub struct Links("links") {
+        /// The base URL of links in messages, usually the web application. Empty uses
+        /// `server.public_url`.
+        pub base_url: Url = "", with base_url;
+        /// Whether idgate serves plain pages at these links. Empty is true in development if
+        /// `links.base_url` leads to idgate.
+        pub hosted: bool = "";
+        /// Seconds for which a confirmation link is valid (one day).
+        pub confirmation_seconds: i64 = 86_400, in 60..=2_592_000;
+        /// Seconds for which a link to reset the password is valid (30 minutes).
+        pub reset_seconds: i64 = 1_800, in 60..=86_400;
+        /// Seconds for which a new address can be confirmed (30 minutes).
+        pub change_seconds: i64 = 1_800, in 60..=86_400;
+        /// Seconds for which the old address can revert a change of address (7 days).
+        pub revert_seconds: i64 = 604_800, in 60..=2_592_000;
+        /// Seconds for which an invitation is valid (7 days).
+        pub invitation_seconds: i64 = 604_800, in 3_600..=2_592_000;
     }
 }
 
-/// The path below which links lead to this server: what `links.base_url` adds to the public URL,
-/// with a slash at both ends. None where they lead elsewhere.
+impl Check for Links {
+    fn check(&self, diagnostics: &mut Diagnostics<'_>) {
+        diagnostics.web_address("links.base_url", &self.base_url);
+    }
+}
+
+/// The path of `links.base_url` on this server, with a slash at both ends; `None` if links lead
+/// elsewhere.
 ///
-/// A proxy that serves us below a path takes that path away.
+/// The path of the public URL is left out, because a proxy that serves idgate below a path strips it.
 pub(super) fn path_here(base_url: &Url, public_url: &Url) -> Option<String> {
     if base_url.origin() != public_url.origin() {
         return None;

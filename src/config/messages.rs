@@ -1,48 +1,48 @@
-//! `[messages]`: the words of mails and text messages.
+//! `[messages]`: the texts of mails and text messages.
 //!
-//! Whether the files in the directory can be used is for `messages` to say, which reads them.
+//! The files in the directory are read and validated by the layer `messages`.
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
 use unic_langid::LanguageIdentifier;
 
-use crate::config::report::Review;
-use crate::config::values;
+use super::declaration::{Check, section};
+use super::diagnostics::Diagnostics;
+use super::redact::quoted;
 
-const LONGEST_NAME: usize = 40;
+const MAX_NAME_CHARS: usize = 40;
 
-/// How messages name the service and where their words come from.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Messages {
-    /// What the service calls itself.
-    pub product_name: String,
-    /// The language of those who prefer none that there is.
-    pub default_locale: String,
-    /// A directory with files that go before those in the binary.
-    #[serde(deserialize_with = "values::optional_path")]
-    pub templates_dir: Option<PathBuf>,
+section! {
+    /// How messages name the service and where their texts come from.
+    pub struct Messages("messages") {
+        /// The name of the service in mails and text messages.
+        pub product_name: String = "idgate";
+        /// The language for people whose languages have no texts: "en", "fr", or one that you added.
+        pub default_locale: String = "en";
+        /// A directory with your own texts and templates (see docs/messages.md). Empty uses the
+        /// built-in ones.
+        pub templates_dir: Option<PathBuf> = "";
+    }
 }
 
-impl Messages {
-    pub(super) fn check(&self, review: &mut Review<'_>) {
+impl Check for Messages {
+    fn check(&self, diagnostics: &mut Diagnostics<'_>) {
         let name = &self.product_name;
         let is_bare = name.trim() == name && !name.is_empty();
-        if !is_bare || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-            review.refuse(
+        if !is_bare || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+            diagnostics.refuse(
                 "messages.product_name",
-                format!("{} cannot stand in a sentence", values::quoted(name)),
+                format!("{} cannot stand in a sentence", quoted(name)),
                 "Write 1 to 40 characters on one line; up to 20 keep text messages in one part.",
             );
         }
         if let Some(directory) = &self.templates_dir {
-            review.path("messages.templates_dir", directory);
+            diagnostics.path("messages.templates_dir", directory);
         }
         if self.default_locale.parse::<LanguageIdentifier>().is_err() {
-            review.refuse(
+            diagnostics.refuse(
                 "messages.default_locale",
-                format!("{} is not a language", values::quoted(&self.default_locale)),
+                format!("{} is not a language", quoted(&self.default_locale)),
                 "Write a BCP 47 tag such as en or pt-BR.",
             );
         }

@@ -1,23 +1,23 @@
 //! The configuration: read once at start, checked as a whole, never changed afterwards.
 //!
-//! Each section has a file of its own that says what its settings mean and allow; `catalogue`,
-//! `layers` and `load` turn text into sections, `safety` refuses what is unsafe together. Values
-//! that follow from others (the issuer from the public URL, say) are filled in while loading, so
-//! readers never see a blank. May use `domain` and `telemetry`; knows no layer above.
+//! Each section has a file that declares its settings, each once (`declaration`), and checks them.
+//! `sources` finds values, `values` fills in those that follow from others (the issuer from the
+//! public URL), `read` turns them into types, `safety` checks what only sections together can tell,
+//! and `reference` writes `config/default.toml` and `docs/configuration.md`. May use `domain` and
+//! `telemetry`.
 
 mod audit;
 mod breached;
-mod catalogue;
 mod cookies;
 mod database;
+mod declaration;
+mod diagnostics;
 pub mod env;
 mod google;
 mod graphql;
 mod hashing;
 mod keys;
-mod layers;
 mod links;
-mod load;
 mod messages;
 mod origin;
 mod otp;
@@ -25,7 +25,10 @@ mod outbox;
 mod password;
 mod phone;
 mod profile;
+mod read;
+mod redact;
 mod redis;
+pub mod reference;
 mod registration;
 mod report;
 mod router;
@@ -35,16 +38,21 @@ mod service_url;
 mod sessions;
 mod sms;
 mod smtp;
+mod sources;
 mod subscriptions;
+mod telemetry;
 mod throttle;
 mod tokens;
 mod values;
 
 use std::path::PathBuf;
 
-use secrecy::SecretString;
 use serde::Deserialize;
-use url::Url;
+
+use self::declaration::{Check, Section, SettingIndex, section};
+use self::diagnostics::Diagnostics;
+use self::read::{Reader, read_from_text};
+use self::sources::{Sources, file_in};
 
 pub use self::audit::Audit;
 pub use self::breached::Breached;
@@ -71,180 +79,210 @@ pub use self::sessions::Sessions;
 pub use self::sms::{Sms, SmsEndpoint, SmsKind};
 pub use self::smtp::{Smtp, SmtpSecurity, SmtpServer};
 pub use self::subscriptions::Subscriptions;
+pub use self::telemetry::Telemetry;
 pub use self::throttle::{Budget, Throttle};
 pub use self::tokens::Tokens;
-use crate::telemetry;
 
-/// Everything that can be set, complete and checked. Only [`Config::load`] makes one.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// What the process is for.
-    pub env: Environment,
-    /// Where the embedded database and keys of our own making live.
-    pub data_dir: PathBuf,
-    /// Listeners and the public address.
-    pub server: Server,
-    /// The relational database.
-    pub database: Database,
-    /// Short-lived shared state.
-    pub redis: Redis,
-    /// The master key and the signature algorithm.
-    pub keys: Keys,
-    /// What access tokens say.
-    pub tokens: Tokens,
-    /// How long a sign-in lasts.
-    pub sessions: Sessions,
-    /// The refresh cookie.
-    pub cookies: Cookies,
-    /// Who may open an account.
-    pub registration: Registration,
-    /// Rules for new passwords.
-    pub password: PasswordRules,
-    /// The cost of a password hash.
-    pub hashing: Hashing,
-    /// Links in messages.
-    pub links: Links,
-    /// One-time codes.
-    pub otp: Otp,
-    /// How often things may be tried.
-    pub throttle: Throttle,
-    /// Signing in with Google, or with an issuer in its place.
-    pub google: Google,
-    /// Openness and limits of GraphQL.
-    pub graphql: Graphql,
-    /// What is logged and how.
-    pub telemetry: telemetry::Settings,
-    /// How phone numbers are read.
-    pub phone: Phone,
-    /// Fallbacks of the profile.
-    pub profile: Profile,
-    /// The words of messages.
-    pub messages: Messages,
-    /// Delivery of messages.
-    pub outbox: Outbox,
-    /// The mail server.
-    pub smtp: Smtp,
-    /// The provider of text messages.
-    pub sms: Sms,
-    /// The service that knows leaked passwords.
-    pub breached: Breached,
-    /// How long audit events are kept.
-    pub audit: Audit,
-    /// The federation router.
-    pub router: Router,
-    /// Live events.
-    pub subscriptions: Subscriptions,
-    #[serde(skip)]
-    settings: Vec<Setting>,
-    #[serde(skip)]
-    warnings: Vec<Warning>,
+section! {
+    /// Settings of no section.
+    struct Process("") {
+        /// What the process is for: "development" is convenient, "production" refuses what is only safe
+        /// on your own machine.
+        env: Environment = "development";
+        /// The directory of the embedded database and of generated keys.
+        data_dir: PathBuf = "./data";
+    }
 }
 
 /// What the process is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Environment {
-    /// Somebody's own machine: convenient.
+    /// Convenient, for a developer's machine.
     Development,
-    /// People's accounts: strict.
+    /// Strict, for real accounts.
     Production,
 }
 
+read_from_text!(Environment);
+
+/// Makes the configuration from its sections.
+macro_rules! sections {
+    ($($(#[doc = $doc:literal])+ $name:ident: $Section:ident,)+) => {
+        /// Everything that can be set, complete and checked. Only [`Config::load`] makes one.
+        #[derive(Clone, Debug)]
+        pub struct Config {
+            /// What the process is for.
+            pub env: Environment,
+            /// The directory of the embedded database and of generated keys.
+            pub data_dir: PathBuf,
+            $($(#[doc = $doc])+ pub $name: $Section,)+
+            settings: Vec<Setting>,
+            warnings: Vec<Warning>,
+        }
+
+        impl Config {
+            fn index() -> SettingIndex {
+                let mut declarations = Vec::new();
+                Process::declare(&mut declarations);
+                $($Section::declare(&mut declarations);)+
+                SettingIndex::new(declarations)
+            }
+
+            fn read(reader: &mut Reader<'_>) -> Option<Self> {
+                let process = Process::read(reader);
+                $(let $name = $Section::read(reader);)+
+                let Process { env, data_dir } = process?;
+                Some(Self {
+                    env,
+                    data_dir,
+                    $($name: $name?,)+
+                    settings: Vec::new(),
+                    warnings: Vec::new(),
+                })
+            }
+
+            fn check(&self, diagnostics: &mut Diagnostics<'_>) {
+                $(
+                    self.$name.check_ranges(diagnostics);
+                    self.$name.check(diagnostics);
+                )+
+                safety::check(self, diagnostics);
+            }
+        }
+    };
+}
+
+sections! {
+    /// Listeners and the public address.
+    server: Server,
+    /// The relational database.
+    database: Database,
+    /// Short-lived shared state.
+    redis: Redis,
+    /// The master key and the signature algorithm.
+    keys: Keys,
+    /// What access tokens say.
+    tokens: Tokens,
+    /// How long a sign-in lasts.
+    sessions: Sessions,
+    /// The refresh cookie.
+    cookies: Cookies,
+    /// Who may open an account.
+    registration: Registration,
+    /// Rules for new passwords.
+    password: PasswordRules,
+    /// The cost of a password hash.
+    hashing: Hashing,
+    /// Links in messages.
+    links: Links,
+    /// One-time codes.
+    otp: Otp,
+    /// How often things may be tried.
+    throttle: Throttle,
+    /// Signing in with Google, or with an issuer in its place.
+    google: Google,
+    /// Openness and limits of GraphQL.
+    graphql: Graphql,
+    /// What is logged and how.
+    telemetry: Telemetry,
+    /// How phone numbers are read.
+    phone: Phone,
+    /// Fallbacks of the profile.
+    profile: Profile,
+    /// The words of messages.
+    messages: Messages,
+    /// Delivery of messages.
+    outbox: Outbox,
+    /// The mail server.
+    smtp: Smtp,
+    /// The provider of text messages.
+    sms: Sms,
+    /// The service that knows leaked passwords.
+    breached: Breached,
+    /// How long audit events are kept.
+    audit: Audit,
+    /// The federation router.
+    router: Router,
+    /// Live events.
+    subscriptions: Subscriptions,
+}
+
 impl Config {
+    /// Reads defaults, then a file, then the environment, then secret files; each overrides those
+    /// before it.
+    ///
+    /// The file is `file`, or else the one that `IDGATE_CONFIG` names in `environment`.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, each error with its key, origin, reason and remedy.
+    pub fn load(
+        file: Option<PathBuf>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigErrors> {
+        let index = Self::index();
+        let variables: Vec<_> = environment.into_iter().collect();
+        let mut sources = Sources::defaults(&index);
+        if let Some(path) = file.or_else(|| file_in(&variables)) {
+            sources.file(&path);
+        }
+        sources.environment(variables);
+        let Sources {
+            mut values,
+            mut errors,
+            warnings,
+            ..
+        } = sources;
+        values.derive(&index);
+        let mut reader = Reader {
+            index: &index,
+            values: &mut values,
+            errors: &mut errors,
+        };
+        let Some(mut config) = Self::read(&mut reader) else {
+            return Err(ConfigErrors(errors));
+        };
+        let mut diagnostics = Diagnostics::new(config.is_production(), &values, errors, warnings);
+        config.check(&mut diagnostics);
+        if !diagnostics.errors.is_empty() {
+            return Err(ConfigErrors(diagnostics.errors));
+        }
+        config.warnings = diagnostics.warnings;
+        config.settings = index
+            .iter()
+            .map(|setting| values.describe(setting))
+            .collect();
+        Ok(config)
+    }
+
     /// Whether this is production.
     #[must_use]
     pub fn is_production(&self) -> bool {
         self.env == Environment::Production
     }
 
-    /// The address people see.
-    #[must_use]
-    pub const fn public_url(&self) -> &Url {
-        &self.server.public_url
-    }
-
-    /// Whether cookies travel over https, and so may be `Secure` and `__Host-`.
+    /// Whether cookies are `Secure` and have the prefix `__Host-`, for which the public address has to
+    /// be https.
     #[must_use]
     pub fn secure_cookies(&self) -> bool {
-        self.public_url().scheme() == "https"
+        self.server.public_url.scheme() == "https"
     }
 
-    /// The `iss` of access tokens.
-    #[must_use]
-    pub fn issuer(&self) -> &str {
-        &self.tokens.issuer
-    }
-
-    /// What links in messages start with.
-    #[must_use]
-    pub const fn links_base(&self) -> &Url {
-        &self.links.base_url
-    }
-
-    /// The path below which the pages that links lead to are served here; none while a front end
-    /// serves them.
+    /// The path of the hosted pages that links lead to; `None` if idgate does not serve them.
     #[must_use]
     pub fn hosted_links(&self) -> Option<String> {
-        let path = links::path_here(&self.links.base_url, self.public_url());
+        let path = links::path_here(&self.links.base_url, &self.server.public_url);
         path.filter(|_| self.links.hosted)
     }
 
-    /// The primary database, password included; `None` means the embedded file.
-    #[must_use]
-    pub fn database_url(&self) -> Option<String> {
-        self.database.url()
-    }
-
-    /// The shared store of short-lived state; `None` keeps it in this process.
-    #[must_use]
-    pub fn redis_url(&self) -> Option<SecretString> {
-        self.redis.url.clone()
-    }
-
-    /// Whether the database is a SQLite file.
-    #[must_use]
-    pub fn is_embedded_database(&self) -> bool {
-        self.database.is_embedded()
-    }
-
-    /// Whether short-lived state stays inside this process.
-    #[must_use]
-    pub const fn is_in_process(&self) -> bool {
-        self.redis.url.is_none()
-    }
-
-    /// Whether the schema can be asked for and errors suggest names.
-    #[must_use]
-    pub const fn introspection(&self) -> bool {
-        self.graphql.introspection
-    }
-
-    /// Whether GraphiQL is served.
-    #[must_use]
-    pub const fn graphiql(&self) -> bool {
-        self.graphql.graphiql
-    }
-
-    /// Whether only documents known beforehand run.
-    #[must_use]
-    pub fn trusted_documents_required(&self) -> bool {
-        self.graphql.trusted_documents == TrustedDocuments::Required
-    }
-
-    /// Whether an address must be confirmed before the first sign-in.
-    #[must_use]
-    pub fn confirmation_required(&self) -> bool {
-        self.registration.confirmation == Confirmation::Required
-    }
-
-    /// What is allowed but deserves care, to be logged at start.
+    /// What is allowed but risky, to be logged at start.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// Every setting as it counts and where it came from; secrets do not show.
+    /// Every setting in force and where it came from, without secrets.
     #[must_use]
     pub fn describe(&self) -> &[Setting] {
         &self.settings

@@ -1,16 +1,16 @@
-//! Origins of pages: which scheme, host and port a page comes from.
+//! Origins of pages: scheme, host and port.
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use url::Url;
 
-use super::values::quoted;
+use super::read::{Input, Read, Reason, read_from_text};
+use super::redact::quoted;
 
 /// The origin of a page, exactly as browsers send it (RFC 6454 §6.2).
 ///
-/// Native shells and extensions have schemes of their own: `capacitor://localhost`,
-/// `chrome-extension://…`. The URL standard calls the origin of such an address opaque and prints
-/// it as `null`, which would name every page of that kind; it is written out here.
+/// Native shells and extensions have schemes of their own, such as `capacitor://localhost`. To the
+/// URL standard their origins are opaque and serialize as `null`, which would match every such
+/// page; here they are written out.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Origin {
@@ -19,14 +19,14 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The origin as it stands in an `Origin` header.
+    /// The origin as browsers send it in an `Origin` header.
     #[must_use]
     pub fn to_header(&self) -> &str {
         &self.header
     }
 
-    /// Whether an `Origin` header names this origin: scheme, host and port as a whole (RFC 6454
-    /// §5), letters of either case.
+    /// Whether an `Origin` header is this origin: scheme, host and port (RFC 6454 §5), without regard
+    /// to case.
     #[must_use]
     pub fn is(&self, header: &str) -> bool {
         self.header.eq_ignore_ascii_case(header)
@@ -91,21 +91,17 @@ impl TryFrom<String> for Origin {
     }
 }
 
-/// Reads the origin of a website that may be left empty.
-pub(super) fn optional_web<'de, D>(deserializer: D) -> Result<Option<Origin>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let text = String::deserialize(deserializer)?;
-    if text.trim().is_empty() {
-        return Ok(None);
-    }
-    let origin = Origin::try_from(text).map_err(D::Error::custom)?;
-    if origin.is_web() {
-        Ok(Some(origin))
-    } else {
-        let message = format!("{} is neither http nor https", origin.to_header());
-        Err(D::Error::custom(message))
+read_from_text!(Origin);
+
+/// Reads the origin of a website; blank is none.
+pub(super) fn optional_web(input: Input<'_>) -> Result<Option<Origin>, Reason> {
+    let origin = Option::<Origin>::read(input)?;
+    match &origin {
+        Some(other) if !other.is_web() => Err(Reason(format!(
+            "{} is neither http nor https",
+            other.to_header()
+        ))),
+        _ => Ok(origin),
     }
 }
 
@@ -148,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_single_origin_is_refused() {
+    fn only_a_single_origin_is_accepted() {
         for text in [
             "",
             "*",

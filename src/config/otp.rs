@@ -1,31 +1,23 @@
 //! `[otp]`: one-time codes.
 
-use serde::Deserialize;
+use super::declaration::{Check, section};
 
-use crate::config::report::Review;
-
-/// How long codes work and how often they may be tried.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Otp {
-    /// Seconds a code works.
-    pub life_seconds: u32,
-    /// Seconds before another one can be asked for.
-    pub resend_seconds: u32,
-    /// Tries before it is dead.
-    pub tries: u32,
-    /// Seconds a code works at most while too many wrong codes are typed.
-    pub alarm_life_seconds: u32,
-}
-
-impl Otp {
-    pub(super) fn check(&self, review: &mut Review<'_>) {
-        // NIST SP 800-63B-3 §5.1.3.2: a code sent out of band is good for ten minutes at most.
-        review.within("otp.life_seconds", self.life_seconds, 30..=600);
-        review.within("otp.resend_seconds", self.resend_seconds, 1..=3600);
-        // NIST SP 800-63B-3 §5.2.2: guessing a short code has to be limited.
-        review.within("otp.tries", self.tries, 1..=10);
-        // Below that a message may arrive too late to be of use.
-        review.within("otp.alarm_life_seconds", self.alarm_life_seconds, 30..=600);
+section! {
+    /// How long codes are valid and how often they may be tried.
+    ///
+    /// NIST SP 800-63B-3 §5.1.3.2 allows a code sent out of band ten minutes at most, and §5.2.2
+    /// demands a limit on guesses. A validity of less than half a minute is shorter than delivery.
+    pub struct Otp("otp") {
+        /// Seconds for which a one-time code is valid.
+        pub life_seconds: u32 = 300, in 30..=600;
+        /// Seconds before another code for the same purpose can be requested.
+        pub resend_seconds: u32 = 60, in 1..=3_600;
+        /// Wrong guesses after which a code is void: an attacker gets this many of a million codes.
+        pub tries: u32 = 5, in 1..=10;
+        /// Seconds for which a code is valid at most while `throttle.code_wrong_global` is exhausted,
+        /// a sign that codes are being guessed.
+        pub alarm_life_seconds: u32 = 120, in 30..=600;
     }
 }
+
+impl Check for Otp {}

@@ -1,37 +1,22 @@
 //! `[outbox]`: delivery of messages.
 
-use serde::Deserialize;
+use super::declaration::{Check, section};
 
-use crate::config::report::Review;
-
-/// A year, in seconds.
-const YEAR: i64 = 365 * 86_400;
-
-/// How this instance delivers messages, and how long their traces are kept.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Outbox {
-    /// Whether it does.
-    pub enabled: bool,
-    /// Messages on their way at once in each channel.
-    pub concurrency: usize,
-    /// Attempts before a message is set aside.
-    pub max_attempts: u32,
-    /// Seconds for which the trace of a delivered message is kept.
-    pub keep_delivered_seconds: i64,
-    /// Seconds for which a message that was set aside is kept.
-    pub keep_dead_seconds: i64,
-}
-
-impl Outbox {
-    pub(super) fn check(&self, review: &mut Review<'_>) {
-        review.within("outbox.concurrency", self.concurrency, 1..=100);
-        review.within("outbox.max_attempts", self.max_attempts, 1..=1_000);
-        review.within(
-            "outbox.keep_delivered_seconds",
-            self.keep_delivered_seconds,
-            0..=YEAR,
-        );
-        review.within("outbox.keep_dead_seconds", self.keep_dead_seconds, 0..=YEAR);
+section! {
+    /// How this instance delivers messages, and how long delivered and failed ones are kept.
+    pub struct Outbox("outbox") {
+        /// Whether this instance delivers messages; if not, other instances have to.
+        pub enabled: bool = true;
+        /// Messages in delivery at once per channel; this many may be sent twice after a crash.
+        pub concurrency: usize = 16, in 1..=100;
+        /// Attempts before a message is moved to the dead letters; 60 span about half a day.
+        pub max_attempts: u32 = 60, in 1..=1_000;
+        /// Seconds for which the record of a delivered message is kept, without its contents (one
+        /// day).
+        pub keep_delivered_seconds: i64 = 86_400, in 0..=31_536_000;
+        /// Seconds for which a dead letter can be inspected and sent again (a week).
+        pub keep_dead_seconds: i64 = 604_800, in 0..=31_536_000;
     }
 }
+
+impl Check for Outbox {}

@@ -1,20 +1,19 @@
-//! `[password]`: what a new password has to be.
+//! `[password]`: rules for new passwords.
 
-use serde::Deserialize;
-
-use crate::config::report::Review;
+use super::declaration::{Check, section};
 use crate::domain::password::PasswordPolicy;
 
-/// Rules for new passwords; length and strength only (NIST SP 800-63B §5.1.1.2).
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PasswordRules {
-    /// The fewest characters.
-    pub min_length: usize,
-    /// The most characters.
-    pub max_length: usize,
-    /// The least strength, 0 to 4.
-    pub min_score: u8,
+section! {
+    /// Length and strength of new passwords. NIST SP 800-63B §5.1.1.2 demands a minimum of at least 8
+    /// characters, allows at least 64, and no rules of composition.
+    pub struct PasswordRules("password") {
+        /// Least characters of a new password.
+        pub min_length: usize = 8, in 8..=64;
+        /// Most characters of a password, which bounds the work of hashing it.
+        pub max_length: usize = 256, in 64..=256;
+        /// Least strength of a new password as zxcvbn estimates it, from 0 (any) to 4 (very strong).
+        pub min_score: u8 = 2, in 0..=4;
+    }
 }
 
 impl PasswordRules {
@@ -32,11 +31,6 @@ impl PasswordRules {
             min_score,
         }
     }
-
-    pub(super) fn check(&self, review: &mut Review<'_>) {
-        // NIST SP 800-63B §5.1.1.2: at least 8 are demanded, at least 64 are allowed.
-        review.within("password.min_length", self.min_length, 8..=64);
-        review.within("password.max_length", self.max_length, 64..=256);
-        review.within("password.min_score", self.min_score, 0..=4);
-    }
 }
+
+impl Check for PasswordRules {}

@@ -1,37 +1,34 @@
 //! `[phone]`: how phone numbers are read.
 
-use serde::Deserialize;
-
-use crate::config::report::Review;
-use crate::config::values;
+use super::declaration::{Check, section};
+use super::diagnostics::Diagnostics;
+use super::redact::quoted;
 use crate::domain::phone;
 
-/// How a number without a country code is understood.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Phone {
-    #[serde(deserialize_with = "values::optional_text")]
-    default_region: Option<String>,
+section! {
+    /// How phone numbers are read.
+    pub struct Phone("phone") {
+        /// The country (ISO 3166-1 alpha-2) of numbers written without a country code. Empty refuses
+        /// such numbers.
+        default_region: Option<String> = "";
+    }
 }
 
 impl Phone {
-    /// The country of such a number (ISO 3166-1 alpha-2); `None` refuses it.
+    /// The country of a number without a country code; `None` refuses such a number.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         self.default_region.as_deref()
     }
+}
 
-    pub(super) fn check(&self, review: &mut Review<'_>) {
-        let Some(region) = &self.default_region else {
-            return;
-        };
-        if !phone::is_country(region) {
-            review.refuse(
+impl Check for Phone {
+    fn check(&self, diagnostics: &mut Diagnostics<'_>) {
+        if let Some(region) = self.region().filter(|region| !phone::is_country(region)) {
+            let region = quoted(region);
+            diagnostics.refuse(
                 "phone.default_region",
-                format!(
-                    "{} is not a country code of two capital letters",
-                    values::quoted(region)
-                ),
+                format!("{region} is not a country code of two capital letters"),
                 "Write a code such as DE or AM, or leave it empty.",
             );
         }

@@ -1,55 +1,58 @@
-//! `[redis]`: short-lived shared state, or none.
+//! `[redis]`: the store of short-lived shared state.
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 
-use crate::config::report::Review;
-use crate::config::{service_url, values};
+use super::declaration::{Check, section};
+use super::diagnostics::Diagnostics;
+use super::redact::quoted;
+use super::service_url;
 
 const REMEDY: &str = "Write redis://:password@host:6379 (rediss:// for TLS) with one host, and \
                       percent-encode what is special in a URL; or leave it empty.";
 
-/// The store of short-lived state that instances share.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Redis {
-    /// The server's URL; `None` keeps the state inside this process.
-    #[serde(deserialize_with = "values::optional_secret")]
-    pub url: Option<SecretString>,
-    /// The start of every key.
-    pub prefix: String,
-    /// Milliseconds to wait for an answer.
-    pub timeout_milliseconds: u64,
-    /// Connections to keep.
-    pub pool: u32,
-    /// Says that there is a single instance, so that production can do without.
-    pub allow_in_process: bool,
+section! {
+    /// The store of short-lived state that instances share.
+    pub struct Redis("redis") {
+        /// The server for short-lived state: `redis://:password@host:6379`, or rediss:// for TLS. Empty
+        /// keeps the state in the process.
+        pub url: Option<SecretString> = "", alias "REDIS_URL";
+        /// The prefix of every key, so that several services can share one server.
+        pub prefix: String = "idgate";
+        /// Milliseconds to wait for an answer before this instance counts on its own.
+        pub timeout_milliseconds: u64 = 250, in 1..=10_000;
+        /// Connections to keep open.
+        pub pool: u32 = 8, in 1..=1_000;
+        /// Declares that there is a single instance, so that production may run without Redis.
+        pub allow_in_process: bool = false;
+    }
 }
 
 impl Redis {
-    pub(super) fn check(&self, review: &mut Review<'_>) {
-        review.within(
-            "redis.timeout_milliseconds",
-            self.timeout_milliseconds,
-            1..=10_000,
-        );
-        review.within("redis.pool", self.pool, 1..=1_000);
+    /// Whether short-lived state stays inside this process.
+    #[must_use]
+    pub const fn is_in_process(&self) -> bool {
+        self.url.is_none()
+    }
+}
+
+impl Check for Redis {
+    fn check(&self, diagnostics: &mut Diagnostics<'_>) {
         let plain = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_' | '.');
         if self.prefix.is_empty() || self.prefix.len() > 64 || !self.prefix.chars().all(plain) {
-            review.refuse(
+            diagnostics.refuse(
                 "redis.prefix",
-                format!("{} cannot start a key", values::quoted(&self.prefix)),
+                format!("{} cannot start a key", quoted(&self.prefix)),
                 "Write 1 to 64 letters, digits, dots, dashes or underscores.",
             );
         }
         let Some(url) = &self.url else { return };
         if let Err(reason) = check_url(url.expose_secret()) {
-            review.refuse("redis.url", reason, REMEDY);
+            diagnostics.refuse("redis.url", reason, REMEDY);
         }
     }
 }
 
-/// The client ignores what it does not know, a database below 0 and a wrong fragment among it.
+/// The client ignores unknown parameters, negative databases and fragments, so they are refused here.
 fn check_url(text: &str) -> Result<(), &'static str> {
     let scheme = text.split_once(':').map(|(scheme, _)| scheme);
     let url = match scheme {

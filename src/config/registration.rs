@@ -1,25 +1,27 @@
-//! `[registration]`: who may open an account, and as what.
+//! `[registration]`: who may create an account, and with which role.
 
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::Deserialize;
 
-use crate::config::report::Review;
-use crate::config::values;
+use super::declaration::{Check, list, section};
+use super::diagnostics::Diagnostics;
+use super::read::{Input, Read, Reason, read_from_text};
+use super::redact::quoted;
+
 use crate::domain::role::Role;
 
-/// What people may do before anyone knows them.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Registration {
-    /// Whether people may create accounts themselves.
-    pub enabled: bool,
-    /// Whether an address must be confirmed before the first sign-in.
-    pub confirmation: Confirmation,
-    /// Roles a person may give themselves.
-    #[serde(deserialize_with = "roles")]
-    pub roles: Vec<Role>,
-    /// The role of those who do not ask for one.
-    #[serde(deserialize_with = "role")]
-    pub default_role: Role,
+section! {
+    /// Who may create an account, and with which role.
+    pub struct Registration("registration") {
+        /// Whether people may create accounts themselves; if not, they have to be invited.
+        pub enabled: bool = true;
+        /// Whether an address has to be confirmed before the first sign-in: "required", which also hides
+        /// whether an address is taken, or "optional".
+        pub confirmation: Confirmation = "", development "optional", production "required";
+        /// Roles that people may choose for themselves; staff roles are only granted.
+        pub roles: Vec<Role> = list(["CLIENT", "VENDOR"]);
+        /// The role of people who choose none.
+        pub default_role: Role = "CLIENT";
+    }
 }
 
 /// When a new address has to be confirmed.
@@ -28,25 +30,35 @@ pub struct Registration {
 pub enum Confirmation {
     /// Before the first sign-in, which also hides whether an address is taken.
     Required,
-    /// At leisure; registering signs in at once.
+    /// At any time; registering signs in at once.
     Optional,
 }
 
+read_from_text!(Confirmation);
+
 impl Registration {
-    pub(super) fn check(&self, review: &mut Review<'_>) {
+    /// Whether an address must be confirmed before the first sign-in.
+    #[must_use]
+    pub fn requires_confirmation(&self) -> bool {
+        self.confirmation == Confirmation::Required
+    }
+}
+
+impl Check for Registration {
+    fn check(&self, diagnostics: &mut Diagnostics<'_>) {
         if self
             .roles
             .iter()
             .any(|role| matches!(role, Role::Staff | Role::Admin))
         {
-            review.refuse(
+            diagnostics.refuse(
                 "registration.roles",
                 "people could make themselves staff",
                 "Leave STAFF and ADMIN out; `idgate admin create` makes the first one.",
             );
         }
         if !self.roles.contains(&self.default_role) {
-            review.refuse(
+            diagnostics.refuse(
                 "registration.default_role",
                 format!(
                     "{} is not among registration.roles",
@@ -62,28 +74,17 @@ fn upper(role: Role) -> String {
     role.as_str().to_ascii_uppercase()
 }
 
-fn named<E: Error>(text: &str) -> Result<Role, E> {
-    let wanted = text.trim();
-    let found = Role::ALL
-        .into_iter()
-        .find(|role| role.as_str().eq_ignore_ascii_case(wanted));
-    found.ok_or_else(|| {
-        let names: Vec<String> = Role::ALL.into_iter().map(upper).collect();
-        E::custom(format!(
-            "{} is no role; there are {}",
-            values::quoted(wanted),
-            names.join(", ")
-        ))
-    })
-}
-
-fn role<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Role, D::Error> {
-    named(&String::deserialize(deserializer)?)
-}
-
-fn roles<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Role>, D::Error> {
-    Vec::<String>::deserialize(deserializer)?
-        .iter()
-        .map(|text| named(text))
-        .collect()
+impl Read for Role {
+    fn read(input: Input<'_>) -> Result<Self, Reason> {
+        let wanted = String::read(input)?;
+        let wanted = wanted.trim();
+        let found = Self::ALL
+            .into_iter()
+            .find(|role| role.as_str().eq_ignore_ascii_case(wanted));
+        found.ok_or_else(|| {
+            let names: Vec<String> = Self::ALL.into_iter().map(upper).collect();
+            let (wanted, names) = (quoted(wanted), names.join(", "));
+            Reason(format!("{wanted} is not a role; there are {names}"))
+        })
+    }
 }

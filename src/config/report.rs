@@ -1,22 +1,13 @@
-//! What is wrong with a configuration, said so that it can be mended; and what only deserves care.
+//! What loading a configuration reports: errors, warnings, and the settings in force.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::RangeInclusive;
-use std::path::Path;
 
 use serde::Serialize;
-use url::Url;
-
-use super::values;
-
-/// The origin of values that are made from `server.public_url`.
-pub(super) const FOLLOWS_PUBLIC_URL: &str = "follows server.public_url";
 
 /// One reason not to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// The setting, or empty when it is not about one.
+    /// The setting; empty when the error is about none.
     pub key: String,
     /// Where the value came from.
     pub origin: String,
@@ -42,7 +33,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Every reason not to start, since mending them one by one would take as many starts.
+/// Every reason not to start, so that one attempt names them all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigErrors(pub(super) Vec<ConfigError>);
 
@@ -75,12 +66,12 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// Something that is allowed but deserves care; logged at start.
+/// Something that is allowed but risky; logged at start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The setting.
     pub key: String,
-    /// Why it deserves care.
+    /// The risk.
     pub reason: String,
 }
 
@@ -90,7 +81,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// One setting as it counts, for people who ask.
+/// One setting in force, as `idgate config show` prints it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
     /// The setting.
@@ -100,7 +91,7 @@ pub struct Setting {
     pub value: String,
     /// Where the value came from.
     pub origin: String,
-    /// The value for programs, a number as a number; of a secret the same words.
+    /// The value in JSON; of a secret the same words.
     #[serde(rename = "value")]
     pub json: serde_json::Value,
 }
@@ -112,129 +103,5 @@ impl fmt::Display for Setting {
             "{} = {}  # {}",
             self.key, self.value, self.origin
         )
-    }
-}
-
-/// The hand that checks write into; it knows where every value came from.
-pub(super) struct Review<'a> {
-    production: bool,
-    origin: &'a dyn Fn(&str) -> String,
-    /// Keys already refused: what stands there now is the default, so it says nothing.
-    refused: BTreeSet<String>,
-    pub(super) errors: Vec<ConfigError>,
-    pub(super) warnings: Vec<Warning>,
-}
-
-impl<'a> Review<'a> {
-    pub(super) fn new(
-        production: bool,
-        origin: &'a dyn Fn(&str) -> String,
-        errors: Vec<ConfigError>,
-        warnings: Vec<Warning>,
-    ) -> Self {
-        let refused = errors.iter().map(|error| error.key.clone()).collect();
-        Self {
-            production,
-            origin,
-            refused,
-            errors,
-            warnings,
-        }
-    }
-
-    pub(super) const fn is_production(&self) -> bool {
-        self.production
-    }
-
-    pub(super) fn refuse(
-        &mut self,
-        key: &str,
-        reason: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
-        let origin = (self.origin)(key);
-        // What follows from another setting is as wrong as that one, and said there.
-        if self.refused.contains(key) || origin == FOLLOWS_PUBLIC_URL {
-            return;
-        }
-        self.errors.push(ConfigError {
-            key: key.to_owned(),
-            origin,
-            reason: reason.into(),
-            remedy: remedy.into(),
-        });
-    }
-
-    pub(super) fn warn(&mut self, key: &str, reason: impl Into<String>) {
-        self.warnings.push(Warning {
-            key: key.to_owned(),
-            reason: reason.into(),
-        });
-    }
-
-    /// Refuses a number outside its range.
-    pub(super) fn within<N>(&mut self, key: &str, value: N, range: RangeInclusive<N>)
-    where
-        N: Copy + PartialOrd + fmt::Display,
-    {
-        let (least, most) = range.into_inner();
-        if value < least || value > most {
-            self.refuse(
-                key,
-                format!("{value} is out of range"),
-                format!("Write a number from {least} to {most}."),
-            );
-        }
-    }
-
-    /// Refuses what is no path, before it is repeated in a message or becomes a directory.
-    pub(super) fn path(&mut self, key: &str, path: &Path) {
-        let text = path.to_string_lossy();
-        if text.contains("://") || text.contains("-----BEGIN") {
-            self.refuse(
-                key,
-                "this is a URL or the contents of a file, and a path is wanted",
-                "Write a path, such as /etc/idgate/name.",
-            );
-        }
-    }
-
-    /// The one rule for addresses that people and browsers are sent to.
-    ///
-    /// Tokens and cookies travel there, so plain http is for the machine itself, and not even for
-    /// that in production.
-    pub(super) fn web_address(&mut self, key: &str, url: &Url) {
-        let plain = url.scheme() == "http";
-        if !url.username().is_empty() || url.password().is_some() {
-            self.refuse(
-                key,
-                "the address holds a user name or password",
-                "Leave them out.",
-            );
-        } else if !(plain || url.scheme() == "https") || !url.has_host() {
-            self.refuse(
-                key,
-                format!("{} is not a web address", values::quoted(url.as_str())),
-                "Write an address such as https://id.example.com.",
-            );
-        } else if url.query().is_some() || url.fragment().is_some() {
-            self.refuse(
-                key,
-                "the address has a query or a fragment",
-                "End it with the path.",
-            );
-        } else if plain && self.production {
-            self.refuse(
-                key,
-                format!("{url} is plain http, which anyone on the way can read and change"),
-                "Write an https address; in production nothing else is safe.",
-            );
-        } else if plain && !values::is_loopback(url) {
-            self.refuse(
-                key,
-                format!("{url} is plain http on another machine, so anyone on the way can read it"),
-                "Write an https address; plain http is for localhost only.",
-            );
-        }
     }
 }

@@ -3,51 +3,49 @@
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 
-use crate::config::report::Review;
-use crate::config::values;
+use super::declaration::{Check, section};
+use super::diagnostics::Diagnostics;
 
-const SHORTEST_SECRET: usize = 32;
+const MIN_SECRET_BYTES: usize = 32;
 
-/// How the federation router proves itself, and how much it may ask for at once.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Router {
-    /// What it sends in `Idgate-Router-Secret`; `None` takes no secret.
-    #[serde(deserialize_with = "values::optional_secret")]
-    pub secret: Option<SecretString>,
-    /// The secret from before, while routers change to the new one.
-    #[serde(deserialize_with = "values::optional_secret")]
-    pub secret_previous: Option<SecretString>,
-    #[serde(deserialize_with = "values::optional_path")]
-    certificate_file: Option<PathBuf>,
-    #[serde(deserialize_with = "values::optional_path")]
-    key_file: Option<PathBuf>,
-    #[serde(deserialize_with = "values::optional_path")]
-    client_ca_file: Option<PathBuf>,
-    /// Whether the schema for supergraphs says whom a router lets through.
-    #[serde(deserialize_with = "values::switch")]
-    pub authorization_directives: bool,
-    /// Entities that one request may refer to.
-    pub max_representations: usize,
-    /// Weight that one operation may have.
-    pub max_complexity: usize,
+section! {
+    /// How the federation router authenticates itself, and how much it may request at once.
+    pub struct Router("router") {
+        /// The secret that the federation router sends in `Idgate-Router-Secret`. Empty accepts none.
+        pub secret: Option<SecretString> = "";
+        /// The previous secret, accepted too while routers change to the new one.
+        pub secret_previous: Option<SecretString> = "";
+        /// The certificate chain (PEM) of the router's listener, which then speaks TLS.
+        certificate_file: Option<PathBuf> = "";
+        /// The private key (PEM) of that certificate.
+        key_file: Option<PathBuf> = "";
+        /// The authorities (PEM) of the client certificate that the router has to present: an authority
+        /// of your own, for routers alone.
+        client_ca_file: Option<PathBuf> = "";
+        /// Whether `_service` has `@authenticated` and `@requiresScopes`; @apollo/gateway refuses a
+        /// supergraph with them.
+        pub authorization_directives: bool = true;
+        /// Entities that one request of the router may refer to.
+        pub max_representations: usize = 1_000, in 1..=10_000;
+        /// Cost of an operation of the router, whose lists of entities are longer than any page.
+        pub max_complexity: usize = 50_000, in 10..=1_000_000;
+    }
 }
 
 /// The files with which the router's listener speaks TLS.
 #[derive(Clone, Copy, Debug)]
 pub struct RouterCertificates<'a> {
-    /// What the listener shows.
+    /// The chain that the listener presents.
     pub certificate: &'a Path,
-    /// The private key of that.
+    /// Its private key.
     pub key: &'a Path,
-    /// Whose certificates the router may show.
+    /// The authorities of the router's client certificate.
     pub client_ca: &'a Path,
 }
 
 impl Router {
-    /// The files for TLS, unless the listener does without.
+    /// The files for TLS; `None` if the listener uses none.
     #[must_use]
     pub fn certificates(&self) -> Option<RouterCertificates<'_>> {
         Some(RouterCertificates {
@@ -57,37 +55,32 @@ impl Router {
         })
     }
 
-    pub(super) fn check(&self, review: &mut Review<'_>) {
+    fn check_secrets(&self, diagnostics: &mut Diagnostics<'_>) {
         for (key, secret) in [
             ("router.secret", &self.secret),
             ("router.secret_previous", &self.secret_previous),
         ] {
             if secret.as_ref().is_some_and(is_guessable) {
-                review.refuse(
+                diagnostics.refuse(
                     key,
                     format!(
-                        "the secret is shorter than {SHORTEST_SECRET} characters or repeats itself"
+                        "the secret is shorter than {MIN_SECRET_BYTES} characters or repeats itself"
                     ),
                     "Make one with `openssl rand -base64 32`.",
                 );
             }
         }
         if self.secret.is_none() && self.secret_previous.is_some() {
-            review.refuse(
+            diagnostics.refuse(
                 "router.secret_previous",
                 "there is a secret from before but none of now",
                 "Set router.secret to the new one, or to this one while there is no other.",
             );
         }
-        self.check_files(review);
-        let representations = self.max_representations;
-        review.within("router.max_representations", representations, 1..=10_000);
-        let complexity = self.max_complexity;
-        review.within("router.max_complexity", complexity, 10..=1_000_000);
     }
 
-    /// TLS that does not ask for the router's certificate would prove nothing.
-    fn check_files(&self, review: &mut Review<'_>) {
+    /// TLS without a client certificate would not authenticate the router.
+    fn check_files(&self, diagnostics: &mut Diagnostics<'_>) {
         let files = [
             ("router.certificate_file", &self.certificate_file),
             ("router.key_file", &self.key_file),
@@ -95,13 +88,13 @@ impl Router {
         ];
         for (key, file) in &files {
             if let Some(file) = file {
-                review.path(key, file);
+                diagnostics.path(key, file);
             }
         }
         let some = files.iter().any(|(_, file)| file.is_some());
         let missing = files.iter().find(|(_, file)| some && file.is_none());
         if let Some((key, _)) = missing {
-            review.refuse(
+            diagnostics.refuse(
                 key,
                 "the certificates of the router's listener are not complete",
                 "Name all three files: certificate_file, key_file and client_ca_file.",
@@ -110,8 +103,15 @@ impl Router {
     }
 }
 
+impl Check for Router {
+    fn check(&self, diagnostics: &mut Diagnostics<'_>) {
+        self.check_secrets(diagnostics);
+        self.check_files(diagnostics);
+    }
+}
+
 fn is_guessable(secret: &SecretString) -> bool {
     let secret = secret.expose_secret();
     let distinct: std::collections::BTreeSet<char> = secret.chars().collect();
-    secret.len() < SHORTEST_SECRET || distinct.len() < 8
+    secret.len() < MIN_SECRET_BYTES || distinct.len() < 8
 }

@@ -1,31 +1,35 @@
-//! Settings that are each fine but unsafe together, or unsafe in production.
+//! Checks that need several sections, and checks of production.
 //!
 //! Refused everywhere:
-//! - an address people are sent to (`server.public_url`, `tokens.issuer`, `links.base_url`) that is
-//!   plain http on another machine (the rule is in `report.rs`);
-//! - trusting every network to say who the client is;
-//! - a listener for the router without a way to know it, certificates without such a listener;
-//! - people who can make themselves staff (in `registration.rs`), a secret that is short or repeats
-//!   itself (in `router.rs`), two listeners on one address (in `server.rs`).
+//! - a public address (`server.public_url`, `tokens.issuer`, `links.base_url`) of plain http on another
+//!   machine (in `diagnostics.rs`);
+//! - trusting every network to name the client's address;
+//! - a router listener that cannot authenticate the router, and certificates without that listener;
+//! - hosted pages at links that lead elsewhere;
+//! - staff roles open to registration (in `registration.rs`), a guessable secret (in `router.rs`), two
+//!   listeners at one address (in `server.rs`).
 //!
 //! Refused in production only:
-//! - any plain http among those addresses, and among the origins of scripts except on this machine;
-//! - short-lived state inside the process, unless the single instance is declared;
+//! - plain http among those addresses, and among the origins of pages except on this machine;
+//! - short-lived state inside the process, unless a single instance is declared;
 //! - no master key, or one that is a pattern rather than random (in `keys.rs`);
-//! - mail or text messages that could be read on the way, since they hold codes and links;
+//! - mail or text messages, which hold codes and links, over connections that can be read;
 //! - password hashes that are cheap to guess (in `hashing.rs`).
 
-use super::report::Review;
-use super::values::is_loopback;
+use super::diagnostics::Diagnostics;
+use super::links;
+use super::service_url::is_loopback;
 use super::{Config, StaffIntrospection, TrustedDocuments};
 
-pub(super) fn check(config: &Config, review: &mut Review<'_>) {
-    check_trust(config, review);
+pub(super) fn check(config: &Config, diagnostics: &mut Diagnostics<'_>) {
+    check_data_dir(config, diagnostics);
+    check_trust(config, diagnostics);
+    check_hosted_links(config, diagnostics);
     if config.is_production() {
-        check_production(config, review);
-        warn_in_production(config, review);
+        check_production(config, diagnostics);
+        warn_in_production(config, diagnostics);
     } else if !config.server.listen.ip().is_loopback() {
-        review.warn(
+        diagnostics.warn(
             "server.listen",
             format!(
                 "others can reach the development settings at {}",
@@ -35,14 +39,36 @@ pub(super) fn check(config: &Config, review: &mut Review<'_>) {
     }
 }
 
-fn check_trust(config: &Config, review: &mut Review<'_>) {
+fn check_data_dir(config: &Config, diagnostics: &mut Diagnostics<'_>) {
+    if config.data_dir.as_os_str().is_empty() {
+        diagnostics.refuse(
+            "data_dir",
+            "no directory is named, so data would land at the root of the disk",
+            "Name a directory, such as \"./data\".",
+        );
+    }
+    diagnostics.path("data_dir", &config.data_dir);
+}
+
+fn check_hosted_links(config: &Config, diagnostics: &mut Diagnostics<'_>) {
+    let base_url = &config.links.base_url;
+    if config.links.hosted && links::path_here(base_url, &config.server.public_url).is_none() {
+        diagnostics.refuse(
+            "links.hosted",
+            format!("links lead to {base_url}, not here"),
+            "Leave links.base_url empty, or turn the pages off.",
+        );
+    }
+}
+
+fn check_trust(config: &Config, diagnostics: &mut Diagnostics<'_>) {
     if config
         .server
         .trusted_proxies
         .iter()
         .any(|network| network.prefix_len() == 0)
     {
-        review.refuse(
+        diagnostics.refuse(
             "server.trusted_proxies",
             "every network is trusted, so anyone could invent the address they come from",
             "Name the networks of your own proxies, such as 10.0.0.0/8.",
@@ -50,7 +76,7 @@ fn check_trust(config: &Config, review: &mut Review<'_>) {
     }
     let (listens, router) = (config.server.router_listen.is_some(), &config.router);
     if listens && router.secret.is_none() && router.certificates().is_none() {
-        review.refuse(
+        diagnostics.refuse(
             "router.secret",
             "there is a listener for the router but neither a secret nor certificates that prove \
              a caller to be it",
@@ -58,7 +84,7 @@ fn check_trust(config: &Config, review: &mut Review<'_>) {
         );
     }
     if !listens && router.certificates().is_some() {
-        review.refuse(
+        diagnostics.refuse(
             "router.certificate_file",
             "certificates prove a router on a listener of its own, and there is none",
             "Set IDGATE_SERVER__ROUTER_LISTEN, or leave the certificates empty.",
@@ -66,25 +92,25 @@ fn check_trust(config: &Config, review: &mut Review<'_>) {
     }
 }
 
-fn check_production(config: &Config, review: &mut Review<'_>) {
-    if config.is_in_process() && !config.redis.allow_in_process {
-        review.refuse(
+fn check_production(config: &Config, diagnostics: &mut Diagnostics<'_>) {
+    if config.redis.is_in_process() && !config.redis.allow_in_process {
+        diagnostics.refuse(
             "redis.url",
             "production needs a store that instances share; limits and codes would differ on each",
             "Set REDIS_URL, or redis.allow_in_process = true if there is one single instance.",
         );
     }
     if config.keys.master().is_none() {
-        review.refuse(
+        diagnostics.refuse(
             "keys.master",
             "production needs a master key that all instances share and that outlives this disk",
             "Set IDGATE_KEYS__MASTER_FILE; make one with `openssl rand -base64 32`.",
         );
     }
-    check_messages(config, review);
+    check_messages(config, diagnostics);
     for origin in &config.server.cors_origins {
         if origin.url().scheme() == "http" && !is_loopback(origin.url()) {
-            review.refuse(
+            diagnostics.refuse(
                 "server.cors_origins",
                 format!(
                     "{} is plain http, so anyone on the way can be it",
@@ -96,17 +122,21 @@ fn check_production(config: &Config, review: &mut Review<'_>) {
     }
 }
 
-/// What is in a message opens accounts, so nobody on its way out may read it.
-fn check_messages(config: &Config, review: &mut Review<'_>) {
-    if config.smtp.server().is_some_and(|it| it.is_exposed()) {
-        review.refuse(
+/// Messages hold codes and links that open accounts.
+fn check_messages(config: &Config, diagnostics: &mut Diagnostics<'_>) {
+    if config
+        .smtp
+        .server()
+        .is_some_and(|server| server.is_exposed())
+    {
+        diagnostics.refuse(
             "smtp.url",
             "mail could be read on the way: encryption is missing, or can be taken away",
             "Write smtps://…, or smtp://…?tls=required; plain is for a server on this machine.",
         );
     }
     if config.sms.is_exposed() {
-        review.refuse(
+        diagnostics.refuse(
             "sms.url",
             "text messages could be read on the way",
             "Write an https address.",
@@ -114,64 +144,64 @@ fn check_messages(config: &Config, review: &mut Review<'_>) {
     }
 }
 
-/// Who cannot be written to waits, and operators should not learn that from people.
-fn warn_of_silence(config: &Config, review: &mut Review<'_>) {
+/// Without a provider people wait for messages in vain.
+fn warn_of_missing_providers(config: &Config, diagnostics: &mut Diagnostics<'_>) {
     let (mail, texts) = (config.smtp.url.is_some(), config.sms.url.is_some());
     if !mail {
-        review.warn(
+        diagnostics.warn(
             "smtp.url",
             "there is no mail server: mail waits in the outbox until it expires",
         );
     }
     if !texts {
-        review.warn(
+        diagnostics.warn(
             "sms.url",
             "there is no SMS provider: text messages wait in the outbox until they expire",
         );
     }
     if texts && config.sms.countries.is_empty() {
-        review.warn(
+        diagnostics.warn(
             "sms.countries",
-            "text messages go to every country, and fraudsters choose the dearest: name yours",
+            "text messages go to every country, which invites toll fraud: name yours",
         );
     }
-    if config.confirmation_required() && !mail {
-        review.warn(
+    if config.registration.requires_confirmation() && !mail {
+        diagnostics.warn(
             "registration.confirmation",
-            "addresses must be confirmed, but no mail can be sent: nobody who registers can sign in",
+            "addresses must be confirmed, but no mail can be sent: new accounts cannot sign in",
         );
     }
 }
 
-fn warn_in_production(config: &Config, review: &mut Review<'_>) {
-    if config.is_embedded_database() {
-        review.warn(
+fn warn_in_production(config: &Config, diagnostics: &mut Diagnostics<'_>) {
+    if config.database.is_embedded() {
+        diagnostics.warn(
             "database.url",
             "SQLite serves one single instance and no replica",
         );
     }
-    if config.is_in_process() {
-        review.warn(
+    if config.redis.is_in_process() {
+        diagnostics.warn(
             "redis.allow_in_process",
             "limits are lost when this instance restarts",
         );
     }
-    warn_of_silence(config, review);
-    if config.registration.enabled && !config.confirmation_required() {
-        review.warn(
+    warn_of_missing_providers(config, diagnostics);
+    if config.registration.enabled && !config.registration.requires_confirmation() {
+        diagnostics.warn(
             "registration.confirmation",
-            "people sign in with addresses that they never proved, and registering tells strangers \
-             who has an account",
+            "people sign in with unconfirmed addresses, and registering tells strangers who has an \
+             account",
         );
     }
     let plain = config.router.certificates().is_none();
     if let Some(address) = config
         .server
         .router_listen
-        .filter(|it| !it.ip().is_loopback())
+        .filter(|address| !address.ip().is_loopback())
         && plain
     {
-        review.warn(
+        diagnostics.warn(
             "server.router_listen",
             format!(
                 "the router's secret and everything it reads travel in clear text to {address}; \
@@ -180,19 +210,19 @@ fn warn_in_production(config: &Config, review: &mut Review<'_>) {
         );
     }
     if config.graphql.trusted_documents == TrustedDocuments::Off {
-        review.warn("graphql.trusted_documents", "anyone may run any document");
+        diagnostics.warn("graphql.trusted_documents", "anyone may run any document");
     }
-    if config.introspection() {
-        review.warn("graphql.introspection", "anyone may read the schema");
+    if config.graphql.introspection {
+        diagnostics.warn("graphql.introspection", "anyone may read the schema");
     }
-    if config.graphiql() {
-        review.warn("graphql.graphiql", "anyone may open GraphiQL");
+    if config.graphql.graphiql {
+        diagnostics.warn("graphql.graphiql", "anyone may open GraphiQL");
     }
-    let open_to_all = config.graphql.staff_introspection == StaffIntrospection::Listener;
-    if open_to_all && config.server.staff_listen.is_some() {
-        review.warn(
+    let is_open = config.graphql.staff_introspection == StaffIntrospection::Listener;
+    if is_open && config.server.staff_listen.is_some() {
+        diagnostics.warn(
             "graphql.staff_introspection",
-            "whoever reaches the staff listener may read the schema and run any document",
+            "every client of the staff listener may read the schema and run any document",
         );
     }
 }

@@ -1,17 +1,23 @@
-//! The addresses of services that idgate talks to, which may hold credentials.
+//! The addresses of services that idgate connects to, which may hold credentials.
 //!
-//! What is refused here would be read by a driver as something else than was meant: a password
-//! with `/`, `?` or `#` in it ends the host early, and the rest of it becomes a path or parameter.
+//! Refused is what a driver would read as something else than was meant: a `/`, `?` or `#` in a
+//! password ends the host early, and the rest of the password becomes a path or a parameter.
 
+use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
+use percent_encoding::percent_decode_str;
+use secrecy::SecretString;
 use url::Url;
+
+/// User name and password.
+pub(super) type Credentials = (String, SecretString);
 
 /// Reads an address with one host, or with none where the scheme allows that.
 ///
 /// # Errors
 ///
-/// What is wrong with it, without any part of it.
+/// The reason, without any part of the address.
 pub(super) fn read(text: &str) -> Result<Url, &'static str> {
     read_host(text, is_host)
 }
@@ -48,7 +54,8 @@ fn read_host(text: &str, is_host: impl Fn(&str) -> bool) -> Result<Url, &'static
     }
 }
 
-/// Refuses parameters that nothing would read. Their names may be the end of a password.
+/// Refuses parameters that nothing reads. Their names are not repeated: they may be the end of a
+/// password.
 pub(super) fn check_parameters(
     url: &Url,
     is_known: impl Fn(&str) -> bool,
@@ -60,7 +67,7 @@ pub(super) fn check_parameters(
     }
 }
 
-/// A name as the name system knows it, or an address.
+/// Whether it is a DNS name or an IP address.
 fn is_host(host: &str) -> bool {
     if let Some(inside) = host.strip_prefix('[') {
         let inside = inside.strip_suffix(']').unwrap_or_default();
@@ -70,12 +77,41 @@ fn is_host(host: &str) -> bool {
     host.chars().all(plain)
 }
 
+/// User name and password of a URL, decoded.
+pub(super) fn credentials(url: &Url) -> Result<Option<Credentials>, &'static str> {
+    let decoded = |text: &str| {
+        percent_decode_str(text)
+            .decode_utf8()
+            .map(Cow::into_owned)
+            .map_err(|_| "the user name or password is not UTF-8")
+    };
+    match (url.username(), url.password()) {
+        ("", None) => Ok(None),
+        ("", Some(_)) => Err("there is a password but no user name"),
+        (_, None) => Err("there is a user name but no password"),
+        (user, Some(password)) => Ok(Some((decoded(user)?, decoded(password)?.into()))),
+    }
+}
+
+/// Whether the address is on this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn one_host_is_read_and_nothing_that_a_driver_would_read_otherwise() {
+    fn one_host_is_accepted_and_nothing_that_a_driver_would_misread() {
         for fine in [
             "postgres://u:p@db.example.com:5432/idgate?sslmode=require",
             "postgres://u:p%23%3F%2F%40@[2001:db8::1]/idgate",

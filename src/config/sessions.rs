@@ -1,38 +1,30 @@
 //! `[sessions]`: how long a sign-in lasts.
 
-use serde::Deserialize;
+use super::declaration::{Check, section};
+use super::diagnostics::Diagnostics;
 
-use crate::config::report::Review;
-
-/// Spans in the life of a session.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sessions {
-    /// Seconds a session may lie unused.
-    pub refresh_idle_seconds: i64,
-    /// Seconds a session may last at all.
-    pub absolute_seconds: i64,
-    /// Seconds in which a used refresh token still gets the same successor.
-    pub grace_seconds: i64,
-    /// Seconds sessions that ended are kept.
-    pub keep_ended_seconds: i64,
-    /// Seconds an authentication counts as recent.
-    pub fresh_seconds: i64,
+section! {
+    /// How long sessions last.
+    pub struct Sessions("sessions") {
+        /// Seconds without use after which a session ends (30 days).
+        pub refresh_idle_seconds: i64 = 2_592_000, in 60..=31_622_400;
+        /// Seconds after which a session ends regardless of use (180 days).
+        pub absolute_seconds: i64 = 15_552_000, in 60..=63_244_800;
+        /// Seconds in which a used refresh token still gets the same successor, for responses that
+        /// were lost. The longer, the longer a replayed token goes unnoticed.
+        pub grace_seconds: i64 = 10, in 0..=60;
+        /// Seconds for which ended sessions are kept, so that people can look them up (30 days).
+        pub keep_ended_seconds: i64 = 2_592_000, in 0..=315_360_000;
+        /// Seconds for which an authentication is recent enough for sensitive changes.
+        pub fresh_seconds: i64 = 900, in 30..=86_400;
+    }
 }
 
-impl Sessions {
-    pub(super) fn check(&self, review: &mut Review<'_>) {
-        let idle = self.refresh_idle_seconds;
-        let absolute = self.absolute_seconds;
-        review.within("sessions.refresh_idle_seconds", idle, 60..=31_622_400);
-        review.within("sessions.absolute_seconds", absolute, 60..=63_244_800);
-        // The longer the window, the longer a thief's replay goes unnoticed.
-        review.within("sessions.grace_seconds", self.grace_seconds, 0..=60);
-        let keep = self.keep_ended_seconds;
-        review.within("sessions.keep_ended_seconds", keep, 0..=315_360_000);
-        review.within("sessions.fresh_seconds", self.fresh_seconds, 30..=86_400);
+impl Check for Sessions {
+    fn check(&self, diagnostics: &mut Diagnostics<'_>) {
+        let (idle, absolute) = (self.refresh_idle_seconds, self.absolute_seconds);
         if idle > absolute {
-            review.refuse(
+            diagnostics.refuse(
                 "sessions.refresh_idle_seconds",
                 format!("{idle} is longer than sessions.absolute_seconds ({absolute})"),
                 "Make it shorter, or the absolute span longer.",

@@ -1,4 +1,4 @@
-//! `[sms]`: who sends text messages, or nobody.
+//! `[sms]`: the provider of text messages.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,41 +7,42 @@ use serde::Deserialize;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::config::report::Review;
-use crate::config::{service_url, values};
+use super::declaration::{Check, list, section};
+use super::diagnostics::Diagnostics;
+use super::read::read_from_text;
+use super::redact::quoted;
+use super::service_url::{self, is_loopback};
+
 use crate::domain::phone::{self, PhoneNumber, TextRule};
 
-/// Bytes of the shortest key that Standard Webhooks allow.
-const SHORTEST_KEY: usize = 24;
+/// The least that Standard Webhooks allow.
+const MIN_KEY_BYTES: usize = 24;
 
-/// The provider of text messages.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sms {
-    /// Where messages are handed in; `None` sends none. It may hold credentials.
-    #[serde(deserialize_with = "values::optional_secret")]
-    pub url: Option<SecretString>,
-    /// What is spoken there.
-    pub kind: SmsKind,
-    /// The number or name that messages are from.
-    #[serde(deserialize_with = "values::optional_text")]
-    pub from: Option<String>,
-    /// The user name of the Twilio kind.
-    #[serde(deserialize_with = "values::optional_text")]
-    pub account: Option<String>,
-    /// The password of the Twilio kind.
-    #[serde(deserialize_with = "values::optional_secret")]
-    pub token: Option<SecretString>,
-    /// What requests of the webhook kind are signed with.
-    #[serde(deserialize_with = "values::optional_secret")]
-    pub webhook_secret: Option<SecretString>,
-    /// Seconds for one message.
-    pub timeout_seconds: u64,
-    /// The countries that text messages go to (ISO 3166-1 alpha-2); none stands for all.
-    pub countries: Vec<String>,
+section! {
+    /// The provider of text messages.
+    pub struct Sms("sms") {
+        /// The endpoint for text messages, such as the Messages.json of your account at Twilio. Empty
+        /// sends none.
+        pub url: Option<SecretString> = "";
+        /// The protocol of the endpoint: "twilio" (a form) or "webhook" (signed JSON, for a program of
+        /// your own).
+        pub kind: SmsKind = "twilio";
+        /// The number or name that sends; required by Twilio.
+        pub from: Option<String> = "";
+        /// The account SID at Twilio.
+        pub account: Option<String> = "";
+        /// The auth token at Twilio.
+        pub token: Option<SecretString> = "";
+        /// The key that signs webhooks (Standard Webhooks), in base64.
+        pub webhook_secret: Option<SecretString> = "";
+        /// Seconds for one text message, well below the minute for which a worker claims it.
+        pub timeout_seconds: u64 = 10, in 1..=30;
+        /// The countries (ISO 3166-1 alpha-2) that text messages are sent to. Empty allows all.
+        pub countries: Vec<String> = list([]);
+    }
 }
 
-/// What a provider of text messages understands.
+/// The protocol of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SmsKind {
@@ -51,7 +52,7 @@ pub enum SmsKind {
     Webhook,
 }
 
-/// Where text messages are handed in.
+/// The endpoint for text messages.
 pub struct SmsEndpoint {
     /// The address, without credentials.
     pub url: Url,
@@ -59,12 +60,14 @@ pub struct SmsEndpoint {
     pub credentials: Option<(String, SecretString)>,
 }
 
+read_from_text!(SmsKind);
+
 impl Sms {
-    /// Where messages are handed in; `None` when nowhere.
+    /// The endpoint; `None` sends nothing.
     #[must_use]
     pub fn endpoint(&self) -> Option<SmsEndpoint> {
         let mut url = self.address()?;
-        let inside = values::credentials(&url).ok()?;
+        let inside = service_url::credentials(&url).ok()?;
         url.set_username("").ok()?;
         url.set_password(None).ok()?;
         let apart = self.account.clone().zip(self.token.clone());
@@ -74,11 +77,11 @@ impl Sms {
         })
     }
 
-    /// The country to which a text message to this number goes.
+    /// The country of a number that text messages may be sent to.
     ///
     /// # Errors
     ///
-    /// Why none goes there.
+    /// The rule that forbids it.
     pub fn destination(&self, number: &PhoneNumber) -> Result<String, TextRule> {
         let country = number.text_country()?;
         if self.countries.is_empty() || self.countries.contains(&country) {
@@ -94,13 +97,13 @@ impl Sms {
         let written = self.webhook_secret.as_ref()?.expose_secret();
         let encoded = written.strip_prefix("whsec_").unwrap_or(written);
         let key = Zeroizing::new(STANDARD.decode(encoded).ok()?);
-        (key.len() >= SHORTEST_KEY).then_some(key)
+        (key.len() >= MIN_KEY_BYTES).then_some(key)
     }
 
     /// Whether messages could be read on the way.
     pub(super) fn is_exposed(&self) -> bool {
         self.address()
-            .is_some_and(|url| url.scheme() != "https" && !values::is_loopback(&url))
+            .is_some_and(|url| url.scheme() != "https" && !is_loopback(&url))
     }
 
     fn address(&self) -> Option<Url> {
@@ -108,14 +111,36 @@ impl Sms {
         (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
     }
 
-    pub(super) fn check(&self, review: &mut Review<'_>) {
-        review.within("sms.timeout_seconds", self.timeout_seconds, 1..=30);
-        for country in self.countries.iter().filter(|it| !phone::is_country(it)) {
-            review.refuse(
+    fn check_twilio(&self, endpoint: &SmsEndpoint, diagnostics: &mut Diagnostics<'_>) {
+        if self.from.is_none() {
+            diagnostics.refuse(
+                "sms.from",
+                "messages need a number that they are from",
+                "Write a number of your account, such as +15005550006.",
+            );
+        }
+        if endpoint.credentials.is_none() {
+            diagnostics.refuse(
+                "sms.token",
+                "the provider would not know who asks",
+                "Set sms.account, and IDGATE_SMS__TOKEN or IDGATE_SMS__TOKEN_FILE.",
+            );
+        }
+    }
+}
+
+impl Check for Sms {
+    fn check(&self, diagnostics: &mut Diagnostics<'_>) {
+        for country in self
+            .countries
+            .iter()
+            .filter(|code| !phone::is_country(code))
+        {
+            diagnostics.refuse(
                 "sms.countries",
                 format!(
                     "{} is not a country code of two capital letters",
-                    values::quoted(country)
+                    quoted(country)
                 ),
                 "Write codes such as AM or DE.",
             );
@@ -124,7 +149,7 @@ impl Sms {
             return;
         }
         let Some(endpoint) = self.endpoint() else {
-            review.refuse(
+            diagnostics.refuse(
                 "sms.url",
                 "the address is no web address",
                 "Write the complete https address that takes messages.",
@@ -132,30 +157,15 @@ impl Sms {
             return;
         };
         match self.kind {
-            SmsKind::Twilio => self.check_twilio(&endpoint, review),
-            SmsKind::Webhook if self.webhook_key().is_none() => review.refuse(
+            SmsKind::Twilio => self.check_twilio(&endpoint, diagnostics),
+            SmsKind::Webhook if self.webhook_key().is_none() => diagnostics.refuse(
                 "sms.webhook_secret",
-                format!("requests would not be signed: there is no base64 of {SHORTEST_KEY} bytes"),
+                format!(
+                    "requests would not be signed: there is no base64 of {MIN_KEY_BYTES} bytes"
+                ),
                 "Make one with `openssl rand -base64 32`; whsec_ may stand before it.",
             ),
             SmsKind::Webhook => {}
-        }
-    }
-
-    fn check_twilio(&self, endpoint: &SmsEndpoint, review: &mut Review<'_>) {
-        if self.from.is_none() {
-            review.refuse(
-                "sms.from",
-                "messages need a number that they are from",
-                "Write a number of your account, such as +15005550006.",
-            );
-        }
-        if endpoint.credentials.is_none() {
-            review.refuse(
-                "sms.token",
-                "the provider would not know who asks",
-                "Set sms.account, and IDGATE_SMS__TOKEN or IDGATE_SMS__TOKEN_FILE.",
-            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `[smtp]`: the mail server, or none.
+//! `[smtp]`: the mail server.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,30 +6,29 @@ use std::net::IpAddr;
 use lettre::Address;
 use lettre::message::Mailbox;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use url::{Host, Url};
 
-use crate::config::report::Review;
-use crate::config::{service_url, values};
+use super::declaration::{Check, section};
+use super::diagnostics::Diagnostics;
+use super::service_url;
 
 const REMEDY: &str = "Write smtps://user:password@host, or smtp://user:password@host?tls=required; \
                       percent-encode what is special in a URL.";
 
-/// The server that takes our mail.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Smtp {
-    /// The server's URL with the credentials; `None` sends no mail.
-    #[serde(deserialize_with = "values::optional_secret")]
-    pub url: Option<SecretString>,
-    /// Who mail is from.
-    #[serde(deserialize_with = "values::optional_text")]
-    pub from: Option<String>,
-    /// Seconds for one message, from connecting to the server's word that it has it.
-    pub timeout_seconds: u64,
+section! {
+    /// The mail server.
+    pub struct Smtp("smtp") {
+        /// The mail server: `smtps://user:password@host`, or `smtp://host?tls=required`. Empty sends no
+        /// mail.
+        pub url: Option<SecretString> = "";
+        /// The sender of mail, such as "Example <no-reply@example.com>"; required with a mail server.
+        pub from: Option<String> = "";
+        /// Seconds for one mail, well below the minute for which a worker claims it.
+        pub timeout_seconds: u64 = 10, in 1..=30;
+    }
 }
 
-/// Where mail is handed in.
+/// The submission server (RFC 6409).
 #[derive(Clone)]
 pub struct SmtpServer {
     /// Name or address.
@@ -57,11 +56,11 @@ impl fmt::Debug for SmtpServer {
 pub enum SmtpSecurity {
     /// TLS from the first byte (RFC 8314 §3.3).
     Wrapped,
-    /// By STARTTLS, or not at all used.
+    /// By STARTTLS; without it nothing is sent.
     Required,
-    /// By STARTTLS where it is offered; anyone in between can take the offer away.
+    /// By STARTTLS if offered; a man in the middle can strip the offer.
     Opportunistic,
-    /// Not.
+    /// Not at all.
     Plain,
 }
 
@@ -72,7 +71,7 @@ impl Smtp {
         SmtpServer::read(self.url.as_ref()?.expose_secret()).ok()
     }
 
-    /// Who mail is from, parsed; its domain in ASCII, as servers without SMTPUTF8 need it.
+    /// The sender of mail; its domain in ASCII, because servers may lack SMTPUTF8 (RFC 6531).
     #[must_use]
     pub fn sender(&self) -> Option<Mailbox> {
         let written: Mailbox = self.from.as_ref()?.parse().ok()?;
@@ -88,11 +87,12 @@ impl Smtp {
         let email = Address::new(local, domain).ok()?;
         Some(Mailbox::new(written.name, email))
     }
+}
 
-    pub(super) fn check(&self, review: &mut Review<'_>) {
-        review.within("smtp.timeout_seconds", self.timeout_seconds, 1..=30);
+impl Check for Smtp {
+    fn check(&self, diagnostics: &mut Diagnostics<'_>) {
         if self.from.is_some() && self.sender().is_none() {
-            review.refuse(
+            diagnostics.refuse(
                 "smtp.from",
                 "the text is no address, or not one that every mail server takes",
                 "Write an address such as \"Example <no-reply@example.com>\".",
@@ -100,9 +100,9 @@ impl Smtp {
         }
         let Some(url) = &self.url else { return };
         if let Err(reason) = SmtpServer::read(url.expose_secret()) {
-            review.refuse("smtp.url", reason, REMEDY);
+            diagnostics.refuse("smtp.url", reason, REMEDY);
         } else if self.from.is_none() {
-            review.refuse(
+            diagnostics.refuse(
                 "smtp.from",
                 "there is a mail server, but mail would be from nobody",
                 "Write an address such as \"Example <no-reply@example.com>\".",
@@ -130,11 +130,11 @@ impl SmtpServer {
             host: host.trim_matches(['[', ']']).to_owned(),
             port: url.port().unwrap_or(usual),
             security,
-            credentials: values::credentials(&url)?,
+            credentials: service_url::credentials(&url)?,
         })
     }
 
-    /// Whether what is said to the server can be read on the way to it.
+    /// Whether mail can be read on its way to the server.
     pub(super) fn is_exposed(&self) -> bool {
         let open = matches!(
             self.security,
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_says_server_encryption_and_credentials() {
+    fn a_url_holds_server_encryption_and_credentials() {
         let server =
             SmtpServer::read("smtps://ada%40example.com:p%2Fw%3A@mail.example.com").unwrap();
         assert_eq!(
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_stays_on_the_machine_may_be_plain() {
+    fn plain_connections_are_exposed_except_on_this_machine() {
         let exposed = |url: &str| SmtpServer::read(url).unwrap().is_exposed();
         for fine in [
             "smtps://mail",
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_mail_server_is_refused() {
+    fn urls_that_are_not_mail_servers_are_refused() {
         for wrong in [
             "mail.example.com",
             "https://mail.example.com",

@@ -1,29 +1,28 @@
-//! `[tokens]`: what access tokens say about themselves.
+//! `[tokens]`: claims and lifetime of access tokens.
 
-use serde::Deserialize;
 use url::Url;
 
-use crate::config::report::Review;
-use crate::config::values;
+use super::declaration::{Check, section};
+use super::diagnostics::Diagnostics;
+use super::redact::quoted;
 
-/// Claims and life of access tokens.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tokens {
-    /// The `iss` claim, compared by verifiers letter for letter.
-    pub issuer: String,
-    /// The `aud` claim.
-    pub audience: String,
-    /// Seconds an access token lives.
-    pub access_seconds: i64,
+section! {
+    /// Claims and lifetime of access tokens.
+    pub struct Tokens("tokens") {
+        /// The `iss` of access tokens, which verifiers compare exactly. Empty uses `server.public_url`.
+        pub issuer: String = "";
+        /// The `aud` of access tokens, which verifiers compare.
+        pub audience: String = "idgate";
+        /// Seconds for which an access token is valid. Verifiers that check only the signature notice a
+        /// revocation this late.
+        pub access_seconds: i64 = 600, in 30..=3_600;
+    }
 }
 
-impl Tokens {
-    pub(super) fn check(&self, review: &mut Review<'_>) {
-        // A leaked token works until it expires wherever only its signature is checked.
-        review.within("tokens.access_seconds", self.access_seconds, 30..=3_600);
+impl Check for Tokens {
+    fn check(&self, diagnostics: &mut Diagnostics<'_>) {
         if self.audience.trim().is_empty() {
-            review.refuse(
+            diagnostics.refuse(
                 "tokens.audience",
                 "the audience is empty, so any verifier would accept the token",
                 "Name the audience, such as \"idgate\".",
@@ -31,10 +30,10 @@ impl Tokens {
         }
         // RFC 8414 §2: an issuer is a URL without query or fragment.
         match Url::parse(&self.issuer) {
-            Ok(url) => review.web_address("tokens.issuer", &url),
-            Err(_) => review.refuse(
+            Ok(url) => diagnostics.web_address("tokens.issuer", &url),
+            Err(_) => diagnostics.refuse(
                 "tokens.issuer",
-                format!("{} is not a complete address", values::quoted(&self.issuer)),
+                format!("{} is not a complete address", quoted(&self.issuer)),
                 "Write an https URL, or leave it empty to use server.public_url.",
             ),
         }

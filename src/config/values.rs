@@ -1,257 +1,183 @@
-//! How settings are written in text: blanks, secrets, switches, spans of time, origins.
-//!
-//! Only reading lives here; what a section allows is said by the section.
+//! The value of every setting with the place that it came from, and the values that follow from
+//! others.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 
-use ipnet::IpNet;
-use percent_encoding::percent_decode_str;
-use secrecy::SecretString;
-use serde::de::{Error, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer};
+use toml::Value;
 use url::Url;
 
-const SOCKET: &str = "an address and port such as 127.0.0.1:8080 (names are not looked up)";
-const URL: &str = "a complete address such as https://id.example.com";
+use super::declaration::{Declaration, SettingIndex, display};
+use super::links;
+use super::redact::redacted;
+use super::report::Setting;
 
-/// User name and password.
-type Credentials = Option<(String, SecretString)>;
+/// The origin of values that are made from `server.public_url`.
+pub(super) const FOLLOWS_PUBLIC_URL: &str = "follows server.public_url";
 
-/// A refused text as the refusal may repeat it: what was meant for another setting can hold a
-/// password before an `@`, or a key in a query or in base64.
-pub(super) fn quoted(text: &str) -> String {
-    if text.contains("://") || text.contains("-----BEGIN") {
-        format!("{:?}", redacted(text))
-    } else if text.contains(['@', '?', '=']) {
-        "the value".to_owned()
-    } else {
-        format!("{text:?}")
+/// A value and where it came from.
+pub(super) struct Sourced {
+    pub(super) value: Value,
+    pub(super) origin: String,
+}
+
+/// Every setting's value by its key.
+#[derive(Default)]
+pub(super) struct Values {
+    current: BTreeMap<String, Sourced>,
+    /// What blank settings become, or would if they were blank.
+    derived: BTreeMap<String, (Value, &'static str)>,
+}
+
+impl Values {
+    pub(super) fn defaults(index: &SettingIndex) -> Self {
+        let mut values = Self::default();
+        index.iter().for_each(|setting| values.reset(setting));
+        values
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&Sourced> {
+        self.current.get(key)
+    }
+
+    pub(super) fn set(&mut self, key: &str, value: Value, origin: &str) {
+        let origin = origin.to_owned();
+        self.current
+            .insert(key.to_owned(), Sourced { value, origin });
+    }
+
+    /// Goes back to what the setting is when no source sets it.
+    pub(super) fn reset(&mut self, setting: &Declaration) {
+        let (value, origin) = match self.derived.get(&setting.key) {
+            Some((value, origin)) => (value.clone(), *origin),
+            None => (setting.default.clone(), "built-in default"),
+        };
+        self.set(&setting.key, value, origin);
+    }
+
+    pub(super) fn origin(&self, key: &str) -> String {
+        self.get(key)
+            .map_or_else(|| "unknown".to_owned(), |found| found.origin.clone())
+    }
+
+    fn text(&self, key: &str) -> &str {
+        let value = self.get(key).map(|found| &found.value);
+        value.and_then(Value::as_str).unwrap_or_default().trim()
+    }
+
+    /// Fills in blank settings that follow from others.
+    pub(super) fn derive(&mut self, index: &SettingIndex) {
+        let is_production = self.text("env") == "production";
+        let by_environment = if is_production {
+            "default in production"
+        } else {
+            "default in development"
+        };
+        for setting in index.iter() {
+            if let Some([development, production]) = &setting.by_environment {
+                let value = if is_production {
+                    production
+                } else {
+                    development
+                };
+                self.fill(&setting.key, value.clone(), by_environment);
+            }
+        }
+
+        let local = local_url(self.text("server.listen"));
+        self.fill("server.public_url", local.as_str(), "follows server.listen");
+        let staff_listen = self.text("server.staff_listen");
+        if staff_listen.parse::<SocketAddr>().is_ok() {
+            let url = local_url(staff_listen);
+            self.fill("server.staff_url", url, "follows server.staff_listen");
+        }
+        // An address that cannot be read is refused as itself, not again for what follows from it.
+        let written = self.text("server.public_url");
+        let public_url = if Url::parse(written).is_ok() {
+            written.to_owned()
+        } else {
+            local
+        };
+        self.fill(
+            "tokens.issuer",
+            public_url.trim_end_matches('/'),
+            FOLLOWS_PUBLIC_URL,
+        );
+        self.fill("links.base_url", public_url.as_str(), FOLLOWS_PUBLIC_URL);
+        let parsed = (
+            Url::parse(self.text("links.base_url")),
+            Url::parse(&public_url),
+        );
+        let lead_here = match parsed {
+            (Ok(base), Ok(public)) => links::path_here(&base, &public).is_some(),
+            _ => false,
+        };
+        self.fill("links.hosted", lead_here && !is_production, by_environment);
+    }
+
+    fn fill(&mut self, key: &str, value: impl Into<Value>, origin: &'static str) {
+        let value = value.into();
+        self.derived.insert(key.to_owned(), (value.clone(), origin));
+        let is_blank = |found: &Sourced| {
+            found
+                .value
+                .as_str()
+                .is_some_and(|text| text.trim().is_empty())
+        };
+        if self.get(key).is_some_and(is_blank) {
+            self.set(key, value, origin);
+        }
+    }
+
+    /// A setting as `idgate config show` prints it.
+    pub(super) fn describe(&self, setting: &Declaration) -> Setting {
+        let value = self.get(&setting.key).map(|found| &found.value);
+        let is_blank = match value {
+            Some(Value::String(text)) => text.trim().is_empty(),
+            Some(Value::Array(items)) => items.is_empty(),
+            _ => true,
+        };
+        let (value, json) = match value {
+            _ if setting.is_secret => {
+                let state = if is_blank { "not set" } else { "set (hidden)" };
+                (state.to_owned(), state.into())
+            }
+            Some(value) => (display(value), to_json(value)),
+            None => (String::new(), serde_json::Value::Null),
+        };
+        Setting {
+            key: setting.key.clone(),
+            value,
+            origin: self.origin(&setting.key),
+            json,
+        }
     }
 }
 
-/// A text without the user name, password, query and fragment of the URL that it may be.
-pub(super) fn redacted(text: &str) -> Cow<'_, str> {
-    // A private key in the place of the path to it.
-    if text.contains("-----BEGIN") {
-        return Cow::Borrowed("***");
-    }
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return Cow::Borrowed(text);
-    };
-    if !rest.contains(['@', '?', '#']) && !rest.contains("://") {
-        return Cow::Borrowed(text);
-    }
-    let known = Url::parse(text).ok().filter(|url| {
-        let path = url.path();
-        url.has_host() && !path.contains('@') && !path.contains("://")
-    });
-    let host = known.as_ref().and_then(Url::host_str);
-    let (Some(url), Some(host)) = (&known, host) else {
-        // Where the password of a damaged URL ends, nobody can say.
-        return Cow::Owned(format!("{scheme}://***"));
-    };
-    let user = if rest.contains('@') { "***@" } else { "" };
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
-    let query = if url.query().is_some() { "?***" } else { "" };
-    let fragment = if url.fragment().is_some() { "#***" } else { "" };
-    Cow::Owned(format!(
-        "{}://{user}{host}{port}{}{query}{fragment}",
-        url.scheme(),
-        url.path()
-    ))
-}
-
-/// Reads an address and port.
-pub(super) fn socket<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    told(&String::deserialize(deserializer)?, SOCKET)
-}
-
-/// Reads an address and port that may be left empty.
-pub(super) fn optional_socket<'de, D>(deserializer: D) -> Result<Option<SocketAddr>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    optional(deserializer, SOCKET)
-}
-
-/// Reads a complete URL.
-pub(super) fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
-    told(&String::deserialize(deserializer)?, URL)
-}
-
-/// Reads a URL that others are joined to: it ends with a slash, or its last step would be lost.
-pub(super) fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
-    let mut base = url(deserializer)?;
-    if !base.path().ends_with('/') {
-        base.set_path(&format!("{}/", base.path()));
-    }
-    Ok(base)
-}
-
-/// Reads a complete URL that may be left empty.
-pub(super) fn optional_url<'de, D>(deserializer: D) -> Result<Option<Url>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    optional(deserializer, URL)
-}
-
-/// Reads a text that may be left empty.
-pub(super) fn optional_text<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    optional(deserializer, "a text")
-}
-
-/// Reads a directory that may be left empty.
-pub(super) fn optional_path<'de, D>(deserializer: D) -> Result<Option<PathBuf>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    optional(deserializer, "a directory")
-}
-
-/// Reads networks; an address alone is a network of one.
-pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
-    let written = Vec::<String>::deserialize(deserializer)?;
-    written
-        .iter()
-        .map(|text| match text.trim().parse::<IpAddr>() {
-            Ok(address) => Ok(IpNet::from(address)),
-            Err(_) => told(text, "a network such as 10.0.0.0/8"),
-        })
-        .collect()
-}
-
-fn optional<'de, D, T>(deserializer: D, expected: &str) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr,
-{
-    let text = String::deserialize(deserializer)?;
-    if text.trim().is_empty() {
-        Ok(None)
-    } else {
-        told(&text, expected).map(Some)
+fn to_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::String(text) => redacted(text).into(),
+        Value::Integer(number) => (*number).into(),
+        Value::Float(number) => (*number).into(),
+        Value::Boolean(on) => (*on).into(),
+        Value::Datetime(instant) => instant.to_string().into(),
+        Value::Array(items) => items.iter().map(to_json).collect(),
+        Value::Table(members) => members
+            .iter()
+            .map(|(name, member)| (name.clone(), to_json(member)))
+            .collect(),
     }
 }
 
-fn told<T: FromStr, E: Error>(text: &str, expected: &str) -> Result<T, E> {
-    text.trim()
+/// The address at which this machine reaches a listener.
+fn local_url(listen: &str) -> String {
+    let address: SocketAddr = listen
         .parse()
-        .map_err(|_| E::custom(format!("{} is not {expected}", quoted(text))))
-}
-
-/// Reads a number whose default follows from the rest, so that the environment writes it as text.
-pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Number(u64),
-        Text(String),
-    }
-
-    match Written::deserialize(deserializer) {
-        Ok(Written::Number(number)) => Ok(number),
-        Ok(Written::Text(text)) => told(&text, "a whole number"),
-        Err(_) => Err(D::Error::custom("the value is not a whole number")),
-    }
-}
-
-/// Reads names of HTTP header fields (RFC 9110 §5.1), in lower case.
-pub(super) fn header_names<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<String>, D::Error> {
-    let written = Vec::<String>::deserialize(deserializer)?;
-    let is_sign = |sign: char| sign.is_ascii_alphanumeric() || "!#$%&'+-.^_`|~".contains(sign);
-    let name = |text: &String| match text.trim() {
-        "*" => Err(D::Error::custom(
-            "\"*\" means no name in particular, which browsers do not take where cookies are allowed",
-        )),
-        name if !name.is_empty() && name.chars().all(is_sign) => Ok(name.to_ascii_lowercase()),
-        _ => Err(D::Error::custom(format!(
-            "{} is not the name of a header such as x-client-name",
-            quoted(text)
-        ))),
-    };
-    written.iter().map(name).collect()
-}
-
-/// Reads a secret that may be left empty.
-pub(super) fn optional_secret<'de, D>(deserializer: D) -> Result<Option<SecretString>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let text = String::deserialize(deserializer)?;
-    let written = text.trim();
-    Ok((!written.is_empty()).then(|| SecretString::from(written)))
-}
-
-/// Reads a switch, which the environment writes as text and a file may write either way.
-pub(super) fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    struct Switch;
-
-    impl Visitor<'_> for Switch {
-        type Value = bool;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("true or false")
-        }
-
-        fn visit_bool<E: Error>(self, on: bool) -> Result<bool, E> {
-            Ok(on)
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
-            truth(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
-        }
-    }
-
-    deserializer.deserialize_any(Switch)
-}
-
-/// What a text says about a switch.
-pub(super) fn truth(text: &str) -> Option<bool> {
-    match text.trim() {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ => None,
-    }
-}
-
-/// User name and password of a URL, decoded.
-pub(super) fn credentials(url: &Url) -> Result<Credentials, &'static str> {
-    let decoded = |text: &str| {
-        percent_decode_str(text)
-            .decode_utf8()
-            .map(std::borrow::Cow::into_owned)
-            .map_err(|_| "the user name or password is not UTF-8")
-    };
-    match (url.username(), url.password()) {
-        ("", None) => Ok(None),
-        ("", Some(_)) => Err("there is a password but no user name"),
-        (_, None) => Err("there is a user name but no password"),
-        (user, Some(password)) => Ok(Some((decoded(user)?, decoded(password)?.into()))),
-    }
-}
-
-/// Whether what is sent to this address never leaves the machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
+        .unwrap_or_else(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+    if address.ip().is_loopback() {
+        // Without the zone of an IPv6 address, which has no place in a URL.
+        format!("http://{}", SocketAddr::new(address.ip(), address.port()))
+    } else {
+        format!("http://localhost:{}", address.port())
     }
 }

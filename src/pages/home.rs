@@ -20,7 +20,7 @@ pub struct Place {
 #[must_use]
 pub fn home(app: &App, look: Look<'_>) -> Answer {
     let voice = app.templates.voice(look.languages);
-    let (front_end, own) = (app.config.links_base(), app.config.public_url());
+    let (front_end, own) = (&app.config.links.base_url, &app.config.server.public_url);
     let leads_away = front_end.origin() != own.origin();
     let link = leads_away.then(|| Link {
         href: front_end.to_string(),

@@ -121,7 +121,7 @@ impl Schema {
     /// The schema of the federation router, which also asks for entities and may ask for more.
     #[must_use]
     pub fn for_router(app: &Arc<App>) -> Self {
-        let introspection = app.config.introspection();
+        let introspection = app.config.graphql.introspection;
         let mut schema = Self::of(app, entities::builder(), introspection);
         schema.limits.cost = app.config.router.max_complexity;
         schema

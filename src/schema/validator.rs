@@ -31,7 +31,7 @@ impl Validator {
     pub fn new(config: &Config) -> Self {
         Self {
             engine: Box::new(builder().extension(StopAfterValidation).finish()),
-            limits: Limits::of(config, config.introspection()),
+            limits: Limits::of(config, config.graphql.introspection),
         }
     }
 

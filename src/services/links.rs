@@ -63,7 +63,7 @@ fn url(app: &App, purpose: LinkPurpose, token: &PlainToken) -> Result<Url, Fault
         LinkPurpose::RevertEmail => LinkKind::RevertEmail.path(),
         LinkPurpose::Invitation => LinkKind::Invitation.path(),
     };
-    let mut url = app.config.links_base().join(path)?;
+    let mut url = app.config.links.base_url.join(path)?;
     url.query_pairs_mut().append_pair("token", token.reveal());
     Ok(url)
 }

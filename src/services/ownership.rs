@@ -270,7 +270,7 @@ async fn reclaim(
 
 async fn announce(tx: &Tx, app: &App, user: &User, contact: Contact) -> Result<(), Fault> {
     let message = Message::AccountReclaimed {
-        sign_in: app.config.links_base().as_str(),
+        sign_in: app.config.links.base_url.as_str(),
     };
     // Without the language that was set: the squatter chose it.
     let (channel, to) = match contact {

@@ -76,7 +76,7 @@ pub(super) async fn end_identities(
     }
     let message = Message::IdentitiesEnded {
         provider: PROVIDER,
-        sign_in: app.config.links_base().as_str(),
+        sign_in: app.config.links.base_url.as_str(),
     };
     for recipient in outbox::proven(owner) {
         outbox::enqueue(tx, app, &recipient, &message, None).await?;

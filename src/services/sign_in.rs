@@ -149,7 +149,7 @@ pub(super) fn access_token(app: &App, user: &User, session: &Session) -> Result<
     let now = app.clock.now();
     let permissions = PermissionSet::of(user.role, user.staff_functions);
     let claims = Claims {
-        iss: app.config.issuer().to_owned(),
+        iss: app.config.tokens.issuer.clone(),
         sub: user.id.uuid(),
         aud: app.config.tokens.audience.clone(),
         exp: now.timestamp() + app.config.tokens.access_seconds,

@@ -27,22 +27,6 @@ use labels::Labels;
 /// The longest request id taken from outside.
 const LONGEST_REQUEST_ID: usize = 64;
 
-/// `[telemetry]`: what is logged and how.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// What is logged.
-    pub log: Directives,
-    /// How it looks.
-    pub format: Format,
-    /// Which requests get a line.
-    pub request_log: request::RequestLog,
-    /// How many of the requests get one that neither failed nor were slow.
-    pub request_sample: request::Fraction,
-    /// Milliseconds from which on a request is slow.
-    pub slow_ms: u64,
-}
-
 /// A level or directives, such as `info,idgate=debug`, that are known to be readable.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -100,13 +84,13 @@ pub enum Format {
 /// # Errors
 ///
 /// When logs are already being written, as two subscribers would each get half.
-pub fn start(settings: &Settings) -> Result<(), TryInitError> {
+pub fn start(log: &Directives, format: Format) -> Result<(), TryInitError> {
     let terminal = stderr().is_terminal();
     let lines = tracing_subscriber::fmt()
-        .with_env_filter(settings.log.filter())
+        .with_env_filter(log.filter())
         .with_writer(stderr)
         .with_ansi(terminal);
-    let json = match settings.format {
+    let json = match format {
         Format::Auto => !terminal,
         Format::Pretty => false,
         Format::Json => true,

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::request::{Interest, Level, Operation, Outcome, level, milliseconds};
-use super::{Metrics, Settings};
+use super::Metrics;
+use super::request::{Interest, Level, LogPolicy, Operation, Outcome, level, milliseconds};
 
 /// One subscription while it lasts; its line is written when it is dropped.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct Listening {
     events: AtomicU64,
     ending: OnceLock<(Outcome, &'static str)>,
     metrics: Metrics,
-    settings: Settings,
+    policy: LogPolicy,
     is_sampled: bool,
 }
 
@@ -23,7 +23,7 @@ impl Listening {
     /// Begins to count. The draw decides about sampling.
     #[must_use]
     pub fn begin(
-        settings: &Settings,
+        policy: LogPolicy,
         metrics: &Metrics,
         operation: Operation,
         draw: impl FnOnce() -> [u8; 4],
@@ -34,8 +34,8 @@ impl Listening {
             events: AtomicU64::new(0),
             ending: OnceLock::new(),
             metrics: metrics.clone(),
-            settings: settings.clone(),
-            is_sampled: settings.request_sample.includes(draw),
+            is_sampled: policy.sample.includes(draw),
+            policy,
         }
     }
 
@@ -60,8 +60,13 @@ impl Drop for Listening {
         let ending = self.ending.get().copied();
         let (outcome, ended) = ending.unwrap_or((Outcome::OK, "completed"));
         self.metrics.subscription(name.clone(), ended);
-        let log = self.settings.request_log;
-        let Some(level) = level(log, Interest::Ordinary, outcome, false, self.is_sampled) else {
+        let Some(level) = level(
+            self.policy.log,
+            Interest::Ordinary,
+            outcome,
+            false,
+            self.is_sampled,
+        ) else {
             return;
         };
         let (duration_ms, events) = (

@@ -23,9 +23,9 @@ pub(super) async fn keys(State(server): State<Arc<Server>>) -> Response {
 /// Provider metadata (OpenID Connect Discovery 1.0 §3), as far as it applies to a token issuer.
 pub(super) async fn configuration(State(server): State<Arc<Server>>) -> Response {
     let config = &server.app.config;
-    let keys = config.public_url().join("/.well-known/jwks.json");
+    let keys = config.server.public_url.join("/.well-known/jwks.json");
     let document = json!({
-        "issuer": config.issuer(),
+        "issuer": config.tokens.issuer,
         "jwks_uri": keys.map(|url| url.to_string()).unwrap_or_default(),
         "id_token_signing_alg_values_supported": [config.keys.algorithm.as_str()],
         "subject_types_supported": ["public"],

@@ -24,7 +24,7 @@ use crate::telemetry::subscription::Listening;
 pub(super) async fn served(server: &Server, request: Request, next: Next) -> Response {
     let app = &server.app;
     let line = Line::begin(
-        &app.config.telemetry,
+        app.config.telemetry.request_policy(),
         &app.metrics,
         surface(server),
         interest(&request),
@@ -134,7 +134,8 @@ pub(super) fn operation(
 pub(super) fn subscription(server: &Server, operation: Operation) -> Listening {
     let app = &server.app;
     let draw = || app.random.bytes();
-    Listening::begin(&app.config.telemetry, &app.metrics, operation, draw)
+    let policy = app.config.telemetry.request_policy();
+    Listening::begin(policy, &app.metrics, operation, draw)
 }
 
 /// Writes the line of a subscription that was refused before it was one.

@@ -61,7 +61,7 @@ impl Server {
         draining: Arc<AtomicBool>,
     ) -> Arc<Self> {
         let schema = match audience {
-            Audience::Public => Schema::new(&app, app.config.introspection()),
+            Audience::Public => Schema::new(&app, app.config.graphql.introspection),
             Audience::Staff => Schema::new(&app, true),
             Audience::Router => Schema::for_router(&app),
         };
@@ -105,7 +105,7 @@ impl Server {
         let staff = self.app.config.server.staff_url.as_ref();
         match (self.audience, staff) {
             (Audience::Staff, Some(origin)) => origin.url(),
-            _ => self.app.config.public_url(),
+            _ => &self.app.config.server.public_url,
         }
     }
 
@@ -139,7 +139,7 @@ impl Server {
     /// Whether only trusted documents run here, except for exempt staff.
     pub(super) fn requires_trusted_documents(&self) -> bool {
         match self.audience {
-            Audience::Public => self.app.config.trusted_documents_required(),
+            Audience::Public => self.app.config.graphql.requires_trusted_documents(),
             Audience::Staff => self.exempts_staff(),
             Audience::Router => false,
         }
@@ -154,7 +154,7 @@ impl Server {
     /// Whether GraphiQL is served. In production never from a CDN: third-party scripts could act
     /// for the user.
     pub(super) fn serves_graphiql(&self) -> bool {
-        let enabled = self.audience == Audience::Staff || self.app.config.graphiql();
+        let enabled = self.audience == Audience::Staff || self.app.config.graphql.graphiql;
         enabled && (GRAPHIQL_EMBEDDED || !self.app.config.is_production())
     }
 

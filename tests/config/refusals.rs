@@ -1,11 +1,11 @@
-//! What is refused, in which words: snapshots, so that a changed text is seen and read.
+//! Every refusal with its message, as snapshots.
 
 use idgate::config::{Config, ConfigErrors};
 use proptest::prelude::*;
 
-use super::{documented, load, owned, production, said, written};
+use super::{documented, load, owned, production, refused, written};
 
-/// What cannot be, each alone on a development machine.
+/// Refused everywhere, each alone in development.
 const NEVER: &str = "\
 IDGATE_SERVER_LISTEN=127.0.0.1:80
 IDGATE_SERVER__LISTN=127.0.0.1:80
@@ -110,7 +110,7 @@ IDGATE_SMS__KIND=pigeon
 IDGATE_BREACHED__URL=http://ranges.example.com
 IDGATE_BREACHED__MIN_COUNT=0";
 
-/// What cannot be in production, each alone on top of what is right.
+/// Refused in production, each alone in a valid configuration.
 const NEVER_IN_PRODUCTION: &str = "\
 IDGATE_SERVER__PUBLIC_URL=
 IDGATE_SERVER__PUBLIC_URL=http://localhost:8080
@@ -127,12 +127,12 @@ IDGATE_SMTP__URL=smtp://mail.example.com
 IDGATE_SMTP__URL=smtp://ada:secret@mail.example.com?tls=opportunistic
 IDGATE_SMS__URL=http://sms.example.com/";
 
-/// The one refusal of a single variable, under it.
+/// A variable and its refusal.
 fn refusal(
     line: &str,
     load: impl FnOnce(&[(&str, &str)]) -> Result<Config, ConfigErrors>,
 ) -> String {
-    let errors = said(load(&[line.split_once('=').unwrap()]));
+    let errors = refused(load(&[line.split_once('=').unwrap()]));
     assert_eq!(
         errors.len(),
         1,
@@ -150,7 +150,7 @@ fn refusal(
 }
 
 #[test]
-fn every_refusal_says_what_is_wrong_where_and_what_to_do() {
+fn every_refusal_has_an_origin_a_reason_and_a_remedy() {
     let mut text = String::new();
     NEVER.lines().for_each(|line| text += &refusal(line, load));
     text += "\nIn production:\n";
@@ -161,7 +161,7 @@ fn every_refusal_says_what_is_wrong_where_and_what_to_do() {
 }
 
 #[test]
-fn one_start_names_everything_that_is_wrong() {
+fn all_errors_are_reported_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let text = "evn = 1\nserver = 3\n[sever]\nlisten = \"x\"\n[keys]\naudience = \"x\"\n\
         [database]\nmax_connections = \"ten\"\nurl = 2020-01-01\n\
@@ -176,7 +176,7 @@ fn one_start_names_everything_that_is_wrong() {
 
 proptest! {
     #[test]
-    fn whatever_stands_in_a_variable_is_taken_or_refused_by_name(
+    fn any_value_of_a_variable_is_accepted_or_refused_by_key(
         (key, ..) in prop::sample::select(documented()),
         text in "\\PC{0,40}|-?[0-9]{1,40}(/[0-9]{1,12})?|https?://[a-z0-9.:@/?#\\[\\]]{0,20}",
     ) {

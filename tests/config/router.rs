@@ -1,6 +1,6 @@
-//! What proves a router, put together.
+//! How the router authenticates itself.
 
-use super::{Config, load, production, said};
+use super::{Config, load, production, refused};
 
 const FILES: [(&str, &str); 3] = [
     ("IDGATE_ROUTER__CERTIFICATE_FILE", "/etc/idgate/router.pem"),
@@ -18,16 +18,16 @@ fn with_files<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 }
 
 #[test]
-fn certificates_need_a_listener_and_are_enough_for_it() {
-    let refused = said(load(&FILES));
-    assert_eq!(refused.len(), 1, "{refused:?}");
+fn certificates_need_a_listener_and_suffice_for_it() {
+    let errors = refused(load(&FILES));
+    assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(
-        refused[0].starts_with("router.certificate_file | "),
-        "{refused:?}"
+        errors[0].starts_with("router.certificate_file | "),
+        "{errors:?}"
     );
     assert!(
-        refused[0].contains("IDGATE_SERVER__ROUTER_LISTEN"),
-        "{refused:?}"
+        errors[0].contains("IDGATE_SERVER__ROUTER_LISTEN"),
+        "{errors:?}"
     );
     let config = load(&with_files(&[LISTEN])).unwrap();
     let files = config.router.certificates().unwrap();
@@ -37,9 +37,13 @@ fn certificates_need_a_listener_and_are_enough_for_it() {
 }
 
 #[test]
-fn a_secret_in_clear_text_is_warned_of_in_production() {
+fn production_warns_of_a_secret_sent_in_clear_text() {
     let warned = |config: Config| -> Vec<String> {
-        config.warnings().iter().map(|it| it.key.clone()).collect()
+        config
+            .warnings()
+            .iter()
+            .map(|warning| warning.key.clone())
+            .collect()
     };
     let local = ("IDGATE_SERVER__ROUTER_LISTEN", "127.0.0.1:8090");
     let key = "server.router_listen".to_owned();

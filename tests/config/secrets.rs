@@ -1,10 +1,10 @@
-//! Secrets: never shown, read from files of their own, warned of when those are open to all.
+//! Secrets: never shown, read from files, warned of when those are world-readable.
 
 use std::fmt::Write;
 
 use idgate::config::Config;
 
-use super::{MASTER, load, load_file, production, said, setting, written};
+use super::{MASTER, load, load_file, production, refused, setting, written};
 
 #[test]
 fn secrets_are_never_shown() {
@@ -23,9 +23,9 @@ fn secrets_are_never_shown() {
     for setting in config.describe() {
         writeln!(lines, "{setting}").unwrap();
     }
-    for shown in [format!("{config:?}"), json, lines] {
+    for printed in [format!("{config:?}"), json, lines] {
         for secret in ["Tr0ub4dor", "hunter2", MASTER, "correct-horse"] {
-            assert!(!shown.contains(secret), "{secret} in {shown}");
+            assert!(!printed.contains(secret), "{secret} in {printed}");
         }
     }
     assert_eq!(setting(&config, "keys.master").0, "set (hidden)");
@@ -54,7 +54,7 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
-fn secrets_that_everybody_can_read_are_warned_of() {
+fn world_readable_secrets_are_warned_of() {
     let directory = tempfile::tempdir().unwrap();
     for (mode, warnings) in [(0o600, 0), (0o644, 1)] {
         let secret = written(directory.path(), "secret", MASTER, mode);
@@ -83,7 +83,7 @@ fn a_secret_file_must_hold_a_secret() {
     let directory = tempfile::tempdir().unwrap();
     for text in [b" \n".as_slice(), &[0xFF, 0xFE], &vec![b'a'; 2 << 20]] {
         let path = written(directory.path(), "secret", text, 0o600);
-        let errors = said(load(&[(
+        let errors = refused(load(&[(
             "IDGATE_ROUTER__SECRET_FILE",
             path.to_str().unwrap(),
         )]));

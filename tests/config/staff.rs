@@ -5,7 +5,7 @@ use idgate::config::Config;
 use super::{load, production};
 
 #[test]
-fn staff_have_an_address_of_their_own() {
+fn the_staff_listener_has_an_address_of_its_own() {
     let seen = |config: &Config| {
         let staff = config.server.staff_url.as_ref();
         staff.map(|origin| origin.to_header().to_owned())
@@ -24,6 +24,10 @@ fn staff_have_an_address_of_their_own() {
     ])
     .unwrap();
     assert_eq!(seen(&open).as_deref(), Some("https://staff.example.com"));
-    let warned: Vec<_> = open.warnings().iter().map(|it| it.key.as_str()).collect();
+    let warned: Vec<_> = open
+        .warnings()
+        .iter()
+        .map(|warning| warning.key.as_str())
+        .collect();
     assert_eq!(warned, ["graphql.staff_introspection"]);
 }

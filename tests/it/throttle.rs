@@ -224,7 +224,7 @@ async fn two_instances_share_a_budget_where_they_share_a_store() {
     let app = TestApp::with(NARROW).await;
     let other = app.second_instance().await;
     assert_eq!(attempts(&app.anonymous(), "ada@example.com").await, 10);
-    let left = if app.app.config.is_in_process() {
+    let left = if app.app.config.redis.is_in_process() {
         10
     } else {
         0

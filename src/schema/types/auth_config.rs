@@ -45,7 +45,7 @@ impl AuthConfig {
 
     /// Whether an address has to be confirmed before the first sign-in.
     async fn confirmation_required(&self, context: &Context<'_>) -> bool {
-        context.app().config.confirmation_required()
+        context.app().config.registration.requires_confirmation()
     }
 
     /// The roles that people can choose when they register.

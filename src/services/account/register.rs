@@ -120,7 +120,7 @@ pub async fn register(
     };
     let identifier = checked.address.identifier();
     // Without a password the code is the only thing that makes the account somebody's.
-    let needs_proof = app.config.confirmation_required() || hash.is_none();
+    let needs_proof = app.config.registration.requires_confirmation() || hash.is_none();
 
     let tx = app.begin().await?;
     let id: UserId = app.new_id();
@@ -216,7 +216,7 @@ async fn announce(
 ) -> Result<(), Fault> {
     decoy::write(tx, app.new_id()).await?;
     decoy::write(tx, app.new_id()).await?;
-    let sign_in = app.config.links_base().as_str();
+    let sign_in = app.config.links.base_url.as_str();
     if let Identifier::Phone(number) = identifier {
         if owner.user.phone_verified {
             verify_phone::send_other(tx, app, &owner.user, number, sign_in).await?;

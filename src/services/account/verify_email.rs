@@ -169,7 +169,7 @@ pub async fn request_email_verification(
             locale: None,
         };
         let message = Message::VerifyEmail {
-            link: app.config.links_base().as_str(),
+            link: app.config.links.base_url.as_str(),
             hours: app.config.links.confirmation_seconds / 3600,
         };
         outbox::enqueue_decoy(&tx, app, &recipient, &message, None).await?;

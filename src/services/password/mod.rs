@@ -58,7 +58,7 @@ async fn store(
 /// even if one of the addresses is not theirs any more.
 async fn announce(tx: &Tx, app: &App, user: &User) -> Result<(), Fault> {
     let message = Message::PasswordChanged {
-        sign_in: app.config.links_base().as_str(),
+        sign_in: app.config.links.base_url.as_str(),
     };
     for recipient in outbox::proven(user) {
         outbox::enqueue(tx, app, &recipient, &message, None).await?;

@@ -71,7 +71,7 @@ pub async fn request_password_reset(
 async fn mail(tx: &Tx, app: &App, served: Option<&Credentials>) -> Result<(), Fault> {
     let lifetime = Duration::seconds(app.config.links.reset_seconds);
     let minutes = lifetime.num_minutes();
-    let base = app.config.links_base().as_str();
+    let base = app.config.links.base_url.as_str();
     let Some((owner, to)) = served.and_then(|it| Some((it, it.user.email.as_deref()?))) else {
         decoy::write(tx, app.new_id()).await?;
         let recipient = Recipient {

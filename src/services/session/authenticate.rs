@@ -57,7 +57,12 @@ type Found = (SignedIn, User, Session, Option<DateTime<Utc>>);
 async fn find(app: &App, token: &str) -> Result<Option<Found>, Fault> {
     let now = app.clock.now();
     let keys = app.signing_keys();
-    let verified = keys.verify(token, now, app.config.issuer(), &app.config.tokens.audience);
+    let verified = keys.verify(
+        token,
+        now,
+        &app.config.tokens.issuer,
+        &app.config.tokens.audience,
+    );
     let Ok(claims) = verified else {
         return Ok(None);
     };

@@ -86,7 +86,7 @@ pub async fn login(
 }
 
 fn no_match(app: &App) -> LoginProblem {
-    if app.config.confirmation_required() {
+    if app.config.registration.requires_confirmation() {
         LoginProblem::InvalidCredentialsOrPending
     } else {
         LoginProblem::InvalidCredentials
@@ -98,7 +98,7 @@ fn no_match(app: &App) -> LoginProblem {
 /// Anybody can have made it, with a password of their own. Another answer for that password than
 /// for a wrong one would tell them that the address was free when they registered it.
 fn is_pending(app: &App, user: &User) -> bool {
-    app.config.confirmation_required() && !user.is_proven()
+    app.config.registration.requires_confirmation() && !user.is_proven()
 }
 
 /// What stands between the right password and a session.
@@ -110,7 +110,7 @@ fn standing(app: &App, user: &User, identifier: &Identifier) -> Option<Refused<L
         Identifier::Phone(_) => user.phone_verified,
         Identifier::Email(_) | Identifier::Other(_) => user.email_verified,
     };
-    (app.config.confirmation_required() && !proven)
+    (app.config.registration.requires_confirmation() && !proven)
         .then_some(Refused::Because(LoginProblem::EmailNotVerified))
 }
 

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::Metrics;
 use super::waits::{Wait, Waits};
-use super::{Metrics, Settings};
 
 tokio::task_local! {
     static CURRENT: Arc<Record>;
@@ -38,9 +38,19 @@ pub enum RequestLog {
     All,
 }
 
+/// Which requests and subscriptions are logged.
+#[derive(Clone, Copy, Debug)]
+pub struct LogPolicy {
+    /// The classes of requests.
+    pub log: RequestLog,
+    /// The sample of those that neither failed nor were slow.
+    pub sample: Fraction,
+    /// The duration from which a request is slow.
+    pub slow: Duration,
+}
+
 /// A part of a whole, from 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(try_from = "f64")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fraction(f64);
 
 impl TryFrom<f64> for Fraction {
@@ -194,8 +204,7 @@ pub enum Interest {
 pub struct Line {
     record: Arc<Record>,
     metrics: Metrics,
-    log: RequestLog,
-    slow: Duration,
+    policy: LogPolicy,
     is_sampled: bool,
     interest: Interest,
     is_written: bool,
@@ -205,7 +214,7 @@ impl Line {
     /// Begins to measure. The draw decides about sampling.
     #[must_use]
     pub fn begin(
-        settings: &Settings,
+        policy: LogPolicy,
         metrics: &Metrics,
         surface: &'static str,
         interest: Interest,
@@ -222,9 +231,8 @@ impl Line {
                 waits: Waits::default(),
             }),
             metrics: metrics.clone(),
-            log: settings.request_log,
-            slow: Duration::from_millis(settings.slow_ms),
-            is_sampled: settings.request_sample.includes(draw),
+            is_sampled: policy.sample.includes(draw),
+            policy,
             interest,
             is_written: false,
         }
@@ -252,8 +260,14 @@ impl Line {
             self.metrics.operation(name, outcome, took);
         }
         // An event that is sent hours later does not make its request slow.
-        let is_slow = took >= self.slow;
-        let Some(level) = level(self.log, self.interest, outcome, is_slow, self.is_sampled) else {
+        let is_slow = took >= self.policy.slow;
+        let Some(level) = level(
+            self.policy.log,
+            self.interest,
+            outcome,
+            is_slow,
+            self.is_sampled,
+        ) else {
             return;
         };
         let duration_ms = milliseconds(took);

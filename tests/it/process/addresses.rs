@@ -238,7 +238,7 @@ async fn whatever_the_check_accepts_a_gateway_can_be_built_with() {
         match checked {
             Ok(config) => {
                 // A file is opened at once and may be missing; a server is only asked later.
-                if config.is_embedded_database() && setting == "IDGATE_DATABASE__URL" {
+                if config.database.is_embedded() && setting == "IDGATE_DATABASE__URL" {
                     continue;
                 }
                 let built = App::build(Arc::new(config), Clock::System, Random::seeded(1)).await;
