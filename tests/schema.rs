@@ -74,11 +74,8 @@ fn the_manifest_has_every_document_under_the_hash_of_its_text() {
     let wanted: BTreeMap<String, String> = documents()
         .into_values()
         .map(|text| {
-            let digest = Sha256::digest(&text);
-            let digits = digest
-                .iter()
-                .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-            (format!("sha256:{digits}"), text)
+            let digest = hex::encode(Sha256::digest(&text));
+            (format!("sha256:{digest}"), text)
         })
         .collect();
     assert!(

@@ -1,4 +1,4 @@
-//! `idgate audit`: whether the record of what happened is as it was written.
+//! `idgate audit`: verifying the audit log and printing anchors.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -11,8 +11,8 @@ use crate::app::App;
 use crate::config::Config;
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
-use crate::services::operator::audit_anchor::{self, Anchor, NotAnAnchor};
-use crate::services::operator::audit_verify::{self, Broken, Flaw, Report};
+use crate::services::operator::audit_anchor::{self, Anchor, AnchorParseError};
+use crate::services::operator::audit_verify::{self, Finding, IntegrityError, Report};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
@@ -37,7 +37,7 @@ pub(super) enum Action {
 }
 
 pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Failure> {
-    // What the command line says is read first: a typing error needs no database.
+    // Parsed first: a typing error needs no database.
     let anchors = match &action {
         Action::Verify { anchors, .. } => read_anchors(anchors)?,
         Action::Anchor { .. } => Vec::new(),
@@ -46,7 +46,7 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
     match action {
         Action::Verify { json, .. } => verify(&app, anchors, json).await,
         Action::Anchor { json } => {
-            let last = audit_anchor::last(&app).await?.ok_or_else(|| {
+            let last = audit_anchor::current(&app).await?.ok_or_else(|| {
                 Failure::Failed(
                     "there is nothing to anchor yet: no event is linked; a running gateway links \
                      the first within a second"
@@ -72,10 +72,10 @@ fn read_anchors(given: &[String]) -> Result<Vec<Anchor>, Failure> {
                 anchors.push(anchor);
                 continue;
             }
-            Err(NotAnAnchor::SomethingElse) => {}
-            Err(cut_short) => {
+            Err(AnchorParseError::Malformed) => {}
+            Err(truncated) => {
                 return Err(Failure::Usage(format!(
-                    "--anchor {text}: {cut_short}; {WHAT_TO_WRITE}"
+                    "--anchor {text}: {truncated}; {EXPECTED_FORM}"
                 )));
             }
         }
@@ -91,7 +91,7 @@ fn read_anchors(given: &[String]) -> Result<Vec<Anchor>, Failure> {
             anchors.push(read_line(line).map_err(|reason| {
                 let number = number + 1;
                 Failure::Usage(format!(
-                    "--anchor {text}: line {number} is {reason}; {WHAT_TO_WRITE}"
+                    "--anchor {text}: line {number} is {reason}; {EXPECTED_FORM}"
                 ))
             })?);
         }
@@ -104,77 +104,77 @@ fn read_anchors(given: &[String]) -> Result<Vec<Anchor>, Failure> {
     Ok(anchors)
 }
 
-const WHAT_TO_WRITE: &str = "write what `idgate audit anchor` prints";
+const EXPECTED_FORM: &str = "write what `idgate audit anchor` prints";
 
-/// A line as `idgate audit anchor` prints it, or as it and `verify` print with --json.
-fn read_line(line: &str) -> Result<Anchor, NotAnAnchor> {
-    let other = NotAnAnchor::SomethingElse;
+/// Parses a line as `idgate audit anchor` prints it, or the JSON that it and `verify` print.
+fn read_line(line: &str) -> Result<Anchor, AnchorParseError> {
+    let other = AnchorParseError::Malformed;
     match Anchor::parse(line) {
-        Err(NotAnAnchor::SomethingElse) => {}
+        Err(AnchorParseError::Malformed) => {}
         read => return read,
     }
     let value: serde_json::Value = serde_json::from_str(line).map_err(|_| other)?;
     let member = |name: &str| value.get(name).ok_or(other);
-    Anchor::of(
+    Anchor::from_parts(
         member("position")?.as_i64().ok_or(other)?,
         member("hash")?.as_str().ok_or(other)?,
     )
 }
 
 fn anchor_as_json(anchor: &Anchor) -> serde_json::Value {
-    serde_json::json!({ "position": anchor.position, "hash": anchor.hash_text() })
+    serde_json::json!({ "position": anchor.position, "hash": anchor.hash_hex() })
 }
 
 async fn verify(app: &App, anchors: Vec<Anchor>, json: bool) -> Result<ExitCode, Failure> {
-    let is_watched = std::io::stderr().is_terminal();
+    let is_terminal = std::io::stderr().is_terminal();
     let report = audit_verify::verify(app, anchors, |read, all| {
-        if is_watched {
+        if is_terminal {
             let _ = write!(std::io::stderr(), "\r{read} of {all} links");
         }
     })
     .await?;
-    if is_watched {
-        // The progress makes room for the answer.
+    if is_terminal {
+        // Erase the progress line.
         let _ = write!(std::io::stderr(), "\r\x1b[K");
     }
-    let says_nothing = report.anchors == 0 && !report.outlived.is_empty();
+    let nothing_compared = report.anchors == 0 && !report.expired_anchors.is_empty();
     if json {
         say(&as_json(&report).to_string());
-        return Ok(match &report.broken {
+        return Ok(match &report.finding {
             Some(_) => ExitCode::FAILURE,
-            None if says_nothing => ExitCode::from(2),
+            None if nothing_compared => ExitCode::from(2),
             None => ExitCode::SUCCESS,
         });
     }
-    if let Some(broken) = &report.broken {
-        return Err(Failure::Failed(refusal(broken, &report)));
+    if let Some(finding) = &report.finding {
+        return Err(Failure::Failed(failure_text(finding, &report)));
     }
-    if says_nothing {
+    if nothing_compared {
         return Err(Failure::Usage(format!(
             "the audit log holds, but no anchor could be compared: retention has removed what was \
              before position {}; keep newer anchors",
             report.removed_through + 1
         )));
     }
-    tell(&report);
+    print_summary(&report);
     Ok(ExitCode::SUCCESS)
 }
 
-/// Why the log does not hold, or cannot be judged, and how far it does.
-fn refusal(broken: &Broken, report: &Report) -> String {
-    let judged = match broken.flaw {
-        Flaw::UnknownKey => "the audit log cannot be checked",
+/// Why the log fails verification or cannot be verified, and how much of it is valid.
+fn failure_text(finding: &Finding, report: &Report) -> String {
+    let judged = match finding.error {
+        IntegrityError::UnknownKey => "the audit log cannot be checked",
         _ => "the audit log does not hold",
     };
     if report.events == 0 {
-        return format!("{judged}: {broken}");
+        return format!("{judged}: {finding}");
     }
     let events = counted(report.events, "event");
     let links = counted(report.links, "link");
-    format!("{judged}: {broken}; {events} and {links} before that hold")
+    format!("{judged}: {finding}; {events} and {links} before that hold")
 }
 
-fn tell(report: &Report) {
+fn print_summary(report: &Report) {
     say(&format!(
         "The audit log holds: {}, {} of them linked, {}.",
         counted(report.events, "event"),
@@ -192,14 +192,14 @@ fn tell(report: &Report) {
         1 => say("1 anchor is part of it."),
         many => say(&format!("{many} anchors are part of it.")),
     }
-    match report.outlived.len() {
+    match report.expired_anchors.len() {
         0 => {}
         1 => say("1 anchor is older than what retention has kept, and says nothing."),
         many => say(&format!(
             "{many} anchors are older than what retention has kept, and say nothing."
         )),
     }
-    match report.unsealed {
+    match report.unlinked {
         0 => say("No event waits for its link."),
         1 => say("1 event waits for its link: its removal would not show."),
         many => say(&format!(
@@ -216,26 +216,30 @@ fn tell(report: &Report) {
 }
 
 fn as_json(report: &Report) -> serde_json::Value {
-    let broken = report.broken.as_ref().map(|broken| {
+    let finding = report.finding.as_ref().map(|finding| {
         serde_json::json!({
-            "flaw": broken.flaw.as_str(),
-            "position": broken.position,
-            "event": broken.event,
-            "message": broken.to_string(),
+            "flaw": finding.error.as_str(),
+            "position": finding.position,
+            "event": finding.event,
+            "message": finding.to_string(),
         })
     });
-    let outlived: Vec<String> = report.outlived.iter().map(ToString::to_string).collect();
+    let expired: Vec<String> = report
+        .expired_anchors
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     serde_json::json!({
-        "holds": report.broken.is_none(),
+        "holds": report.finding.is_none(),
         "events": report.events,
         "links": report.links,
-        "unsealed": report.unsealed,
+        "unsealed": report.unlinked,
         "checkpoints": report.checkpoints,
         "removedThrough": report.removed_through,
         "position": report.position,
         "hash": report.hash,
         "anchors": report.anchors,
-        "outlivedAnchors": outlived,
-        "broken": broken,
+        "outlivedAnchors": expired,
+        "broken": finding,
     })
 }

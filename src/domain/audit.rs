@@ -39,7 +39,7 @@ pub struct AuditFilter {
     /// What happened, one of these.
     pub actions: Option<Vec<String>>,
     /// Where it came from, as keyed hashes, one of these.
-    pub address_indices: Option<Vec<Vec<u8>>>,
+    pub ip_blind_indices: Option<Vec<Vec<u8>>>,
     /// The request.
     pub request_id: Option<String>,
     /// Not before this instant.

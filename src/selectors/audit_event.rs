@@ -174,7 +174,7 @@ impl Loader<CountOfUser> for Reader {
 
 fn matching(filter: &AuditFilter) -> Condition {
     let actions = filter.actions.as_ref();
-    let addresses = filter.address_indices.as_ref();
+    let addresses = filter.ip_blind_indices.as_ref();
     let request = filter.request_id.as_deref();
     Condition::all()
         .add_option(filter.actor.map(|actor| Column::ActorId.eq(actor.uuid())))

@@ -14,7 +14,7 @@ use crate::domain::role::{Role, StaffFunctions};
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::outbox;
 use crate::stores::session::Which;
 use crate::stores::user::Credentials;
@@ -93,7 +93,7 @@ pub(super) async fn prove(
     };
     let mut changes = standing_changes(&owner.user, &user);
     changes.insert(field.to_owned(), json!({ "before": false, "after": true }));
-    let event = Event::new(action, About::of(owner))
+    let event = Event::new(action, Subject::of(owner))
         .by_user(id)
         .with(changes.into());
     audit::record(tx, app, client, event).await?;
@@ -227,7 +227,7 @@ pub(super) async fn release(
         identity::delete_all_of_user(tx, id).await?;
     }
     let changes = json!({ "address": { "before": before, "after": null } });
-    let event = Event::new(Action::AddressReleased, About::of(holder)).with(changes);
+    let event = Event::new(Action::AddressReleased, Subject::of(holder)).with(changes);
     audit::record(tx, app, client, event).await?;
     Ok(true)
 }
@@ -260,7 +260,7 @@ async fn reclaim(
         },
         "role": { "before": owner.user.role.as_str(), "after": role.as_str() },
     });
-    let event = Event::new(Action::AccountReclaimed, About::of(owner))
+    let event = Event::new(Action::AccountReclaimed, Subject::of(owner))
         .by_user(id)
         .with(changes);
     audit::record(tx, app, client, event).await?;

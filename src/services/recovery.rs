@@ -12,7 +12,7 @@ use crate::domain::ids::UserId;
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
 use crate::messages::Message;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::outbox;
 use crate::stores::{Tx, identity, link, user};
 
@@ -65,7 +65,7 @@ pub(super) async fn end_identities(
         }
         identity::unlink(tx, owner.id, linked.id, app.clock.now()).await?;
         let changes = json!({ "provider": PROVIDER, "identityId": linked.id.to_string() });
-        let event = Event::new(Action::IdentityUnlinked, About::Whom(owner.id))
+        let event = Event::new(Action::IdentityUnlinked, Subject::User(owner.id))
             .by_user(actor)
             .with(changes);
         audit::record(tx, app, client, event).await?;

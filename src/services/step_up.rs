@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::fault::Fault;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::sign_in;
 use crate::stores::{Tx, session};
 
@@ -37,7 +37,7 @@ pub(super) async fn renew(
     session.amr = amr.iter().map(|&method| method.to_owned()).collect();
     session.auth_time = now;
     session::authenticate_again(tx, session.id, &session.amr, now).await?;
-    let event = Event::new(Action::SteppedUp, About::Whom(user.id)).by(caller);
+    let event = Event::new(Action::SteppedUp, Subject::User(user.id)).by(caller);
     audit::record(tx, app, &caller.client, event).await?;
     Ok(Some(SteppedUp {
         access_token: sign_in::access_token(app, &user, &session)?,

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::fault::Fault;
-use crate::services::operator::{audit_seal, delivery, housekeeping, outbox};
+use crate::services::operator::{audit_linking, delivery, housekeeping, outbox};
 
 pub use event_relay::start_event_relay;
 
@@ -53,7 +53,7 @@ pub fn start(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToken) {
     let sealing = app.clone();
     tracker.spawn(every("audit chain", SEALING, stop.clone(), move || {
         let app = sealing.clone();
-        async move { audit_seal::seal(&app).await.map(drop) }
+        async move { audit_linking::link_waiting(&app).await.map(drop) }
     }));
     start_event_relay(app, tracker, stop);
     if app.config.outbox.enabled {

@@ -7,7 +7,7 @@ mod source;
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
@@ -36,12 +36,7 @@ pub fn built_in_documents() -> &'static BTreeMap<String, String> {
 /// `sha256:` and the digest of the text in hexadecimal.
 #[must_use]
 pub fn document_id(text: &str) -> String {
-    let digest = Sha256::digest(text);
-    digest.iter().fold("sha256:".to_owned(), |mut id, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(id, "{byte:02x}");
-        id
-    })
+    format!("sha256:{}", hex::encode(Sha256::digest(text)))
 }
 
 /// A document that clients may name.

@@ -240,7 +240,7 @@ pub struct AuditEventEdge {
 #[derive(Clone, Debug)]
 enum List {
     Matching(AuditFilter),
-    About(UserId),
+    Subject(UserId),
 }
 
 /// A part of a list of events, newest first.
@@ -290,7 +290,7 @@ impl AuditEventConnection {
         } else {
             Viewer::Subject(Arc::clone(person))
         };
-        Ok(Self::cut(List::About(user), viewer, events, arguments))
+        Ok(Self::cut(List::Subject(user), viewer, events, arguments))
     }
 
     fn cut(
@@ -353,7 +353,7 @@ impl AuditEventConnection {
                 let key = CountMatching(filter.clone());
                 loaders.audit_event_count(key).await?
             }
-            List::About(user) => loaders.audit_event_count_of(CountOfUser(*user)).await?,
+            List::Subject(user) => loaders.audit_event_count_of(CountOfUser(*user)).await?,
         };
         Ok(i64::try_from(count).unwrap_or(i64::MAX))
     }

@@ -55,7 +55,7 @@ impl AuditEventFilter {
             actor: person(self.actor_id)?,
             subject: person(self.subject_id)?,
             actions: self.actions,
-            address_indices: address.map(|it| recorded::address_indices(context.app(), it)),
+            ip_blind_indices: address.map(|it| recorded::ip_blind_indices(context.app(), it)),
             request_id: self.request_id,
             since: self.since.map(|it| it.0),
             until: self.until.map(|it| it.0),

@@ -15,7 +15,7 @@ use crate::domain::user::User;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::code::{self, CodeCheck, CodePool, CodeSubject, VerifiedCode};
 use crate::services::links::{self, Followed};
 use crate::services::outbox;
@@ -90,7 +90,7 @@ pub async fn request_email_change(
     let recipient = outbox::by_mail(&owner.user, to);
     outbox::enqueue(&tx, app, &recipient, &message, Some(made.expires_at)).await?;
     let changes = json!({ "email": { "before": owner.user.email, "after": to } });
-    let event = Event::new(Action::EmailChangeRequested, About::of(&owner))
+    let event = Event::new(Action::EmailChangeRequested, Subject::of(&owner))
         .by(caller)
         .with(changes);
     audit::record(&tx, app, &caller.client, event).await?;
@@ -203,7 +203,7 @@ pub async fn confirm_email_change(
     let mut changes = ownership::standing_changes(&owner.user, &user);
     let moved = json!({ "before": owner.user.email, "after": new.as_str() });
     changes.insert("email".to_owned(), moved);
-    let event = Event::new(Action::EmailChanged, About::of(&owner))
+    let event = Event::new(Action::EmailChanged, Subject::of(&owner))
         .by(caller)
         .with(changes.into());
     audit::record(&tx, app, &caller.client, event).await?;
@@ -254,10 +254,8 @@ async fn by_code(
             CodeCheck::Expired => Refused::Because(ConfirmEmailChangeProblem::CodeExpired),
             CodeCheck::Invalid => Refused::Because(ConfirmEmailChangeProblem::CodeInvalid),
         };
-    let tx = app.begin().await?;
-    let event = Event::new(Action::CodeRefused, About::of(owner)).by(caller);
-    audit::record(&tx, app, &caller.client, event).await?;
-    tx.commit().await?;
+    let event = Event::new(Action::CodeRefused, Subject::of(owner)).by(caller);
+    audit::record_alone(app, &caller.client, event).await?;
     Err(refusal)
 }
 

@@ -11,7 +11,7 @@ use crate::domain::user::User;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::code::{self, CodeCheck, CodePool, CodeSubject, VerifiedCode};
 use crate::services::outbox;
 use crate::services::ownership::{self, Proof};
@@ -77,7 +77,7 @@ pub async fn request_phone_change(
     let recipient = outbox::by_text(&owner.user, new.as_str());
     outbox::enqueue(&tx, app, &recipient, &message, Some(issued.expires_at)).await?;
     let changes = json!({ "phone": { "before": owner.user.phone, "after": new.as_str() } });
-    let event = Event::new(Action::PhoneChangeRequested, About::of(&owner))
+    let event = Event::new(Action::PhoneChangeRequested, Subject::of(&owner))
         .by(caller)
         .with(changes);
     audit::record(&tx, app, &caller.client, event).await?;
@@ -135,7 +135,7 @@ pub async fn confirm_phone_change(
     let mut changes = ownership::standing_changes(&owner.user, &user);
     let moved = json!({ "before": owner.user.phone, "after": new.as_str() });
     changes.insert("phone".to_owned(), moved);
-    let event = Event::new(Action::PhoneChanged, About::of(&owner))
+    let event = Event::new(Action::PhoneChanged, Subject::of(&owner))
         .by(caller)
         .with(changes.into());
     audit::record(&tx, app, &caller.client, event).await?;
@@ -160,10 +160,8 @@ async fn check(
             CodeCheck::Expired => Refused::Because(ConfirmPhoneChangeProblem::CodeExpired),
             CodeCheck::Invalid => Refused::Because(ConfirmPhoneChangeProblem::CodeInvalid),
         };
-    let tx = app.begin().await?;
-    let event = Event::new(Action::CodeRefused, About::of(owner)).by(caller);
-    audit::record(&tx, app, &caller.client, event).await?;
-    tx.commit().await?;
+    let event = Event::new(Action::CodeRefused, Subject::of(owner)).by(caller);
+    audit::record_alone(app, &caller.client, event).await?;
     Err(refusal)
 }
 

@@ -7,7 +7,7 @@ use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::user::User;
 use crate::domain::violation::Violations;
 use crate::fault::Fault;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::profile_rules;
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
@@ -29,7 +29,7 @@ pub async fn update_profile(
     let gone = || Fault::new("a signed-in person has no account");
     let before = user::lock(&tx, person.user()).await?.ok_or_else(gone)?;
     let after = user::update_profile(&tx, person.user(), change, app.clock.now()).await?;
-    let event = Event::new(Action::ProfileUpdated, About::Whom(person.user())).by(caller);
+    let event = Event::new(Action::ProfileUpdated, Subject::User(person.user())).by(caller);
     audit::record(
         &tx,
         app,

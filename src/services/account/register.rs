@@ -18,7 +18,7 @@ use crate::domain::user::{MAX_NAME_LENGTH, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::new_password::{self, PasswordRejected};
 use crate::services::outbox;
 use crate::services::profile_rules;
@@ -188,7 +188,7 @@ async fn create(
     } else if needs_proof {
         verify_phone::send_code(tx, app, new).await?;
     }
-    let about = About::Person {
+    let about = Subject::UserWithKey {
         user: new.id,
         sealed_key: Some(&sealed_key),
     };
@@ -234,7 +234,7 @@ async fn announce(
         // helps its author and nobody else.
         verify_email::send_link(tx, app, &owner.user).await?;
     }
-    let about = About::of(owner);
+    let about = Subject::of(owner);
     audit::record(
         tx,
         app,

@@ -12,7 +12,7 @@ use crate::domain::identifier::Identifier;
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::recovery::{self, Spared};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
@@ -103,9 +103,9 @@ async fn record(
     owner: &Credentials,
     old: &EmailAddress,
 ) -> Result<(), Fault> {
-    let about = About::of(owner);
+    let subject = Subject::of(owner);
     let changes = json!({ "email": { "before": owner.user.email, "after": old.as_str() } });
-    let event = Event::new(Action::EmailReverted, about)
+    let event = Event::new(Action::EmailReverted, subject)
         .by_user(owner.user.id)
         .with(changes);
     audit::record(tx, app, &caller.client, event).await

@@ -13,7 +13,7 @@ use crate::domain::user::{Contact, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::links;
 use crate::services::outbox;
 use crate::services::ownership::{self, Proof};
@@ -108,10 +108,8 @@ async fn prove_password(
     if verification.matches {
         return Ok(());
     }
-    let tx = app.begin().await?;
-    let event = Event::new(Action::EmailVerificationFailed, About::of(owner));
-    audit::record(&tx, app, &caller.client, event).await?;
-    tx.commit().await?;
+    let event = Event::new(Action::EmailVerificationFailed, Subject::of(owner));
+    audit::record_alone(app, &caller.client, event).await?;
     Err(Refused::Because(VerifyEmailProblem::InvalidCredentials))
 }
 
@@ -174,9 +172,11 @@ pub async fn request_email_verification(
         };
         outbox::enqueue_decoy(&tx, app, &recipient, &message, None).await?;
     }
-    let about = found.as_ref().map_or(About::Nobody(&identifier), About::of);
-    let event = Event::new(Action::EmailVerificationRequested, about);
-    audit::attempt(&tx, app, &caller.client, event).await?;
+    let subject = found
+        .as_ref()
+        .map_or(Subject::UnknownIdentifier(&identifier), Subject::of);
+    let event = Event::new(Action::EmailVerificationRequested, subject);
+    audit::record_attempt(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     app.wake_outbox();
     Ok(())

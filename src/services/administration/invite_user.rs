@@ -19,7 +19,7 @@ use crate::domain::user::{Contact, MAX_NAME_LENGTH, User};
 use crate::domain::violation::{Violation, ViolationRule, Violations};
 use crate::fault::Fault;
 use crate::messages::Message;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::{links, outbox, ownership, profile_rules};
 use crate::stores::link::{self, LinkPurpose};
@@ -200,7 +200,7 @@ async fn record(
     let Change { app, caller, .. } = change;
     let sealed_key = audit::new_person_key(app, made.id);
     person_key::insert(tx, made.id, sealed_key.clone(), app.clock.now()).await?;
-    let about = About::Person {
+    let subject = Subject::UserWithKey {
         user: made.id,
         sealed_key: Some(&sealed_key),
     };
@@ -212,7 +212,7 @@ async fn record(
     if let Some(reason) = reason {
         changes.insert("reason".to_owned(), json!(reason));
     }
-    let event = Event::new(Action::UserInvited, about)
+    let event = Event::new(Action::UserInvited, subject)
         .by(caller)
         .with(changes.into());
     audit::record(tx, app, &caller.client, event).await

@@ -23,7 +23,7 @@ use crate::domain::text::Layout;
 use crate::domain::user::User;
 use crate::domain::violation::Violation;
 use crate::fault::Fault;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::profile_rules;
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit, RateLimitExceeded};
@@ -216,7 +216,7 @@ impl Change<'_> {
         if let Some(reason) = &target.reason {
             changes.insert("reason".to_owned(), json!(reason));
         }
-        let event = Event::new(action, About::Whom(target.user))
+        let event = Event::new(action, Subject::User(target.user))
             .by(self.caller)
             .with(Value::Object(changes));
         audit::record(&tx, self.app, &self.caller.client, event).await?;

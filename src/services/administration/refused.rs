@@ -9,7 +9,7 @@ use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::ids::UserId;
 use crate::domain::role::Role;
 use crate::fault::Fault;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
 
@@ -148,11 +148,9 @@ async fn record(
     if let Some(reason) = wanted.reason {
         changes.insert("reason".to_owned(), json!(reason));
     }
-    let about = wanted.subject.map_or(About::System, About::Whom);
-    let event = Event::new(Action::AdministrationRefused, about)
+    let subject = wanted.subject.map_or(Subject::System, Subject::User);
+    let event = Event::new(Action::AdministrationRefused, subject)
         .by(caller)
         .with(Value::Object(changes));
-    let tx = app.begin().await?;
-    audit::record(&tx, app, &caller.client, event).await?;
-    tx.commit().await
+    audit::record_alone(app, &caller.client, event).await
 }

@@ -1,4 +1,4 @@
-//! What an event says about a person: sealed when it is written, opened for those who may read it.
+//! The personal details of an event: sealed when written, opened for those who may read them.
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -10,38 +10,38 @@ use crate::domain::caller::Client;
 use crate::domain::ids::{AuditEventId, UserId};
 use crate::fault::Fault;
 
-/// How the details of a row are sealed; the first byte of the sealed value.
+/// The key that sealed the details; the first byte of the sealed value.
 const UNDER_PERSON_KEY: u8 = 1;
 const UNDER_KEYRING: u8 = 2;
 
-/// What an event says beside what has a column.
+/// The details of an event that have no column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
-    /// The network address it came from.
+    /// The network address of the client.
     pub ip_address: Option<String>,
-    /// What the program called itself.
+    /// The `User-Agent` header.
     pub user_agent: String,
     /// The browser.
     pub browser: String,
     /// The operating system.
     pub os: String,
-    /// Values before and after.
+    /// The changed values.
     pub changes: Vec<Change>,
 }
 
-/// A value before and after; `before` is absent for what was only noted.
+/// A changed value; `before` is absent for a value that was only noted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Which value.
+    /// The name of the field.
     pub field: String,
-    /// What it was.
+    /// The value before.
     pub before: Option<String>,
-    /// What it is.
+    /// The value after.
     pub after: Option<String>,
 }
 
-/// The details of an event by this client, as they are sealed.
-pub(super) fn of(client: &Client, changes: Option<Value>) -> Result<Vec<u8>, Fault> {
+/// Serializes the details of an event.
+pub(super) fn serialize(client: &Client, changes: Option<Value>) -> Result<Vec<u8>, Fault> {
     let agent = client.agent();
     let mut details = Map::new();
     details.insert("ipAddress".to_owned(), client.address.to_string().into());
@@ -55,7 +55,7 @@ pub(super) fn of(client: &Client, changes: Option<Value>) -> Result<Vec<u8>, Fau
     Ok(serde_json::to_vec(&details)?)
 }
 
-/// Seals details for a row: under the key of the person they are about, or else under the keyring.
+/// Seals details under the key of their subject, or under the keyring if there is none.
 pub(super) fn seal(
     app: &App,
     event: AuditEventId,
@@ -83,8 +83,8 @@ pub(super) fn seal(
 
 /// Opens the details of an event with the sealed key of its subject.
 ///
-/// `None` once that key was erased. What cannot be opened although the key is there was changed,
-/// or a master key is missing: that is a fault.
+/// `None` if the key was erased. Details that do not open with their key were changed, or a master
+/// key is missing: that is a fault.
 pub fn open(
     app: &App,
     event: AuditEventId,
@@ -112,10 +112,10 @@ pub fn open(
             )));
         }
     };
-    Ok(Some(read(&serde_json::from_slice(&plain)?)))
+    Ok(Some(parse(&serde_json::from_slice(&plain)?)))
 }
 
-fn read(details: &Value) -> Details {
+fn parse(details: &Value) -> Details {
     let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
     let changes = details.get("changes").and_then(Value::as_object);
     Details {
@@ -127,7 +127,7 @@ fn read(details: &Value) -> Details {
     }
 }
 
-/// Services write `{ before, after }` for what changed, and a bare value for what they note.
+/// Services write `{ before, after }` for a change, and a bare value for a note.
 fn change((field, value): (&String, &Value)) -> Change {
     let (before, after) = match value.as_object() {
         Some(pair) => (pair.get("before"), pair.get("after")),
@@ -135,12 +135,12 @@ fn change((field, value): (&String, &Value)) -> Change {
     };
     Change {
         field: field.clone(),
-        before: before.and_then(spelled),
-        after: after.and_then(spelled),
+        before: before.and_then(to_text),
+        after: after.and_then(to_text),
     }
 }
 
-fn spelled(value: &Value) -> Option<String> {
+fn to_text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
@@ -148,7 +148,7 @@ fn spelled(value: &Value) -> Option<String> {
     }
 }
 
-/// Makes the key of a new person and seals it under the keyring.
+/// Generates the key of a new user, sealed under the keyring.
 pub(in crate::services) fn new_person_key(app: &App, user: UserId) -> Vec<u8> {
     let key = Zeroizing::new(app.random.bytes::<32>());
     app.keyring.seal(

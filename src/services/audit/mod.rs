@@ -1,48 +1,50 @@
-//! Writing audit events: what happened, by whom, about whom, from where.
+//! Writing audit events: what happened, who did it, to whom and from where.
 //!
-//! Personal values are sealed under the key of the person they are about, so erasing that key
-//! erases them everywhere (`details`); each row carries a MAC over everything it says, and has a
-//! place in a chain (`proof`). Linking and verifying the chain is work of `operator`.
+//! Personal values are sealed under a key of the user they are about, so erasing that key erases
+//! them everywhere (`details`). Each row carries a MAC over all its columns (`mac`). `operator` links
+//! the rows into a chain and verifies it.
 
 mod attempt;
 mod details;
-mod proof;
+mod mac;
 
 use std::net::IpAddr;
 
 use serde_json::Value;
 
 use crate::app::App;
-use crate::domain::caller::{Caller, Client};
+use crate::domain::caller::{Caller, Client, SignedIn};
 use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
 use crate::fault::Fault;
 use crate::stores::user::Credentials;
 use crate::stores::{Tx, audit_event, person_key};
 
-pub(super) use attempt::{attempt, noise, sum_up};
+pub(super) use attempt::{
+    record_attempt, record_attempt_alone, record_unattributed, summarize_attempts,
+};
 pub(super) use details::new_person_key;
 pub use details::{Change, Details, open};
-pub(super) use proof::{Author, Proof};
+pub(super) use mac::{AuditMac, MacCheck};
 
 macro_rules! actions {
     ($($name:ident: $text:literal,)+) => {
-        /// What can happen. The spelling is part of the API.
+        /// What happened. The names are part of the API.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Action {
             $($name,)+
         }
 
         impl Action {
-            /// The spelling.
+            /// The name in the database and in the API.
             pub(super) const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)+
                 }
             }
 
-            /// Reads the spelling.
-            fn named(text: &str) -> Option<Self> {
+            /// Parses a name.
+            fn parse(text: &str) -> Option<Self> {
                 match text {
                     $($text => Some(Self::$name),)+
                     _ => None,
@@ -108,31 +110,31 @@ actions! {
 pub(super) struct Event<'a> {
     pub(super) action: Action,
     pub(super) actor: Option<UserId>,
-    pub(super) about: About<'a>,
-    /// Values before and after, by field.
+    pub(super) subject: Subject<'a>,
+    /// Values before and after the change, by field.
     pub(super) changes: Option<Value>,
 }
 
-/// Whom an event is about.
+/// The user that an event is about.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum About<'a> {
-    /// A person, whose sealed key the caller has at hand (or knows to be gone).
-    Person {
+pub(super) enum Subject<'a> {
+    /// A user whose sealed key the caller has read (`None` if it was erased).
+    UserWithKey {
         user: UserId,
         sealed_key: Option<&'a [u8]>,
     },
-    /// A person whose key has to be looked up.
-    Whom(UserId),
-    /// An identifier that names no account; only its keyed hash is kept.
-    Nobody(&'a Identifier),
-    /// The system itself.
+    /// A user whose key has to be looked up.
+    User(UserId),
+    /// An identifier without an account; only its keyed hash is stored.
+    UnknownIdentifier(&'a Identifier),
+    /// No user.
     System,
 }
 
-impl<'a> About<'a> {
-    /// The person of an account that was read with its key.
+impl<'a> Subject<'a> {
+    /// The user of an account that was read with its key.
     pub(super) fn of(account: &'a Credentials) -> Self {
-        Self::Person {
+        Self::UserWithKey {
             user: account.user.id,
             sealed_key: account.sealed_person_key.as_deref(),
         }
@@ -140,40 +142,38 @@ impl<'a> About<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// An event without recorded values, done by nobody who is signed in.
-    pub(super) fn new(action: Action, about: About<'a>) -> Self {
+    /// An event without an actor and without values.
+    pub(super) fn new(action: Action, subject: Subject<'a>) -> Self {
         Self {
             action,
             actor: None,
-            about,
+            subject,
             changes: None,
         }
     }
 
-    /// The same event, done by the caller if one is signed in.
+    /// Sets the actor to the caller, if signed in.
     pub(super) fn by(mut self, caller: &Caller) -> Self {
-        self.actor = caller
-            .signed_in()
-            .map(crate::domain::caller::SignedIn::user);
+        self.actor = caller.signed_in().map(SignedIn::user);
         self
     }
 
-    /// The same event, done by this person.
+    /// Sets the actor.
     pub(super) fn by_user(mut self, user: UserId) -> Self {
         self.actor = Some(user);
         self
     }
 
-    /// The same event with values.
+    /// Sets the values.
     pub(super) fn with(mut self, changes: Value) -> Self {
         self.changes = Some(changes);
         self
     }
 }
 
-const ADDRESS_INDEX: &str = "audit-address";
+const IP_INDEX: &str = "audit-address";
 
-/// Writes an event into the transaction of what it records.
+/// Writes an event in the transaction that it records.
 pub(super) async fn record(
     tx: &Tx,
     app: &App,
@@ -181,26 +181,26 @@ pub(super) async fn record(
     event: Event<'_>,
 ) -> Result<(), Fault> {
     let id = app.new_id();
-    let (subject, sealed_key) = match event.about {
-        About::Person { user, sealed_key } => (Some(user), sealed_key.map(<[u8]>::to_vec)),
-        About::Whom(user) => (Some(user), person_key::find_within(tx, user).await?),
-        About::Nobody(_) | About::System => (None, None),
+    let (subject, sealed_key) = match event.subject {
+        Subject::UserWithKey { user, sealed_key } => (Some(user), sealed_key.map(<[u8]>::to_vec)),
+        Subject::User(user) => (Some(user), person_key::find_within(tx, user).await?),
+        Subject::UnknownIdentifier(_) | Subject::System => (None, None),
     };
-    let identifier_index = match event.about {
-        About::Nobody(identifier) => Some(
+    let identifier_index = match event.subject {
+        Subject::UnknownIdentifier(identifier) => Some(
             app.keyring
                 .blind_index("audit-identifier", &identifier.key())
                 .to_vec(),
         ),
         _ => None,
     };
-    let details = details::of(client, event.changes)?;
+    let details = details::serialize(client, event.changes)?;
     let stored = audit_event::StoredEvent {
         id,
         created_at: app.clock.now(),
         action: event.action.as_str().into(),
         actor: event.actor,
-        // The column waits for delegation; nothing in idgate is done in another's name.
+        // Reserved for delegation, which idgate does not have.
         on_behalf_of: None,
         subject,
         identifier_index,
@@ -210,20 +210,31 @@ pub(super) async fn record(
         document_id: client.document_id.clone(),
         sealed_details: details::seal(app, id, subject, sealed_key.as_deref(), &details)?,
     };
-    let mac = Proof(app).of_event(&stored);
+    let mac = AuditMac(app).event(&stored);
     audit_event::insert(tx, stored, mac).await
 }
 
-/// The keyed hash under which events from one network address can be found again.
-fn address_index(app: &App, address: IpAddr) -> Vec<u8> {
-    let text = address.to_canonical().to_string();
-    app.keyring.blind_index(ADDRESS_INDEX, &text).to_vec()
+/// Writes an event in a transaction of its own, for a failure that changed nothing else.
+pub(super) async fn record_alone(
+    app: &App,
+    client: &Client,
+    event: Event<'_>,
+) -> Result<(), Fault> {
+    let tx = app.begin().await?;
+    record(&tx, app, client, event).await?;
+    tx.commit().await
 }
 
-/// The keyed hashes of one network address under every master key that is known.
-#[must_use]
-pub fn address_indices(app: &App, address: IpAddr) -> Vec<Vec<u8>> {
+/// The blind index of a network address, by which events from it can be found.
+fn address_index(app: &App, address: IpAddr) -> Vec<u8> {
     let text = address.to_canonical().to_string();
-    let indices = app.keyring.blind_indices(ADDRESS_INDEX, &text);
+    app.keyring.blind_index(IP_INDEX, &text).to_vec()
+}
+
+/// The blind indices of a network address under every configured master key.
+#[must_use]
+pub fn ip_blind_indices(app: &App, address: IpAddr) -> Vec<Vec<u8>> {
+    let text = address.to_canonical().to_string();
+    let indices = app.keyring.blind_indices(IP_INDEX, &text);
     indices.into_iter().map(|index| index.to_vec()).collect()
 }

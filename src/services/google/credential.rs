@@ -1,4 +1,4 @@
-//! Is this ID token the issuer's, for us, and for now; and what does it say about the person.
+//! Checking an ID token (OpenID Connect Core §3.1.3.7) and reading its claims.
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,27 +22,27 @@ const MAX_NONCE_BYTES: usize = 255;
 pub struct GoogleCredential {
     /// The ID token.
     pub id_token: SecretString,
-    /// What the client had put into its request for it.
+    /// The nonce of the authentication request.
     pub nonce: Option<String>,
 }
 
-/// Who presents a token that is right.
-pub(super) struct Person {
-    /// The issuer, in the one spelling that identities are kept under.
+/// The user of a valid ID token.
+pub(super) struct GoogleUser {
+    /// The canonical spelling of the issuer.
     pub(super) issuer: String,
-    /// Who the person is there.
+    /// The `sub` claim.
     pub(super) subject: String,
-    /// An e-mail address that the issuer made sure of.
+    /// The e-mail address, if the issuer verified it.
     pub(super) email: Option<EmailAddress>,
-    /// The e-mail address the token shows, proven or not.
-    pub(super) shown_email: Option<String>,
-    /// Whether the issuer runs the address itself, so that nobody else can have it now.
+    /// The e-mail address, verified or not.
+    pub(super) claimed_email: Option<String>,
+    /// Whether the issuer runs the domain of the address.
     pub(super) is_authoritative: bool,
     pub(super) first_name: String,
     pub(super) last_name: String,
-    /// Names the token.
-    pub(super) digest: HashedToken,
-    /// From when on the token is refused anyway.
+    /// Identifies the token, to detect a replay.
+    pub(super) token_digest: HashedToken,
+    /// The `exp` claim.
     pub(super) expires_at: DateTime<Utc>,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Person {
 pub(super) enum CredentialProblem {
     /// Signing in with Google is turned off.
     Disabled,
-    /// Not the issuer's, not for this client, or not valid now.
+    /// The token is invalid.
     Token(IdTokenError),
 }
 
@@ -58,12 +58,12 @@ fn refused(error: IdTokenError) -> Refused<CredentialProblem> {
     Refused::Because(CredentialProblem::Token(error))
 }
 
-/// Checks a presented token; spending it is left to the transaction that uses it.
+/// Checks an ID token. The caller consumes it in the transaction that uses it.
 pub(super) async fn check(
     app: &App,
     client: &Client,
     credential: &GoogleCredential,
-) -> Result<Person, Refused<CredentialProblem>> {
+) -> Result<GoogleUser, Refused<CredentialProblem>> {
     let Some(keys) = &app.google else {
         return Err(Refused::Because(CredentialProblem::Disabled));
     };
@@ -81,14 +81,14 @@ pub(super) async fn check(
         require_nonce: settings.require_nonce,
     };
     let token = presented.verify(&keys, now, &expected).map_err(refused)?;
-    let person = Person::of(token, settings);
-    // Only now: before the signature anybody could use up somebody else's budget.
+    let google_user = GoogleUser::of(token, settings);
+    // Only after the signature check: otherwise anybody could use up the budget of a subject.
     let limit = RateLimit::GoogleSubject {
-        issuer: &person.issuer,
-        subject: &person.subject,
+        issuer: &google_user.issuer,
+        subject: &google_user.subject,
     };
     throttle::charge(app, client, limit).await?;
-    Ok(person)
+    Ok(google_user)
 }
 
 fn nonce(given: Option<&str>) -> Result<Option<&str>, Violation> {
@@ -102,31 +102,31 @@ fn nonce(given: Option<&str>) -> Result<Option<&str>, Violation> {
     }
 }
 
-impl Person {
+impl GoogleUser {
     fn of(token: IdToken, settings: &config::Google) -> Self {
         let address = token
             .email
             .as_deref()
             .and_then(|email| EmailAddress::parse(email).ok());
-        let proven = address.clone().filter(|_| token.email_verified);
+        let verified = address.clone().filter(|_| token.email_verified);
         Self {
             issuer: settings.canonical_issuer().to_owned(),
-            is_authoritative: proven.as_ref().is_some_and(|email| {
+            is_authoritative: verified.as_ref().is_some_and(|email| {
                 is_authoritative(email, token.hosted_domain.as_deref(), settings)
             }),
             subject: token.subject,
-            email: proven,
-            shown_email: address.map(|address| address.as_str().to_owned()),
+            email: verified,
+            claimed_email: address.map(|address| address.as_str().to_owned()),
             first_name: name(token.given_name),
             last_name: name(token.family_name),
-            digest: HashedToken::from_bytes(token.digest),
+            token_digest: HashedToken::from_bytes(token.digest),
             expires_at: token.expires_at,
         }
     }
 }
 
-/// Whether nobody but the issuer hands out this address: then its word is as good as receiving a
-/// message there. For any other address it only says that the person once received one.
+/// Whether the issuer itself assigns this address, so that its claim is as good as receiving a
+/// message there. For other addresses it only proves that the user once received one.
 fn is_authoritative(
     email: &EmailAddress,
     hosted_domain: Option<&str>,
@@ -136,7 +136,7 @@ fn is_authoritative(
     domain.is_some_and(|domain| settings.runs(domain, hosted_domain))
 }
 
-/// What a provider writes into a name is as free as what a person types: it has to fit.
+/// A name from a provider is as untrusted as a typed one: force it into the rules.
 fn name(written: Option<String>) -> String {
     let written = written.unwrap_or_default();
     text::salvage(&written, Layout::Line, MAX_NAME_LENGTH)

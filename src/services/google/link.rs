@@ -1,10 +1,10 @@
-//! Adding Google to the ways a signed-in person can sign in.
+//! Linking a Google identity to the signed-in user.
 
 use chrono::Duration;
 use serde_json::json;
 
-use super::credential::{self, CredentialProblem, GoogleCredential, Person};
-use super::{PROVIDER, tell};
+use super::credential::{self, CredentialProblem, GoogleCredential, GoogleUser};
+use super::{PROVIDER, notify};
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::identity::Identity;
@@ -12,23 +12,23 @@ use crate::domain::user::User;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
 use crate::stores::identity::NewIdentity;
 use crate::stores::{Tx, identity, session, spent_proof, user};
 
-/// A list that can be shown whole.
-const MOST_IDENTITIES: usize = 10;
+/// Few enough to list without paging.
+const MAX_IDENTITIES: usize = 10;
 
-/// Why nothing was linked.
+/// Why the identity was not linked.
 #[derive(Debug, PartialEq, Eq)]
 pub enum LinkGoogleProblem {
-    /// The token is not right, or was used before.
+    /// The token is invalid or was used before.
     TokenInvalid,
-    /// The identity opens another account.
+    /// The identity is linked to another account.
     AlreadyLinked,
-    /// The person proved who they are too long ago.
+    /// The last authentication is too old.
     StepUpRequired,
 }
 
@@ -38,8 +38,8 @@ impl From<CredentialProblem> for LinkGoogleProblem {
     }
 }
 
-/// Links whom the token names with the account of whoever asks. It proves no address: the account
-/// keeps the one it has.
+/// Links the identity of an ID token to the caller's account. Verifies no address: the account keeps
+/// its own.
 pub async fn link(
     app: &App,
     caller: &Caller,
@@ -55,28 +55,32 @@ pub async fn link(
         return Err(Refused::Because(LinkGoogleProblem::StepUpRequired));
     }
     let checked = credential::check(app, &caller.client, &input).await;
-    let named = checked.map_err(Refused::widen)?;
+    let google_user = checked.map_err(Refused::widen)?;
     let tx = app.begin().await?;
-    let owner = hold(&tx, app, person).await?;
+    let owner = lock_session_user(&tx, app, person).await?;
     let owner = owner.ok_or(Refused::Unauthenticated)?;
-    let known = identity::find(&tx, &named.issuer, &named.subject).await?;
+    let known = identity::find(&tx, &google_user.issuer, &google_user.subject).await?;
     match known {
-        // Asked again, perhaps because the first answer got lost.
+        // A repeated request, perhaps because the first answer was lost.
         Some(known) if known.user_id == owner.id => return Ok(known),
         Some(_) => return Err(Refused::Because(LinkGoogleProblem::AlreadyLinked)),
         None => {}
     }
-    let linked = add(&tx, app, caller, &owner, &named).await?;
+    let linked = add(&tx, app, caller, &owner, &google_user).await?;
     tx.commit().await?;
     app.wake_outbox();
     Ok(linked)
 }
 
-/// The account of a session, held; nothing when the session was ended while the request ran.
+/// Locks the user of a session; `None` if the session has ended since the request began.
 ///
-/// Whoever reclaims an account ends its sessions under the same lock: without this look a
-/// squatter's request under way could leave an identity behind.
-pub(super) async fn hold(tx: &Tx, app: &App, person: &SignedIn) -> Result<Option<User>, Fault> {
+/// Recovering an account ends its sessions under the same lock. Without this check a request of the
+/// attacker that is in flight could still link an identity.
+pub(super) async fn lock_session_user(
+    tx: &Tx,
+    app: &App,
+    person: &SignedIn,
+) -> Result<Option<User>, Fault> {
     let owner = user::lock(tx, person.user()).await?;
     let current = session::find_with_user_within(tx, person.session()).await?;
     let now = app.clock.now();
@@ -89,35 +93,35 @@ async fn add(
     app: &App,
     caller: &Caller,
     owner: &User,
-    named: &Person,
+    google_user: &GoogleUser,
 ) -> Result<Identity, Refused<LinkGoogleProblem>> {
     let now = app.clock.now();
-    if identity::of_user(tx, owner.id).await?.len() >= MOST_IDENTITIES {
+    if identity::of_user(tx, owner.id).await?.len() >= MAX_IDENTITIES {
         let message = "the account has as many identities as it can; unlink one first";
         let violation = Violation::new("idToken", ViolationRule::NotAllowed, message);
         return Err(violation.into());
     }
-    if !spent_proof::spend(tx, &named.digest, named.expires_at, now).await? {
+    if !spent_proof::spend(tx, &google_user.token_digest, google_user.expires_at, now).await? {
         return Err(Refused::Because(LinkGoogleProblem::TokenInvalid));
     }
     let new = NewIdentity {
         id: app.new_id(),
         user_id: owner.id,
-        issuer: &named.issuer,
-        subject: &named.subject,
-        email: named.shown_email.as_deref(),
+        issuer: &google_user.issuer,
+        subject: &google_user.subject,
+        email: google_user.claimed_email.as_deref(),
         last_used_at: None,
         now,
     };
     if !identity::insert(tx, new).await? {
         return Err(Refused::Because(LinkGoogleProblem::AlreadyLinked));
     }
-    let event = Event::new(Action::IdentityLinked, About::Whom(owner.id))
+    let event = Event::new(Action::IdentityLinked, Subject::User(owner.id))
         .by(caller)
         .with(json!({ "provider": PROVIDER, "automatic": false }));
     audit::record(tx, app, &caller.client, event).await?;
     let message = Message::IdentityLinked { provider: PROVIDER };
-    tell(tx, app, owner, &message).await?;
-    let linked = identity::find(tx, &named.issuer, &named.subject).await?;
+    notify(tx, app, owner, &message).await?;
+    let linked = identity::find(tx, &google_user.issuer, &google_user.subject).await?;
     linked.ok_or_else(|| Fault::new("a new identity is not there").into())
 }

@@ -1,13 +1,14 @@
 //! Signing in with Google, or with the OpenID Connect issuer configured in its place.
 //!
-//! The client gets the ID token; `credential` checks it, the other files are one use case each.
-//! Who somebody is at the issuer is issuer and subject. The e-mail address in a token only says
-//! which account a newcomer may already have: see `docs/decisions/google-linking.md`.
+//! The client obtains the ID token; `credential` checks it. `login`, `link` and `unlink` are the use
+//! cases. An identity is issuer and subject; the e-mail address in a token only helps to find the
+//! account of a new identity: see `docs/decisions/google-linking.md`.
 
 mod credential;
 mod link;
 mod login;
-mod newcomer;
+mod resolve_account;
+mod step;
 mod unlink;
 
 pub use credential::GoogleCredential;
@@ -22,12 +23,12 @@ use crate::messages::Message;
 use crate::services::outbox;
 use crate::stores::Tx;
 
-/// What messages and audit events call the provider.
+/// The name of the provider in messages and audit events.
 const PROVIDER: &str = "Google";
 
-/// Tells an account's owner at every address they proved, so that a link they did not make is
-/// noticed even if one of the addresses is not theirs any more.
-async fn tell(tx: &Tx, app: &App, owner: &User, message: &Message<'_>) -> Result<(), Fault> {
+/// Notifies every verified address of the account, so that its owner notices an identity that an
+/// attacker linked, even if one of the addresses is no longer theirs.
+async fn notify(tx: &Tx, app: &App, owner: &User, message: &Message<'_>) -> Result<(), Fault> {
     for recipient in outbox::proven(owner) {
         outbox::enqueue(tx, app, &recipient, message, None).await?;
     }

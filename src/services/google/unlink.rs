@@ -1,10 +1,10 @@
-//! Taking Google off the ways a person can sign in.
+//! Unlinking a Google identity.
 
 use chrono::Duration;
 use serde_json::json;
 
-use super::link::hold;
-use super::{PROVIDER, tell};
+use super::link::lock_session_user;
+use super::{PROVIDER, notify};
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::identity::Identity;
@@ -13,23 +13,23 @@ use crate::domain::user::User;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
 use crate::stores::{Tx, identity, user};
 
-/// Why nothing was unlinked.
+/// Why the identity was not unlinked.
 #[derive(Debug, PartialEq, Eq)]
 pub enum UnlinkGoogleProblem {
     /// The account has no such identity.
     NotFound,
-    /// There would be neither a password nor another identity left.
+    /// The account has no password and no other identity.
     LastAuthenticator,
-    /// The person proved who they are too long ago.
+    /// The last authentication is too old.
     StepUpRequired,
 }
 
-/// Unlinks the named identity, or the only one there is. Sessions that began with it go on.
+/// Unlinks the given identity, or the only one. Sessions that it started continue.
 pub async fn unlink(
     app: &App,
     caller: &Caller,
@@ -45,8 +45,8 @@ pub async fn unlink(
         return Err(Refused::Because(UnlinkGoogleProblem::StepUpRequired));
     }
     let tx = app.begin().await?;
-    // Held, so that of two requests that unlink one each, the second sees what the first left.
-    let owner = hold(&tx, app, person).await?;
+    // Locked, so that two concurrent requests cannot unlink the last two identities.
+    let owner = lock_session_user(&tx, app, person).await?;
     let owner = owner.ok_or(Refused::Unauthenticated)?;
     let linked = identity::of_user(&tx, owner.id).await?;
     let chosen = choose(&linked, wanted)?;
@@ -65,9 +65,9 @@ fn choose(
 ) -> Result<IdentityId, Refused<UnlinkGoogleProblem>> {
     match (wanted, linked) {
         (Some(wanted), _) => {
-            let found = linked.iter().find(|it| it.id == wanted);
+            let found = linked.iter().find(|identity| identity.id == wanted);
             found
-                .map(|it| it.id)
+                .map(|identity| identity.id)
                 .ok_or(Refused::Because(UnlinkGoogleProblem::NotFound))
         }
         (None, []) => Err(Refused::Because(UnlinkGoogleProblem::NotFound)),
@@ -93,17 +93,17 @@ async fn remove(
     chosen: IdentityId,
 ) -> Result<(), Fault> {
     let now = app.clock.now();
-    // A sign-in under way with this identity compares the version, and finds it changed.
+    // A concurrent sign-in with this identity compares the version, and fails.
     let renewed = user::renew_credentials(tx, owner.id, owner.credential_version, now).await?;
     if renewed.is_none() || !identity::unlink(tx, owner.id, chosen, now).await? {
         return Err(Fault::new("an account changed while it was held"));
     }
     let changes = json!({ "provider": PROVIDER, "identityId": chosen.to_string() });
-    let event = Event::new(Action::IdentityUnlinked, About::Whom(owner.id))
+    let event = Event::new(Action::IdentityUnlinked, Subject::User(owner.id))
         .by(caller)
         .with(changes);
     audit::record(tx, app, &caller.client, event).await?;
     let message = Message::IdentityUnlinked { provider: PROVIDER };
-    tell(tx, app, owner, &message).await?;
+    notify(tx, app, owner, &message).await?;
     Ok(())
 }

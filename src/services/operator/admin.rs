@@ -15,7 +15,7 @@ use crate::domain::role::{AuthProvider, Role};
 use crate::domain::user::Contact;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::new_password;
 use crate::services::ownership;
 use crate::stores::user::NewUser;
@@ -85,12 +85,12 @@ pub async fn create(app: &App, email: &str, typed: SecretString) -> Result<UserI
     let sealed_key = audit::new_person_key(app, id);
     person_key::insert(&tx, id, sealed_key.clone(), now).await?;
     password::insert(&tx, id, hash, now).await?;
-    let about = About::Person {
+    let subject = Subject::UserWithKey {
         user: id,
         sealed_key: Some(&sealed_key),
     };
     let changes = json!({ "role": { "before": null, "after": Role::Admin.as_str() } });
-    let event = Event::new(Action::AdminCreated, about).with(changes);
+    let event = Event::new(Action::AdminCreated, subject).with(changes);
     audit::record(&tx, app, &client, event).await?;
     tx.commit().await?;
     Ok(id)

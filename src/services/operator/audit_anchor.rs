@@ -1,21 +1,20 @@
-//! A place in the audit chain that an operator keeps apart from the database.
+//! A link of the audit chain that an operator keeps outside the database.
 //!
-//! Everything in the database can be put back as it once was, codes included. Only what is kept
-//! elsewhere tells that something came after it.
+//! Restoring an old backup restores valid MACs with it. Only a value kept elsewhere shows that later
+//! events are missing.
 
 use std::fmt;
 
 use crate::app::App;
 use crate::crypto::keyring::Keyring;
 use crate::fault::Fault;
-use crate::services::audit::{Author, Proof};
-use crate::services::operator::audit_seal::hex;
+use crate::services::audit::{AuditMac, MacCheck};
 use crate::stores::audit_chain;
 
 /// Hexadecimal digits of a hash, which is a MAC.
 const DIGITS: usize = 2 * Keyring::MAC_BYTES;
 
-/// A link of the chain as it was when somebody looked.
+/// The head of the chain at some moment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Anchor {
     /// Its position; 0 is the chain before its first link.
@@ -26,24 +25,24 @@ pub struct Anchor {
 
 impl fmt::Display for Anchor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.position, self.hash_text())
+        write!(formatter, "{}:{}", self.position, self.hash_hex())
     }
 }
 
-/// Why something is no anchor.
+/// Why a text is not an anchor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotAnAnchor {
-    /// It is something else.
-    SomethingElse,
-    /// A part of one: its hash has this many digits.
-    CutShort(usize),
+pub enum AnchorParseError {
+    /// It does not have the form of an anchor.
+    Malformed,
+    /// Its hash has only this many digits.
+    Truncated(usize),
 }
 
-impl fmt::Display for NotAnAnchor {
+impl fmt::Display for AnchorParseError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SomethingElse => formatter.write_str("not an anchor"),
-            Self::CutShort(digits) => write!(
+            Self::Malformed => formatter.write_str("not an anchor"),
+            Self::Truncated(digits) => write!(
                 formatter,
                 "not a whole anchor: its hash has {digits} digits in place of {DIGITS}"
             ),
@@ -52,62 +51,48 @@ impl fmt::Display for NotAnAnchor {
 }
 
 impl Anchor {
-    /// Reads `POSITION:HASH`, as [`Anchor`] is printed.
-    ///
-    /// # Errors
-    ///
-    /// When it is something else, or a part of an anchor.
-    pub fn parse(text: &str) -> Result<Self, NotAnAnchor> {
+    /// Parses `POSITION:HASH`, the form in which an [`Anchor`] is printed.
+    pub fn parse(text: &str) -> Result<Self, AnchorParseError> {
         let (position, hash) = text
             .trim()
             .split_once(':')
-            .ok_or(NotAnAnchor::SomethingElse)?;
-        let position = position.parse().map_err(|_| NotAnAnchor::SomethingElse)?;
-        Self::of(position, hash)
+            .ok_or(AnchorParseError::Malformed)?;
+        let position = position.parse().map_err(|_| AnchorParseError::Malformed)?;
+        Self::from_parts(position, hash)
     }
 
     /// The hash in hexadecimal.
     #[must_use]
-    pub fn hash_text(&self) -> String {
-        hex(&self.hash)
+    pub fn hash_hex(&self) -> String {
+        hex::encode(&self.hash)
     }
 
-    /// An anchor of a position and a hash in hexadecimal.
-    ///
-    /// # Errors
-    ///
-    /// When they are none, or the hash is not whole.
-    pub fn of(position: i64, hash: &str) -> Result<Self, NotAnAnchor> {
+    /// An anchor from its position and its hash in hexadecimal.
+    pub fn from_parts(position: i64, hash: &str) -> Result<Self, AnchorParseError> {
         let digits = hash.as_bytes();
         let is_hexadecimal = digits.iter().all(u8::is_ascii_hexdigit);
         match (position, digits.len()) {
             (0, 0) | (1.., DIGITS) if is_hexadecimal => {}
-            (1.., length) if is_hexadecimal => return Err(NotAnAnchor::CutShort(length)),
-            _ => return Err(NotAnAnchor::SomethingElse),
+            (1.., length) if is_hexadecimal => return Err(AnchorParseError::Truncated(length)),
+            _ => return Err(AnchorParseError::Malformed),
         }
-        let hash: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
-        let hash = hash.ok_or(NotAnAnchor::SomethingElse)?;
+        let hash = hex::decode(hash).map_err(|_| AnchorParseError::Malformed)?;
         Ok(Self { position, hash })
     }
 }
 
-fn byte(digits: &[u8]) -> Option<u8> {
-    let [high, low] = digits else { return None };
-    let value = |digit: u8| char::from(digit).to_digit(16);
-    u8::try_from(value(*high)? * 16 + value(*low)?).ok()
-}
-
-/// The last link there is; none before the first event is linked.
+/// The current head of the chain; `None` before the first event is linked.
 ///
 /// # Errors
-///
-/// That the end of the chain is not as idgate wrote it, so it is nothing to hold on to.
-pub async fn last(app: &App) -> Result<Option<Anchor>, Fault> {
+/// The MAC of the head is not valid, so the head is not a trustworthy anchor.
+pub async fn current(app: &App) -> Result<Option<Anchor>, Fault> {
     let found = audit_chain::find(&app.database).await?;
-    let author = found.as_ref().map(|(head, mac)| Proof(app).head(head, mac));
-    let head = match (found, author) {
-        (Some((head, _)), Some(Author::Idgate)) => head,
-        (_, Some(Author::Unknown)) => {
+    let checked = found
+        .as_ref()
+        .map(|(head, mac)| AuditMac(app).check_head(head, mac));
+    let head = match (found, checked) {
+        (Some((head, _)), Some(MacCheck::Valid)) => head,
+        (_, Some(MacCheck::UnknownKey)) => {
             return Err(Fault::new(
                 "the end of the audit chain has a code that names no master key known here, so it \
                  is no anchor; if the key was rotated, give the old one as \
@@ -132,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_printed_is_read_again_and_nothing_else_is() {
+    fn an_anchor_parses_as_printed_and_nothing_else_does() {
         let hash = "0a".repeat(Keyring::MAC_BYTES);
         for text in [
             "0:",
@@ -154,7 +139,7 @@ mod tests {
             let text = format!("1:{hash}");
             assert_eq!(
                 Anchor::parse(&text),
-                Err(NotAnAnchor::CutShort(digits)),
+                Err(AnchorParseError::Truncated(digits)),
                 "{text}"
             );
         }
@@ -173,7 +158,7 @@ mod tests {
         ] {
             assert_eq!(
                 Anchor::parse(text),
-                Err(NotAnAnchor::SomethingElse),
+                Err(AnchorParseError::Malformed),
                 "{text}"
             );
         }

@@ -1,7 +1,7 @@
-//! Removing audit events whose time is over, in whole days and from the start of the chain.
+//! Removing audit events past their retention, in whole days from the start of the chain.
 //!
-//! First the end of the chain says, under its code, through which checkpoint rows go; only then
-//! do the triggers let them go. What was removed otherwise is missed by `idgate audit verify`.
+//! The head of the chain first records, under its MAC, through which checkpoint rows are removed;
+//! only then do the triggers permit it. `idgate audit verify` reports any other removal.
 
 use chrono::Days;
 use serde_json::json;
@@ -9,25 +9,25 @@ use serde_json::json;
 use crate::app::App;
 use crate::domain::caller::Client;
 use crate::fault::Fault;
-use crate::services::audit::{self, About, Action, Author, Event, Proof};
-use crate::services::operator::audit_seal::{lock, write_head};
+use crate::services::audit::{self, Action, AuditMac, Event, MacCheck, Subject};
+use crate::services::operator::audit_linking::{lock, write_head};
 use crate::stores::{audit_chain, audit_link};
 
-/// Links removed in one transaction, so that none is long.
-const AT_ONCE: i64 = 2_000;
-/// Transactions of one round; the next round goes on.
-const MOST_STEPS: usize = 20;
+/// Links removed in one transaction, to keep transactions short.
+const BATCH_SIZE: i64 = 2_000;
+/// Transactions in one run; the next run continues.
+const MAX_BATCHES: usize = 20;
 
-/// Removes what `audit.retention_days` no longer keeps and says how many events that were.
+/// Removes events older than `audit.retention_days` and returns how many.
 pub async fn remove_old(app: &App) -> Result<u64, Fault> {
     let days = app.config.audit.retention_days;
     if days == 0 {
         return Ok(0);
     }
-    announce(app, days).await?;
+    advance_floor(app, days).await?;
     let mut removed = 0;
-    for _ in 0..MOST_STEPS {
-        match remove_some(app).await? {
+    for _ in 0..MAX_BATCHES {
+        match remove_batch(app).await? {
             Some(count) => removed += count,
             None => break,
         }
@@ -35,8 +35,8 @@ pub async fn remove_old(app: &App) -> Result<u64, Fault> {
     Ok(removed)
 }
 
-/// Moves the mark up to the last day that is old enough, if there is a new one.
-async fn announce(app: &App, days: u32) -> Result<(), Fault> {
+/// Moves `removed_through` up to the checkpoint of the last expired day, if it changed.
+async fn advance_floor(app: &App, days: u32) -> Result<(), Fault> {
     let today = app.clock.now().date_naive();
     let Some(kept_from) = today.checked_sub_days(Days::new(days.into())) else {
         return Ok(());
@@ -49,7 +49,7 @@ async fn announce(app: &App, days: u32) -> Result<(), Fault> {
     if known.is_some_and(|(head, _)| head.removed_through >= old.position) {
         return Ok(());
     }
-    if Proof(app).checkpoint(&old, &mac) != Author::Idgate {
+    if AuditMac(app).check_checkpoint(&old, &mac) != MacCheck::Valid {
         return Err(Fault::new(format!(
             "the audit checkpoint of {} is not as idgate wrote it, so nothing is removed; run \
              `idgate audit verify`",
@@ -70,27 +70,29 @@ async fn announce(app: &App, days: u32) -> Result<(), Fault> {
     head.removed_through = old.position;
     write_head(&tx, app, head).await?;
     let client = Client::command_line(app.random.uuid_v7(app.clock.now()).to_string());
-    let event = Event::new(Action::AuditRemoved, About::System).with(changes);
+    let event = Event::new(Action::AuditRemoved, Subject::System).with(changes);
     audit::record(&tx, app, &client, event).await?;
     tx.commit().await
 }
 
-/// Removes one batch below the mark; `None` when nothing is left there, or another instance is
-/// at it.
-async fn remove_some(app: &App) -> Result<Option<u64>, Fault> {
-    let marked = audit_chain::find(&app.database).await?;
-    let marked = marked.map_or(0, |(head, _)| head.removed_through);
+/// Removes one batch up to `removed_through`; `None` if nothing is left or another instance holds
+/// the chain.
+async fn remove_batch(app: &App) -> Result<Option<u64>, Fault> {
+    let head = audit_chain::find(&app.database).await?;
+    let floor = head.map_or(0, |(head, _)| head.removed_through);
     let Some(first) = audit_link::first_position(&app.database).await? else {
         return Ok(None);
     };
-    if first > marked {
+    if first > floor {
         return Ok(None);
     }
     let tx = app.begin().await?;
     let Some(head) = lock(&tx, app).await? else {
         return Ok(None);
     };
-    let through = head.removed_through.min(first.saturating_add(AT_ONCE - 1));
+    let through = head
+        .removed_through
+        .min(first.saturating_add(BATCH_SIZE - 1));
     let removed = audit_link::remove_through(&tx, through).await?;
     tx.commit().await?;
     Ok(Some(removed))

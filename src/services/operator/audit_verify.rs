@@ -1,8 +1,8 @@
-//! Checking that the audit log is as idgate wrote it: every event, every link, in order.
+//! Verifying the audit log: the MAC of every event and every link, in order.
 //!
-//! Reads one state of the database in batches, so that what happens meanwhile does not confuse it
-//! and memory stays the same however long the log is. What a restored or rewritten log cannot hide
-//! from is an anchor, a place in the chain that is kept somewhere else (`audit_anchor`).
+//! Reads one snapshot in batches, so that concurrent writes do not matter and memory use is
+//! constant. A restored or rewritten log shows only against an anchor that is kept elsewhere
+//! (`audit_anchor`).
 
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -10,29 +10,28 @@ use std::vec::IntoIter;
 use crate::app::App;
 use crate::domain::ids::AuditEventId;
 use crate::fault::Fault;
-use crate::services::audit::{Author, Proof};
+use crate::services::audit::{AuditMac, MacCheck};
 use crate::services::operator::audit_anchor::Anchor;
-pub use crate::services::operator::audit_flaw::{Broken, Flaw};
-use crate::services::operator::audit_seal::hex;
+pub use crate::services::operator::audit_integrity::{Finding, IntegrityError};
 use crate::stores::Tx;
 use crate::stores::audit_chain::{self, Checkpoint, Head};
 use crate::stores::audit_link::{self, Link, Written};
 
 /// Rows read at a time.
-const AT_ONCE: u64 = 1_000;
+const BATCH_SIZE: u64 = 1_000;
 
-/// What was found.
+/// The result of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Events that were read, linked or not.
     pub events: u64,
-    /// Links that hold.
+    /// Valid links.
     pub links: u64,
-    /// Events at the end that wait for their link: their removal would not show yet.
-    pub unsealed: u64,
-    /// Checkpoints that hold.
+    /// Events that are not linked yet: their removal would not be noticed.
+    pub unlinked: u64,
+    /// Valid checkpoints.
     pub checkpoints: u64,
-    /// Through which position retention has removed.
+    /// The position through which retention has removed links.
     pub removed_through: i64,
     /// Position of the last link.
     pub position: i64,
@@ -40,15 +39,15 @@ pub struct Report {
     pub hash: String,
     /// Anchors that the chain contains.
     pub anchors: u64,
-    /// Anchors of what retention has removed, which say nothing any more.
-    pub outlived: Vec<Anchor>,
-    /// The first thing that does not hold.
-    pub broken: Option<Broken>,
+    /// Anchors below what retention has removed, which can no longer be compared.
+    pub expired_anchors: Vec<Anchor>,
+    /// The first row that fails verification.
+    pub finding: Option<Finding>,
 }
 
-/// Why the reading stopped.
+/// Why the verification stopped.
 enum Stop {
-    Broken(Broken),
+    Finding(Finding),
     Fault(Fault),
 }
 
@@ -59,30 +58,30 @@ impl<E: Into<Fault>> From<E> for Stop {
     }
 }
 
-fn broken(flaw: Flaw, position: Option<i64>, event: Option<AuditEventId>) -> Stop {
-    Stop::Broken(Broken {
-        flaw,
+fn found(error: IntegrityError, position: Option<i64>, event: Option<AuditEventId>) -> Stop {
+    Stop::Finding(Finding {
+        error,
         position,
         event,
     })
 }
 
-/// `Ok` if idgate wrote it; otherwise the flaw, or that the key is missing.
-fn expect(
-    author: Author,
-    flaw: Flaw,
+/// `Ok` if the MAC is valid; otherwise `error`, or that the key is unknown.
+fn expect_valid(
+    checked: MacCheck,
+    error: IntegrityError,
     position: Option<i64>,
     event: Option<AuditEventId>,
 ) -> Result<(), Stop> {
-    match author {
-        Author::Idgate => Ok(()),
-        Author::Another => Err(broken(flaw, position, event)),
-        Author::Unknown => Err(broken(Flaw::UnknownKey, position, event)),
+    match checked {
+        MacCheck::Valid => Ok(()),
+        MacCheck::Invalid => Err(found(error, position, event)),
+        MacCheck::UnknownKey => Err(found(IntegrityError::UnknownKey, position, event)),
     }
 }
 
-/// Reads the whole log and looks for the anchors in it; `progress` hears after each batch how many
-/// links of how many were read.
+/// Verifies the whole log and compares the anchors; `progress` is called after each batch with the
+/// number of links read and the total.
 pub async fn verify(
     app: &App,
     mut anchors: Vec<Anchor>,
@@ -90,53 +89,58 @@ pub async fn verify(
 ) -> Result<Report, Fault> {
     anchors.sort();
     let tx = app.database.snapshot().await?;
-    let mut reading = Reading {
+    let mut verification = Verification {
         tx,
-        proof: Proof(app),
+        mac: AuditMac(app),
         anchors: anchors.into_iter().peekable(),
         report: Report::default(),
         progress,
     };
-    match reading.all().await {
+    match verification.run().await {
         Ok(()) => {}
-        Err(Stop::Broken(broken)) => reading.report.broken = Some(broken),
+        Err(Stop::Finding(finding)) => verification.report.finding = Some(finding),
         Err(Stop::Fault(fault)) => return Err(fault),
     }
-    Ok(reading.report)
+    Ok(verification.report)
 }
 
-struct Reading<'a, P> {
+struct Verification<'a, P> {
     tx: Tx,
-    proof: Proof<'a>,
-    /// Those ahead, the first position first.
+    mac: AuditMac<'a>,
+    /// The anchors not reached yet, by position.
     anchors: Peekable<IntoIter<Anchor>>,
     report: Report,
     progress: P,
 }
 
-impl<P: FnMut(i64, i64) + Send> Reading<'_, P> {
-    async fn all(&mut self) -> Result<(), Stop> {
-        let found = audit_chain::find_within(&self.tx).await?;
-        let (head, mac) = found.ok_or_else(|| broken(Flaw::End, None, None))?;
-        expect(self.proof.head(&head, &mac), Flaw::End, None, None)?;
+impl<P: FnMut(i64, i64) + Send> Verification<'_, P> {
+    async fn run(&mut self) -> Result<(), Stop> {
+        let head = audit_chain::find_within(&self.tx).await?;
+        let (head, mac) = head.ok_or_else(|| found(IntegrityError::HeadChanged, None, None))?;
+        expect_valid(
+            self.mac.check_head(&head, &mac),
+            IntegrityError::HeadChanged,
+            None,
+            None,
+        )?;
         self.report.position = head.position;
-        self.report.hash = hex(&head.hash);
+        self.report.hash = hex::encode(&head.hash);
         self.report.removed_through = head.removed_through;
         let checkpoints = self.checkpoints(&head).await?;
         self.chain(&head, checkpoints).await?;
         self.tail().await
     }
 
-    /// Checkpoints come in the order of their days, and none is beyond the end.
+    /// Checkpoints are in the order of their days, and none is beyond the head.
     async fn checkpoints(&mut self, head: &Head) -> Result<Vec<Checkpoint>, Stop> {
         let mut known: Vec<Checkpoint> = Vec::new();
         for (checkpoint, mac) in audit_chain::checkpoints(&self.tx).await? {
             let at = Some(checkpoint.position);
-            let author = self.proof.checkpoint(&checkpoint, &mac);
-            expect(author, Flaw::Checkpoint, at, None)?;
+            let checked = self.mac.check_checkpoint(&checkpoint, &mac);
+            expect_valid(checked, IntegrityError::CheckpointChanged, at, None)?;
             let before = known.last().map_or(0, |before| before.position);
             if checkpoint.position < before || checkpoint.position > head.position {
-                return Err(broken(Flaw::Checkpoint, at, None));
+                return Err(found(IntegrityError::CheckpointChanged, at, None));
             }
             self.report.checkpoints += 1;
             known.push(checkpoint);
@@ -146,14 +150,16 @@ impl<P: FnMut(i64, i64) + Send> Reading<'_, P> {
 
     async fn chain(&mut self, head: &Head, checkpoints: Vec<Checkpoint>) -> Result<(), Stop> {
         let floor = head.removed_through;
-        // What retention removed ends at a checkpoint, whose hash the first link left is tied to.
-        let start = checkpoints.iter().find(|it| it.position == floor);
+        // The first remaining link continues from the checkpoint through which retention removed.
+        let start = checkpoints
+            .iter()
+            .find(|checkpoint| checkpoint.position == floor);
         let mut hash = match start {
             Some(checkpoint) => checkpoint.hash.clone(),
             None if floor == 0 => Vec::new(),
-            None => return Err(broken(Flaw::Checkpoint, Some(floor), None)),
+            None => return Err(found(IntegrityError::CheckpointChanged, Some(floor), None)),
         };
-        self.outlived_anchors(floor, &checkpoints)?;
+        self.expired_anchors(floor, &checkpoints)?;
         self.anchors_at(floor, &hash)?;
         let mut ahead = checkpoints
             .into_iter()
@@ -161,16 +167,20 @@ impl<P: FnMut(i64, i64) + Send> Reading<'_, P> {
             .peekable();
         let mut position = floor;
         loop {
-            let batch = audit_link::after(&self.tx, position, AT_ONCE).await?;
+            let batch = audit_link::after(&self.tx, position, BATCH_SIZE).await?;
             if batch.is_empty() {
                 break;
             }
             for (link, event) in batch {
                 position += 1;
                 self.link(head, position, &hash, &link, event)?;
-                while let Some(day) = ahead.next_if(|it| it.position == position) {
+                while let Some(day) = ahead.next_if(|checkpoint| checkpoint.position == position) {
                     if day.hash != link.hash {
-                        return Err(broken(Flaw::Checkpoint, Some(position), None));
+                        return Err(found(
+                            IntegrityError::CheckpointChanged,
+                            Some(position),
+                            None,
+                        ));
                     }
                 }
                 hash = link.hash;
@@ -179,42 +189,49 @@ impl<P: FnMut(i64, i64) + Send> Reading<'_, P> {
             (self.progress)(position - floor, head.position - floor);
         }
         if position < head.position {
-            return Err(broken(Flaw::LinkRemoved, Some(position + 1), None));
+            return Err(found(IntegrityError::LinkRemoved, Some(position + 1), None));
         }
         if hash != head.hash {
-            return Err(broken(Flaw::End, Some(position), None));
+            return Err(found(IntegrityError::HeadChanged, Some(position), None));
         }
         match self.anchors.peek() {
-            Some(anchor) => Err(broken(Flaw::EndsBeforeAnchor, Some(anchor.position), None)),
+            Some(anchor) => Err(found(
+                IntegrityError::EndsBeforeAnchor,
+                Some(anchor.position),
+                None,
+            )),
             None => Ok(()),
         }
     }
 
-    /// Anchors before what is kept: of that only checkpoints are left to compare them with.
-    fn outlived_anchors(&mut self, floor: i64, checkpoints: &[Checkpoint]) -> Result<(), Stop> {
+    /// Anchors below the first remaining link: only checkpoints are left to compare them with.
+    fn expired_anchors(&mut self, floor: i64, checkpoints: &[Checkpoint]) -> Result<(), Stop> {
         while let Some(position) = self.anchors.peek().map(|anchor| anchor.position) {
             if position >= floor {
                 break;
             }
-            match checkpoints.iter().find(|it| it.position == position) {
+            match checkpoints
+                .iter()
+                .find(|checkpoint| checkpoint.position == position)
+            {
                 Some(checkpoint) => self.anchors_at(position, &checkpoint.hash)?,
-                None => self.report.outlived.extend(self.anchors.next()),
+                None => self.report.expired_anchors.extend(self.anchors.next()),
             }
         }
         Ok(())
     }
 
     fn anchors_at(&mut self, position: i64, hash: &[u8]) -> Result<(), Stop> {
-        while let Some(anchor) = self.anchors.next_if(|it| it.position == position) {
+        while let Some(anchor) = self.anchors.next_if(|anchor| anchor.position == position) {
             if anchor.hash != hash {
-                return Err(broken(Flaw::AnchorDiffers, Some(position), None));
+                return Err(found(IntegrityError::AnchorDiffers, Some(position), None));
             }
             self.report.anchors += 1;
         }
         Ok(())
     }
 
-    /// One link with its event, which should be at this position after this hash.
+    /// Checks one link and its event, expected at `position` after the hash `before`.
     fn link(
         &mut self,
         head: &Head,
@@ -224,43 +241,53 @@ impl<P: FnMut(i64, i64) + Send> Reading<'_, P> {
         event: Option<Written>,
     ) -> Result<(), Stop> {
         if link.position > head.position && position == head.position + 1 {
-            return Err(broken(
-                Flaw::Inserted,
+            return Err(found(
+                IntegrityError::Inserted,
                 Some(link.position),
                 Some(link.event),
             ));
         }
         if link.position != position {
-            return Err(broken(Flaw::LinkRemoved, Some(position), None));
+            return Err(found(IntegrityError::LinkRemoved, Some(position), None));
         }
         let (at, id) = (Some(position), Some(link.event));
         let Some((event, mac)) = event else {
-            return Err(broken(Flaw::Removed, at, id));
+            return Err(found(IntegrityError::EventRemoved, at, id));
         };
-        expect(self.proof.event(&event, &mac), Flaw::Changed, at, id)?;
-        let author = self.proof.link(before, link, &mac);
-        expect(author, Flaw::LinkChanged, at, id)?;
+        expect_valid(
+            self.mac.check_event(&event, &mac),
+            IntegrityError::EventChanged,
+            at,
+            id,
+        )?;
+        let checked = self.mac.check_link(before, link, &mac);
+        expect_valid(checked, IntegrityError::LinkChanged, at, id)?;
         self.report.events += 1;
         self.report.links += 1;
         Ok(())
     }
 
-    /// The events without a link: each is idgate's, and waits.
+    /// Checks the events without a link: each has a valid MAC and is queued for linking.
     async fn tail(&mut self) -> Result<(), Stop> {
-        if let Some(gone) = audit_link::waiting_in_vain(&self.tx, AT_ONCE).await? {
-            return Err(broken(Flaw::Removed, None, Some(gone)));
+        if let Some(orphan) = audit_link::waiting_in_vain(&self.tx, BATCH_SIZE).await? {
+            return Err(found(IntegrityError::EventRemoved, None, Some(orphan)));
         }
         let mut last = None;
         loop {
-            let batch = audit_link::unlinked_after(&self.tx, last, AT_ONCE).await?;
+            let batch = audit_link::unlinked_after(&self.tx, last, BATCH_SIZE).await?;
             for ((event, mac), waits) in batch.events {
                 let id = Some(event.id);
-                expect(self.proof.event(&event, &mac), Flaw::Changed, None, id)?;
+                expect_valid(
+                    self.mac.check_event(&event, &mac),
+                    IntegrityError::EventChanged,
+                    None,
+                    id,
+                )?;
                 if !waits {
-                    return Err(broken(Flaw::Inserted, None, id));
+                    return Err(found(IntegrityError::Inserted, None, id));
                 }
                 self.report.events += 1;
-                self.report.unsealed += 1;
+                self.report.unlinked += 1;
             }
             last = batch.next;
             if last.is_none() {

@@ -59,7 +59,7 @@ pub async fn tidy(app: &App) -> Result<Removed, Fault> {
         proofs,
         messages,
         keys: keys::retire(app).await?,
-        attempts: audit::sum_up(app).await?,
+        attempts: audit::summarize_attempts(app).await?,
         events: audit_retention::remove_old(app).await?,
     })
 }

@@ -7,7 +7,7 @@ use crate::crypto::access_token::SigningKey;
 use crate::crypto::keyring::Purpose;
 use crate::domain::caller::Client;
 use crate::fault::Fault;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::stores::signing_key::{self, StoredKey};
 
 /// A published key, without its private half.
@@ -93,7 +93,7 @@ pub async fn rotate(app: &App, compromised: bool) -> Result<Rotation, Fault> {
     signing_key::insert(&tx, key).await?;
     let client = Client::command_line(app.random.uuid_v7(now).to_string());
     let changes = serde_json::json!({ "kid": summary.kid, "compromised": compromised });
-    let event = Event::new(Action::SigningKeyRotated, About::System).with(changes);
+    let event = Event::new(Action::SigningKeyRotated, Subject::System).with(changes);
     audit::record(&tx, app, &client, event).await?;
     tx.commit().await?;
     app.load_signing_keys().await?;

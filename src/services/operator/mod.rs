@@ -2,9 +2,9 @@
 
 pub mod admin;
 pub mod audit_anchor;
-mod audit_flaw;
+mod audit_integrity;
+pub mod audit_linking;
 pub mod audit_retention;
-pub mod audit_seal;
 pub mod audit_verify;
 pub mod delivery;
 pub mod events;

@@ -11,7 +11,7 @@ use crate::domain::code::CodePurpose;
 use crate::domain::identifier::Identifier;
 use crate::domain::user::Contact;
 use crate::messages::{Channel, Message, Recipient};
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::code::{self, CodeSubject};
 use crate::services::outbox;
 use crate::services::refused::Refused;
@@ -84,11 +84,13 @@ pub async fn request_otp(
     } else {
         outbox::enqueue_decoy(&tx, app, &recipient, &message, until).await?;
     }
-    let about = found.as_ref().map_or(About::Nobody(&identifier), About::of);
-    let event = Event::new(Action::CodeRequested, about)
+    let subject = found
+        .as_ref()
+        .map_or(Subject::UnknownIdentifier(&identifier), Subject::of);
+    let event = Event::new(Action::CodeRequested, subject)
         .by(caller)
         .with(json!({ "purpose": purpose.as_str() }));
-    audit::attempt(&tx, app, &caller.client, event).await?;
+    audit::record_attempt(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     app.wake_outbox();
     Ok(OtpSent {

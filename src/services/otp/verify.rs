@@ -13,7 +13,7 @@ use crate::domain::password::Password;
 use crate::domain::token::PlainToken;
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::code::{self, CodeCheck, CodeSubject, VerifiedCode};
 use crate::services::device::{self, Device};
 use crate::services::links;
@@ -160,13 +160,11 @@ async fn refuse(
     found: Option<&Credentials>,
     identifier: &Identifier,
 ) -> Result<(), Fault> {
-    let about = found.map_or(About::Nobody(identifier), About::of);
-    let event = Event::new(Action::CodeRefused, about)
+    let subject = found.map_or(Subject::UnknownIdentifier(identifier), Subject::of);
+    let event = Event::new(Action::CodeRefused, subject)
         .by(caller)
         .with(json!({ "purpose": purpose.as_str() }));
-    let tx = app.begin().await?;
-    audit::attempt(&tx, app, &caller.client, event).await?;
-    tx.commit().await
+    audit::record_attempt_alone(app, &caller.client, event).await
 }
 
 /// A right code with everything around it.
@@ -220,7 +218,7 @@ impl Redemption<'_> {
         if with_password {
             amr.push("pwd");
         }
-        let event = Event::new(Action::LoginSucceeded, About::of(&self.owner))
+        let event = Event::new(Action::LoginSucceeded, Subject::of(&self.owner))
             .by_user(id)
             .with(json!({ "method": "otp" }));
         audit::record(&tx, app, client, event).await?;
@@ -258,11 +256,9 @@ impl Redemption<'_> {
         let verified = self.app.hasher.verify(password, hash).await;
         let verification = verified?;
         if !verification.matches {
-            let event = Event::new(Action::CodeRefused, About::of(&self.owner))
+            let event = Event::new(Action::CodeRefused, Subject::of(&self.owner))
                 .with(json!({ "method": "otp", "password": "wrong" }));
-            let tx = self.app.begin().await?;
-            audit::record(&tx, self.app, &self.caller.client, event).await?;
-            tx.commit().await?;
+            audit::record_alone(self.app, &self.caller.client, event).await?;
             return Err(Refused::Because(VerifyOtpProblem::InvalidCredentials));
         }
         self.sign_in(Proof::WithAccount, true).await
@@ -295,7 +291,7 @@ impl Redemption<'_> {
             .ok_or_else(|| Fault::new("a code for an account without this address"))?;
         let purpose = LinkPurpose::ResetPassword;
         let made = links::create(&tx, self.app, user, purpose, address, life).await?;
-        let event = Event::new(Action::PasswordResetRequested, About::of(&self.owner))
+        let event = Event::new(Action::PasswordResetRequested, Subject::of(&self.owner))
             .with(json!({ "method": "otp" }));
         audit::record(&tx, self.app, &self.caller.client, event).await?;
         self.finish(tx).await?;

@@ -7,7 +7,7 @@ use super::{known_words, store};
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::password::Password;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::new_password::{self, PasswordRejected};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
@@ -81,9 +81,7 @@ async fn prove(
     if verification.matches {
         return Ok(());
     }
-    let tx = app.begin().await?;
-    let event = Event::new(Action::PasswordChangeFailed, About::of(owner)).by(caller);
-    audit::record(&tx, app, &caller.client, event).await?;
-    tx.commit().await?;
+    let event = Event::new(Action::PasswordChangeFailed, Subject::of(owner)).by(caller);
+    audit::record_alone(app, &caller.client, event).await?;
     Err(Refused::Because(ChangePasswordProblem::InvalidCredentials))
 }

@@ -12,7 +12,7 @@ use crate::domain::identifier::Identifier;
 use crate::domain::user::Contact;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::code::{self, CodeCheck, CodePool, CodeSubject, VerifiedCode};
 use crate::services::device::{self, Device};
 use crate::services::links::{self, Followed};
@@ -103,7 +103,13 @@ pub async fn confirm_password_reset(
         }
     };
     if owner.user.is_suspended() {
-        record(app, caller, Action::PasswordResetRefused, About::of(&owner)).await?;
+        record(
+            app,
+            caller,
+            Action::PasswordResetRefused,
+            Subject::of(&owner),
+        )
+        .await?;
         return Err(Refused::Because(ConfirmResetProblem::Suspended));
     }
     let words = known_words(&owner.user);
@@ -213,19 +219,24 @@ async fn by_code(
         CodeCheck::Expired => Refused::Because(ConfirmResetProblem::CodeExpired),
         CodeCheck::Invalid => Refused::Because(ConfirmResetProblem::CodeInvalid),
     };
-    let about = found.as_ref().map_or(About::Nobody(&identifier), About::of);
-    record(app, caller, Action::CodeRefused, about).await?;
+    let subject = found
+        .as_ref()
+        .map_or(Subject::UnknownIdentifier(&identifier), Subject::of);
+    record(app, caller, Action::CodeRefused, subject).await?;
     Err(refusal)
 }
 
 /// Records an attempt that changed nothing.
-async fn record(app: &App, caller: &Caller, action: Action, about: About<'_>) -> Result<(), Fault> {
-    let event = Event::new(action, about)
+async fn record(
+    app: &App,
+    caller: &Caller,
+    action: Action,
+    subject: Subject<'_>,
+) -> Result<(), Fault> {
+    let event = Event::new(action, subject)
         .by(caller)
         .with(json!({ "purpose": CodePurpose::ResetPassword.as_str() }));
-    let tx = app.begin().await?;
-    audit::attempt(&tx, app, &caller.client, event).await?;
-    tx.commit().await
+    audit::record_attempt_alone(app, &caller.client, event).await
 }
 
 impl Held {

@@ -15,7 +15,7 @@ use crate::domain::caller::Caller;
 use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::messages::Message;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::outbox;
 use crate::stores::link::LinkPurpose;
 use crate::stores::session::Which;
@@ -46,7 +46,7 @@ async fn store(
     ] {
         link::delete_of_user(tx, id, purpose).await?;
     }
-    let event = Event::new(action, About::of(owner)).by_user(id);
+    let event = Event::new(action, Subject::of(owner)).by_user(id);
     audit::record(tx, app, &caller.client, event).await?;
     if action == Action::InvitationAccepted {
         return Ok(());

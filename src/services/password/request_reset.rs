@@ -13,7 +13,7 @@ use crate::domain::user::{Contact, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::code::{self, CodePool, CodeSubject};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, LimitKey, RateLimit, Target};
@@ -58,9 +58,11 @@ pub async fn request_password_reset(
         }
         Contact::Phone => text(app, served, &identifier, CodePool::of(target)).await?,
     };
-    let about = found.as_ref().map_or(About::Nobody(&identifier), About::of);
-    let event = Event::new(Action::PasswordResetRequested, about).by(caller);
-    audit::attempt(&tx, app, &caller.client, event).await?;
+    let subject = found
+        .as_ref()
+        .map_or(Subject::UnknownIdentifier(&identifier), Subject::of);
+    let event = Event::new(Action::PasswordResetRequested, subject).by(caller);
+    audit::record_attempt(&tx, app, &caller.client, event).await?;
     tx.commit().await?;
     app.wake_outbox();
     Ok(())

@@ -8,7 +8,7 @@ use crate::domain::identifier::Identifier;
 use crate::domain::password::Password;
 use crate::domain::user::User;
 use crate::fault::Fault;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::device;
 use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Started};
@@ -62,15 +62,21 @@ pub async fn login(
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
     let verification = app.hasher.verify(attempted.clone(), hash).await?;
     let Some(found) = found else {
-        record(app, caller, About::Nobody(&identifier), Action::LoginFailed).await?;
+        record(
+            app,
+            caller,
+            Subject::UnknownIdentifier(&identifier),
+            Action::LoginFailed,
+        )
+        .await?;
         return Err(Refused::Because(no_match(app)));
     };
     if !verification.matches || is_pending(app, &found.user) {
-        record(app, caller, About::of(&found), Action::LoginFailed).await?;
+        record(app, caller, Subject::of(&found), Action::LoginFailed).await?;
         return Err(Refused::Because(no_match(app)));
     }
     if let Some(refusal) = standing(app, &found.user, &identifier) {
-        record(app, caller, About::of(&found), Action::LoginRefused).await?;
+        record(app, caller, Subject::of(&found), Action::LoginRefused).await?;
         return Err(refusal);
     }
     let renewed = if verification.outdated {
@@ -134,11 +140,11 @@ async fn start(
     if let Some((old, new)) = password_hash.as_deref().zip(renewed) {
         password::rehash(&tx, user.id, old, new).await?;
     }
-    let about = About::Person {
+    let subject = Subject::UserWithKey {
         user: user.id,
         sealed_key: sealed_person_key.as_deref(),
     };
-    let event = Event::new(Action::LoginSucceeded, about).by_user(user.id);
+    let event = Event::new(Action::LoginSucceeded, subject).by_user(user.id);
     audit::record(&tx, app, &caller.client, event).await?;
     let started = sign_in::start(&tx, app, &caller.client, user, &["pwd"]).await?;
     tx.commit().await?;
@@ -146,8 +152,11 @@ async fn start(
 }
 
 /// Records an attempt that started nothing.
-async fn record(app: &App, caller: &Caller, about: About<'_>, action: Action) -> Result<(), Fault> {
-    let tx = app.begin().await?;
-    audit::attempt(&tx, app, &caller.client, Event::new(action, about)).await?;
-    tx.commit().await
+async fn record(
+    app: &App,
+    caller: &Caller,
+    subject: Subject<'_>,
+    action: Action,
+) -> Result<(), Fault> {
+    audit::record_attempt_alone(app, &caller.client, Event::new(action, subject)).await
 }

@@ -13,7 +13,7 @@ use crate::domain::session::Session;
 use crate::domain::token::{PlainToken, TokenKind};
 use crate::domain::user::User;
 use crate::fault::Fault;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Started};
 use crate::services::throttle::{self, RateLimit};
@@ -47,14 +47,14 @@ pub async fn refresh(
     };
     let tx = app.begin().await?;
     let Some(row) = refresh_token::lock_by_hash(&tx, &presented.hash()).await? else {
-        return refuse(tx, app, client, About::System).await;
+        return refuse(tx, app, client, Subject::System).await;
     };
     let Some((session, user)) = session::find_with_user_within(&tx, row.session_id).await? else {
         return Err(Refused::Because(RefreshProblem::TokenInvalid));
     };
     let now = app.clock.now();
     if !session.is_live(now) || !user.may_sign_in() || (row.is_fresh() && now >= row.expires_at) {
-        return refuse(tx, app, client, About::Whom(user.id)).await;
+        return refuse(tx, app, client, Subject::User(user.id)).await;
     }
     match &row.consumed {
         None => rotate(tx, app, client, &presented, row.id, session, user).await,
@@ -144,8 +144,8 @@ async fn note_use(tx: &Tx, app: &App, client: &Client, session: &Session) -> Res
         "os": change(&session.os, &agent.os),
         "device": change(&session.device, &agent.device),
     });
-    let about = About::Whom(session.user_id);
-    let event = Event::new(Action::DeviceChanged, about)
+    let subject = Subject::User(session.user_id);
+    let event = Event::new(Action::DeviceChanged, subject)
         .by_user(session.user_id)
         .with(changes);
     audit::record(tx, app, client, event).await
@@ -168,7 +168,7 @@ async fn revoke_family(
         now,
     )
     .await?;
-    let event = Event::new(Action::RefreshTokenReused, About::Whom(user.id))
+    let event = Event::new(Action::RefreshTokenReused, Subject::User(user.id))
         .with(json!({ "sessionId": session.id.to_string() }));
     audit::record(&tx, app, client, event).await?;
     tx.commit().await?;
@@ -180,10 +180,10 @@ async fn refuse(
     tx: Tx,
     app: &App,
     client: &Client,
-    about: About<'_>,
+    subject: Subject<'_>,
 ) -> Result<Started, Refused<RefreshProblem, Infallible>> {
-    let event = Event::new(Action::RefreshRefused, about);
-    audit::noise(&tx, app, client, event).await?;
+    let event = Event::new(Action::RefreshRefused, subject);
+    audit::record_unattributed(&tx, app, client, event).await?;
     tx.commit().await?;
     Err(Refused::Because(RefreshProblem::TokenInvalid))
 }

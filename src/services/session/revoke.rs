@@ -9,7 +9,7 @@ use crate::domain::caller::{Caller, Client, SignedIn};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::token::PlainToken;
 use crate::fault::Fault;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit, RateLimitExceeded};
 use crate::stores::session::{self, Which};
@@ -139,7 +139,7 @@ async fn end(
             Which::Only(id) => json!({ "sessionId": id.to_string() }),
             Which::AllBut(_) | Which::All => json!({ "sessions": ended }),
         };
-        let event = Event::new(action, About::Whom(owner))
+        let event = Event::new(action, Subject::User(owner))
             .by_user(owner)
             .with(changes);
         audit::record(tx, app, client, event).await?;

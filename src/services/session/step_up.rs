@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::password::Password;
-use crate::services::audit::{self, About, Action, Event};
+use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::step_up::{self, SteppedUp};
 use crate::services::throttle::{self, RateLimit};
@@ -38,10 +38,10 @@ pub async fn step_up(
         .await;
     let verification = verified?;
 
-    let about = About::of(&found);
+    let subject = Subject::of(&found);
     let tx = app.begin().await?;
     if !verification.matches {
-        let event = Event::new(Action::StepUpFailed, about).by(caller);
+        let event = Event::new(Action::StepUpFailed, subject).by(caller);
         audit::record(&tx, app, &caller.client, event).await?;
         tx.commit().await?;
         return Err(Refused::Because(StepUpProblem::InvalidCredentials));

@@ -4,8 +4,8 @@
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use idgate::app::App;
-use idgate::services::operator::audit_seal::{self, Sealed};
-use idgate::services::operator::audit_verify::{self, Flaw, Report};
+use idgate::services::operator::audit_linking::{self, Linked};
+use idgate::services::operator::audit_verify::{self, IntegrityError, Report};
 use idgate::services::operator::{audit_retention, housekeeping};
 use serde_json::json;
 
@@ -17,8 +17,8 @@ const LINKS: &str = "SELECT COUNT(*) FROM audit_links";
 const UNLINKED: &str = "SELECT COUNT(*) FROM audit_unlinked";
 const CHECKPOINTS: &str = "SELECT COUNT(*) FROM audit_checkpoints";
 
-async fn sealed(app: &TestApp) -> Sealed {
-    audit_seal::seal(&app.app).await.unwrap()
+async fn link_events(app: &TestApp) -> Linked {
+    audit_linking::link_waiting(&app.app).await.unwrap()
 }
 
 async fn verified(app: &TestApp) -> Report {
@@ -27,10 +27,10 @@ async fn verified(app: &TestApp) -> Report {
         .unwrap()
 }
 
-/// The flaw that is found, with its position.
-async fn flaw(app: &TestApp) -> (Flaw, Option<i64>) {
-    let broken = verified(app).await.broken.expect("something does not hold");
-    (broken.flaw, broken.position)
+/// The error that is found, with its position.
+async fn first_error(app: &TestApp) -> (IntegrityError, Option<i64>) {
+    let finding = verified(app).await.finding.expect("a finding");
+    (finding.error, finding.position)
 }
 
 /// Events that nobody is told about: each is one failed sign-in.
@@ -56,14 +56,14 @@ async fn two_instances_link_each_event_once_and_in_order() {
     };
     let sealing = async {
         for _ in 0..12 {
-            let rounds = instances.map(audit_seal::seal);
+            let rounds = instances.map(audit_linking::link_waiting);
             for round in join_all(rounds).await {
                 round.unwrap();
             }
         }
     };
     tokio::join!(writing, sealing);
-    sealed(&app).await;
+    link_events(&app).await;
     assert_eq!(app.number(EVENTS).await, 30);
     assert_eq!(app.number(LINKS).await, 30);
     assert_eq!(app.number(UNLINKED).await, 0);
@@ -71,9 +71,9 @@ async fn two_instances_link_each_event_once_and_in_order() {
                     WHERE position BETWEEN 1 AND 30";
     assert_eq!(app.number(distinct).await, 30);
     let report = verified(&other).await;
-    assert_eq!(report.broken, None);
+    assert_eq!(report.finding, None);
     assert_eq!((report.events, report.links, report.position), (30, 30, 30));
-    assert_eq!(sealed(&other).await, Sealed::default());
+    assert_eq!(link_events(&other).await, Linked::default());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,25 +82,25 @@ async fn who_writes_does_not_wait_for_who_links() {
     fail(&app, 2).await;
     assert_eq!(app.number(UNLINKED).await, 2);
     let report = verified(&app).await;
-    assert_eq!((report.unsealed, report.links), (2, 0));
-    assert_eq!(report.broken, None);
+    assert_eq!((report.unlinked, report.links), (2, 0));
+    assert_eq!(report.finding, None);
     if app.is_sqlite() {
         return; // One writer at a time, whoever it is.
     }
-    sealed(&app).await;
+    link_events(&app).await;
     // Somebody holds the end of the chain, as one does who is stopped in the middle.
     let tx = app.app.begin().await.unwrap();
     let held = idgate::stores::audit_chain::lock(&tx).await.unwrap();
     assert!(held.is_some());
     fail(&app, 1).await;
-    assert_eq!(sealed(&app).await, Sealed::default());
+    assert_eq!(link_events(&app).await, Linked::default());
     assert_eq!(app.number(UNLINKED).await, 1);
     tx.commit().await.unwrap();
-    assert_eq!(sealed(&app).await.linked, 1);
+    assert_eq!(link_events(&app).await.events, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_events_than_one_transaction_takes_are_linked_in_one_round() {
+async fn more_events_than_one_transaction_takes_are_linked_in_one_run() {
     let app = TestApp::spawn().await;
     fail(&app, 1).await;
     // Copies whose codes do not hold: that is for verification to say, not for linking.
@@ -119,17 +119,20 @@ async fn more_events_than_one_transaction_takes_are_linked_in_one_round() {
     };
     let copies: Vec<String> = (0..2_100).map(sql).collect();
     app.execute(&copies.join(";")).await;
-    assert_eq!(sealed(&app).await.linked, 2_101);
-    assert_eq!(flaw(&app).await, (Flaw::Changed, Some(1)));
+    assert_eq!(link_events(&app).await.events, 2_101);
+    assert_eq!(
+        first_error(&app).await,
+        (IntegrityError::EventChanged, Some(1))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_refuses_to_change_or_remove_what_was_written() {
     let app = TestApp::spawn().await;
     fail(&app, 2).await;
-    sealed(&app).await;
+    link_events(&app).await;
     app.advance(DAY);
-    assert!(sealed(&app).await.checkpoint);
+    assert!(link_events(&app).await.checkpoint);
     let mut attempts = vec![
         "UPDATE audit_events SET action = 'nothing'",
         "UPDATE audit_events SET sealed_details = mac",
@@ -157,32 +160,32 @@ async fn the_database_refuses_to_change_or_remove_what_was_written() {
         let expected = refusal.contains("append-only") || refusal.contains("keeps its row");
         assert!(expected, "{attempt}: {refusal}");
     }
-    assert_eq!(verified(&app).await.broken, None);
+    assert_eq!(verified(&app).await.finding, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_days_go_after_their_checkpoint_and_the_rest_still_holds() {
     let app = TestApp::with(&[("IDGATE_AUDIT__RETENTION_DAYS", "2")]).await;
     fail(&app, 3).await;
-    sealed(&app).await;
+    link_events(&app).await;
     app.advance(DAY);
     fail(&app, 2).await;
-    sealed(&app).await;
+    link_events(&app).await;
     app.advance(DAY);
     // The first day is two days ago: it is the oldest that is kept.
     assert_eq!(housekeeping::tidy(&app.app).await.unwrap().events, 0);
     app.advance(DAY);
     fail(&app, 1).await;
-    sealed(&app).await;
+    link_events(&app).await;
     assert_eq!(app.number(CHECKPOINTS).await, 2);
     assert_eq!(housekeeping::tidy(&app.app).await.unwrap().events, 3);
     assert_eq!(housekeeping::tidy(&app.app).await.unwrap().events, 0);
     assert_eq!(app.number("SELECT MIN(position) FROM audit_links").await, 4);
     let told = "SELECT COUNT(*) FROM audit_events WHERE action = 'audit.removed'";
     assert_eq!(app.number(told).await, 1);
-    sealed(&app).await;
+    link_events(&app).await;
     let report = verified(&app).await;
-    assert_eq!(report.broken, None);
+    assert_eq!(report.finding, None);
     assert_eq!((report.events, report.links), (4, 4));
     assert_eq!((report.removed_through, report.checkpoints), (3, 2));
     // What is left is as safe as before.
@@ -195,7 +198,7 @@ async fn nothing_goes_while_everything_is_kept() {
     let app = TestApp::spawn().await;
     fail(&app, 1).await;
     for _ in 0..3 {
-        sealed(&app).await;
+        link_events(&app).await;
         app.advance(400 * DAY);
     }
     assert_eq!(audit_retention::remove_old(&app.app).await.unwrap(), 0);
@@ -206,17 +209,17 @@ async fn nothing_goes_while_everything_is_kept() {
 async fn an_end_that_somebody_moved_is_not_built_upon() {
     let app = TestApp::spawn().await;
     fail(&app, 2).await;
-    sealed(&app).await;
+    link_events(&app).await;
     app.execute("UPDATE audit_chain SET removed_through = position")
         .await;
     fail(&app, 1).await;
-    let fault = audit_seal::seal(&app.app).await.unwrap_err();
+    let fault = audit_linking::link_waiting(&app.app).await.unwrap_err();
     assert!(fault.to_string().contains("idgate audit verify"), "{fault}");
-    assert_eq!(flaw(&app).await, (Flaw::End, None));
+    assert_eq!(first_error(&app).await, (IntegrityError::HeadChanged, None));
     app.execute("UPDATE audit_chain SET removed_through = 0")
         .await;
-    assert_eq!(sealed(&app).await.linked, 1);
-    assert_eq!(verified(&app).await.broken, None);
+    assert_eq!(link_events(&app).await.events, 1);
+    assert_eq!(verified(&app).await.finding, None);
 }
 
 /// Takes the triggers away, as an owner of the tables can.
@@ -255,36 +258,36 @@ async fn each_kind_of_tampering_is_found_at_its_place() {
                     UPDATE audit_links SET position = 3 WHERE position = 4";
     let unlinked = "(SELECT audit_id FROM audit_unlinked)";
     let cases = [
-        (event(2), Flaw::Removed, Some(2)),
-        (with_link(2), Flaw::LinkRemoved, Some(2)),
-        (with_link(4), Flaw::LinkRemoved, Some(4)),
-        (renumber.to_owned(), Flaw::LinkChanged, Some(2)),
-        (swap.to_owned(), Flaw::LinkChanged, Some(2)),
+        (event(2), IntegrityError::EventRemoved, Some(2)),
+        (with_link(2), IntegrityError::LinkRemoved, Some(2)),
+        (with_link(4), IntegrityError::LinkRemoved, Some(4)),
+        (renumber.to_owned(), IntegrityError::LinkChanged, Some(2)),
+        (swap.to_owned(), IntegrityError::LinkChanged, Some(2)),
         (
             format!(
                 "UPDATE audit_events SET actor_id = id WHERE id = ({})",
                 link(3)
             ),
-            Flaw::Changed,
+            IntegrityError::EventChanged,
             Some(3),
         ),
         (
             format!("DELETE FROM audit_events WHERE id IN {unlinked}"),
-            Flaw::Removed,
+            IntegrityError::EventRemoved,
             None,
         ),
         (
             "DELETE FROM audit_unlinked".to_owned(),
-            Flaw::Inserted,
+            IntegrityError::Inserted,
             None,
         ),
     ];
     for (tampering, found, at) in cases {
         let app = TestApp::spawn().await;
         fail(&app, 4).await;
-        sealed(&app).await;
+        link_events(&app).await;
         fail(&app, 1).await;
-        assert_eq!(verified(&app).await.unsealed, 1);
+        assert_eq!(verified(&app).await.unlinked, 1);
         disarm(&app).await;
         let tampering = if app.is_sqlite() {
             tampering
@@ -300,7 +303,7 @@ async fn each_kind_of_tampering_is_found_at_its_place() {
             tampering
         };
         app.execute(&tampering).await;
-        assert_eq!(flaw(&app).await, (found, at), "{tampering}");
+        assert_eq!(first_error(&app).await, (found, at), "{tampering}");
     }
 }
 
@@ -310,9 +313,9 @@ async fn an_erased_person_leaves_a_chain_that_holds() {
     let ada = app.register("ada@example.com").await;
     ada.run("UpdateProfile", json!({ "input": { "city": "London" } }))
         .await;
-    sealed(&app).await;
+    link_events(&app).await;
     app.execute("DELETE FROM person_keys").await;
-    assert_eq!(verified(&app).await.broken, None);
+    assert_eq!(verified(&app).await.finding, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -320,15 +323,15 @@ async fn days_are_those_of_linking() {
     let app = TestApp::spawn().await;
     fail(&app, 1).await;
     app.advance(DAY);
-    sealed(&app).await;
+    link_events(&app).await;
     assert_eq!(
         app.number(CHECKPOINTS).await,
         0,
         "nothing was linked on the first day"
     );
     app.advance(DAY);
-    assert!(sealed(&app).await.checkpoint);
-    assert_eq!(sealed(&app).await, Sealed::default());
+    assert!(link_events(&app).await.checkpoint);
+    assert_eq!(link_events(&app).await, Linked::default());
     let day: DateTime<Utc> = "2026-03-02T00:00:00Z".parse().unwrap();
     let named = format!(
         "SELECT COUNT(*) FROM audit_checkpoints WHERE day = '{}'",

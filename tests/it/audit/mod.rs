@@ -8,7 +8,7 @@ mod reading;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::harness::{PASSWORD, TestApp, hex};
+use crate::harness::{PASSWORD, TestApp};
 
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const ADDRESS: &str = "203.0.113.77";
@@ -19,7 +19,7 @@ async fn assert_hidden(app: &TestApp, table: &str, secrets: &[&str]) {
     assert!(!rows.is_empty(), "{table} has no row");
     let rows = rows.join("\n").to_lowercase();
     for secret in secrets {
-        let bytes = hex(secret.as_bytes());
+        let bytes = hex::encode(secret.as_bytes());
         assert!(
             !rows.contains(&secret.to_lowercase()),
             "{table} shows {secret}: {rows}"

@@ -12,7 +12,7 @@ use idgate::stores::spent_proof;
 use sha2::{Digest as _, Sha256};
 
 use super::all_is_quiet;
-use crate::harness::{TestApp, hex};
+use crate::harness::TestApp;
 
 fn proof(name: &str) -> HashedToken {
     let digest: [u8; 32] = Sha256::digest(name).into();
@@ -59,7 +59,7 @@ async fn is_written(app: &TestApp, name: &str) -> bool {
 /// although nobody waits for it any more.
 async fn count_written<S: AsRef<str>>(app: &TestApp, names: impl IntoIterator<Item = S>) -> i64 {
     let digests = names.into_iter().map(|name| {
-        let digest = hex(proof(name.as_ref()).as_bytes());
+        let digest = hex::encode(proof(name.as_ref()).as_bytes());
         if app.is_sqlite() {
             format!("X'{digest}'")
         } else {

@@ -92,5 +92,5 @@ fn sha1_suffix(text: &str) -> String {
         &aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY,
         text.as_bytes(),
     );
-    crate::harness::hex(digest.as_ref())[5..].to_uppercase()
+    hex::encode(digest.as_ref())[5..].to_uppercase()
 }

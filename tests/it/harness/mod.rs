@@ -351,13 +351,6 @@ pub(crate) fn http() -> reqwest::Client {
         .unwrap()
 }
 
-/// Bytes as a row or an identifier shows them.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
-}
-
 /// What the gateway itself calls an error is shown, so that a failed test says more.
 fn show_errors() {
     let logs = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR);

@@ -27,7 +27,7 @@ pub(crate) fn text(name: &str) -> &'static str {
 
 /// The id of a document, by which clients name it where texts are refused.
 pub(crate) fn id(name: &str) -> String {
-    format!("sha256:{}", super::hex(&Sha256::digest(text(name))))
+    format!("sha256:{}", hex::encode(Sha256::digest(text(name))))
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {

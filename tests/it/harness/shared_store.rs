@@ -7,7 +7,7 @@ use idgate::crypto::keyring::MasterKey;
 use idgate::crypto::random::Random;
 use secrecy::ExposeSecret as _;
 
-use super::{TestApp, hex};
+use super::TestApp;
 
 impl TestApp {
     /// Everything that the shared store keeps for this test, keys and values, as text and as
@@ -33,7 +33,7 @@ impl TestApp {
                 .await
                 .unwrap();
             let text = String::from_utf8_lossy(&value);
-            let _ = writeln!(dump, "{key} {text} {}", hex(&value));
+            let _ = writeln!(dump, "{key} {text} {}", hex::encode(&value));
         }
         dump
     }

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Answer, SignedIn, TestApp, hex, queries};
+use super::{Answer, SignedIn, TestApp, queries};
 use sha2::{Digest as _, Sha256};
 
 /// How long anything may take that should happen at once.
@@ -119,5 +119,5 @@ impl TestApp {
 
 /// The id of a trusted document.
 pub(crate) fn document_id(text: &str) -> String {
-    format!("sha256:{}", hex(&Sha256::digest(text)))
+    format!("sha256:{}", hex::encode(Sha256::digest(text)))
 }

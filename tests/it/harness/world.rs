@@ -200,7 +200,7 @@ fn migrations_digest() -> &'static str {
                 digest.update(std::fs::read(entry.path()).unwrap());
             }
         }
-        super::hex(&digest.finalize()[..8])
+        hex::encode(&digest.finalize()[..8])
     })
 }
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::sdl;
 use crate::administration::closed::{FOR_ANYBODY, document, proposed};
-use crate::harness::{Answer, PASSWORD, TestApp, hex, queries};
+use crate::harness::{Answer, PASSWORD, TestApp, queries};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn vilnacrm_315_every_mutation_has_a_budget_that_bites() {
@@ -205,7 +205,7 @@ async fn appwrite_13257_another_site_cannot_make_a_browser_change_anything() {
     let app = TestApp::spawn().await;
     let input = json!({ "email": "eve@example.com", "password": PASSWORD });
     let variables = json!({ "input": input }).to_string();
-    let id = hex(&Sha256::digest(queries::text("Register")));
+    let id = hex::encode(Sha256::digest(queries::text("Register")));
     let link = |parameters: &[(&str, &str)]| {
         let mut encoded = url::form_urlencoded::Serializer::new(String::new());
         encoded

@@ -155,7 +155,7 @@ async fn a_dump_of_the_stores_shows_no_code() {
     let kept = app.shared_store_dump().await;
     let code = app.code(ADA, "login_code").await;
     for dump in [sealed, kept] {
-        let bytes = crate::harness::hex(code.as_bytes());
+        let bytes = hex::encode(code.as_bytes());
         assert!(!dump.contains(&code) && !dump.contains(&bytes), "{dump}");
         assert!(!dump.contains(ADA), "{dump}");
     }

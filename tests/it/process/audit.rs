@@ -22,7 +22,7 @@ fn as_json(outcome: &Outcome) -> Value {
 }
 
 async fn sealed(app: &TestApp) {
-    idgate::services::operator::audit_seal::seal(&app.app)
+    idgate::services::operator::audit_linking::link_waiting(&app.app)
         .await
         .unwrap();
 }

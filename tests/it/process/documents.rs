@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Outcome, Program, idgate};
-use crate::harness::{Answer, hex, http};
+use crate::harness::{Answer, http};
 
 const NOTHING: [(&str, &str); 0] = [];
 const METHODS: &str = "query Methods { authConfig { methods } }";
@@ -17,7 +17,7 @@ const LENGTH: &str = "query Length { authConfig { passwordMinLength } }";
 const EVENTS: &str = "subscription Mine { sessionEvents { kind } }";
 
 fn digest(text: &str) -> String {
-    hex(&Sha256::digest(text))
+    hex::encode(Sha256::digest(text))
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> PathBuf {

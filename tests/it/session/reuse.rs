@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::harness::{SignedIn, TestApp, hex};
+use crate::harness::{SignedIn, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_refreshes_at_once_give_one_usable_successor() {
@@ -97,7 +97,7 @@ async fn what_is_kept_of_a_refresh_token_is_no_token() {
         .join("\n")
         .to_lowercase();
     for token in [&ada.refresh_token, &next.refresh_token] {
-        let bytes = hex(token.as_bytes());
+        let bytes = hex::encode(token.as_bytes());
         assert!(!printed.contains(&token.to_lowercase()) && !printed.contains(&bytes));
     }
 }

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::harness::{Answer, TestApp, hex, queries};
+use crate::harness::{Answer, TestApp, queries};
 
 const REQUIRED: &[(&str, &str)] = &[("IDGATE_GRAPHQL__TRUSTED_DOCUMENTS", "required")];
 
 fn hash(text: &str) -> String {
-    hex(&Sha256::digest(text))
+    hex::encode(Sha256::digest(text))
 }
 
 async fn send(app: &TestApp, body: Value) -> Answer {

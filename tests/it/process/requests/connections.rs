@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Logged, lines_of};
-use crate::harness::{PASSWORD, Said, Socket, TestApp, hex, queries};
+use crate::harness::{PASSWORD, Said, Socket, TestApp, queries};
 
 fn subscribe(id: &str, document_id: &str) -> Value {
     let payload = json!({ "documentId": document_id });
@@ -141,7 +141,7 @@ async fn documents_of_a_front_end_are_named_in_lines_and_metrics() {
     let app = TestApp::spawn().await;
     let place = folder.path().display().to_string();
     let program = Logged::start(&app, &[("IDGATE_GRAPHQL__DOCUMENTS", &place)]);
-    let id = format!("sha256:{}", hex(&Sha256::digest(text)));
+    let id = format!("sha256:{}", hex::encode(Sha256::digest(text)));
     let post = |body: Value| program.request(Method::POST, "/graphql").json(&body);
     program
         .send("named", post(json!({ "documentId": id })))

@@ -1,7 +1,8 @@
-//! What proves that rows are as idgate wrote them: a MAC over each event, over each link of the
-//! chain with the one before, over the end of the chain and over the checkpoints of days.
+//! The MACs of the audit log: over each event, each link of the chain with the one before, the head
+//! of the chain and the daily checkpoints.
 //!
-//! Links are keyed too: whoever can write rows could otherwise compute the chain anew.
+//! Links are keyed, not plain hashes: an attacker who can write rows must not be able to recompute
+//! the chain.
 
 use crate::app::App;
 use crate::crypto::keyring::Purpose;
@@ -10,80 +11,89 @@ use crate::stores::audit_chain::{Checkpoint, Head};
 use crate::stores::audit_event::StoredEvent;
 use crate::stores::audit_link::Link;
 
-/// Makes and checks the codes.
+/// Computes and checks the MACs of the audit log.
 #[derive(Clone, Copy)]
-pub(in crate::services) struct Proof<'a>(pub(in crate::services) &'a App);
+pub(in crate::services) struct AuditMac<'a>(pub(in crate::services) &'a App);
 
-/// Who wrote a row, as far as its code tells.
+/// The result of checking a MAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::services) enum Author {
-    /// Idgate, and it is as it was.
-    Idgate,
-    /// Somebody else, or somebody changed it.
-    Another,
-    /// Nobody can tell: the master key that it names is not known here.
-    Unknown,
+pub(in crate::services) enum MacCheck {
+    /// idgate wrote the row, and it is unchanged.
+    Valid,
+    /// The row was changed or written by something else.
+    Invalid,
+    /// The master key that the MAC names is not configured.
+    UnknownKey,
 }
 
 type Parts = Vec<Vec<u8>>;
 
-impl Proof<'_> {
-    pub(in crate::services) fn of_event(self, event: &StoredEvent) -> Vec<u8> {
-        self.make(Purpose::AuditMac, &event_parts(event))
+impl AuditMac<'_> {
+    pub(in crate::services) fn event(self, event: &StoredEvent) -> Vec<u8> {
+        self.mac(Purpose::AuditMac, &event_parts(event))
     }
 
-    pub(in crate::services) fn of_link(self, before: &[u8], link: &Link, mac: &[u8]) -> Vec<u8> {
-        self.make(Purpose::AuditLinks, &link_parts(before, link, mac))
+    pub(in crate::services) fn link(self, before: &[u8], link: &Link, mac: &[u8]) -> Vec<u8> {
+        self.mac(Purpose::AuditLinks, &link_parts(before, link, mac))
     }
 
-    pub(in crate::services) fn of_head(self, head: &Head) -> Vec<u8> {
-        self.make(Purpose::AuditLinks, &head_parts(head))
+    pub(in crate::services) fn head(self, head: &Head) -> Vec<u8> {
+        self.mac(Purpose::AuditLinks, &head_parts(head))
     }
 
-    pub(in crate::services) fn of_checkpoint(self, checkpoint: &Checkpoint) -> Vec<u8> {
-        self.make(Purpose::AuditLinks, &checkpoint_parts(checkpoint))
+    pub(in crate::services) fn checkpoint(self, checkpoint: &Checkpoint) -> Vec<u8> {
+        self.mac(Purpose::AuditLinks, &checkpoint_parts(checkpoint))
     }
 
-    pub(in crate::services) fn event(self, event: &StoredEvent, mac: &[u8]) -> Author {
+    pub(in crate::services) fn check_event(self, event: &StoredEvent, mac: &[u8]) -> MacCheck {
         self.check(Purpose::AuditMac, &event_parts(event), mac)
     }
 
-    pub(in crate::services) fn link(self, before: &[u8], link: &Link, mac: &[u8]) -> Author {
+    pub(in crate::services) fn check_link(
+        self,
+        before: &[u8],
+        link: &Link,
+        mac: &[u8],
+    ) -> MacCheck {
         let parts = link_parts(before, link, mac);
         self.check(Purpose::AuditLinks, &parts, &link.hash)
     }
 
-    /// The end of a chain without links needs no proof: there is nothing to lose yet.
-    pub(in crate::services) fn head(self, head: &Head, mac: &[u8]) -> Author {
-        let unborn = head.position == 0 && head.removed_through == 0 && head.linked_at.is_none();
-        if unborn && head.hash.is_empty() && mac.is_empty() {
-            return Author::Idgate;
+    /// The head of an empty chain has no MAC: there is nothing to protect yet.
+    pub(in crate::services) fn check_head(self, head: &Head, mac: &[u8]) -> MacCheck {
+        let is_empty = head.position == 0 && head.removed_through == 0 && head.linked_at.is_none();
+        if is_empty && head.hash.is_empty() && mac.is_empty() {
+            return MacCheck::Valid;
         }
         self.check(Purpose::AuditLinks, &head_parts(head), mac)
     }
 
-    pub(in crate::services) fn checkpoint(self, checkpoint: &Checkpoint, mac: &[u8]) -> Author {
+    pub(in crate::services) fn check_checkpoint(
+        self,
+        checkpoint: &Checkpoint,
+        mac: &[u8],
+    ) -> MacCheck {
         self.check(Purpose::AuditLinks, &checkpoint_parts(checkpoint), mac)
     }
 
-    fn make(self, purpose: Purpose, parts: &Parts) -> Vec<u8> {
+    fn mac(self, purpose: Purpose, parts: &Parts) -> Vec<u8> {
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         self.0.keyring.mac(purpose, &parts)
     }
 
-    fn check(self, purpose: Purpose, parts: &Parts, mac: &[u8]) -> Author {
+    fn check(self, purpose: Purpose, parts: &Parts, mac: &[u8]) -> MacCheck {
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         if self.0.keyring.verify_mac(purpose, &parts, mac) {
-            Author::Idgate
+            MacCheck::Valid
         } else if self.0.keyring.knows(mac) {
-            Author::Another
+            MacCheck::Invalid
         } else {
-            Author::Unknown
+            MacCheck::UnknownKey
         }
     }
 }
 
-/// Every column, absent ones told apart from empty ones. The keyring adds lengths.
+/// Every column, with a tag that distinguishes NULL from empty. The keyring adds lengths.
 fn event_parts(event: &StoredEvent) -> Parts {
     let id = |id: Option<UserId>| id.map(|id| id.uuid().as_bytes().to_vec());
     let text = |text: &Option<String>| text.as_ref().map(|text| text.as_bytes().to_vec());
