@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use idgate::crypto::access_token::{Algorithm, Claims, KeySet, SigningKey};
 use idgate::crypto::id_token::{Expected, IssuerKeys, Presented};
-use idgate::domain::password::{Candidate, KnownWords, PasswordPolicy};
+use idgate::domain::password::{Candidate, UserInputs, PasswordPolicy};
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -127,7 +127,7 @@ pub fn id_token(data: &[u8]) {
 pub fn strength(data: &[u8]) {
     let Some(text) = utf8(data) else { return };
     let policy = PasswordPolicy::default();
-    let about = KnownWords::about(&["ada@example.com", "Ada", "Lovelace"]);
+    let about = UserInputs::new(&["ada@example.com", "Ada", "Lovelace"]);
     let weak = |text: String| {
         let candidate = Candidate::new(SecretString::from(text), &policy).ok()?;
         Some(

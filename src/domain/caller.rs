@@ -1,7 +1,7 @@
-//! Who asks: from where, with which standing, and what that standing lets them do.
+//! The caller of an operation: where it comes from, who it is, and what it may do.
 //!
-//! [`Fresh`] and [`Holding`] are proofs: a service that takes one cannot be called without the
-//! check, because only a [`Caller`] makes them.
+//! [`Fresh`] and [`Holding`] are proofs: a service that takes one cannot be called without the check,
+//! as only a [`Caller`] creates them.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,23 +17,23 @@ use super::session::Session;
 use super::user::User;
 use super::user_agent::UserAgent;
 
-/// Where a request comes from.
+/// The network side of a request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Client {
-    /// The network address, as far as the proxies before us can be trusted.
+    /// The client's network address, as far as the proxies in front are trusted.
     pub address: IpAddr,
     user_agent: Option<String>,
     agent: OnceLock<UserAgent>,
-    /// Names the request in answers, logs and the audit log.
+    /// Identifies the request in answers, logs and audit events.
     pub request_id: String,
-    /// The operation it runs, if it says so.
+    /// The name of the operation, if it has one.
     pub operation_name: Option<String>,
-    /// The trusted document it runs, if it is one.
+    /// The id of the trusted document, if it is one.
     pub document_id: Option<String>,
 }
 
 impl Client {
-    /// A client at this address that calls itself this.
+    /// A client at this address with this `User-Agent` header.
     #[must_use]
     pub fn new(address: IpAddr, user_agent: Option<String>, request_id: String) -> Self {
         Self {
@@ -46,14 +46,14 @@ impl Client {
         }
     }
 
-    /// The command line on the machine itself.
+    /// The command line of this machine.
     #[must_use]
     pub fn command_line(request_id: String) -> Self {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Self::new(address, Some("idgate".to_owned()), request_id)
     }
 
-    /// The program that asks; read when it is first needed, which most requests never do.
+    /// The user agent, parsed on first use: most requests never need it.
     #[must_use]
     pub fn agent(&self) -> &UserAgent {
         self.agent
@@ -62,7 +62,7 @@ impl Client {
 }
 
 impl fmt::Debug for Client {
-    /// Shows what is asked and nothing about where from.
+    /// Prints no network address.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Client")
@@ -73,22 +73,22 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Who asks, and from where.
+/// The caller of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// From where.
+    /// The network side.
     pub client: Client,
-    standing: Standing,
+    auth_state: AuthState,
 }
 
-/// What is known about who asks.
+/// The result of authenticating a caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// They sent no token.
+pub enum AuthState {
+    /// No token was sent.
     Anonymous,
-    /// They sent a token that no longer holds, or never did.
+    /// The token is invalid or no longer valid.
     Rejected,
-    /// They are somebody.
+    /// The token is valid.
     SignedIn(SignedIn),
 }
 
@@ -98,16 +98,16 @@ impl Caller {
     pub fn anonymous(client: Client) -> Self {
         Self {
             client,
-            standing: Standing::Anonymous,
+            auth_state: AuthState::Anonymous,
         }
     }
 
-    /// A caller whose token does not hold.
+    /// A caller with an invalid token.
     #[must_use]
     pub fn rejected(client: Client) -> Self {
         Self {
             client,
-            standing: Standing::Rejected,
+            auth_state: AuthState::Rejected,
         }
     }
 
@@ -116,36 +116,36 @@ impl Caller {
     pub fn signed_in_as(client: Client, signed_in: SignedIn) -> Self {
         Self {
             client,
-            standing: Standing::SignedIn(signed_in),
+            auth_state: AuthState::SignedIn(signed_in),
         }
     }
 
-    /// What is known about them.
+    /// The result of authentication.
     #[must_use]
-    pub fn standing(&self) -> &Standing {
-        &self.standing
+    pub fn auth_state(&self) -> &AuthState {
+        &self.auth_state
     }
 
-    /// Who they are, if they are signed in.
+    /// The user, if signed in.
     #[must_use]
     pub fn signed_in(&self) -> Option<&SignedIn> {
-        match &self.standing {
-            Standing::SignedIn(signed_in) => Some(signed_in),
-            Standing::Anonymous | Standing::Rejected => None,
+        match &self.auth_state {
+            AuthState::SignedIn(signed_in) => Some(signed_in),
+            AuthState::Anonymous | AuthState::Rejected => None,
         }
     }
 
-    /// Who they are, if they authenticated at most `max_age` ago.
+    /// The user, if authenticated at most `max_age` ago.
     #[must_use]
     pub fn fresh(&self, now: DateTime<Utc>, max_age: Duration) -> Option<Fresh<'_>> {
-        // OpenID Connect Core §3.1.2.1: more than `max_age` since `auth_time` asks for another
+        // OpenID Connect Core §3.1.2.1: more than `max_age` since `auth_time` requires another
         // authentication, exactly `max_age` does not.
         self.signed_in()
             .filter(|signed_in| now.signed_duration_since(signed_in.auth_time) <= max_age)
             .map(Fresh)
     }
 
-    /// Who they are, if they hold this permission.
+    /// The user, if it has this permission.
     #[must_use]
     pub fn holding(&self, permission: Permission) -> Option<Holding<'_>> {
         self.signed_in()
@@ -154,7 +154,7 @@ impl Caller {
     }
 }
 
-/// Somebody whose token, session and account hold.
+/// A user whose token, session and account are valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedIn {
     user: UserId,
@@ -167,7 +167,7 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Says that this person asks in this session. Only whoever has just checked both says so.
+    /// To be called only by the code that has just checked both.
     #[must_use]
     pub fn new(user: &User, session: &Session, permissions: PermissionSet) -> Self {
         Self {
@@ -181,50 +181,50 @@ impl SignedIn {
         }
     }
 
-    /// Their account.
+    /// The user's id.
     #[must_use]
     pub fn user(&self) -> UserId {
         self.user
     }
 
-    /// The session they ask in.
+    /// The id of the session.
     #[must_use]
     pub fn session(&self) -> SessionId {
         self.session
     }
 
-    /// What they are.
+    /// The role.
     #[must_use]
     pub fn role(&self) -> Role {
         self.role
     }
 
-    /// What they do, if they are staff.
+    /// The staff functions.
     #[must_use]
     pub fn functions(&self) -> StaffFunctions {
         self.functions
     }
 
-    /// What they may do beyond their own.
+    /// The permissions.
     #[must_use]
     pub fn permissions(&self) -> PermissionSet {
         self.permissions
     }
 
-    /// When they last authenticated in this session.
+    /// When the user last authenticated in this session.
     #[must_use]
     pub fn auth_time(&self) -> DateTime<Utc> {
         self.auth_time
     }
 
-    /// RFC 8176: how they did.
+    /// RFC 8176: how the user authenticated.
     #[must_use]
     pub fn amr(&self) -> &[String] {
         &self.amr
     }
 }
 
-/// Somebody who authenticated recently enough for what cannot be undone.
+/// A user who authenticated recently enough for a sensitive operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Fresh<'a>(&'a SignedIn);
 
@@ -236,7 +236,7 @@ impl Deref for Fresh<'_> {
     }
 }
 
-/// Somebody who holds the permission that was asked for.
+/// A user who has the required permission.
 #[derive(Clone, Copy, Debug)]
 pub struct Holding<'a>(&'a SignedIn);
 
@@ -272,8 +272,8 @@ mod tests {
             assert!(caller.holding(Permission::StatsRead).is_none());
         }
         assert_ne!(
-            Caller::anonymous(client()).standing(),
-            Caller::rejected(client()).standing(),
+            Caller::anonymous(client()).auth_state(),
+            Caller::rejected(client()).auth_state(),
             "a token that fails is not the same as none"
         );
     }

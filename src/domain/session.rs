@@ -1,4 +1,4 @@
-//! A sign-in on one device, as every layer hands it on.
+//! Sessions: a sign-in on one device.
 
 use std::fmt;
 
@@ -6,34 +6,34 @@ use chrono::{DateTime, Utc};
 
 use super::ids::{SessionId, UserId};
 
-/// A session, live or over.
+/// A session, live or ended.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Names the session; the `sid` of its access tokens.
+    /// The id; the `sid` of its access tokens.
     pub id: SessionId,
-    /// Whose it is.
+    /// The user.
     pub user_id: UserId,
     /// When it was started.
     pub created_at: DateTime<Utc>,
     /// When it was last refreshed.
     pub last_seen_at: DateTime<Utc>,
-    /// When it ends whatever happens.
+    /// When it ends at the latest.
     pub expires_at: DateTime<Utc>,
-    /// OpenID Connect Core §2, `auth_time`: when the person last authenticated.
+    /// OpenID Connect Core §2, `auth_time`: when the user last authenticated.
     pub auth_time: DateTime<Utc>,
-    /// RFC 8176: how they did.
+    /// RFC 8176: how the user authenticated.
     pub amr: Vec<String>,
-    /// From where it was last used.
+    /// The network address of its last use.
     pub ip_address: Option<String>,
-    /// The user agent, as it names itself.
+    /// The `User-Agent` header.
     pub user_agent: String,
-    /// The browser in words.
+    /// The browser, for display.
     pub browser: String,
-    /// The operating system in words.
+    /// The operating system, for display.
     pub os: String,
     /// The kind of device.
     pub device: String,
-    /// When it was ended, if it was.
+    /// When it was revoked, if it was.
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
@@ -45,8 +45,66 @@ impl Session {
     }
 }
 
+macro_rules! revocation_reasons {
+    ($($(#[$doc:meta])* $name:ident: $text:literal,)+) => {
+        /// Why a session was ended before it expired.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum RevocationReason {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl RevocationReason {
+            /// The text in the database.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+
+            /// Parses the text in the database; `None` if this version does not know it.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                match text {
+                    $($text => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+revocation_reasons! {
+    /// The user signed out.
+    SignedOut: "session.ended",
+    /// The user ended it from another session.
+    Revoked: "session.revoked",
+    /// The user ended all sessions but one.
+    OthersRevoked: "session.others_revoked",
+    /// The password was changed.
+    PasswordChanged: "password.changed",
+    /// A first password was set.
+    PasswordSet: "password.set",
+    /// The password was reset.
+    PasswordReset: "password.reset",
+    /// An invitation was accepted.
+    InvitationAccepted: "user.invitation_accepted",
+    /// RFC 9700 §4.14.2: a consumed refresh token was presented again.
+    RefreshTokenReused: "refresh_token_reuse",
+    /// An administrator ended all sessions of the user.
+    RevokedByStaff: "user.sessions_revoked",
+    /// The account was suspended.
+    Suspended: "user.suspended",
+    /// The owner of the address took over an unverified account.
+    AccountReset: "account.reclaimed",
+    /// The account lost its only address to the owner of that address.
+    AddressDetached: "account.address_released",
+    /// A change of the e-mail address was reverted.
+    EmailReverted: "email.reverted",
+}
+
 impl fmt::Debug for Session {
-    /// Shows how the session stands and nothing about where or on what it is used.
+    /// Prints no personal data.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Session")

@@ -13,7 +13,7 @@ use super::types::auth_config::AuthConfig;
 use super::types::user::User;
 use super::types::user_list::{PageInput, UserConnection, UserFilter, UserOrder};
 use super::types::user_stats::UserStats;
-use crate::domain::caller::Standing;
+use crate::domain::caller::AuthState;
 use crate::domain::ids::UserId;
 use crate::domain::permission::Permission;
 
@@ -31,10 +31,10 @@ impl Reads {
     /// The signed-in person, or `null` when nobody is. A token that no longer holds is the error
     /// `UNAUTHENTICATED`, so that clients know to refresh.
     async fn me(&self, context: &Context<'_>) -> Nullable<User> {
-        match context.caller().standing() {
-            Standing::Anonymous => None,
-            Standing::Rejected => Some(Err(Error::unauthenticated())),
-            Standing::SignedIn(_) => context.account().cloned().map(User::from).map(Ok),
+        match context.caller().auth_state() {
+            AuthState::Anonymous => None,
+            AuthState::Rejected => Some(Err(Error::unauthenticated())),
+            AuthState::SignedIn(_) => context.account().cloned().map(User::from).map(Ok),
         }
     }
 

@@ -1,7 +1,7 @@
-//! Device tokens: a device that signed in before keeps budgets of its own.
+//! Device tokens: a device that signed in before gets rate limits of its own.
 //!
-//! Without one, anybody could lock a person out by guessing at their address until its budget is
-//! used up. The token proves nothing else: it never replaces a password or a code.
+//! Otherwise an attacker could lock a user out by guessing at their address until its limit is
+//! exceeded. The token authenticates nobody: it never replaces a password or a code.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,11 +13,10 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::domain::token::TokenKind;
 use crate::domain::user::User;
 
-/// No token of ours is longer.
+/// An upper bound on the length of our tokens.
 const LONGEST: usize = 128;
 
-/// A device that once signed in somewhere. Whether that counts for an account is known once the
-/// account is: see [`Device::is_known_to`].
+/// A device that signed in to some account. [`Device::is_known_to`] tells whether it was this one.
 #[derive(Clone, Debug)]
 pub(super) struct Device {
     id: Uuid,
@@ -27,19 +26,19 @@ pub(super) struct Device {
 }
 
 impl Device {
-    /// Under what the device is counted.
+    /// The key of the device's rate limits.
     pub(super) fn bucket(&self) -> String {
         self.id.to_string()
     }
 
-    /// Whether the token was given out by this account, for the credentials that it has now: after
-    /// a new password it is worth nothing.
+    /// Whether the token was issued for this account and its current credentials: a new password
+    /// invalidates it.
     pub(super) fn is_known_to(&self, user: &User) -> bool {
         self.user == user.id && self.version == user.credential_version
     }
 }
 
-/// Reads a token that is ours, without looking anything up.
+/// Verifies a presented token, without any look-up.
 pub(super) fn read(app: &App, token: Option<&str>) -> Option<Device> {
     let token = token.filter(|token| token.len() <= LONGEST)?;
     let encoded = token.strip_prefix(TokenKind::Device.prefix())?;
@@ -57,8 +56,8 @@ pub(super) fn read(app: &App, token: Option<&str>) -> Option<Device> {
     })
 }
 
-/// The token for the device on which somebody signed in: the one it presented, if that is still
-/// good, so that signing in again and again does not collect any.
+/// The token to return at sign-in: the presented one if it is still valid, so that a client does
+/// not collect tokens.
 pub(super) fn keep_or_issue(
     app: &App,
     presented: Option<Device>,
@@ -71,7 +70,7 @@ pub(super) fn keep_or_issue(
     }
 }
 
-/// The one token of this session under the account's credentials.
+/// The token of this session under the current credentials. Deterministic: one per session.
 pub(super) fn of_session(app: &App, user: &User, session: SessionId) -> String {
     let (session, person) = (session.uuid(), user.id.uuid());
     let version = user.credential_version.to_be_bytes();

@@ -1,5 +1,5 @@
-//! Single-use links: a token that travels in a message, bound to a purpose, a person and the
-//! address it was sent to.
+//! Single-use links: a token sent in a message, bound to a purpose, a user and the address that it
+//! was sent to.
 
 use chrono::{DateTime, Duration, Utc};
 use url::Url;
@@ -13,22 +13,22 @@ use crate::fault::Fault;
 use crate::stores::link::{self, Link, LinkPurpose};
 use crate::stores::{Tx, spent_proof};
 
-/// A link that was just made.
+/// A new link.
 #[derive(Debug)]
-pub(super) struct Made {
+pub(super) struct CreatedLink {
     pub(super) token: PlainToken,
     pub(super) url: Url,
     pub(super) expires_at: DateTime<Utc>,
 }
 
-/// A link that somebody followed; it counts once it is spent.
+/// A link whose token was presented; it counts once it is consumed.
 #[derive(Debug)]
-pub(super) struct Followed {
+pub(super) struct PresentedLink {
     pub(super) link: Link,
     digest: HashedToken,
 }
 
-/// Stores a new link of a person, to be sent to this address: one statement.
+/// Stores a new link to be sent to this address. One statement.
 pub(super) async fn create(
     tx: &Tx,
     app: &App,
@@ -36,7 +36,7 @@ pub(super) async fn create(
     purpose: LinkPurpose,
     address: String,
     lifetime: Duration,
-) -> Result<Made, Fault> {
+) -> Result<CreatedLink, Fault> {
     let now = app.clock.now();
     let token = PlainToken::from_random(TokenKind::Link, app.random.bytes());
     let row = Link {
@@ -47,14 +47,15 @@ pub(super) async fn create(
         expires_at: now + lifetime,
     };
     link::insert(tx, &row, purpose, &token.hash()).await?;
-    Ok(Made {
+    Ok(CreatedLink {
         url: url(app, purpose, &token)?,
         token,
         expires_at: row.expires_at,
     })
 }
 
-/// Built from the configured base alone: a request header must never choose where a link leads.
+/// Built from the configured base only: a request header must never choose the target of a link
+/// (host header injection).
 fn url(app: &App, purpose: LinkPurpose, token: &PlainToken) -> Result<Url, Fault> {
     let path = match purpose {
         LinkPurpose::VerifyEmail => LinkKind::VerifyEmail.path(),
@@ -68,12 +69,12 @@ fn url(app: &App, purpose: LinkPurpose, token: &PlainToken) -> Result<Url, Fault
     Ok(url)
 }
 
-/// The live link of this purpose with this token.
-pub(super) async fn follow(
+/// Finds the live link with this purpose and token.
+pub(super) async fn find(
     app: &App,
     purpose: LinkPurpose,
     typed: &str,
-) -> Result<Option<Followed>, Fault> {
+) -> Result<Option<PresentedLink>, Fault> {
     let Some(token) = PlainToken::parse(TokenKind::Link, typed) else {
         return Ok(None);
     };
@@ -81,20 +82,19 @@ pub(super) async fn follow(
     let found = link::find(&app.database, purpose, &digest).await?;
     Ok(found
         .filter(|link| link.expires_at > app.clock.now())
-        .map(|link| Followed { link, digest }))
+        .map(|link| PresentedLink { link, digest }))
 }
 
-impl Followed {
-    /// Redeems the link in this transaction; `false` when it was redeemed or ended before, also by
-    /// a request at this very moment. The person's row is held by then: whoever ends links changes
-    /// that row first.
-    pub(super) async fn spend(&self, tx: &Tx, app: &App) -> Result<bool, Fault> {
+impl PresentedLink {
+    /// Consumes the link in this transaction; `false` if it was consumed or deleted before, be it by
+    /// a concurrent request. The caller has locked the user's row: deleting links locks it first.
+    pub(super) async fn consume(&self, tx: &Tx, app: &App) -> Result<bool, Fault> {
         let (until, now) = (self.link.expires_at, app.clock.now());
         let is_first = spent_proof::spend(tx, &self.digest, until, now).await?;
         Ok(is_first && link::delete(tx, self.link.id).await?)
     }
 
-    /// Which address of the account the link was sent to, if the account still has it.
+    /// The contact that the link was sent to, if the account still has that address.
     pub(super) fn sent_to(&self, user: &User) -> Option<Contact> {
         [Contact::Email, Contact::Phone]
             .into_iter()
@@ -102,7 +102,7 @@ impl Followed {
     }
 }
 
-/// The canonical form of one of a person's addresses.
+/// The canonical form of one of the user's addresses.
 pub(super) fn address(user: &User, contact: Contact) -> Option<String> {
     match contact {
         Contact::Email => {

@@ -1,9 +1,9 @@
 //! The use cases: one public function is one mutation is one transaction.
 //!
-//! Entry services (`account`, `session`, `otp`, `password`, `google`, `administration`) are what
-//! mutations call and never call each other; the supporting ones (`sign_in`, `throttle`, `audit`,
-//! `outbox` and the other private modules here) are called by them. `operator` is what the command
-//! line and the background work do. Reads for display live in the selectors.
+//! Mutations call the entry services (`account`, `session`, `otp`, `password`, `google`,
+//! `administration`), which never call each other. The private modules here (`sign_in`, `throttle`,
+//! `outbox`, …) and `audit` support them. `operator` serves the command line and background loops.
+//! Reads for display are in the selectors.
 
 pub mod account;
 pub mod administration;

@@ -1,20 +1,18 @@
-//! Whether a password may be chosen: long enough, hard to guess, and in no known breach.
-
+//! Rules for new passwords: long enough, hard to guess, and in no known breach.
 //!
-//! In this order, so that a stranger's text costs what it may: [`check_length`] first and for
-//! nothing, then the budget and the right to set a password, then [`choose`], which takes a turn on
-//! the hashing threads and may ask a service of others.
+//! Cheap checks come first: [`check_length`], then the rate limit and the authorization of the
+//! change, then [`validate`], which occupies a hashing thread and may call an external service.
 
 use secrecy::SecretString;
 
 use crate::app::App;
 use crate::crypto::hasher::Overloaded;
-use crate::domain::password::{Candidate, KnownWords, Password};
+use crate::domain::password::{Candidate, Password, UserInputs};
 use crate::domain::violation::{Violation, Violations};
 use crate::providers::breached::Lookup;
 use crate::services::refused::Refused;
 
-/// Why a password cannot be chosen.
+/// Why a password is rejected.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PasswordRejected {
     /// It is too short, too long or easy to guess.
@@ -23,7 +21,7 @@ pub enum PasswordRejected {
     Breached,
 }
 
-/// Checks the length of a password that somebody wants from now on.
+/// Checks the length of a new password.
 pub(super) fn check_length<P, I>(
     app: &App,
     typed: SecretString,
@@ -36,19 +34,20 @@ where
     Candidate::new(typed, &policy).map_err(|violation| too_weak(violation, path))
 }
 
-/// Rates a password and asks whether it is known; `about` are words others know about the person.
+/// Rates a password and looks it up in breach data.
 ///
-/// Costs the same whoever asks.
-pub(super) async fn choose<P, I>(
+/// `user_inputs` are words about the user, which an attacker tries first. The cost does not depend
+/// on the account.
+pub(super) async fn validate<P, I>(
     app: &App,
     candidate: Candidate,
     path: &str,
-    about: &[&str],
+    user_inputs: &[&str],
 ) -> Result<Password, Refused<P, I>>
 where
     P: From<PasswordRejected>,
 {
-    let rated = rate(app, candidate, about).await?;
+    let rated = rate(app, candidate, user_inputs).await?;
     let chosen = rated.map_err(|violation| too_weak(violation, path))?;
     if is_breached(app, &chosen).await {
         return Err(Refused::Because(PasswordRejected::Breached.into()));
@@ -61,20 +60,20 @@ fn too_weak<P: From<PasswordRejected>, I>(violation: Violation, path: &str) -> R
     Refused::Because(PasswordRejected::TooWeak(violations).into())
 }
 
-/// How hard the password is to guess, rated on the hashing threads.
+/// Rates how hard the password is to guess, on a hashing thread.
 pub(super) async fn rate(
     app: &App,
     candidate: Candidate,
-    about: &[&str],
+    user_inputs: &[&str],
 ) -> Result<Result<Password, Violation>, Overloaded> {
     let min_score = app.config.password.policy().min_score;
-    let about = KnownWords::about(about);
-    app.hasher.rate(candidate, min_score, about).await
+    let user_inputs = UserInputs::new(user_inputs);
+    app.hasher.rate(candidate, min_score, user_inputs).await
 }
 
-/// Whether others know the password; asked only where an operator says whom to ask.
+/// Whether the password is known from a breach; `false` if no service is configured.
 ///
-/// Nobody to be reached counts as no: a service of others must not stop people from signing up.
+/// Fails open: an outage of an external service must not stop people from signing up.
 pub(super) async fn is_breached(app: &App, password: &Password) -> bool {
     match &app.breached {
         Some(breached) => breached.lookup(password.expose()).await == Lookup::Known,

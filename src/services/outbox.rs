@@ -1,4 +1,4 @@
-//! Putting messages into the outbox, in the transaction of what they announce.
+//! Writing messages to the outbox, in the transaction that they report.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::messages::{Body, Channel, Message, Recipient};
 use crate::stores::Tx;
 use crate::stores::outbox_message::{self, NOWHERE};
 
-/// Adds a message to the transaction; after `until` it has no point and is not sent any more.
+/// Enqueues a message that is dropped if it is not sent before `until`.
 pub(super) async fn enqueue(
     tx: &Tx,
     app: &App,
@@ -35,9 +35,9 @@ pub(super) async fn enqueue(
     .await
 }
 
-/// Adds a message that nobody gets, at the price of one that somebody does.
+/// Enqueues a decoy that is never sent, at the same cost as a real message.
 ///
-/// Without it the time of an answer would tell whether an address has an account.
+/// Otherwise the response time would reveal whether an address has an account.
 pub(super) async fn enqueue_decoy(
     tx: &Tx,
     app: &App,
@@ -76,9 +76,9 @@ async fn write(
     outbox_message::insert(tx, new, app.clock.now()).await
 }
 
-/// Where a message goes: what somebody typed is for showing, this is what protocols carry.
+/// The form of an address that the protocol needs; the form that was typed is only displayed.
 ///
-/// Whoever registers another spelling of a domain must not keep its owner from getting mail.
+/// Registering another spelling of a domain must not divert mail from its owner.
 fn deliverable<'a>(recipient: &Recipient<'a>) -> Cow<'a, str> {
     match (recipient.channel, EmailAddress::parse(recipient.to)) {
         (Channel::Email, Ok(address)) => Cow::Owned(address.deliverable()),
@@ -86,7 +86,7 @@ fn deliverable<'a>(recipient: &Recipient<'a>) -> Cow<'a, str> {
     }
 }
 
-/// A person's mailbox, in the language they prefer.
+/// A user's mailbox, in their language.
 pub(super) fn by_mail<'a>(user: &'a User, to: &'a str) -> Recipient<'a> {
     Recipient {
         channel: Channel::Email,
@@ -95,7 +95,7 @@ pub(super) fn by_mail<'a>(user: &'a User, to: &'a str) -> Recipient<'a> {
     }
 }
 
-/// A person's phone, in the language they prefer.
+/// A user's phone, in their language.
 pub(super) fn by_text<'a>(user: &'a User, to: &'a str) -> Recipient<'a> {
     Recipient {
         channel: Channel::Sms,
@@ -104,9 +104,10 @@ pub(super) fn by_text<'a>(user: &'a User, to: &'a str) -> Recipient<'a> {
     }
 }
 
-/// Whether text messages go to this identifier, if it is a phone number; the violation is at `path`.
+/// Whether text messages may be sent to this identifier, if it is a phone number; otherwise a
+/// violation at `path`.
 ///
-/// Asked wherever a number is named to get a message, whether or not somebody has it.
+/// Checked for every number that is to get a message, with or without an account.
 pub(super) fn check_texts(app: &App, path: &str, named: &Identifier) -> Result<(), Violation> {
     let Identifier::Phone(number) = named else {
         return Ok(());
@@ -120,8 +121,8 @@ pub(super) fn check_texts(app: &App, path: &str, named: &Identifier) -> Result<(
     }
 }
 
-/// Every address that a person proved.
-pub(super) fn proven(user: &User) -> impl Iterator<Item = Recipient<'_>> {
+/// Every verified address of a user.
+pub(super) fn verified_addresses(user: &User) -> impl Iterator<Item = Recipient<'_>> {
     let email = user.email.as_deref().filter(|_| user.email_verified);
     let phone = user.phone.as_deref().filter(|_| user.phone_verified);
     let by_mail = email.map(|email| by_mail(user, email));
@@ -130,11 +131,11 @@ pub(super) fn proven(user: &User) -> impl Iterator<Item = Recipient<'_>> {
         .chain(phone.map(|phone| by_text(user, phone)))
 }
 
-/// Opens the contents of a claimed message. The fault names no part of them.
+/// Opens the body of a claimed message. The fault contains no part of it.
 pub(super) fn open(app: &App, id: MessageId, sealed: &[u8]) -> Result<Body, Fault> {
     let body = app
         .keyring
         .open(Purpose::Outbox, id.uuid().as_bytes(), sealed)?;
-    // The parser's own error would quote what it stumbled over.
+    // The parser's own error would quote the text.
     serde_json::from_slice(&body).map_err(|_| Fault::new("the contents are no message"))
 }

@@ -1,8 +1,8 @@
-//! Whose an account is: what proving an address of it gives, and what it ends.
+//! Who owns an account: what verifying an address grants, and what it takes away.
 //!
-//! Anybody can register an address that is not theirs, with a password they know, and wait. So
-//! the first proof of an address that does not come with that password ends everything its first
-//! author set.
+//! Account pre-hijacking: an attacker registers a victim's address with a password of their own and
+//! waits for the victim to verify it. A first verification without that password therefore removes
+//! everything that the registrant set.
 
 use serde_json::{Map, Value, json};
 
@@ -11,6 +11,7 @@ use crate::domain::caller::Client;
 use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
 use crate::domain::role::{Role, StaffFunctions};
+use crate::domain::session::RevocationReason;
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
@@ -20,68 +21,69 @@ use crate::stores::session::Which;
 use crate::stores::user::Credentials;
 use crate::stores::{Tx, identity, link, password, session, user};
 
-/// How an address came to be proven.
+/// How an address was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Proof {
-    /// Together with the password of the account, or in a session of it.
-    WithAccount,
-    /// By receiving a message there, or through an identity provider: by nothing of the account.
-    AddressAlone,
-    /// Through the identity provider that runs the address, so that nobody else can have it now.
+pub(super) enum AddressProof {
+    /// With the password of the account, or in a session of it.
+    WithCredentials,
+    /// By a message sent there or by an identity provider, without credentials of the account.
+    AddressOnly,
+    /// By the identity provider that runs the domain of the address.
     Authority,
-    /// By the link of the invitation that made the account.
+    /// By the link of the invitation that created the account.
     Invitation,
 }
 
-/// Whether proving this address may open the account.
+/// Whether control of this address suffices to recover the account.
 ///
-/// An account with another, proven address belongs to whoever proved that one; the address they
-/// never proved may be a stranger's.
-pub(super) fn may_open(user: &User, contact: Contact) -> bool {
+/// An account with another, verified address belongs to the owner of that one; its unverified
+/// address may be a stranger's.
+pub(super) fn can_recover_with(user: &User, contact: Contact) -> bool {
     user.has_proven(contact) || !user.is_proven()
 }
 
-/// Whether the first author of an account could have left anything in it. Without a password and a
-/// sign-in nobody could.
-fn is_touched(owner: &Credentials) -> bool {
+/// Whether the registrant could have left anything in the account.
+fn has_been_used(owner: &Credentials) -> bool {
     owner.password_hash.is_some() || owner.user.last_login_at.is_some()
 }
 
-/// Whether an unproven account was made for somebody, by an invitation or an import, or holds a
-/// staff role: a weak proof of its address must neither inherit that nor end it.
+/// Whether an unverified account was invited or imported, or holds a staff role: a weak proof of its
+/// address must neither inherit that nor remove it.
 pub(super) fn is_reserved(owner: &Credentials) -> bool {
     let user = &owner.user;
-    let was_made_for_somebody = user.email.is_some() && !is_touched(owner);
-    !user.is_proven() && (was_made_for_somebody || user.role >= Role::Staff)
+    let was_provisioned = user.email.is_some() && !has_been_used(owner);
+    !user.is_proven() && (was_provisioned || user.role >= Role::Staff)
 }
 
 /// Marks an address as verified and returns the account as written; `None` when it was verified
 /// before.
 ///
-/// The caller has checked [`may_open`] and that the credentials are still those it read.
-pub(super) async fn prove(
+/// The caller has checked [`can_recover_with`] and that the credentials are still those it read.
+pub(super) async fn mark_verified(
     tx: &Tx,
     app: &App,
     client: &Client,
     owner: &Credentials,
     contact: Contact,
-    proof: Proof,
+    proof: AddressProof,
 ) -> Result<Option<User>, Fault> {
     if owner.user.has_proven(contact) {
         return Ok(None);
     }
-    // Whoever else has the address never proved it; until now nothing was taken from them.
+    // Other accounts with the address never verified it, and lose it only now.
     let address = address_of(&owner.user, contact)?;
-    if !take(tx, app, client, &address, owner.user.id).await? {
+    if !claim_address(tx, app, client, &address, owner.user.id).await? {
         return Err(Fault::new("two accounts prove one address"));
     }
-    let is_alone = matches!(proof, Proof::AddressAlone | Proof::Authority);
-    if is_alone && is_touched(owner) {
-        return reclaim(tx, app, client, owner, contact).await.map(Some);
+    let without_credentials = matches!(proof, AddressProof::AddressOnly | AddressProof::Authority);
+    if without_credentials && has_been_used(owner) {
+        return reset_unverified_account(tx, app, client, owner, contact)
+            .await
+            .map(Some);
     }
     let now = app.clock.now();
     let id = owner.user.id;
-    settle(tx, app, &owner.user, proof).await?;
+    limit_grants(tx, app, &owner.user, proof).await?;
     let user = user::mark_verified(tx, id, contact, now).await?;
     let (action, field) = match contact {
         Contact::Email => {
@@ -91,7 +93,7 @@ pub(super) async fn prove(
         }
         Contact::Phone => (Action::PhoneVerified, "phoneVerified"),
     };
-    let mut changes = standing_changes(&owner.user, &user);
+    let mut changes = grant_changes(&owner.user, &user);
     changes.insert(field.to_owned(), json!({ "before": false, "after": true }));
     let event = Event::new(action, Subject::of(owner))
         .by_user(id)
@@ -113,25 +115,29 @@ fn address_of(user: &User, contact: Contact) -> Result<Identifier, Fault> {
     }
 }
 
-/// Takes from an account that proves its first address what this proof may not inherit. To be
-/// called before the address is marked as verified.
+/// Removes the grants that this proof must not inherit, before the first address of an account is
+/// marked as verified.
 ///
-/// What was granted before anybody proved anything was granted to whom the address was thought to
-/// belong to. Only who comes by the invitation itself, or by the provider that runs the address,
-/// is certainly meant. The address alone gives what a registration could have given; also with the
-/// password of the account, no role of the staff.
-pub(super) async fn settle(tx: &Tx, app: &App, user: &User, proof: Proof) -> Result<(), Fault> {
+/// Grants of an unverified account were meant for the presumed owner of its address. Only an
+/// invitation link or the provider that runs the address identifies that owner. The password of the
+/// account inherits no staff role; the address alone inherits no more than a registration grants.
+pub(super) async fn limit_grants(
+    tx: &Tx,
+    app: &App,
+    user: &User,
+    proof: AddressProof,
+) -> Result<(), Fault> {
     let settings = &app.config.registration;
     let mut after = user.clone();
     match proof {
-        Proof::Invitation | Proof::Authority => {}
+        AddressProof::Invitation | AddressProof::Authority => {}
         _ if user.is_proven() => {}
-        Proof::WithAccount if user.role < Role::Staff => {}
-        Proof::WithAccount => {
+        AddressProof::WithCredentials if user.role < Role::Staff => {}
+        AddressProof::WithCredentials => {
             after.role = settings.default_role;
             after.staff_functions = StaffFunctions::NONE;
         }
-        Proof::AddressAlone => {
+        AddressProof::AddressOnly => {
             if !settings.roles.contains(&user.role) {
                 after.role = settings.default_role;
             }
@@ -146,8 +152,8 @@ pub(super) async fn settle(tx: &Tx, app: &App, user: &User, proof: Proof) -> Res
     Ok(())
 }
 
-/// What [`settle`] took away, as the audit log has it.
-pub(super) fn standing_changes(before: &User, after: &User) -> Map<String, Value> {
+/// The grants that [`limit_grants`] removed, as audit changes.
+pub(super) fn grant_changes(before: &User, after: &User) -> Map<String, Value> {
     let mut changes = Map::default();
     let mut note = |field: &str, before: Value, after: Value| {
         if before != after {
@@ -162,44 +168,44 @@ pub(super) fn standing_changes(before: &User, after: &User) -> Map<String, Value
     changes
 }
 
-/// Ends whatever came to an account before the person it was made for: sessions and codes end with
-/// the new password.
-pub(super) async fn accept(tx: &Tx, id: UserId) -> Result<(), Fault> {
+/// Removes identities and links that were added before the invitation was accepted. The new password
+/// ends sessions and codes.
+pub(super) async fn accept_invitation(tx: &Tx, id: UserId) -> Result<(), Fault> {
     identity::delete_all_of_user(tx, id).await?;
     link::delete_all_of_user(tx, id).await
 }
 
-/// Takes an address that somebody has just proven from an account that never proved it; `false`
-/// when its holder did, and keeps it.
+/// Takes a newly verified address from accounts that never verified it; `false` if an account did,
+/// which keeps it.
 ///
-/// Otherwise whoever registers an address they cannot read could keep its owner from it. An account
-/// that has nothing else ends: nobody ever proved to be its owner.
-pub(super) async fn take(
+/// Otherwise registering an address would lock out its owner. An account without another address is
+/// deleted: its ownership was never verified.
+pub(super) async fn claim_address(
     tx: &Tx,
     app: &App,
     client: &Client,
     address: &Identifier,
-    taker: UserId,
+    claimant: UserId,
 ) -> Result<bool, Fault> {
     let Some(contact) = address.contact() else {
         return Ok(true);
     };
     let mut others = user::holders_within(tx, address).await?;
-    others.retain(|holder| holder.user.id != taker);
+    others.retain(|holder| holder.user.id != claimant);
     if others.iter().any(|holder| holder.user.has_proven(contact)) {
         return Ok(false);
     }
     for holder in &others {
-        if !release(tx, app, client, holder, contact).await? {
+        if !detach_address(tx, app, client, holder, contact).await? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// Takes an unproven address from an account, and ends the account if it has no other; `false`
-/// when it was proven at this very moment.
-pub(super) async fn release(
+/// Detaches an unverified address from an account, and deletes the account if it has no other;
+/// `false` if a concurrent request verified the address.
+pub(super) async fn detach_address(
     tx: &Tx,
     app: &App,
     client: &Client,
@@ -220,10 +226,10 @@ pub(super) async fn release(
         if !user::soft_delete(tx, id, now).await? {
             return Ok(false);
         }
-        let reason = Action::AddressReleased.as_str();
+        let reason = RevocationReason::AddressDetached;
         session::revoke(tx, id, Which::All, reason, now).await?;
         link::delete_all_of_user(tx, id).await?;
-        // Nobody signs in to a closed account: its identities are free for another one.
+        // Frees the identities of the deleted account for another one.
         identity::delete_all_of_user(tx, id).await?;
     }
     let changes = json!({ "address": { "before": before, "after": null } });
@@ -232,9 +238,8 @@ pub(super) async fn release(
     Ok(true)
 }
 
-/// Ends the password, the sessions, the links and the identities of an account's first author, and
-/// forgets what they said about themselves.
-async fn reclaim(
+/// Removes the password, sessions, links, identities and profile that the registrant left.
+async fn reset_unverified_account(
     tx: &Tx,
     app: &App,
     client: &Client,
@@ -248,7 +253,7 @@ async fn reclaim(
     password::delete(tx, id).await?;
     link::delete_all_of_user(tx, id).await?;
     let identities = identity::delete_all_of_user(tx, id).await?;
-    let reason = Action::AccountReclaimed.as_str();
+    let reason = RevocationReason::AccountReset;
     let sessions = session::revoke(tx, id, Which::All, reason, now).await?;
     let changes = json!({
         "sessions": sessions,
@@ -264,15 +269,15 @@ async fn reclaim(
         .by_user(id)
         .with(changes);
     audit::record(tx, app, client, event).await?;
-    announce(tx, app, &owner.user, contact).await?;
+    notify_reset(tx, app, &owner.user, contact).await?;
     Ok(user)
 }
 
-async fn announce(tx: &Tx, app: &App, user: &User, contact: Contact) -> Result<(), Fault> {
+async fn notify_reset(tx: &Tx, app: &App, user: &User, contact: Contact) -> Result<(), Fault> {
     let message = Message::AccountReclaimed {
         sign_in: app.config.links.base_url.as_str(),
     };
-    // Without the language that was set: the squatter chose it.
+    // Not in the stored language: the registrant chose it.
     let (channel, to) = match contact {
         Contact::Email => (Channel::Email, &user.email),
         Contact::Phone => (Channel::Sms, &user.phone),

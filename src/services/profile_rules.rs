@@ -1,4 +1,4 @@
-//! What a profile may say, and how a change of one is recorded, whoever changes it.
+//! Rules for profile texts, and the audit record of a changed profile.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use crate::domain::user::{MAX_NAME_LENGTH, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::stores::user::ProfileChange;
 
-/// The fields that differ, each with its value before and after.
+/// The changed fields, each with its value before and after.
 pub(super) fn changes(before: &User, after: &User) -> Value {
     let fields: [(&str, Value, Value); 8] = [
         (
@@ -36,7 +36,7 @@ pub(super) fn changes(before: &User, after: &User) -> Value {
     Value::Object(changed)
 }
 
-/// Reads every text of a change, and says which rules they break.
+/// Normalizes every text of a change and returns the rules that they violate.
 pub(super) fn read(change: &mut ProfileChange) -> Vec<Violation> {
     let language = change.locale.as_mut().and_then(Option::as_mut);
     let texts = [
@@ -72,7 +72,7 @@ pub(super) fn read(change: &mut ProfileChange) -> Vec<Violation> {
     violations
 }
 
-/// Puts texts into the form in which they are kept; a text that breaks a rule stays as it is.
+/// Normalizes texts for storage; a text that violates a rule is left as it is.
 pub(super) fn read_texts<'a>(
     texts: impl IntoIterator<Item = (&'static str, Option<&'a mut String>, Layout, usize)>,
 ) -> Vec<Violation> {
@@ -87,7 +87,7 @@ pub(super) fn read_texts<'a>(
     violations
 }
 
-/// One text in the form in which it is kept.
+/// Normalizes one text for storage.
 pub(super) fn text(
     path: &str,
     value: &str,

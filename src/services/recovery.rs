@@ -1,7 +1,7 @@
-//! Undoing what somebody else may have added to an account that its owner takes back.
+//! Removing what an attacker may have added to an account that its owner recovers.
 //!
-//! Whoever was in an account once wants a way back in: an identity of their own, an address of
-//! their own, a link that waits. A new password alone leaves all of these.
+//! An attacker with access leaves ways to return: a linked identity, an address, a pending link. A
+//! new password alone removes none of these.
 
 use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
@@ -16,24 +16,24 @@ use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::outbox;
 use crate::stores::{Tx, identity, link, user};
 
-/// What messages and audit events call the provider.
+/// The name of the provider in messages and audit events.
 const PROVIDER: &str = "Google";
 
-/// Which identities of the last days stay.
+/// Which recently linked identities are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spared {
+pub(super) enum KeptIdentities {
     /// None.
-    Nothing,
-    /// The one that the account was made with: without it nobody might be able to sign in.
-    TheFirst,
+    None,
+    /// The one that the account was created with: it may be the only way to sign in.
+    First,
 }
 
-/// Undoes what was added within the time in which a change of address can be undone: identities,
-/// the address that did not prove who asks, and links but the oldest undo.
+/// Removes what was added within the time in which a change of address can be reverted: identities,
+/// the verification of the other address, and all links but the oldest revert link.
 ///
-/// `owner` is the account as it is from now on. The caller has ended sessions and renewed the
-/// version of the credentials, which ends codes and known devices.
-pub(super) async fn undo(
+/// `owner` is the account as written by this transaction. The caller has ended its sessions and
+/// renewed its credential version, which invalidates codes and device tokens.
+pub(super) async fn remove_additions(
     tx: &Tx,
     app: &App,
     client: &Client,
@@ -42,24 +42,23 @@ pub(super) async fn undo(
 ) -> Result<(), Fault> {
     link::delete_all_but_first_undo(tx, owner.id, app.clock.now()).await?;
     user::mark_unverified_since(tx, owner.id, proven, since(app)).await?;
-    end_identities(tx, app, client, owner, (owner.id, Spared::Nothing)).await
+    unlink_recent_identities(tx, app, client, owner, (owner.id, KeptIdentities::None)).await
 }
 
-/// Ends the identities that came to the account within that time, and tells the owner how to link
-/// one again that was theirs. They are remembered as unlinked: only the owner, signed in, links
-/// them again.
-pub(super) async fn end_identities(
+/// Unlinks the identities that were linked within that time, and tells the owner how to link one
+/// again. Unlinked identities are remembered: they can only be linked again in a session.
+pub(super) async fn unlink_recent_identities(
     tx: &Tx,
     app: &App,
     client: &Client,
     owner: &User,
-    (actor, spared): (UserId, Spared),
+    (actor, kept): (UserId, KeptIdentities),
 ) -> Result<(), Fault> {
     let since = since(app);
     let is_first = |created: DateTime<Utc>| created <= owner.created_at;
     let mut ended = false;
     for linked in identity::of_user(tx, owner.id).await? {
-        let stays = spared == Spared::TheFirst && is_first(linked.created_at);
+        let stays = kept == KeptIdentities::First && is_first(linked.created_at);
         if stays || linked.created_at < since {
             continue;
         }
@@ -78,13 +77,13 @@ pub(super) async fn end_identities(
         provider: PROVIDER,
         sign_in: app.config.links.base_url.as_str(),
     };
-    for recipient in outbox::proven(owner) {
+    for recipient in outbox::verified_addresses(owner) {
         outbox::enqueue(tx, app, &recipient, &message, None).await?;
     }
     Ok(())
 }
 
-/// From when on what was added may be somebody else's.
+/// Additions since this moment may be an attacker's.
 fn since(app: &App) -> DateTime<Utc> {
     app.clock.now() - Duration::seconds(app.config.links.revert_seconds)
 }

@@ -1,5 +1,4 @@
-//! Why a use case did not do what was asked: what any of them may meet, said once, and the
-//! problems that are special to each.
+//! The result type of use cases: what any of them can be refused for, and the problems of each.
 
 use crate::crypto::hasher::Overloaded;
 use crate::domain::violation::{Violation, Violations};
@@ -7,32 +6,32 @@ use crate::fault::Fault;
 use crate::services::code::IssueError;
 use crate::services::throttle::RateLimitExceeded;
 
-/// Why a use case did not do what was asked.
+/// Why a use case was refused.
 ///
-/// `P` has the problems that only this use case has, and is [`Infallible`] where it has none. `I`
-/// is [`Infallible`] for a use case that takes no input which could break a rule.
+/// `P` are the problems of this use case alone, [`Infallible`] if it has none. `I` is
+/// [`Infallible`] for a use case whose input cannot be invalid.
 ///
 /// [`Infallible`]: std::convert::Infallible
 #[derive(Debug)]
 pub enum Refused<P, I = Violations> {
-    /// One of the use case's own problems.
+    /// A problem of this use case.
     Because(P),
-    /// The input breaks these rules.
+    /// The input violates these rules.
     Invalid(I),
-    /// Too many attempts.
+    /// A rate limit was exceeded.
     RateLimited(RateLimitExceeded),
-    /// The session ended, or the credentials changed, while the request ran.
+    /// The session ended or the credentials changed during the request.
     Unauthenticated,
-    /// There would be a new account, and registration is closed.
+    /// A new account would be needed, and registration is disabled.
     RegistrationClosed,
-    /// The hashing queue is full, or another service that is needed does not answer.
+    /// The hashing queue is full, or a required external service does not answer.
     Unavailable,
-    /// Something broke.
+    /// An unexpected failure.
     Fault(Fault),
 }
 
 impl<P, I> Refused<P, I> {
-    /// The same refusal of a use case that has these problems among its own.
+    /// Converts the refusal for a use case whose problems include `P`.
     pub fn widen<Q: From<P>>(self) -> Refused<Q, I> {
         match self {
             Self::Because(problem) => Refused::Because(problem.into()),

@@ -14,26 +14,26 @@ use crate::fault::Fault;
 use crate::services::device;
 use crate::stores::{Tx, refresh_token, session};
 
-/// A session somebody may now use.
+/// A new or refreshed session with its tokens.
 #[derive(Debug)]
 pub struct Started {
-    /// Whose it is.
+    /// The user of the session.
     pub user: User,
     /// The session.
     pub session: Session,
     /// RFC 9068 access token.
     pub access_token: String,
-    /// How long the access token works, in seconds.
+    /// Lifetime of the access token in seconds.
     pub expires_in: i64,
-    /// The refresh token, known to nobody else.
+    /// The refresh token in plain text; only its hash is stored.
     pub refresh_token: PlainToken,
-    /// When the refresh token stops working if it is not used.
+    /// When the refresh token expires unless it is used.
     pub refresh_expires_at: DateTime<Utc>,
-    /// By which this device is known from now on.
+    /// The device token for later sign-ins.
     pub device_token: String,
 }
 
-/// What a person has proven, and when: `amr` and `auth_time` (OpenID Connect Core §2, RFC 8176).
+/// How and when the user authenticated: `amr` and `auth_time` (OpenID Connect Core §2, RFC 8176).
 #[derive(Debug)]
 pub(super) struct Authentication {
     methods: Vec<String>,
@@ -41,7 +41,7 @@ pub(super) struct Authentication {
 }
 
 impl Authentication {
-    /// These methods, at this moment.
+    /// An authentication by these methods at this moment.
     pub(super) fn now(app: &App, methods: &[&str]) -> Self {
         Self {
             methods: methods.iter().map(|&method| method.to_owned()).collect(),
@@ -49,8 +49,7 @@ impl Authentication {
         }
     }
 
-    /// What the session of this person rests on. A session that is started from it proves nothing
-    /// anew.
+    /// The authentication of an existing session: continuing it is not a new authentication.
     pub(super) fn of_session(person: &SignedIn) -> Self {
         Self {
             methods: person.amr().to_vec(),
@@ -59,8 +58,7 @@ impl Authentication {
     }
 }
 
-/// Adds a session with its first refresh token to the transaction, for somebody who proves by
-/// these methods now who they are.
+/// Inserts a session with its first refresh token, for a user who authenticated just now.
 pub(super) async fn start(
     tx: &Tx,
     app: &App,
@@ -71,7 +69,7 @@ pub(super) async fn start(
     start_with(tx, app, client, user, Authentication::now(app, amr)).await
 }
 
-/// The same for what was proven at any time.
+/// Inserts a session that rests on an authentication at any time.
 pub(super) async fn start_with(
     tx: &Tx,
     app: &App,
@@ -87,7 +85,7 @@ pub(super) async fn start_with(
         user_id: user.id,
         created_at: now,
         last_seen_at: now,
-        // A session that continues another one does not outlast what both rest on.
+        // A session that continues another one must not outlive the same authentication.
         expires_at: time + Duration::seconds(app.config.sessions.absolute_seconds),
         auth_time: time,
         amr: methods,
@@ -104,7 +102,7 @@ pub(super) async fn start_with(
     issue(app, user, session, token, row.expires_at)
 }
 
-/// A new token of the session's family; it never outlives the session.
+/// A new refresh token of the session's family; it never outlives the session.
 pub(super) fn new_refresh_token(
     app: &App,
     session: &Session,
@@ -122,7 +120,7 @@ pub(super) fn new_refresh_token(
     (token, row)
 }
 
-/// Signs an access token for a live session and puts everything together.
+/// Signs an access token for a live session and assembles the result.
 pub(super) fn issue(
     app: &App,
     user: User,

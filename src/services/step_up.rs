@@ -1,4 +1,4 @@
-//! Noting in a session that its person has just proved again who they are.
+//! Recording in a session that its user authenticated again.
 
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
@@ -7,19 +7,18 @@ use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::sign_in;
 use crate::stores::{Tx, session};
 
-/// A fresh proof, in the access token and in the session.
+/// A session with a recent authentication.
 #[derive(Debug)]
 pub struct SteppedUp {
     /// An access token whose `auth_time` is now.
     pub access_token: String,
-    /// How long it works, in seconds.
+    /// Lifetime of the access token in seconds.
     pub expires_in: i64,
 }
 
-/// Refreshes `auth_time` of the session that asks; `None` when it ended meanwhile.
+/// Refreshes `auth_time` of the caller's session; `None` if it has ended.
 ///
-/// `amr` are the methods of the proof (RFC 8176). They take the place of the earlier ones, which
-/// were proven at another time than `auth_time` says from now on.
+/// `amr` replaces the earlier methods (RFC 8176), which do not belong to the new `auth_time`.
 pub(super) async fn renew(
     tx: &Tx,
     app: &App,

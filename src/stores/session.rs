@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::database::{self, Database, Tx};
 use crate::domain::event::DomainEvent;
 use crate::domain::ids::{SessionId, UserId};
-use crate::domain::session::Session;
+use crate::domain::session::{RevocationReason, Session};
 use crate::domain::user::User;
 use crate::domain::user_agent::UserAgent;
 use crate::entities::session::{ActiveModel, Column, Entity};
@@ -86,12 +86,12 @@ pub async fn revoke(
     tx: &Tx,
     owner: UserId,
     which: Which,
-    reason: &str,
+    reason: RevocationReason,
     now: DateTime<Utc>,
 ) -> Result<u64, Fault> {
     let mut update = Entity::update_many()
         .col_expr(Column::RevokedAt, Expr::value(now))
-        .col_expr(Column::RevokedReason, Expr::value(reason))
+        .col_expr(Column::RevokedReason, Expr::value(reason.as_str()))
         .filter(Column::UserId.eq(owner.uuid()))
         .filter(Column::RevokedAt.is_null());
     update = match which {

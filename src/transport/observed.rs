@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::server::{Audience, Server};
-use crate::domain::caller::{Caller, Standing};
+use crate::domain::caller::{AuthState, Caller};
 use crate::domain::role::Role;
 use crate::schema::document::{self, Document};
 use crate::schema::error::{self, ErrorCode};
@@ -89,10 +89,10 @@ pub(super) fn body(bytes: usize) {
 
 /// Notes what kind of caller asks; whom, the audit log knows.
 pub(super) fn caller(caller: &Caller) {
-    let kind = match caller.standing() {
-        Standing::Anonymous => "anonymous",
-        Standing::Rejected => "rejected",
-        Standing::SignedIn(person) => match person.role() {
+    let kind = match caller.auth_state() {
+        AuthState::Anonymous => "anonymous",
+        AuthState::Rejected => "rejected",
+        AuthState::SignedIn(person) => match person.role() {
             Role::Client | Role::Vendor => "user",
             Role::Staff => "staff",
             Role::Admin => "admin",

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use self::recipe::Recipe;
 use self::worker::{Completed, Job, Worker};
 use super::random::Random;
-use crate::domain::password::{Candidate, KnownWords, Password};
+use crate::domain::password::{Candidate, Password, UserInputs};
 use crate::domain::violation::Violation;
 use crate::telemetry::waits::{Wait, timed};
 
@@ -110,7 +110,7 @@ impl Hasher {
         &self,
         candidate: Candidate,
         min_score: u8,
-        about: KnownWords,
+        about: UserInputs,
     ) -> Result<Result<Password, Violation>, Overloaded> {
         self.perform(|answer| Job::Rate {
             candidate,

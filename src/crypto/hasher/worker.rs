@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::Verification;
 use super::recipe::{Memory, Recipe, SALT_BYTES, StoredHash};
 use crate::crypto::random::Random;
-use crate::domain::password::{Candidate, KnownWords, Password};
+use crate::domain::password::{Candidate, Password, UserInputs};
 use crate::domain::violation::Violation;
 
 /// How far hashing threads step back behind the ones that serve requests.
@@ -22,7 +22,7 @@ pub(super) enum Job {
     Rate {
         candidate: Candidate,
         min_score: u8,
-        about: KnownWords,
+        about: UserInputs,
         answer: oneshot::Sender<Result<Password, Violation>>,
     },
     Hash {

@@ -1,6 +1,6 @@
-//! Passwords between the input and the hasher: how long, how guessable, in which Unicode form.
+//! Passwords before hashing: length, strength and Unicode form.
 //!
-//! Hashing lives in `crypto`; whether a password is the right one is not decided here.
+//! Hashing is in `crypto`; verification is elsewhere.
 
 use std::fmt;
 
@@ -8,24 +8,24 @@ use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-pub use self::strength::KnownWords;
+pub use self::strength::UserInputs;
 use super::violation::{Violation, ViolationRule};
 
 mod strength;
 
-/// What a newly chosen password must be.
+/// The rules for new passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordPolicy {
-    /// Fewest characters.
+    /// The minimum length in characters.
     pub min_length: usize,
-    /// Most characters, up to [`Password::MAX_CHARACTERS`].
+    /// The maximum length in characters, up to [`Password::MAX_CHARACTERS`].
     pub max_length: usize,
-    /// Lowest strength, from 0 (any) to 4 (very hard to guess).
+    /// The minimum strength, from 0 (any) to 4 (very hard to guess).
     pub min_score: u8,
 }
 
 impl Default for PasswordPolicy {
-    /// NIST SP 800-63B-3 §5.1.1.2: at least 8 characters, no rules of composition.
+    /// NIST SP 800-63B-3 §5.1.1.2: at least 8 characters, no composition rules.
     fn default() -> Self {
         Self {
             min_length: 8,
@@ -35,20 +35,19 @@ impl Default for PasswordPolicy {
     }
 }
 
-/// A password that is worth hashing. It does not print, and its memory is wiped.
+/// A password that may be hashed. It does not print, and its memory is wiped.
 #[derive(Clone)]
 pub struct Password(SecretString);
 
 impl Password {
-    /// Most characters of any password.
+    /// The maximum length of any password in characters.
     pub const MAX_CHARACTERS: usize = 256;
-    /// Most bytes of any password, counted before anything looks at characters.
+    /// The maximum length of any password in bytes, checked before characters are counted.
     pub const MAX_BYTES: usize = 1024;
 
-    /// A password that somebody claims to have.
+    /// A password to be verified.
     ///
-    /// Checks only what keeps the work bounded: rules for new passwords may have been looser when
-    /// an old one was chosen.
+    /// Only bounds the work: an old password may have been chosen under weaker rules.
     ///
     /// # Errors
     ///
@@ -64,32 +63,30 @@ impl Password {
         Ok(Self(secret))
     }
 
-    /// The form that is hashed: NFKC, so that every keyboard types the same password.
-    ///
-    /// NIST SP 800-63B-3 §5.1.1.2 asks for normalisation before hashing.
+    /// The form that is hashed: NFKC, so that different keyboards produce the same password (NIST
+    /// SP 800-63B-3 §5.1.1.2).
     #[must_use]
     pub fn normalized(&self) -> Zeroizing<String> {
-        // Room for all of it at once: a buffer that grows leaves copies behind that nobody wipes.
+        // Full capacity up front: a growing buffer leaves copies that are not wiped.
         let room = self.expose().nfkc().map(char::len_utf8).sum();
         let mut text = Zeroizing::new(String::with_capacity(room));
         text.extend(self.expose().nfkc());
         text
     }
 
-    /// The password as it was typed.
+    /// The password as typed.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 }
 
-/// A password that somebody wants from now on. Its length will do; how hard it is to guess is not
-/// known yet, and until then it cannot be hashed.
+/// A new password of valid length whose strength is not rated yet. It cannot be hashed before that.
 #[derive(Clone)]
 pub struct Candidate(Password);
 
 impl Candidate {
-    /// Checks what costs next to nothing: the length.
+    /// Checks the length, at no cost.
     ///
     /// # Errors
     ///
@@ -108,14 +105,14 @@ impl Candidate {
         Ok(Self(password))
     }
 
-    /// Rates how hard the password is to guess by somebody who knows these words about the person.
+    /// Rates how hard the password is to guess for an attacker who knows these words about the user.
     ///
-    /// Takes milliseconds: it belongs on the threads of `crypto::hasher`.
+    /// Takes milliseconds: call it on the threads of `crypto::hasher`.
     ///
     /// # Errors
     ///
     /// The violation is at `password`.
-    pub fn rate(self, min_score: u8, about: &KnownWords) -> Result<Password, Violation> {
+    pub fn rate(self, min_score: u8, about: &UserInputs) -> Result<Password, Violation> {
         match strength::weakness(&self.0, min_score, about) {
             Some(message) => Err(violation(ViolationRule::TooWeak, message)),
             None => Ok(self.0),
@@ -153,7 +150,7 @@ mod tests {
         about: &[&str],
     ) -> Result<Password, Violation> {
         let candidate = Candidate::new(text.into(), policy)?;
-        candidate.rate(policy.min_score, &KnownWords::about(about))
+        candidate.rate(policy.min_score, &UserInputs::new(about))
     }
 
     fn choose(text: &str, about: &[&str]) -> Result<Password, Violation> {

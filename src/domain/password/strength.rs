@@ -1,9 +1,8 @@
-//! How hard a password is to guess, at a price that is known beforehand.
+//! Rating how hard a password is to guess, at a bounded cost.
 //!
-//! The rating looks up every piece of the text in every list of words, and does so again for each
-//! way to read its digits and symbols as letters. A hundred characters that can be read in many ways
-//! took a second; [`MAX_RATED`], [`MAX_READINGS`] and [`MAX_WORDS`] are what keeps the worst text
-//! that a search found below three milliseconds.
+//! zxcvbn looks up every substring in every dictionary, once for each way to read digits and symbols
+//! as letters. A hundred ambiguous characters took a second; [`MAX_RATED`], [`MAX_READINGS`] and
+//! [`MAX_WORDS`] keep the worst text that a search found below three milliseconds.
 
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
@@ -13,19 +12,18 @@ use zxcvbn::{Score, zxcvbn};
 
 use super::Password;
 
-/// Characters of a password that are rated. What can be guessed in as many is not saved by what
-/// follows them.
+/// Characters that are rated. A weak prefix of this length is not saved by what follows.
 const MAX_RATED: usize = 40;
-/// Ways to read the rated characters as words.
+/// Readings of the rated characters as words.
 const MAX_READINGS: usize = 16;
-/// Words about the person that are compared.
+/// Words about the user that are compared.
 const MAX_WORDS: usize = 16;
-/// Characters of one of them; no longer one can be found in what is rated.
+/// Characters of such a word; a longer one cannot occur in what is rated.
 const MAX_WORD: usize = MAX_RATED;
-/// Shorter pieces of an address or a name appear in strong passwords by chance.
+/// Shorter parts of an address or a name occur in strong passwords by chance.
 const MIN_PIECE: usize = 3;
 
-/// The letters that the rating sees in other characters.
+/// The letters that zxcvbn reads in other characters.
 const LOOKALIKES: [(char, &str); 12] = [
     ('a', "4@"),
     ('b', "8"),
@@ -41,14 +39,14 @@ const LOOKALIKES: [(char, &str); 12] = [
     ('z', "2"),
 ];
 
-/// What others know about a person, whole and in pieces; guessers try it first.
+/// Words about the user, whole and in parts, which an attacker tries first.
 #[derive(Clone, Default)]
-pub struct KnownWords(Vec<String>);
+pub struct UserInputs(Vec<String>);
 
-impl KnownWords {
-    /// From addresses and names, of which no more is read than is compared.
+impl UserInputs {
+    /// Splits addresses and names into words, reading no more than is compared.
     #[must_use]
-    pub fn about(texts: &[&str]) -> Self {
+    pub fn new(texts: &[&str]) -> Self {
         let texts: Vec<String> = texts.iter().map(|text| folded(text)).collect();
         let is_letter = |character: char| character.is_alphanumeric();
         let pieces = texts
@@ -62,14 +60,14 @@ impl KnownWords {
 }
 
 fn folded(text: &str) -> String {
-    // Bounded before it is normalised, and again after, since both steps can make it longer.
+    // Truncated before normalization and again after, since both steps can lengthen it.
     let bounded: String = text.trim().chars().take(MAX_WORD).collect();
     let lower = bounded.nfkc().flat_map(char::to_lowercase);
     lower.take(MAX_WORD).collect()
 }
 
 /// Why the password is too easy to guess, if it is.
-pub(super) fn weakness(password: &Password, min_score: u8, about: &KnownWords) -> Option<String> {
+pub(super) fn weakness(password: &Password, min_score: u8, about: &UserInputs) -> Option<String> {
     let rated = rated(&password.normalized());
     let words: Vec<&str> = about.0.iter().map(String::as_str).collect();
     let rating = zxcvbn(&rated, &words);
@@ -89,8 +87,8 @@ pub(super) fn weakness(password: &Password, min_score: u8, about: &KnownWords) -
     })
 }
 
-/// The beginning of a password, written so that it has few readings: a lookalike that would make
-/// them too many is rated as the letter it looks like, which makes nothing look stronger.
+/// The prefix of a password with a bounded number of readings: further lookalikes are replaced by the
+/// letters that they look like, which never makes a password look stronger.
 fn rated(text: &str) -> Zeroizing<String> {
     let mut rated = Zeroizing::new(String::with_capacity(MAX_RATED * 4));
     let mut kept = Vec::new();
@@ -115,8 +113,8 @@ fn rated(text: &str) -> Zeroizing<String> {
     rated
 }
 
-/// How many ways there are to give each letter one of its lookalikes among these. One that is
-/// wanted by two letters is given to either in turn.
+/// The number of ways to assign lookalikes to letters. A lookalike of two letters is assigned to
+/// either in turn.
 fn readings(lookalikes: &[char]) -> usize {
     let of = |letter: char| {
         let all = LOOKALIKES.iter().find(|(of, _)| *of == letter);
@@ -144,8 +142,8 @@ fn readings(lookalikes: &[char]) -> usize {
     alone * entangled
 }
 
-/// Whether the whole password is one entry of the library's lists of common passwords, words and
-/// names, in whatever capitals: guessers try these first, however low a strength is asked for.
+/// Whether the whole password is in one of zxcvbn's dictionaries, in any case: attackers try these
+/// first, whatever strength is required.
 fn is_common(sequence: &[Match]) -> bool {
     let [
         Match {
@@ -165,7 +163,7 @@ fn rank(score: Score) -> u8 {
         Score::One => 1,
         Score::Two => 2,
         Score::Three => 3,
-        // The library may grow, and only upwards.
+        // The library may grow, but only upwards.
         _ => 4,
     }
 }
@@ -176,8 +174,8 @@ mod tests {
 
     use super::*;
 
-    /// The library's own enumeration, counted: letter by letter, each with each of its lookalikes,
-    /// and twice where the lookalike already stands for another letter.
+    /// zxcvbn's own enumeration, counted: letter by letter, each with each of its lookalikes, and
+    /// twice where the lookalike is already assigned to another letter.
     fn enumerated(lookalikes: &[char]) -> usize {
         let mut found: Vec<Vec<(char, char)>> = vec![Vec::new()];
         for (letter, all) in LOOKALIKES {
@@ -205,7 +203,7 @@ mod tests {
         found.len()
     }
 
-    /// A lookalike that the library adds would be one that is not bounded here.
+    /// A lookalike that the library adds would not be bounded here.
     #[test]
     fn the_lookalikes_are_those_of_the_library() {
         let others = (' '..='~').chain('\u{a1}'..='\u{ff}');
@@ -246,7 +244,7 @@ mod tests {
         let all = "4@8({[<3691!|70$5+%2";
         assert!(readings(&all.chars().collect::<Vec<_>>()) > 500);
         let rated = rated(&format!("{all}p@$$w0rd"));
-        // Only the word: of equally cheap ways to split the whole text, zxcvbn reports any one.
+        // Only the word: of several equally cheap ways to split the text, zxcvbn reports any.
         let word: String = rated.chars().skip(all.len()).collect();
         let rating = zxcvbn(&word, &[]);
         let found = rating.sequence().iter().any(|found| match &found.pattern {
@@ -272,16 +270,16 @@ mod tests {
     fn the_person_is_known_by_few_and_short_words() {
         let name = "ab1 ".repeat(100);
         let address = format!("{}@example.com", "a".repeat(200));
-        let words = KnownWords::about(&[&address, "", &name, "Wolfe", &"\u{fdfa}".repeat(500)]);
+        let words = UserInputs::new(&[&address, "", &name, "Wolfe", &"\u{fdfa}".repeat(500)]);
         assert_eq!(words.0.len(), MAX_WORDS);
         assert!(words.0.iter().all(|word| word.chars().count() <= MAX_WORD));
         assert!(words.0.contains(&"wolfe".to_owned()), "{:?}", words.0);
-        assert!(KnownWords::about(&["", "  "]).0.is_empty());
+        assert!(UserInputs::new(&["", "  "]).0.is_empty());
     }
 
     proptest! {
-        /// The bound: with both of these held, the lookups of a rating are at most
-        /// `(readings + 2) * lists * pieces`, whatever the text.
+        /// The bound that these two ensure: a rating looks up at most
+        /// `(readings + 2) * lists * substrings`, whatever the text.
         #[test]
         fn nothing_longer_and_with_more_readings_is_rated(
             text in prop_oneof![

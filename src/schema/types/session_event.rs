@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use super::session::Session;
 use crate::domain::event::DomainEvent;
 use crate::domain::ids::UserId;
+use crate::domain::session::RevocationReason;
 use crate::schema::error::Error;
 use crate::schema::request::ContextExt as _;
 use crate::selectors::session_by_id::KnownSession;
@@ -40,22 +41,21 @@ pub enum SessionEndReason {
     Other,
 }
 
-impl SessionEndReason {
-    /// Reads what the service that ended it wrote down.
-    fn of(recorded: &str) -> Self {
-        match recorded {
-            "session.ended" => Self::SignedOut,
-            "session.revoked" | "session.others_revoked" => Self::Revoked,
-            "password.changed" | "password.set" | "password.reset" | "user.invitation_accepted" => {
-                Self::PasswordChanged
-            }
-            "refresh_token_reuse" => Self::TokenReused,
-            "user.sessions_revoked" => Self::EndedByStaff,
-            "user.suspended" => Self::Suspended,
-            "account.reclaimed" | "account.address_released" | "email.reverted" => {
-                Self::AccountRecovered
-            }
-            _ => Self::Other,
+impl From<RevocationReason> for SessionEndReason {
+    fn from(reason: RevocationReason) -> Self {
+        match reason {
+            RevocationReason::SignedOut => Self::SignedOut,
+            RevocationReason::Revoked | RevocationReason::OthersRevoked => Self::Revoked,
+            RevocationReason::PasswordChanged
+            | RevocationReason::PasswordSet
+            | RevocationReason::PasswordReset
+            | RevocationReason::InvitationAccepted => Self::PasswordChanged,
+            RevocationReason::RefreshTokenReused => Self::TokenReused,
+            RevocationReason::RevokedByStaff => Self::EndedByStaff,
+            RevocationReason::Suspended => Self::Suspended,
+            RevocationReason::AccountReset
+            | RevocationReason::AddressDetached
+            | RevocationReason::EmailReverted => Self::AccountRecovered,
         }
     }
 }
@@ -118,6 +118,7 @@ impl SessionEvent {
     /// Why the session was ended; absent while it lives.
     async fn reason(&self) -> Option<SessionEndReason> {
         let recorded = self.known.revoked_reason.as_deref();
-        recorded.map(SessionEndReason::of)
+        recorded
+            .map(|text| RevocationReason::parse(text).map_or(SessionEndReason::Other, Into::into))
     }
 }

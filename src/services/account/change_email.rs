@@ -1,41 +1,36 @@
-//! Moving an account to another e-mail address, and back.
-//!
-//! The new address is proven before it counts, and only in a session of the account: a stranger's
-//! click must not confirm what somebody else asked for. The old address is told and can undo it.
+//! Moving an account to another e-mail address. The old address is notified and can revert it.
 
 use chrono::Duration;
-use serde_json::json;
 
+use super::contact_change::{self, ContactChangeProblem};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, SignedIn};
 use crate::domain::code::CodePurpose;
 use crate::domain::email::EmailAddress;
 use crate::domain::identifier::Identifier;
-use crate::domain::user::User;
+use crate::domain::user::{Contact, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
-use crate::services::audit::{self, Action, Event, Subject};
-use crate::services::code::{self, CodeCheck, CodePool, CodeSubject, VerifiedCode};
-use crate::services::links::{self, Followed};
+use crate::services::code::{self, VerifiedCode};
+use crate::services::links::{self, PresentedLink};
 use crate::services::outbox;
-use crate::services::ownership::{self, Proof};
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, LimitKey, RateLimit};
+use crate::services::throttle::{self, RateLimit};
 use crate::stores::Tx;
 use crate::stores::link::{self, LinkPurpose};
-use crate::stores::user::{self, Credentials};
+use crate::stores::user::Credentials;
 
-/// Why no message went to the new address.
+/// Why no message was sent to the new address.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RequestEmailChangeProblem {
-    /// Nobody has proven to own the number of the account, which would ride along.
+    /// The account has an unverified phone number, which the change would carry along.
     NotVerified,
 }
 
 /// Sends a link and a code to the new address.
 ///
-/// Whether somebody has that address is not looked at: only its owner may learn it.
+/// Does not look up whether an account has that address: only its owner may learn that.
 pub async fn request_email_change(
     app: &App,
     caller: &Caller,
@@ -43,23 +38,9 @@ pub async fn request_email_change(
     typed: &str,
 ) -> Result<(), Refused<RequestEmailChangeProblem>> {
     let identifier = Identifier::read(typed, None);
-    let limits = [
-        RateLimit::AccountChange {
-            user: person.user(),
-        },
-        RateLimit::RequestMessage {
-            key: LimitKey::Identifier(&identifier),
-        },
-    ];
-    for limit in limits {
-        throttle::charge(app, &caller.client, limit).await?;
-    }
-    let Identifier::Email(new) = &identifier else {
-        let message = "this is not an e-mail address";
-        return Err(Violation::new("email", ViolationRule::InvalidEmail, message).into());
-    };
-    let found = user::find_by_id(&app.database, person.user()).await?;
-    let owner = found.ok_or(Refused::Unauthenticated)?;
+    contact_change::charge_request(app, caller, person.user(), &identifier).await?;
+    let new = email(&identifier)?;
+    let owner = contact_change::find_owner(app, person.user()).await?;
     if owner.user.email.as_deref() == Some(new.as_str()) {
         let message = "this is the address the account has";
         return Err(Violation::new("email", ViolationRule::NotAllowed, message).into());
@@ -68,38 +49,27 @@ pub async fn request_email_change(
         return Err(Refused::Because(RequestEmailChangeProblem::NotVerified));
     }
     let purpose = CodePurpose::ChangeEmail;
-    let issued = code::issue(
-        app,
-        CodeSubject::User(&owner.user),
-        purpose,
-        &identifier,
-        CodePool::Public,
-    )
-    .await?;
+    let issued = contact_change::issue_code(app, &owner.user, purpose, &identifier).await?;
     let tx = app.begin().await?;
     let purpose = LinkPurpose::ChangeEmail;
     link::delete_of_user(&tx, owner.user.id, purpose).await?;
     let lifetime = Duration::seconds(app.config.links.change_seconds);
     let to = new.as_str();
-    let made = links::create(&tx, app, &owner.user, purpose, to.to_owned(), lifetime).await?;
+    let created = links::create(&tx, app, &owner.user, purpose, to.to_owned(), lifetime).await?;
     let message = Message::ChangeEmail {
-        link: made.url.as_str(),
+        link: created.url.as_str(),
         code: issued.code.reveal(),
         minutes: issued.minutes,
     };
     let recipient = outbox::by_mail(&owner.user, to);
-    outbox::enqueue(&tx, app, &recipient, &message, Some(made.expires_at)).await?;
-    let changes = json!({ "email": { "before": owner.user.email, "after": to } });
-    let event = Event::new(Action::EmailChangeRequested, Subject::of(&owner))
-        .by(caller)
-        .with(changes);
-    audit::record(&tx, app, &caller.client, event).await?;
+    outbox::enqueue(&tx, app, &recipient, &message, Some(created.expires_at)).await?;
+    contact_change::record_request(&tx, app, caller, &owner, (Contact::Email, to)).await?;
     tx.commit().await?;
     app.wake_outbox();
     Ok(())
 }
 
-/// What arrived at the new address.
+/// What was received at the new address.
 #[derive(Debug)]
 pub enum NewEmailProof {
     /// The token of the link.
@@ -113,39 +83,49 @@ pub enum NewEmailProof {
     },
 }
 
-/// Why the account still has the old address.
+/// Why the account keeps its address.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ConfirmEmailChangeProblem {
-    /// The token is unknown, used, expired, or somebody else's.
+    /// The token is unknown, used, expired, or another user's.
     TokenInvalid,
-    /// The code is wrong, dead, used, or was never sent.
+    /// The code is wrong, out of tries, used, or was never sent.
     CodeInvalid,
-    /// The code was right once.
+    /// The code was valid once.
     CodeExpired,
     /// Another account has the new address.
     Taken,
 }
 
-/// A proof that holds, to be spent with the change.
-enum Held {
-    Link(Followed),
-    /// A code, and the address it was typed for.
+impl From<ContactChangeProblem> for ConfirmEmailChangeProblem {
+    fn from(problem: ContactChangeProblem) -> Self {
+        match problem {
+            ContactChangeProblem::CodeInvalid => Self::CodeInvalid,
+            ContactChangeProblem::CodeExpired => Self::CodeExpired,
+            ContactChangeProblem::Taken => Self::Taken,
+        }
+    }
+}
+
+/// A valid link or code, to be consumed with the change.
+enum VerifiedProof {
+    Link(PresentedLink),
+    /// A code, and the address that was typed with it.
     Code(VerifiedCode, EmailAddress),
 }
 
-impl Held {
-    /// Redeems the proof and returns the address as the message went there, never a spelling that
-    /// was typed (CVE-2019-19844).
-    async fn spend(
+impl VerifiedProof {
+    /// Consumes the proof and returns the address as the message was sent to it, never a spelling
+    /// that was typed (CVE-2019-19844).
+    async fn consume(
         &self,
         tx: &Tx,
         app: &App,
         user: &User,
     ) -> Result<EmailAddress, Refused<ConfirmEmailChangeProblem>> {
         match self {
-            Self::Link(followed) => {
-                let new = EmailAddress::parse(&followed.link.address)?;
-                let is_first = followed.spend(tx, app).await?;
+            Self::Link(presented) => {
+                let new = EmailAddress::parse(&presented.link.address)?;
+                let is_first = presented.consume(tx, app).await?;
                 is_first
                     .then_some(new)
                     .ok_or(Refused::Because(ConfirmEmailChangeProblem::TokenInvalid))
@@ -165,33 +145,26 @@ impl Held {
     }
 }
 
-/// Moves the account to the new address and tells the old one.
+/// Moves the account to the new address and notifies the old one.
 pub async fn confirm_email_change(
     app: &App,
     caller: &Caller,
     person: &SignedIn,
     proof: NewEmailProof,
 ) -> Result<User, Refused<ConfirmEmailChangeProblem>> {
-    let found = user::find_by_id(&app.database, person.user()).await?;
-    let owner = found.ok_or(Refused::Unauthenticated)?;
-    let held = match proof {
-        NewEmailProof::Token(token) => by_token(app, caller, person, &token).await?,
-        NewEmailProof::Code { email, code } => by_code(app, caller, &owner, &email, &code).await?,
+    let owner = contact_change::find_owner(app, person.user()).await?;
+    let verified = match proof {
+        NewEmailProof::Token(token) => check_token(app, caller, person, &token).await?,
+        NewEmailProof::Code { email, code } => {
+            check_code(app, caller, &owner, &email, &code).await?
+        }
     };
-    let tx = app.begin().await?;
-    let now = app.clock.now();
-    let version = owner.user.credential_version;
-    let renewed = user::renew_credentials(&tx, owner.user.id, version, now).await?;
-    renewed.ok_or(Refused::Unauthenticated)?;
-    let new = held.spend(&tx, app, &owner.user).await?;
+    let tx = contact_change::begin(app, &owner.user).await?;
+    let new = verified.consume(&tx, app, &owner.user).await?;
     let identifier = Identifier::Email(new.clone());
-    let client = &caller.client;
-    if !ownership::take(&tx, app, client, &identifier, owner.user.id).await? {
-        return Err(Refused::Because(ConfirmEmailChangeProblem::Taken));
-    }
-    ownership::settle(&tx, app, &owner.user, Proof::WithAccount).await?;
-    let user = user::change_address(&tx, owner.user.id, &identifier, now).await?;
-    let user = user.ok_or(Refused::Because(ConfirmEmailChangeProblem::Taken))?;
+    let user = contact_change::write(&tx, app, caller, &owner.user, &identifier)
+        .await
+        .map_err(Refused::widen)?;
     for purpose in [
         LinkPurpose::VerifyEmail,
         LinkPurpose::ResetPassword,
@@ -199,68 +172,51 @@ pub async fn confirm_email_change(
     ] {
         link::delete_of_user(&tx, owner.user.id, purpose).await?;
     }
-    tell_old_addresses(&tx, app, &owner.user, &new).await?;
-    let mut changes = ownership::standing_changes(&owner.user, &user);
-    let moved = json!({ "before": owner.user.email, "after": new.as_str() });
-    changes.insert("email".to_owned(), moved);
-    let event = Event::new(Action::EmailChanged, Subject::of(&owner))
-        .by(caller)
-        .with(changes.into());
-    audit::record(&tx, app, &caller.client, event).await?;
+    notify_old_addresses(&tx, app, &owner.user, &new).await?;
+    let change = (Contact::Email, new.as_str());
+    contact_change::record_change(&tx, app, caller, (&owner, &user), change).await?;
     tx.commit().await?;
     app.wake_outbox();
-    if let Held::Code(code, _) = held {
+    if let VerifiedProof::Code(code, _) = verified {
         code.forget(app).await;
     }
     Ok(user)
 }
 
-async fn by_token(
+async fn check_token(
     app: &App,
     caller: &Caller,
     person: &SignedIn,
     token: &str,
-) -> Result<Held, Refused<ConfirmEmailChangeProblem>> {
+) -> Result<VerifiedProof, Refused<ConfirmEmailChangeProblem>> {
     throttle::charge(app, &caller.client, RateLimit::RedeemLink).await?;
-    let followed = links::follow(app, LinkPurpose::ChangeEmail, token).await?;
-    let followed = followed
-        .filter(|followed| followed.link.user_id == person.user())
+    let presented = links::find(app, LinkPurpose::ChangeEmail, token).await?;
+    let presented = presented
+        .filter(|presented| presented.link.user_id == person.user())
         .ok_or(Refused::Because(ConfirmEmailChangeProblem::TokenInvalid))?;
-    Ok(Held::Link(followed))
+    Ok(VerifiedProof::Link(presented))
 }
 
-async fn by_code(
+async fn check_code(
     app: &App,
     caller: &Caller,
     owner: &Credentials,
-    email: &str,
-    typed: &str,
-) -> Result<Held, Refused<ConfirmEmailChangeProblem>> {
-    let identifier = Identifier::read(email, None);
-    let limit = RateLimit::VerifyCode {
-        key: LimitKey::User(owner.user.id),
-    };
-    throttle::charge(app, &caller.client, limit).await?;
-    let Identifier::Email(new) = &identifier else {
-        let message = "this is not an e-mail address";
-        return Err(Violation::new("email", ViolationRule::InvalidEmail, message).into());
-    };
-    let typed = code::parse(typed)?;
+    typed_email: &str,
+    typed_code: &str,
+) -> Result<VerifiedProof, Refused<ConfirmEmailChangeProblem>> {
+    let identifier = Identifier::read(typed_email, None);
+    contact_change::charge_code(app, caller, owner.user.id).await?;
+    let new = email(&identifier)?;
+    let typed = code::parse(typed_code)?;
     let purpose = CodePurpose::ChangeEmail;
-    let subject = CodeSubject::User(&owner.user);
-    let refusal =
-        match code::check(app, subject, purpose, &identifier, &typed, CodePool::Public).await? {
-            CodeCheck::Valid(code) => return Ok(Held::Code(code, new.clone())),
-            CodeCheck::Expired => Refused::Because(ConfirmEmailChangeProblem::CodeExpired),
-            CodeCheck::Invalid => Refused::Because(ConfirmEmailChangeProblem::CodeInvalid),
-        };
-    let event = Event::new(Action::CodeRefused, Subject::of(owner)).by(caller);
-    audit::record_alone(app, &caller.client, event).await?;
-    Err(refusal)
+    let code = contact_change::check_code(app, caller, owner, purpose, &identifier, &typed)
+        .await
+        .map_err(Refused::widen)?;
+    Ok(VerifiedProof::Code(code, new.clone()))
 }
 
-/// Only an address that was proven is told: any other may be a stranger's, who could then undo it.
-async fn tell_old_addresses(
+/// Notifies only verified addresses: any other may be an attacker's, who could revert the change.
+async fn notify_old_addresses(
     tx: &Tx,
     app: &App,
     before: &User,
@@ -276,17 +232,29 @@ async fn tell_old_addresses(
     let lifetime = Duration::seconds(app.config.links.revert_seconds);
     let purpose = LinkPurpose::RevertEmail;
     let old = before.email.as_deref().filter(|_| before.email_verified);
-    // Without an old address too: it is the first change, so a later undo leads to a younger one.
+    // Created even without an old address: otherwise the link of the next change would count as the
+    // oldest one, which recovery keeps.
     let address = old.unwrap_or_default().to_owned();
-    let made = links::create(tx, app, before, purpose, address, lifetime).await?;
+    let created = links::create(tx, app, before, purpose, address, lifetime).await?;
     let Some(old) = old else {
         return Ok(());
     };
     let message = Message::EmailChanged {
         new_address: &new.masked(),
-        revert_link: made.url.as_str(),
+        revert_link: created.url.as_str(),
         days: lifetime.num_days(),
     };
     let recipient = outbox::by_mail(before, old);
-    outbox::enqueue(tx, app, &recipient, &message, Some(made.expires_at)).await
+    outbox::enqueue(tx, app, &recipient, &message, Some(created.expires_at)).await
+}
+
+fn email(identifier: &Identifier) -> Result<&EmailAddress, Violation> {
+    match identifier {
+        Identifier::Email(email) => Ok(email),
+        Identifier::Phone(_) | Identifier::Other(_) => Err(Violation::new(
+            "email",
+            ViolationRule::InvalidEmail,
+            "this is not an e-mail address",
+        )),
+    }
 }

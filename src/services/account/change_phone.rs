@@ -1,35 +1,32 @@
 //! Moving an account to another phone number, or giving it its first.
 
-use serde_json::json;
-
+use super::contact_change::{self, ContactChangeProblem};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, SignedIn};
-use crate::domain::code::{Code, CodePurpose};
+use crate::domain::code::CodePurpose;
 use crate::domain::identifier::Identifier;
 use crate::domain::phone::PhoneNumber;
-use crate::domain::user::User;
+use crate::domain::user::{Contact, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
-use crate::services::audit::{self, Action, Event, Subject};
-use crate::services::code::{self, CodeCheck, CodePool, CodeSubject, VerifiedCode};
-use crate::services::outbox;
-use crate::services::ownership::{self, Proof};
 use crate::services::refused::Refused;
-use crate::services::throttle::{self, LimitKey, RateLimit};
+use crate::services::{code, outbox};
 use crate::stores::Tx;
-use crate::stores::user::{self, Credentials};
 
-/// Why no code went to the new number.
+/// Why no code was sent to the new number.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RequestPhoneChangeProblem {
-    /// Nobody has proven to own the e-mail address of the account, which would ride along.
+    /// The account has an unverified e-mail address, which the change would carry along.
     NotVerified,
 }
 
+/// Why the account keeps its number.
+pub type ConfirmPhoneChangeProblem = ContactChangeProblem;
+
 /// Sends a code to the new number.
 ///
-/// Whether somebody has that number is not looked at: only its owner may learn it.
+/// Does not look up whether an account has that number: only its owner may learn that.
 pub async fn request_phone_change(
     app: &App,
     caller: &Caller,
@@ -37,21 +34,10 @@ pub async fn request_phone_change(
     typed: &str,
 ) -> Result<(), Refused<RequestPhoneChangeProblem>> {
     let identifier = Identifier::read(typed, app.config.phone.region());
-    let limits = [
-        RateLimit::AccountChange {
-            user: person.user(),
-        },
-        RateLimit::RequestMessage {
-            key: LimitKey::Identifier(&identifier),
-        },
-    ];
-    for limit in limits {
-        throttle::charge(app, &caller.client, limit).await?;
-    }
+    contact_change::charge_request(app, caller, person.user(), &identifier).await?;
     let new = number(&identifier)?;
     outbox::check_texts(app, "phone", &identifier)?;
-    let found = user::find_by_id(&app.database, person.user()).await?;
-    let owner = found.ok_or(Refused::Unauthenticated)?;
+    let owner = contact_change::find_owner(app, person.user()).await?;
     if owner.user.phone_verified && owner.user.phone.as_deref() == Some(new.as_str()) {
         let message = "this is the number the account has";
         return Err(Violation::new("phone", ViolationRule::NotAllowed, message).into());
@@ -60,14 +46,7 @@ pub async fn request_phone_change(
         return Err(Refused::Because(RequestPhoneChangeProblem::NotVerified));
     }
     let purpose = CodePurpose::ChangePhone;
-    let issued = code::issue(
-        app,
-        CodeSubject::User(&owner.user),
-        purpose,
-        &identifier,
-        CodePool::Public,
-    )
-    .await?;
+    let issued = contact_change::issue_code(app, &owner.user, purpose, &identifier).await?;
     let message = Message::Code {
         purpose,
         code: issued.code.reveal(),
@@ -76,28 +55,14 @@ pub async fn request_phone_change(
     let tx = app.begin().await?;
     let recipient = outbox::by_text(&owner.user, new.as_str());
     outbox::enqueue(&tx, app, &recipient, &message, Some(issued.expires_at)).await?;
-    let changes = json!({ "phone": { "before": owner.user.phone, "after": new.as_str() } });
-    let event = Event::new(Action::PhoneChangeRequested, Subject::of(&owner))
-        .by(caller)
-        .with(changes);
-    audit::record(&tx, app, &caller.client, event).await?;
+    let requested = (Contact::Phone, new.as_str());
+    contact_change::record_request(&tx, app, caller, &owner, requested).await?;
     tx.commit().await?;
     app.wake_outbox();
     Ok(())
 }
 
-/// Why the account still has the old number.
-#[derive(Debug, PartialEq, Eq)]
-pub enum ConfirmPhoneChangeProblem {
-    /// The code is wrong, dead, used, or was never sent.
-    CodeInvalid,
-    /// The code was right once.
-    CodeExpired,
-    /// Another account has the new number.
-    Taken,
-}
-
-/// Moves the account to the new number and tells the addresses it had before.
+/// Moves the account to the new number and notifies its previous addresses.
 pub async fn confirm_phone_change(
     app: &App,
     caller: &Caller,
@@ -106,66 +71,29 @@ pub async fn confirm_phone_change(
     typed_code: &str,
 ) -> Result<User, Refused<ConfirmPhoneChangeProblem>> {
     let identifier = Identifier::read(typed, app.config.phone.region());
-    let limit = RateLimit::VerifyCode {
-        key: LimitKey::User(person.user()),
-    };
-    throttle::charge(app, &caller.client, limit).await?;
+    contact_change::charge_code(app, caller, person.user()).await?;
     let new = number(&identifier)?;
     let typed_code = code::parse(typed_code)?;
-    let found = user::find_by_id(&app.database, person.user()).await?;
-    let owner = found.ok_or(Refused::Unauthenticated)?;
-    let code = check(app, caller, &owner, &identifier, &typed_code).await?;
+    let owner = contact_change::find_owner(app, person.user()).await?;
+    let purpose = CodePurpose::ChangePhone;
+    let code =
+        contact_change::check_code(app, caller, &owner, purpose, &identifier, &typed_code).await?;
 
-    let tx = app.begin().await?;
-    let now = app.clock.now();
-    let version = owner.user.credential_version;
-    let renewed = user::renew_credentials(&tx, owner.user.id, version, now).await?;
-    renewed.ok_or(Refused::Unauthenticated)?;
+    let tx = contact_change::begin(app, &owner.user).await?;
     if !code.consume(&tx, app).await? {
         return Err(Refused::Because(ConfirmPhoneChangeProblem::CodeInvalid));
     }
-    let client = &caller.client;
-    if !ownership::take(&tx, app, client, &identifier, owner.user.id).await? {
-        return Err(Refused::Because(ConfirmPhoneChangeProblem::Taken));
-    }
-    ownership::settle(&tx, app, &owner.user, Proof::WithAccount).await?;
-    let user = user::change_address(&tx, owner.user.id, &identifier, now).await?;
-    let user = user.ok_or(Refused::Because(ConfirmPhoneChangeProblem::Taken))?;
-    tell_old_addresses(&tx, app, &owner.user, new).await?;
-    let mut changes = ownership::standing_changes(&owner.user, &user);
-    let moved = json!({ "before": owner.user.phone, "after": new.as_str() });
-    changes.insert("phone".to_owned(), moved);
-    let event = Event::new(Action::PhoneChanged, Subject::of(&owner))
-        .by(caller)
-        .with(changes.into());
-    audit::record(&tx, app, &caller.client, event).await?;
+    let user = contact_change::write(&tx, app, caller, &owner.user, &identifier).await?;
+    notify_old_addresses(&tx, app, &owner.user, new).await?;
+    let change = (Contact::Phone, new.as_str());
+    contact_change::record_change(&tx, app, caller, (&owner, &user), change).await?;
     tx.commit().await?;
     app.wake_outbox();
     code.forget(app).await;
     Ok(user)
 }
 
-async fn check(
-    app: &App,
-    caller: &Caller,
-    owner: &Credentials,
-    identifier: &Identifier,
-    typed: &Code,
-) -> Result<VerifiedCode, Refused<ConfirmPhoneChangeProblem>> {
-    let subject = CodeSubject::User(&owner.user);
-    let purpose = CodePurpose::ChangePhone;
-    let refusal =
-        match code::check(app, subject, purpose, identifier, typed, CodePool::Public).await? {
-            CodeCheck::Valid(code) => return Ok(code),
-            CodeCheck::Expired => Refused::Because(ConfirmPhoneChangeProblem::CodeExpired),
-            CodeCheck::Invalid => Refused::Because(ConfirmPhoneChangeProblem::CodeInvalid),
-        };
-    let event = Event::new(Action::CodeRefused, Subject::of(owner)).by(caller);
-    audit::record_alone(app, &caller.client, event).await?;
-    Err(refusal)
-}
-
-async fn tell_old_addresses(
+async fn notify_old_addresses(
     tx: &Tx,
     app: &App,
     before: &User,
@@ -174,12 +102,7 @@ async fn tell_old_addresses(
     let message = Message::PhoneChanged {
         new_number: &new.masked(),
     };
-    if let Some(email) = before.email.as_deref().filter(|_| before.email_verified) {
-        let recipient = outbox::by_mail(before, email);
-        outbox::enqueue(tx, app, &recipient, &message, None).await?;
-    }
-    if let Some(phone) = before.phone.as_deref().filter(|_| before.phone_verified) {
-        let recipient = outbox::by_text(before, phone);
+    for recipient in outbox::verified_addresses(before) {
         outbox::enqueue(tx, app, &recipient, &message, None).await?;
     }
     Ok(())

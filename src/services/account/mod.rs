@@ -2,6 +2,7 @@
 
 mod change_email;
 mod change_phone;
+mod contact_change;
 mod profile;
 mod register;
 mod revert_email;
@@ -17,6 +18,7 @@ pub use change_phone::{
     ConfirmPhoneChangeProblem, RequestPhoneChangeProblem, confirm_phone_change,
     request_phone_change,
 };
+pub use contact_change::ContactChangeProblem;
 pub use profile::update_profile;
 pub use register::{RegisterProblem, Registered, Registration, register};
 pub use revert_email::{RevertEmailChangeProblem, revert_email_change};

@@ -1,4 +1,4 @@
-//! What people say about themselves.
+//! Editing one's own profile.
 
 use std::convert::Infallible;
 
@@ -13,7 +13,7 @@ use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
 use crate::stores::user::{self, ProfileChange};
 
-/// Changes the given parts of the person's own profile.
+/// Changes the given fields of the user's own profile.
 pub async fn update_profile(
     app: &App,
     caller: &Caller,

@@ -28,42 +28,42 @@ use crate::services::throttle::{self, RateLimit};
 use crate::stores::user::{Credentials, NewUser};
 use crate::stores::{Tx, decoy, password, person_key, user};
 
-/// What a person says about themselves to get an account.
+/// The input of a registration.
 #[derive(Debug)]
 pub struct Registration {
-    /// Their e-mail address; this or the phone number.
+    /// E-mail address; exactly one of this and the phone number.
     pub email: Option<String>,
-    /// Their phone number; this or the e-mail address.
+    /// Phone number; exactly one of this and the e-mail address.
     pub phone: Option<String>,
-    /// The password they choose; who registers a phone number can do without.
+    /// The password; optional with a phone number.
     pub password: Option<SecretString>,
     /// Given name.
     pub first_name: String,
     /// Family name.
     pub last_name: String,
-    /// What they want to be, among what the configuration lets people choose.
+    /// One of the roles that the configuration permits.
     pub role: Option<Role>,
 }
 
-/// What came of it.
+/// The result of a registration.
 #[derive(Debug)]
 pub enum Registered {
-    /// A message is on its way; said whether or not the address had an account.
+    /// A message has been sent. The answer for a taken address is the same.
     ConfirmationSent,
     /// The account exists and this is its first session.
     SignedIn(Box<Started>),
 }
 
-/// Why there is no new account.
+/// Why no account was created.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RegisterProblem {
-    /// The address has an account. Said only where no confirmation is required.
+    /// An account has the address. Only reported where no confirmation is required.
     Taken,
-    /// The new password is too weak, or known from a data breach.
+    /// The password is too weak, or known from a data breach.
     PasswordRejected(PasswordRejected),
 }
 
-/// Where the account will be reached.
+/// The contact of the new account.
 #[derive(Debug)]
 enum Address {
     Email(EmailAddress),
@@ -81,7 +81,7 @@ struct Checked {
 /// Creates an account.
 ///
 /// Where confirmation is required, a taken address costs the same hash, the same number of
-/// statements and one message, so neither the answer nor its time tells who has an account.
+/// statements and one message, so neither the answer nor its timing reveals an account.
 pub async fn register(
     app: &App,
     caller: &Caller,
@@ -119,7 +119,7 @@ pub async fn register(
         None => None,
     };
     let identifier = checked.address.identifier();
-    // Without a password the code is the only thing that makes the account somebody's.
+    // Without a password only the code makes the account usable.
     let needs_proof = app.config.registration.requires_confirmation() || hash.is_none();
 
     let tx = app.begin().await?;
@@ -129,8 +129,8 @@ pub async fn register(
     let owner = holders
         .next()
         .ok_or_else(|| Fault::new("an address is taken by nobody"))?;
-    // Somebody else's account may name this address and never have proved it. It keeps it until
-    // the new one is proven; where that is never asked for, it is taken.
+    // Another account may have this address without having verified it. It keeps the address until
+    // the new account verifies it, or loses it now where verification is never required.
     let is_free = inserted && (needs_proof || holders.next().is_none());
     let outcome = if is_free {
         create(&tx, app, caller, &owner.user, hash, needs_proof).await?
@@ -167,7 +167,7 @@ fn new_user<'a>(app: &App, id: UserId, checked: &'a Checked) -> NewUser<'a> {
     }
 }
 
-/// The rest of a new account. [`announce`] does as many statements: keep them equal.
+/// Completes a new account. [`notify_owner`] executes as many statements: keep them equal.
 async fn create(
     tx: &Tx,
     app: &App,
@@ -206,7 +206,7 @@ async fn create(
     Ok(Registered::SignedIn(Box::new(started)))
 }
 
-/// Tells the owner of a taken address, and changes nothing of theirs.
+/// Notifies the owner of a taken address, and changes nothing in the account.
 async fn announce(
     tx: &Tx,
     app: &App,
@@ -230,8 +230,8 @@ async fn announce(
         let message = Message::AlreadyRegistered { sign_in };
         outbox::enqueue(tx, app, &recipient, &message, None).await?;
     } else {
-        // Nobody has confirmed the first registration: the link asks for its password, so this
-        // helps its author and nobody else.
+        // The first registration is unconfirmed. The link requires its password, so sending it again
+        // helps only the first registrant.
         verify_email::send_link(tx, app, &owner.user).await?;
     }
     let about = Subject::of(owner);
@@ -315,7 +315,7 @@ async fn check(app: &App, input: Registration) -> Result<Checked, Refused<Regist
     }
 }
 
-/// The password, if it is long enough and hard to guess.
+/// Checks the length of the password and rates its strength.
 async fn choose(
     app: &App,
     typed: SecretString,
@@ -348,7 +348,7 @@ fn name(path: &str, typed: &str) -> Result<String, Violation> {
     profile_rules::text(path, typed, Layout::Line, MAX_NAME_LENGTH)
 }
 
-/// Only what the configuration lets a person give themselves.
+/// Only roles that the configuration permits at registration.
 fn role(app: &App, wanted: Option<Role>) -> Result<Role, Violation> {
     let role = wanted.unwrap_or(app.config.registration.default_role);
     if app.config.registration.roles.contains(&role) {

@@ -1,4 +1,4 @@
-//! Undoing a change of address from the old one.
+//! Reverting a change of address by the link sent to the old one.
 
 use std::convert::Infallible;
 
@@ -9,11 +9,12 @@ use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::email::EmailAddress;
 use crate::domain::identifier::Identifier;
+use crate::domain::session::RevocationReason;
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, Action, Event, Subject};
-use crate::services::recovery::{self, Spared};
+use crate::services::recovery::{self, KeptIdentities};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
 use crate::services::{links, outbox, ownership};
@@ -31,47 +32,46 @@ pub enum RevertEmailChangeProblem {
     Taken,
 }
 
-/// Brings the account back to its old address.
+/// Moves the account back to its old address.
 ///
-/// Whoever follows this link says that somebody else was in the account. So the password, every
-/// session, the links added since, the identities of the last days, and the proof of the phone
-/// number go, and a reset link follows by mail.
+/// The owner reports that an attacker had access. So the password, every session, later links,
+/// recent identities and the verification of the phone number are removed, and a reset link is sent.
 pub async fn revert_email_change(
     app: &App,
     caller: &Caller,
     token: &str,
 ) -> Result<(), Refused<RevertEmailChangeProblem, Infallible>> {
     throttle::charge(app, &caller.client, RateLimit::RedeemLink).await?;
-    let followed = links::follow(app, LinkPurpose::RevertEmail, token).await?;
-    let followed = followed.ok_or(Refused::Because(RevertEmailChangeProblem::TokenInvalid))?;
-    let found = user::find_by_id(&app.database, followed.link.user_id).await?;
+    let presented = links::find(app, LinkPurpose::RevertEmail, token).await?;
+    let presented = presented.ok_or(Refused::Because(RevertEmailChangeProblem::TokenInvalid))?;
+    let found = user::find_by_id(&app.database, presented.link.user_id).await?;
     let owner = found.filter(|owner| !owner.user.is_deleted());
     let owner = owner.ok_or(Refused::Because(RevertEmailChangeProblem::TokenInvalid))?;
-    let old = EmailAddress::parse(&followed.link.address)?;
+    let old = EmailAddress::parse(&presented.link.address)?;
 
     let tx = app.begin().await?;
     let now = app.clock.now();
     let (id, version) = (owner.user.id, owner.user.credential_version);
     let renewed = user::renew_credentials(&tx, id, version, now).await?;
-    if renewed.is_none() || !followed.spend(&tx, app).await? {
+    if renewed.is_none() || !presented.consume(&tx, app).await? {
         return Err(Refused::Because(RevertEmailChangeProblem::TokenInvalid));
     }
     let identifier = Identifier::Email(old.clone());
-    if !ownership::take(&tx, app, &caller.client, &identifier, id).await?
+    if !ownership::claim_address(&tx, app, &caller.client, &identifier, id).await?
         || user::change_address(&tx, id, &identifier, now)
             .await?
             .is_none()
     {
         return Err(Refused::Because(RevertEmailChangeProblem::Taken));
     }
-    let reason = Action::EmailReverted.as_str();
+    let reason = RevocationReason::EmailReverted;
     let restored = user::mark_unverified(&tx, id, Contact::Phone).await?;
     password::delete(&tx, id).await?;
     session::revoke(&tx, id, Which::All, reason, now).await?;
-    let ending = (id, Spared::Nothing);
-    recovery::end_identities(&tx, app, &caller.client, &restored, ending).await?;
-    // An undo that is older than this one goes back further: it may be the owner's.
-    link::delete_since(&tx, &followed.link).await?;
+    let ending = (id, KeptIdentities::None);
+    recovery::unlink_recent_identities(&tx, app, &caller.client, &restored, ending).await?;
+    // Older revert links lead further back and may be the owner's.
+    link::delete_since(&tx, &presented.link).await?;
     send_reset(&tx, app, &owner.user, &old).await?;
     record(&tx, app, caller, &owner, &old).await?;
     tx.commit().await?;
@@ -83,9 +83,9 @@ async fn send_reset(tx: &Tx, app: &App, owner: &User, old: &EmailAddress) -> Res
     let lifetime = Duration::seconds(app.config.links.reset_seconds);
     let purpose = LinkPurpose::ResetPassword;
     let address = old.canonical().to_owned();
-    let made = links::create(tx, app, owner, purpose, address, lifetime).await?;
+    let created = links::create(tx, app, owner, purpose, address, lifetime).await?;
     let message = Message::EmailReverted {
-        link: made.url.as_str(),
+        link: created.url.as_str(),
         minutes: lifetime.num_minutes(),
     };
     let recipient = Recipient {
@@ -93,7 +93,7 @@ async fn send_reset(tx: &Tx, app: &App, owner: &User, old: &EmailAddress) -> Res
         to: old.as_str(),
         locale: owner.locale.as_deref(),
     };
-    outbox::enqueue(tx, app, &recipient, &message, Some(made.expires_at)).await
+    outbox::enqueue(tx, app, &recipient, &message, Some(created.expires_at)).await
 }
 
 async fn record(

@@ -1,4 +1,4 @@
-//! Proving that an e-mail address is one's own.
+//! Verifying an e-mail address.
 
 use std::convert::Infallible;
 
@@ -16,7 +16,7 @@ use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::links;
 use crate::services::outbox;
-use crate::services::ownership::{self, Proof};
+use crate::services::ownership::{self, AddressProof};
 use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Authentication, Started};
 use crate::services::throttle::{self, LimitKey, RateLimit};
@@ -24,21 +24,21 @@ use crate::stores::link::LinkPurpose;
 use crate::stores::user::{Credentials, Meant};
 use crate::stores::{Tx, decoy, user};
 
-/// A link's token, and the password that was chosen at registration.
+/// The token of a link and the password of the registration.
 #[derive(Debug)]
 pub struct EmailVerification {
     /// The token from the link.
     pub token: String,
-    /// Needed unless the caller is signed in to the account. A password that is given is checked.
+    /// Required unless the caller is signed in to the account. Checked if given.
     pub password: Option<SecretString>,
 }
 
-/// Why the address is still unproven.
+/// Why the address was not verified.
 #[derive(Debug, PartialEq, Eq)]
 pub enum VerifyEmailProblem {
-    /// Unknown, used, expired, or about an address the account no longer has.
+    /// Unknown, used, expired, or for an address that the account no longer has.
     TokenInvalid,
-    /// The password is not the one of the account.
+    /// The password is wrong.
     InvalidCredentials,
     /// The account is suspended.
     Suspended,
@@ -46,24 +46,24 @@ pub enum VerifyEmailProblem {
 
 /// Redeems a confirmation link and signs in.
 ///
-/// The password is asked for because the click alone proves too little: somebody else may have
-/// registered this address and hope that its owner confirms it for them.
+/// Requires the password, as a click alone proves too little: an attacker may have registered this
+/// address, hoping that its owner confirms it (account pre-hijacking).
 pub async fn verify_email(
     app: &App,
     caller: &Caller,
     input: EmailVerification,
 ) -> Result<Started, Refused<VerifyEmailProblem>> {
     throttle::charge(app, &caller.client, RateLimit::RedeemLink).await?;
-    let followed = links::follow(app, LinkPurpose::VerifyEmail, &input.token).await?;
-    let followed = followed.ok_or(Refused::Because(VerifyEmailProblem::TokenInvalid))?;
-    let owner = user::find_by_id(&app.database, followed.link.user_id).await?;
+    let presented = links::find(app, LinkPurpose::VerifyEmail, &input.token).await?;
+    let presented = presented.ok_or(Refused::Because(VerifyEmailProblem::TokenInvalid))?;
+    let owner = user::find_by_id(&app.database, presented.link.user_id).await?;
     let owner = owner
         .filter(|owner| !owner.user.is_deleted())
-        .filter(|owner| followed.sent_to(&owner.user) == Some(Contact::Email))
+        .filter(|owner| presented.sent_to(&owner.user) == Some(Contact::Email))
         .ok_or(Refused::Because(VerifyEmailProblem::TokenInvalid))?;
     let is_own = |person: &&SignedIn| person.user() == owner.user.id;
     let authentication = match (caller.signed_in().filter(is_own), input.password) {
-        // A link shows who reads the mail, not who sits there: that was proven before.
+        // A link is no authentication: the session rests on the earlier one.
         (Some(person), None) => Authentication::of_session(person),
         (_, password) => {
             prove_password(app, caller, &owner, password).await?;
@@ -74,9 +74,9 @@ pub async fn verify_email(
         return Err(Refused::Because(VerifyEmailProblem::Suspended));
     }
     let tx = app.begin().await?;
-    // Held first, as by everybody who ends links.
+    // Locked first, as everywhere that links are deleted.
     let held = user::lock(&tx, owner.user.id).await?;
-    if held.is_none_or(|held| held.is_deleted()) || !followed.spend(&tx, app).await? {
+    if held.is_none_or(|held| held.is_deleted()) || !presented.consume(&tx, app).await? {
         return Err(Refused::Because(VerifyEmailProblem::TokenInvalid));
     }
     let started = confirm(&tx, app, caller, owner, authentication).await?;
@@ -124,15 +124,16 @@ async fn confirm(
     let id = owner.user.id;
     let user = user::record_login(tx, id, owner.user.credential_version, now).await?;
     let user = user.ok_or(Refused::Because(VerifyEmailProblem::TokenInvalid))?;
-    let proof = Proof::WithAccount;
-    let proven = ownership::prove(tx, app, &caller.client, &owner, Contact::Email, proof).await?;
+    let proof = AddressProof::WithCredentials;
+    let proven =
+        ownership::mark_verified(tx, app, &caller.client, &owner, Contact::Email, proof).await?;
     let user = proven.unwrap_or(user);
     Ok(sign_in::start_with(tx, app, &caller.client, user, authentication).await?)
 }
 
-/// Sends a new confirmation link, if there is an account that needs one.
+/// Sends a new confirmation link if an account needs one.
 ///
-/// The answer and the work are the same when there is none.
+/// The answer and the work are the same if none does.
 pub async fn request_email_verification(
     app: &App,
     caller: &Caller,
@@ -182,7 +183,7 @@ pub async fn request_email_verification(
     Ok(())
 }
 
-/// Stores a new link and the message that carries it: two statements.
+/// Stores a new link and enqueues its message. Two statements.
 pub(super) async fn send_link(tx: &Tx, app: &App, user: &User) -> Result<(), Fault> {
     let (Some(to), Some(address)) = (user.email.as_deref(), links::address(user, Contact::Email))
     else {
@@ -190,11 +191,11 @@ pub(super) async fn send_link(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
     };
     let lifetime = Duration::seconds(app.config.links.confirmation_seconds);
     let purpose = LinkPurpose::VerifyEmail;
-    let made = links::create(tx, app, user, purpose, address, lifetime).await?;
+    let created = links::create(tx, app, user, purpose, address, lifetime).await?;
     let message = Message::VerifyEmail {
-        link: made.url.as_str(),
+        link: created.url.as_str(),
         hours: lifetime.num_hours(),
     };
     let recipient = outbox::by_mail(user, to);
-    outbox::enqueue(tx, app, &recipient, &message, Some(made.expires_at)).await
+    outbox::enqueue(tx, app, &recipient, &message, Some(created.expires_at)).await
 }

@@ -1,4 +1,4 @@
-//! What is sent to a phone number that somebody registers.
+//! The messages to a phone number that is being registered.
 
 use crate::app::App;
 use crate::domain::code::CodePurpose;
@@ -11,9 +11,9 @@ use crate::services::code::{self, CodePool, CodeSubject, IssueError};
 use crate::services::outbox;
 use crate::stores::Tx;
 
-/// Sends a code that proves the number of this account: one statement.
+/// Sends a code that verifies the number of this account. One statement.
 ///
-/// While an earlier code is too young to be replaced it stays the one that works.
+/// While a previous code is on cooldown, that one stays valid and nothing is sent.
 pub(super) async fn send_code(tx: &Tx, app: &App, user: &User) -> Result<(), Fault> {
     let Some(to) = user.phone.as_deref() else {
         return Ok(());
@@ -50,7 +50,7 @@ pub(super) async fn send_code(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
     }
 }
 
-/// Tells the owner of a number that it was registered again, at the price of a code.
+/// Tells the owner of a number that it was registered again, at the cost of a code.
 pub(super) async fn send_other(
     tx: &Tx,
     app: &App,
@@ -72,7 +72,7 @@ pub(super) async fn send_other(
     .await
     {
         Ok(_) => outbox::enqueue(tx, app, &recipient, &message, None).await,
-        // Nobody's phone is flooded: one message for one cooldown.
+        // One message per cooldown, so that nobody's phone is flooded.
         Err(IssueError::Cooldown(_)) => {
             outbox::enqueue_decoy(tx, app, &recipient, &message, None).await
         }

@@ -111,12 +111,12 @@ impl Change<'_> {
         if !user::insert(&tx, row(app, id, &email, &new)).await? {
             return Err(Refused::Because(InviteProblem::Taken));
         }
-        let made = user::set_role(&tx, id, new.role, new.functions, app.clock.now()).await?;
-        send(&tx, app, &made).await?;
-        record(&tx, change, &made, new.reason).await?;
+        let created = user::set_role(&tx, id, new.role, new.functions, app.clock.now()).await?;
+        send(&tx, app, &created).await?;
+        record(&tx, change, &created, new.reason).await?;
         tx.commit().await?;
         app.wake_outbox();
-        Ok(made)
+        Ok(created)
     }
 }
 
@@ -155,7 +155,7 @@ async fn free(
         ..holder
     };
     let (client, contact) = (&change.caller.client, Contact::Email);
-    if ownership::release(tx, app, client, &holder, contact).await? {
+    if ownership::detach_address(tx, app, client, &holder, contact).await? {
         Ok(())
     } else {
         Err(Refused::Because(InviteProblem::Taken))
@@ -177,36 +177,36 @@ fn row<'a>(app: &App, id: UserId, email: &'a EmailAddress, new: &'a NewPerson) -
     }
 }
 
-async fn send(tx: &Tx, app: &App, made: &User) -> Result<(), Fault> {
+async fn send(tx: &Tx, app: &App, created: &User) -> Result<(), Fault> {
     let no_address = || Fault::new("somebody was invited without an address");
-    let to = made.email.as_deref().ok_or_else(no_address)?;
-    let address = links::address(made, Contact::Email).ok_or_else(no_address)?;
+    let to = created.email.as_deref().ok_or_else(no_address)?;
+    let address = links::address(created, Contact::Email).ok_or_else(no_address)?;
     let lifetime = Duration::seconds(app.config.links.invitation_seconds);
-    let link = links::create(tx, app, made, LinkPurpose::Invitation, address, lifetime).await?;
+    let link = links::create(tx, app, created, LinkPurpose::Invitation, address, lifetime).await?;
     let message = Message::Invitation {
         link: link.url.as_str(),
         hours: lifetime.num_hours(),
     };
-    let recipient = outbox::by_mail(made, to);
+    let recipient = outbox::by_mail(created, to);
     outbox::enqueue(tx, app, &recipient, &message, Some(link.expires_at)).await
 }
 
 async fn record(
     tx: &Tx,
     change: Change<'_>,
-    made: &User,
+    created: &User,
     reason: Option<String>,
 ) -> Result<(), Fault> {
     let Change { app, caller, .. } = change;
-    let sealed_key = audit::new_person_key(app, made.id);
-    person_key::insert(tx, made.id, sealed_key.clone(), app.clock.now()).await?;
+    let sealed_key = audit::new_person_key(app, created.id);
+    person_key::insert(tx, created.id, sealed_key.clone(), app.clock.now()).await?;
     let subject = Subject::UserWithKey {
-        user: made.id,
+        user: created.id,
         sealed_key: Some(&sealed_key),
     };
-    let mut changes = changed("role", json!(null), json!(made.role));
-    if !made.staff_functions.is_empty() {
-        let functions = made.staff_functions.to_text();
+    let mut changes = changed("role", json!(null), json!(created.role));
+    if !created.staff_functions.is_empty() {
+        let functions = created.staff_functions.to_text();
         changes.extend(changed("staffFunctions", json!(""), json!(functions)));
     }
     if let Some(reason) = reason {

@@ -6,6 +6,7 @@ use super::{Attempted, Change, ChangeProblem, Target};
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
 use crate::domain::permission::Permission;
+use crate::domain::session::RevocationReason;
 use crate::services::audit::Action;
 use crate::services::refused::Refused;
 use crate::stores::session::{self, Which};
@@ -36,11 +37,12 @@ impl Change<'_> {
         let (change, app) = (self, self.app);
         let (tx, before) = change.begin(&mut target).await?;
         change.end_credentials(&tx, &before).await?;
-        let action = Action::UserSessionsRevoked;
-        let now = app.clock.now();
-        let ended = session::revoke(&tx, before.id, Which::All, action.as_str(), now).await?;
+        let (reason, now) = (RevocationReason::RevokedByStaff, app.clock.now());
+        let ended = session::revoke(&tx, before.id, Which::All, reason, now).await?;
         let changes = Map::from_iter([("sessions".to_owned(), json!(ended))]);
-        change.finish(tx, &target, action, changes).await?;
+        change
+            .finish(tx, &target, Action::UserSessionsRevoked, changes)
+            .await?;
         Ok(ended)
     }
 }

@@ -6,9 +6,10 @@ use super::{Attempted, Change, ChangeProblem, PrivilegeProblem, Target, changed}
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::Permission;
+use crate::domain::session::RevocationReason;
 use crate::domain::user::User;
 use crate::services::audit::Action;
-use crate::services::recovery::{self, Spared};
+use crate::services::recovery::{self, KeptIdentities};
 use crate::services::refused::Refused;
 use crate::stores::session::{self, Which};
 use crate::stores::user;
@@ -65,14 +66,16 @@ impl Change<'_> {
         let reason = target.reason.clone().or(before.suspended_reason.clone());
         user::set_suspended(&tx, before.id, Some(since), reason, now).await?;
         let after = change.end_credentials(&tx, &before).await?;
-        let action = Action::UserSuspended;
-        let ended = session::revoke(&tx, before.id, Which::All, action.as_str(), now).await?;
-        let ending = (change.person.user(), Spared::TheFirst);
+        let reason = RevocationReason::Suspended;
+        let ended = session::revoke(&tx, before.id, Which::All, reason, now).await?;
+        let ending = (change.person.user(), KeptIdentities::First);
         let client = &change.caller.client;
-        recovery::end_identities(&tx, app, client, &before, ending).await?;
+        recovery::unlink_recent_identities(&tx, app, client, &before, ending).await?;
         let mut changes = changed("isSuspended", json!(before.is_suspended()), json!(true));
         changes.insert("sessions".to_owned(), json!(ended));
-        change.finish(tx, &target, action, changes).await?;
+        change
+            .finish(tx, &target, Action::UserSuspended, changes)
+            .await?;
         Ok(after)
     }
 

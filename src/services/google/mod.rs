@@ -29,7 +29,7 @@ const PROVIDER: &str = "Google";
 /// Notifies every verified address of the account, so that its owner notices an identity that an
 /// attacker linked, even if one of the addresses is no longer theirs.
 async fn notify(tx: &Tx, app: &App, owner: &User, message: &Message<'_>) -> Result<(), Fault> {
-    for recipient in outbox::proven(owner) {
+    for recipient in outbox::verified_addresses(owner) {
         outbox::enqueue(tx, app, &recipient, message, None).await?;
     }
     Ok(())

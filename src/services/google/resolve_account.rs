@@ -18,7 +18,7 @@ use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::services::audit::{self, Action, Event, Subject};
-use crate::services::ownership::{self, Proof};
+use crate::services::ownership::{self, AddressProof};
 use crate::stores::identity::NewIdentity;
 use crate::stores::user::{Credentials, NewUser};
 use crate::stores::{Tx, identity, person_key, user};
@@ -54,7 +54,7 @@ pub(super) async fn resolve_account(
     if owner.user.is_suspended() {
         return Ok(Step::Reject(LoginRejection::Suspended(owner.user.id)));
     }
-    if ownership::may_open(&owner.user, Contact::Email) {
+    if ownership::can_recover_with(&owner.user, Contact::Email) {
         // An invited or imported account waits for the owner of the address; a provider that does
         // not run the address only knows that the user once had it.
         if ownership::is_reserved(&owner) && !google_user.is_authoritative {
@@ -63,7 +63,7 @@ pub(super) async fn resolve_account(
         return take_over(tx, app, caller, google_user, owner).await;
     }
     // The account belongs to the owner of its phone number and never verified this address.
-    if !ownership::release(tx, app, &caller.client, &owner, Contact::Email).await? {
+    if !ownership::detach_address(tx, app, &caller.client, &owner, Contact::Email).await? {
         return Ok(Step::Retry);
     }
     register(tx, app, caller, google_user, email).await
@@ -121,12 +121,13 @@ async fn take_over(
         return Ok(Step::Retry);
     };
     let proof = if google_user.is_authoritative {
-        Proof::Authority
+        AddressProof::Authority
     } else {
-        Proof::AddressAlone
+        AddressProof::AddressOnly
     };
     let contact = Contact::Email;
-    let verified = ownership::prove(tx, app, &caller.client, &owner, contact, proof).await?;
+    let verified =
+        ownership::mark_verified(tx, app, &caller.client, &owner, contact, proof).await?;
     let user = verified.unwrap_or(user);
     if !insert_identity(tx, app, google_user, id).await? {
         return Ok(Step::Retry);

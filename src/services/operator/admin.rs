@@ -77,7 +77,7 @@ pub async fn create(app: &App, email: &str, typed: SecretString) -> Result<UserI
         && !holder.user.email_verified
     {
         // Nobody has proven the address: whoever registered it must not keep it from its owner.
-        ownership::release(&tx, app, &client, &holder, Contact::Email).await?;
+        ownership::detach_address(&tx, app, &client, &holder, Contact::Email).await?;
     }
     if !user::insert(&tx, new).await? {
         return Err(AdminRefusal::Taken);

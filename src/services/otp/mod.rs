@@ -1,4 +1,4 @@
-//! One-time codes: asking for one, and what each of them opens.
+//! Requesting and verifying one-time codes.
 
 mod request;
 mod verify;
@@ -19,7 +19,7 @@ use crate::services::ownership;
 use crate::services::throttle::{self, LimitKey, RateLimit, RateLimitExceeded, Target};
 use crate::stores::user::{Credentials, Meant};
 
-/// The address a code goes to, if this purpose can use it.
+/// The kind of address that a code of this purpose goes to.
 fn contact(purpose: CodePurpose, identifier: &Identifier) -> Result<Contact, Violation> {
     let wrong = |rule, message| Err(Violation::new("emailOrPhone", rule, message));
     match (purpose, identifier.contact()) {
@@ -39,36 +39,38 @@ fn contact(purpose: CodePurpose, identifier: &Identifier) -> Result<Contact, Vio
     }
 }
 
-/// Whether a code of this purpose, sent to this address of the account, can be of use.
+/// Whether a code of this purpose at this address of the account is of any use.
 fn is_served(caller: &Caller, user: &User, purpose: CodePurpose, contact: Contact) -> bool {
     let is_own = caller
         .signed_in()
         .is_some_and(|person| person.user() == user.id);
     match purpose {
-        CodePurpose::Login | CodePurpose::ResetPassword => ownership::may_open(user, contact),
-        CodePurpose::VerifyEmail | CodePurpose::VerifyPhone => {
-            !user.has_proven(contact) && (is_own || ownership::may_open(user, contact))
+        CodePurpose::Login | CodePurpose::ResetPassword => {
+            ownership::can_recover_with(user, contact)
         }
-        // An address that nobody proved says nothing about who asks.
+        CodePurpose::VerifyEmail | CodePurpose::VerifyPhone => {
+            !user.has_proven(contact) && (is_own || ownership::can_recover_with(user, contact))
+        }
+        // An unverified address does not authenticate its user.
         CodePurpose::StepUp => is_own && user.has_proven(contact),
         CodePurpose::ChangeEmail | CodePurpose::ChangePhone => false,
     }
 }
 
-/// Whose account an address means: one's own, for those who are signed in and have it.
+/// Which account an address refers to: the caller's own if it has the address.
 fn meant(caller: &Caller) -> Meant {
     caller
         .signed_in()
         .map_or(Meant::Owner, |person| Meant::Own(person.user()))
 }
 
-/// Who asks for a code or types one, and so whose budget pays.
+/// A request that concerns a code, and what it is charged to.
 struct Asking<'a> {
     app: &'a App,
     caller: &'a Caller,
     identifier: &'a Identifier,
-    /// The person whose own session the code is for: strangers who know the address must not be
-    /// able to keep them from it.
+    /// The user whose own session the code is for: strangers who know the address must not be
+    /// able to use up the limits.
     person: Option<UserId>,
     device: Option<Device>,
 }
@@ -95,7 +97,7 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// Whose budget it counts against before the account is looked up.
+    /// What the request is charged to before the account is looked up.
     fn key(&self) -> LimitKey<'_> {
         let device_or = || LimitKey::device_or(self.device.as_ref(), self.identifier);
         self.person.map_or_else(device_or, LimitKey::User)

@@ -1,4 +1,4 @@
-//! Asking for a code.
+//! Requesting a code.
 
 use std::convert::Infallible;
 
@@ -18,18 +18,18 @@ use crate::services::refused::Refused;
 use crate::services::throttle::RateLimit;
 use crate::stores::user;
 
-/// A code is on its way, if there is somebody to send it to.
+/// A code has been sent, if an account can use it.
 #[derive(Clone, Copy, Debug)]
 pub struct OtpSent {
-    /// How long it works, in seconds.
+    /// Lifetime of the code in seconds.
     pub expires_in: i64,
-    /// When another one can be asked for, in seconds.
+    /// Seconds until another one can be requested.
     pub resend_after: i64,
 }
 
-/// Sends a code for this purpose, if there is an account it can serve.
+/// Sends a code of this purpose, if an account can use it.
 ///
-/// The answer and the work are the same when there is none.
+/// The answer and the work are the same if none can.
 pub async fn request_otp(
     app: &App,
     caller: &Caller,
@@ -99,7 +99,7 @@ pub async fn request_otp(
     })
 }
 
-/// Messages go to the address that is stored, never to a spelling that was typed (CVE-2019-19844).
+/// Messages go to the stored address, never to a spelling that was typed (CVE-2019-19844).
 fn stored(user: &crate::domain::user::User, contact: Contact) -> &str {
     let address = match contact {
         Contact::Email => &user.email,

@@ -1,4 +1,4 @@
-//! Redeeming a code: what it opens depends on its purpose alone.
+//! Verifying a code: what it authorizes depends on its purpose alone.
 
 use chrono::Duration;
 use secrecy::SecretString;
@@ -17,7 +17,7 @@ use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::code::{self, CodeCheck, CodeSubject, VerifiedCode};
 use crate::services::device::{self, Device};
 use crate::services::links;
-use crate::services::ownership::{self, Proof};
+use crate::services::ownership::{self, AddressProof};
 use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Started};
 use crate::services::step_up::{self, SteppedUp};
@@ -26,53 +26,53 @@ use crate::stores::link::LinkPurpose;
 use crate::stores::user::Credentials;
 use crate::stores::{Tx, user};
 
-/// A typed code.
+/// The input of a verification.
 #[derive(Debug)]
 pub struct OtpVerification {
     /// The address the code was sent to.
     pub email_or_phone: String,
-    /// What it was sent for.
+    /// The purpose that it was requested for.
     pub purpose: CodePurpose,
     /// The digits, as typed.
     pub code: String,
-    /// The password of a registration that this proves; without it that password ends.
+    /// The password of the registration that this verifies; without it that password is removed.
     pub password: Option<SecretString>,
-    /// The token this device got at an earlier sign-in.
+    /// The device token of an earlier sign-in.
     pub device_token: Option<String>,
 }
 
-/// What a code opened.
+/// What the code authorized.
 #[derive(Debug)]
 pub enum Verified {
     /// A new session.
     SignedIn(Box<Started>),
-    /// The proof of the session that asked.
+    /// A recent authentication of the caller's session.
     SteppedUp(SteppedUp),
-    /// The address is proven, in the session that asked.
+    /// The address is verified, in the caller's session.
     Contact(Box<User>),
-    /// A new password can be set with this token, for so many seconds.
+    /// A token with which a new password can be set.
     Reset {
         /// For `confirmPasswordReset`.
         token: PlainToken,
-        /// How long it works.
+        /// Lifetime of the token in seconds.
         expires_in: i64,
     },
 }
 
-/// Why a code opened nothing.
+/// Why the code was refused.
 #[derive(Debug, PartialEq, Eq)]
 pub enum VerifyOtpProblem {
-    /// Wrong, dead, used, or never sent.
+    /// Wrong, out of tries, used, or never sent.
     CodeInvalid,
-    /// It was right once.
+    /// It was valid once.
     CodeExpired,
-    /// The right code, but not the password of the account.
+    /// The code is valid, but the password is wrong.
     InvalidCredentials,
-    /// The right code of a suspended account.
+    /// The code is valid, but the account is suspended.
     Suspended,
 }
 
-/// Redeems a code for what its purpose opens.
+/// Redeems a code for its purpose.
 pub async fn verify_otp(
     app: &App,
     caller: &Caller,
@@ -102,7 +102,7 @@ pub async fn verify_otp(
         code,
     };
     match purpose {
-        CodePurpose::Login => redemption.sign_in(Proof::AddressAlone, false).await,
+        CodePurpose::Login => redemption.sign_in(AddressProof::AddressOnly, false).await,
         CodePurpose::ResetPassword => redemption.allow_reset().await,
         CodePurpose::VerifyEmail | CodePurpose::VerifyPhone => redemption.prove(password).await,
         CodePurpose::StepUp => match caller.signed_in() {
@@ -115,7 +115,7 @@ pub async fn verify_otp(
     }
 }
 
-/// Whose code it is, if it is right and its owner may come in.
+/// Checks the code and returns the account that it belongs to.
 async fn check(
     asking: &Asking<'_>,
     purpose: CodePurpose,
@@ -152,7 +152,7 @@ async fn check(
     })
 }
 
-/// Records a code that opened nothing.
+/// Records a refused code.
 async fn refuse(
     app: &App,
     caller: &Caller,
@@ -167,19 +167,19 @@ async fn refuse(
     audit::record_attempt_alone(app, &caller.client, event).await
 }
 
-/// A right code with everything around it.
+/// A valid code and the context to redeem it in.
 struct Redemption<'a> {
     app: &'a App,
     caller: &'a Caller,
     owner: Credentials,
-    /// The device that was presented, whoever's it is.
+    /// The presented device, of this or another account.
     device: Option<Device>,
     contact: Contact,
     code: VerifiedCode,
 }
 
 impl Redemption<'_> {
-    /// Begins the transaction in which the code is spent, if the account is still as it was read.
+    /// Begins the transaction that consumes the code, unless the account has changed since.
     async fn begin(&self) -> Result<Tx, Refused<VerifyOtpProblem>> {
         let tx = self.app.begin().await?;
         let held = user::lock(&tx, self.owner.user.id).await?;
@@ -203,7 +203,7 @@ impl Redemption<'_> {
 
     async fn sign_in(
         mut self,
-        proof: Proof,
+        proof: AddressProof,
         with_password: bool,
     ) -> Result<Verified, Refused<VerifyOtpProblem>> {
         let (app, client) = (self.app, &self.caller.client);
@@ -212,7 +212,8 @@ impl Redemption<'_> {
         let (id, version) = (self.owner.user.id, self.owner.user.credential_version);
         let user = user::record_login(&tx, id, version, now).await?;
         let user = user.ok_or(Refused::Because(VerifyOtpProblem::CodeInvalid))?;
-        let proven = ownership::prove(&tx, app, client, &self.owner, self.contact, proof).await?;
+        let proven =
+            ownership::mark_verified(&tx, app, client, &self.owner, self.contact, proof).await?;
         let user = proven.unwrap_or(user);
         let mut amr = self.amr();
         if with_password {
@@ -229,7 +230,7 @@ impl Redemption<'_> {
         Ok(Verified::SignedIn(Box::new(started)))
     }
 
-    /// RFC 8176 §2: a one-time code, and by which way if that has a name.
+    /// RFC 8176 §2: `otp`, and `sms` if that was the channel.
     fn amr(&self) -> Vec<&'static str> {
         match self.contact {
             Contact::Email => vec!["otp"],
@@ -246,7 +247,7 @@ impl Redemption<'_> {
             return self.prove_in_session().await;
         }
         let Some(password) = password else {
-            return self.sign_in(Proof::AddressAlone, false).await;
+            return self.sign_in(AddressProof::AddressOnly, false).await;
         };
         let limit = RateLimit::StepUp {
             user: self.owner.user.id,
@@ -261,14 +262,15 @@ impl Redemption<'_> {
             audit::record_alone(self.app, &self.caller.client, event).await?;
             return Err(Refused::Because(VerifyOtpProblem::InvalidCredentials));
         }
-        self.sign_in(Proof::WithAccount, true).await
+        self.sign_in(AddressProof::WithCredentials, true).await
     }
 
     async fn prove_in_session(self) -> Result<Verified, Refused<VerifyOtpProblem>> {
         let (app, client) = (self.app, &self.caller.client);
         let tx = self.begin().await?;
-        let proof = Proof::WithAccount;
-        let proven = ownership::prove(&tx, app, client, &self.owner, self.contact, proof).await?;
+        let proof = AddressProof::WithCredentials;
+        let proven =
+            ownership::mark_verified(&tx, app, client, &self.owner, self.contact, proof).await?;
         let user = proven.unwrap_or_else(|| self.owner.user.clone());
         self.finish(tx).await?;
         Ok(Verified::Contact(Box::new(user)))
@@ -282,7 +284,7 @@ impl Redemption<'_> {
         Ok(Verified::SteppedUp(stepped_up))
     }
 
-    /// Exchanges the code for a token, so that a page can ask for the new password afterwards.
+    /// Exchanges the code for a token, so that a page can ask for the new password later.
     async fn allow_reset(self) -> Result<Verified, Refused<VerifyOtpProblem>> {
         let life = Duration::seconds(self.app.config.otp.life_seconds.into());
         let tx = self.begin().await?;
@@ -290,13 +292,13 @@ impl Redemption<'_> {
         let address = links::address(user, self.contact)
             .ok_or_else(|| Fault::new("a code for an account without this address"))?;
         let purpose = LinkPurpose::ResetPassword;
-        let made = links::create(&tx, self.app, user, purpose, address, life).await?;
+        let created = links::create(&tx, self.app, user, purpose, address, life).await?;
         let event = Event::new(Action::PasswordResetRequested, Subject::of(&self.owner))
             .with(json!({ "method": "otp" }));
         audit::record(&tx, self.app, &self.caller.client, event).await?;
         self.finish(tx).await?;
         Ok(Verified::Reset {
-            token: made.token,
+            token: created.token,
             expires_in: life.num_seconds(),
         })
     }

@@ -3,7 +3,7 @@
 use chrono::Duration;
 use secrecy::SecretString;
 
-use super::{known_words, store};
+use super::{Replacement, replace, user_inputs};
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::password::Password;
@@ -14,12 +14,12 @@ use crate::services::throttle::{self, RateLimit};
 use crate::stores::session::Which;
 use crate::stores::user::{self, Credentials};
 
-/// Why the password is still the old one.
+/// Why the password was not changed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ChangePasswordProblem {
     /// The old password is wrong.
     InvalidCredentials,
-    /// Without the old password the sign-in has to be recent.
+    /// Without the old password the authentication has to be recent.
     StepUpRequired,
     /// The new password is too weak, or known from a data breach.
     PasswordRejected(PasswordRejected),
@@ -31,7 +31,7 @@ impl From<PasswordRejected> for ChangePasswordProblem {
     }
 }
 
-/// Sets another password, ends the other sessions, and tells the owner.
+/// Changes the password, ends the other sessions, and notifies the owner.
 pub async fn change_password(
     app: &App,
     caller: &Caller,
@@ -53,16 +53,16 @@ pub async fn change_password(
         let fresh = caller.fresh(app.clock.now(), max_age);
         fresh.ok_or(Refused::Because(ChangePasswordProblem::StepUpRequired))?;
     }
-    let words = known_words(&owner.user);
-    let chosen = new_password::choose(app, candidate, "newPassword", &words).await;
+    let words = user_inputs(&owner.user);
+    let chosen = new_password::validate(app, candidate, "newPassword", &words).await;
     let hash = app.hasher.hash(chosen?).await?;
 
     let tx = app.begin().await?;
     let (id, version) = (owner.user.id, owner.user.credential_version);
     let renewed = user::renew_credentials(&tx, id, version, app.clock.now()).await?;
     renewed.ok_or(Refused::Unauthenticated)?;
-    let change = (Which::AllBut(person.session()), Action::PasswordChanged);
-    store(&tx, app, caller, &owner, hash, change).await?;
+    let change = (Which::AllBut(person.session()), Replacement::Change);
+    replace(&tx, app, caller, &owner, hash, change).await?;
     tx.commit().await?;
     app.wake_outbox();
     Ok(())

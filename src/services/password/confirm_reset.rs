@@ -1,10 +1,9 @@
-//! Setting a new password with the link or the code that was sent; an invitation's link sets the
-//! first one of an account that somebody else made.
+//! Setting a new password with a link or a code, or the first one with the link of an invitation.
 
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{known_words, store};
+use super::{Replacement, replace, user_inputs};
 use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::code::CodePurpose;
@@ -15,9 +14,9 @@ use crate::fault::Fault;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::code::{self, CodeCheck, CodePool, CodeSubject, VerifiedCode};
 use crate::services::device::{self, Device};
-use crate::services::links::{self, Followed};
+use crate::services::links::{self, PresentedLink};
 use crate::services::new_password::{self, PasswordRejected};
-use crate::services::ownership::{self, Proof};
+use crate::services::ownership::{self, AddressProof};
 use crate::services::recovery;
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, LimitKey, RateLimit, Target};
@@ -26,41 +25,41 @@ use crate::stores::session::Which;
 use crate::stores::user::{Credentials, Meant};
 use crate::stores::{Tx, user};
 
-/// What a person got at their address.
+/// What was received at an address of the account.
 #[derive(Debug)]
 pub enum ResetProof {
     /// The token of a link.
     Token(String),
     /// A code.
     Code {
-        /// Where it was sent.
+        /// The address that it was sent to.
         email_or_phone: String,
         /// The digits, as typed.
         code: String,
-        /// The token this device got at an earlier sign-in.
+        /// The device token of an earlier sign-in.
         device_token: Option<String>,
     },
 }
 
-/// A new password with the right to set it.
+/// The input of a reset.
 #[derive(Debug)]
 pub struct PasswordReset {
-    /// The right.
+    /// The authorization to set the password.
     pub proof: ResetProof,
     /// The password.
     pub new_password: SecretString,
 }
 
-/// Why the password is still the old one.
+/// Why the password was not set.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ConfirmResetProblem {
     /// The token is unknown, used or expired.
     TokenInvalid,
-    /// The code is wrong, dead, used, or was never sent.
+    /// The code is wrong, out of tries, used, or was never sent.
     CodeInvalid,
-    /// The code was right once.
+    /// The code was valid once.
     CodeExpired,
-    /// The right proof for a suspended account.
+    /// The proof is valid, but the account is suspended.
     Suspended,
     /// The new password is too weak, or known from a data breach.
     PasswordRejected(PasswordRejected),
@@ -72,17 +71,17 @@ impl From<PasswordRejected> for ConfirmResetProblem {
     }
 }
 
-/// A proof that holds, to be spent with the change.
-enum Held {
-    Link(Followed),
-    Invitation(Followed),
+/// A valid link or code, to be consumed with the change.
+enum VerifiedProof {
+    Link(PresentedLink),
+    Invitation(PresentedLink),
     Code(VerifiedCode),
 }
 
-/// Sets a new password, ends every session, undoes what somebody else may have added to the
-/// account, and tells the owner.
+/// Sets a new password, ends every session, removes what an attacker may have added to the account,
+/// and notifies the owner.
 ///
-/// A password that will not do costs the link nothing, and a right code one of its tries.
+/// A rejected password does not consume the link; it costs a code one of its tries.
 pub async fn confirm_password_reset(
     app: &App,
     caller: &Caller,
@@ -91,7 +90,7 @@ pub async fn confirm_password_reset(
     let candidate = new_password::check_length(app, input.new_password, "newPassword");
     let candidate = candidate?;
     charge(app, caller, &input.proof).await?;
-    let (held, mut owner, contact) = match input.proof {
+    let (verified, mut owner, contact) = match input.proof {
         ResetProof::Token(token) => by_token(app, &token).await?,
         ResetProof::Code {
             email_or_phone,
@@ -112,29 +111,30 @@ pub async fn confirm_password_reset(
         .await?;
         return Err(Refused::Because(ConfirmResetProblem::Suspended));
     }
-    let words = known_words(&owner.user);
-    let chosen = new_password::choose(app, candidate, "newPassword", &words).await;
+    let words = user_inputs(&owner.user);
+    let chosen = new_password::validate(app, candidate, "newPassword", &words).await;
     let hash = app.hasher.hash(chosen?).await?;
 
     let tx = app.begin().await?;
     let (id, version) = (owner.user.id, owner.user.credential_version);
     let renewed = user::renew_credentials(&tx, id, version, app.clock.now()).await?;
-    owner.user = renewed.ok_or(held.refused())?;
-    held.spend(&tx, app).await?;
+    owner.user = renewed.ok_or(verified.refused())?;
+    verified.consume(&tx, app).await?;
     let client = &caller.client;
-    if matches!(held, Held::Invitation(_)) {
-        ownership::accept(&tx, id).await?;
+    if matches!(verified, VerifiedProof::Invitation(_)) {
+        ownership::accept_invitation(&tx, id).await?;
     }
-    let proof = held.proof();
-    if let Some(proven) = ownership::prove(&tx, app, client, &owner, contact, proof).await? {
+    let proof = verified.proof();
+    if let Some(proven) = ownership::mark_verified(&tx, app, client, &owner, contact, proof).await?
+    {
         owner.user = proven;
     }
-    let change = (Which::All, held.action());
-    store(&tx, app, caller, &owner, hash, change).await?;
-    recovery::undo(&tx, app, client, &owner.user, contact).await?;
+    let change = (Which::All, verified.replacement());
+    replace(&tx, app, caller, &owner, hash, change).await?;
+    recovery::remove_additions(&tx, app, client, &owner.user, contact).await?;
     tx.commit().await?;
     app.wake_outbox();
-    if let Held::Code(code) = held {
+    if let VerifiedProof::Code(code) = verified {
         code.forget(app).await;
     }
     Ok(())
@@ -164,25 +164,25 @@ async fn charge(
 async fn by_token(
     app: &App,
     token: &str,
-) -> Result<(Held, Credentials, Contact), Refused<ConfirmResetProblem>> {
-    let held = match links::follow(app, LinkPurpose::ResetPassword, token).await? {
-        Some(reset) => Held::Link(reset),
-        None => links::follow(app, LinkPurpose::Invitation, token)
+) -> Result<(VerifiedProof, Credentials, Contact), Refused<ConfirmResetProblem>> {
+    let verified = match links::find(app, LinkPurpose::ResetPassword, token).await? {
+        Some(reset) => VerifiedProof::Link(reset),
+        None => links::find(app, LinkPurpose::Invitation, token)
             .await?
-            .map(Held::Invitation)
+            .map(VerifiedProof::Invitation)
             .ok_or(Refused::Because(ConfirmResetProblem::TokenInvalid))?,
     };
-    let (Held::Link(followed) | Held::Invitation(followed)) = &held else {
+    let (VerifiedProof::Link(presented) | VerifiedProof::Invitation(presented)) = &verified else {
         return Err(Refused::Because(ConfirmResetProblem::TokenInvalid));
     };
-    let owner = user::find_by_id(&app.database, followed.link.user_id).await?;
+    let owner = user::find_by_id(&app.database, presented.link.user_id).await?;
     let owner = owner.filter(|owner| !owner.user.is_deleted());
     let owner = owner.ok_or(Refused::Because(ConfirmResetProblem::TokenInvalid))?;
-    let contact = followed
+    let contact = presented
         .sent_to(&owner.user)
-        .filter(|contact| ownership::may_open(&owner.user, *contact))
+        .filter(|contact| ownership::can_recover_with(&owner.user, *contact))
         .ok_or(Refused::Because(ConfirmResetProblem::TokenInvalid))?;
-    Ok((held, owner, contact))
+    Ok((verified, owner, contact))
 }
 
 async fn by_code(
@@ -191,7 +191,7 @@ async fn by_code(
     email_or_phone: &str,
     typed: &str,
     device: Option<&Device>,
-) -> Result<(Held, Credentials, Contact), Refused<ConfirmResetProblem>> {
+) -> Result<(VerifiedProof, Credentials, Contact), Refused<ConfirmResetProblem>> {
     let identifier = Identifier::read(email_or_phone, app.config.phone.region());
     let contact = identifier.contact().ok_or_else(|| {
         let message = "give an e-mail address, or a phone number with its country code";
@@ -205,16 +205,16 @@ async fn by_code(
     throttle::charge(app, &caller.client, limit).await?;
     let served = found
         .as_ref()
-        .filter(|found| ownership::may_open(&found.user, contact));
+        .filter(|found| ownership::can_recover_with(&found.user, contact));
     let subject = served.map_or(CodeSubject::Unknown, |found| CodeSubject::User(&found.user));
     let purpose = CodePurpose::ResetPassword;
     let pool = CodePool::of(target);
     let checked = code::check(app, subject, purpose, &identifier, &typed, pool).await?;
     let refusal = match checked {
         CodeCheck::Valid(code) => {
-            // Only an account has a right code.
+            // Only the code of an account can be valid.
             let owner = found.ok_or(Refused::Because(ConfirmResetProblem::CodeInvalid))?;
-            return Ok((Held::Code(code), owner, contact));
+            return Ok((VerifiedProof::Code(code), owner, contact));
         }
         CodeCheck::Expired => Refused::Because(ConfirmResetProblem::CodeExpired),
         CodeCheck::Invalid => Refused::Because(ConfirmResetProblem::CodeInvalid),
@@ -226,7 +226,7 @@ async fn by_code(
     Err(refusal)
 }
 
-/// Records an attempt that changed nothing.
+/// Records a refused reset.
 async fn record(
     app: &App,
     caller: &Caller,
@@ -239,10 +239,12 @@ async fn record(
     audit::record_attempt_alone(app, &caller.client, event).await
 }
 
-impl Held {
-    async fn spend(&self, tx: &Tx, app: &App) -> Result<(), Refused<ConfirmResetProblem>> {
+impl VerifiedProof {
+    async fn consume(&self, tx: &Tx, app: &App) -> Result<(), Refused<ConfirmResetProblem>> {
         let is_first = match self {
-            Self::Link(followed) | Self::Invitation(followed) => followed.spend(tx, app).await?,
+            Self::Link(presented) | Self::Invitation(presented) => {
+                presented.consume(tx, app).await?
+            }
             Self::Code(code) => code.consume(tx, app).await?,
         };
         if is_first {
@@ -252,17 +254,17 @@ impl Held {
         }
     }
 
-    const fn proof(&self) -> Proof {
+    const fn proof(&self) -> AddressProof {
         match self {
-            Self::Link(_) | Self::Code(_) => Proof::AddressAlone,
-            Self::Invitation(_) => Proof::Invitation,
+            Self::Link(_) | Self::Code(_) => AddressProof::AddressOnly,
+            Self::Invitation(_) => AddressProof::Invitation,
         }
     }
 
-    const fn action(&self) -> Action {
+    const fn replacement(&self) -> Replacement {
         match self {
-            Self::Link(_) | Self::Code(_) => Action::PasswordReset,
-            Self::Invitation(_) => Action::InvitationAccepted,
+            Self::Link(_) | Self::Code(_) => Replacement::Reset,
+            Self::Invitation(_) => Replacement::Invitation,
         }
     }
 

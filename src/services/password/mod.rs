@@ -1,4 +1,4 @@
-//! Passwords: forgetting, changing and setting them. One file per use case.
+//! Resetting, changing and setting passwords: one file per use case.
 
 mod change;
 mod confirm_reset;
@@ -12,6 +12,7 @@ pub use set::{SetPasswordProblem, set_password};
 
 use crate::app::App;
 use crate::domain::caller::Caller;
+use crate::domain::session::RevocationReason;
 use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::messages::Message;
@@ -22,23 +23,52 @@ use crate::stores::session::Which;
 use crate::stores::user::Credentials;
 use crate::stores::{Tx, link, password, session};
 
-/// Stores the new password, ends these sessions and every waiting reset, and tells the owner,
-/// unless it is the first one of somebody invited: they had none that could be theirs.
+/// Why a password is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Replacement {
+    Change,
+    First,
+    Reset,
+    Invitation,
+}
+
+impl Replacement {
+    const fn action(self) -> Action {
+        match self {
+            Self::Change => Action::PasswordChanged,
+            Self::First => Action::PasswordSet,
+            Self::Reset => Action::PasswordReset,
+            Self::Invitation => Action::InvitationAccepted,
+        }
+    }
+
+    const fn reason(self) -> RevocationReason {
+        match self {
+            Self::Change => RevocationReason::PasswordChanged,
+            Self::First => RevocationReason::PasswordSet,
+            Self::Reset => RevocationReason::PasswordReset,
+            Self::Invitation => RevocationReason::InvitationAccepted,
+        }
+    }
+}
+
+/// Writes the new password, ends the sessions `which` and all pending links that could undo it, and
+/// notifies the owner. An accepted invitation needs no notification: there was no password before.
 ///
-/// The caller has renewed the version of the credentials in this transaction.
-async fn store(
+/// The caller has renewed the credential version in this transaction.
+async fn replace(
     tx: &Tx,
     app: &App,
     caller: &Caller,
     owner: &Credentials,
     hash: String,
-    (which, action): (Which, Action),
+    (which, replacement): (Which, Replacement),
 ) -> Result<(), Fault> {
     let now = app.clock.now();
     let id = owner.user.id;
     password::replace(tx, id, hash, now).await?;
-    session::revoke(tx, id, which, action.as_str(), now).await?;
-    // What somebody else may have asked for before ends with the old password.
+    session::revoke(tx, id, which, replacement.reason(), now).await?;
+    // An attacker with the old password may have requested these.
     for purpose in [
         LinkPurpose::ResetPassword,
         LinkPurpose::ChangeEmail,
@@ -46,28 +76,28 @@ async fn store(
     ] {
         link::delete_of_user(tx, id, purpose).await?;
     }
-    let event = Event::new(action, Subject::of(owner)).by_user(id);
+    let event = Event::new(replacement.action(), Subject::of(owner)).by_user(id);
     audit::record(tx, app, &caller.client, event).await?;
-    if action == Action::InvitationAccepted {
+    if replacement == Replacement::Invitation {
         return Ok(());
     }
-    announce(tx, app, &owner.user).await
+    notify(tx, app, &owner.user).await
 }
 
-/// Tells the owner at every address they proved, so that a change they did not make is noticed
-/// even if one of the addresses is not theirs any more.
-async fn announce(tx: &Tx, app: &App, user: &User) -> Result<(), Fault> {
+/// Notifies every verified address, so that the owner notices a change by an attacker even if one of
+/// the addresses is no longer theirs.
+async fn notify(tx: &Tx, app: &App, user: &User) -> Result<(), Fault> {
     let message = Message::PasswordChanged {
         sign_in: app.config.links.base_url.as_str(),
     };
-    for recipient in outbox::proven(user) {
+    for recipient in outbox::verified_addresses(user) {
         outbox::enqueue(tx, app, &recipient, &message, None).await?;
     }
     Ok(())
 }
 
-/// What others know about a person and guessers try first.
-fn known_words(user: &User) -> [&str; 4] {
+/// Words about a user that an attacker tries first.
+fn user_inputs(user: &User) -> [&str; 4] {
     [
         user.email.as_deref().unwrap_or_default(),
         user.phone.as_deref().unwrap_or_default(),

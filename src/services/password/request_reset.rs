@@ -1,4 +1,4 @@
-//! Asking for a way to set a new password.
+//! Requesting a password reset.
 
 use std::convert::Infallible;
 
@@ -22,9 +22,9 @@ use crate::stores::link::LinkPurpose;
 use crate::stores::user::{Credentials, Meant};
 use crate::stores::{Tx, decoy, user};
 
-/// Sends a link by mail or a code by text message, if there is an account to recover.
+/// Sends a link by mail or a code by text message, if an account can be recovered.
 ///
-/// The answer and the work are the same when there is none.
+/// The answer and the work are the same if none can.
 pub async fn request_password_reset(
     app: &App,
     caller: &Caller,
@@ -49,7 +49,7 @@ pub async fn request_password_reset(
     throttle::charge(app, &caller.client, limit).await?;
     let served = found
         .as_ref()
-        .filter(|found| ownership::may_open(&found.user, contact));
+        .filter(|found| ownership::can_recover_with(&found.user, contact));
     let tx = match contact {
         Contact::Email => {
             let tx = app.begin().await?;
@@ -68,8 +68,8 @@ pub async fn request_password_reset(
     Ok(())
 }
 
-/// A link for those who have a password, and for the others the way they sign in. Every branch
-/// does two statements: keep them equal.
+/// Sends a link, or a reminder to sign in with Google to accounts without a password. Every branch
+/// executes two statements: keep them equal.
 async fn mail(tx: &Tx, app: &App, served: Option<&Credentials>) -> Result<(), Fault> {
     let lifetime = Duration::seconds(app.config.links.reset_seconds);
     let minutes = lifetime.num_minutes();
@@ -95,15 +95,16 @@ async fn mail(tx: &Tx, app: &App, served: Option<&Credentials>) -> Result<(), Fa
     }
     let address = address(&owner.user, Contact::Email)?;
     let purpose = LinkPurpose::ResetPassword;
-    let made = links::create(tx, app, &owner.user, purpose, address, lifetime).await?;
+    let created = links::create(tx, app, &owner.user, purpose, address, lifetime).await?;
     let message = Message::ResetPassword {
-        link: made.url.as_str(),
+        link: created.url.as_str(),
         minutes,
     };
-    outbox::enqueue(tx, app, &recipient, &message, Some(made.expires_at)).await
+    outbox::enqueue(tx, app, &recipient, &message, Some(created.expires_at)).await
 }
 
-/// A code. It is made before the transaction begins, which must not wait for another store.
+/// Sends a code, which is issued before the transaction begins: a transaction must not wait for the
+/// shared store.
 async fn text(
     app: &App,
     served: Option<&Credentials>,
@@ -139,7 +140,7 @@ fn address(user: &User, contact: Contact) -> Result<String, Fault> {
         .ok_or_else(|| Fault::new("a reset for an account without this address"))
 }
 
-/// Whether the account never had a password and does not need one.
+/// Whether the account has no password and signs in with Google.
 fn signs_in_with_google(owner: &Credentials) -> bool {
     owner.password_hash.is_none() && owner.user.auth_provider == AuthProvider::Google
 }

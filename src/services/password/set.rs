@@ -1,23 +1,22 @@
-//! Giving an account that has none its first password.
+//! Setting the first password of an account.
 
 use std::convert::Infallible;
 
 use secrecy::SecretString;
 
-use super::{known_words, store};
+use super::{Replacement, replace, user_inputs};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh};
-use crate::services::audit::Action;
 use crate::services::new_password::{self, PasswordRejected};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
 use crate::stores::session::Which;
 use crate::stores::user;
 
-/// Why there is no password.
+/// Why no password was set.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SetPasswordProblem {
-    /// There is one: it can be changed.
+    /// The account has one, which can be changed.
     HasOne,
     /// The new password is too weak, or known from a data breach.
     PasswordRejected(PasswordRejected),
@@ -29,7 +28,7 @@ impl From<PasswordRejected> for SetPasswordProblem {
     }
 }
 
-/// Sets a first password, ends the other sessions, and tells the owner.
+/// Sets the first password, ends the other sessions, and notifies the owner.
 pub async fn set_password(
     app: &App,
     caller: &Caller,
@@ -46,16 +45,16 @@ pub async fn set_password(
     if owner.password_hash.is_some() {
         return Err(Refused::Because(SetPasswordProblem::HasOne));
     }
-    let words = known_words(&owner.user);
-    let chosen = new_password::choose(app, candidate, "newPassword", &words).await;
+    let words = user_inputs(&owner.user);
+    let chosen = new_password::validate(app, candidate, "newPassword", &words).await;
     let hash = app.hasher.hash(chosen?).await?;
 
     let tx = app.begin().await?;
     let (id, version) = (owner.user.id, owner.user.credential_version);
     let renewed = user::renew_credentials(&tx, id, version, app.clock.now()).await?;
     renewed.ok_or(Refused::Unauthenticated)?;
-    let change = (Which::AllBut(person.session()), Action::PasswordSet);
-    store(&tx, app, caller, &owner, hash, change).await?;
+    let change = (Which::AllBut(person.session()), Replacement::First);
+    replace(&tx, app, caller, &owner, hash, change).await?;
     tx.commit().await?;
     app.wake_outbox();
     Ok(())

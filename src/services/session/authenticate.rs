@@ -1,4 +1,4 @@
-//! Who asks: from a bearer token to a caller, by one statement.
+//! Authenticating a bearer token, in one statement.
 
 use chrono::{DateTime, Utc};
 
@@ -11,21 +11,21 @@ use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::stores::session;
 
-/// A caller, with the rows that were read to find out.
+/// A caller, with the rows that were read to authenticate it.
 #[derive(Debug)]
 pub struct Authenticated {
-    /// Who asks.
+    /// The caller.
     pub caller: Caller,
-    /// Their account and session, if they are signed in.
+    /// The account and session of a signed-in caller.
     pub rows: Option<(User, Session)>,
-    /// When the token stops working, if it works.
+    /// When a valid token expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// Turns the presented access token, if any, into a caller.
+/// Authenticates the access token, if one was presented.
 ///
-/// Only the signature check may come from a cache. Liveness of the session, suspension and role
-/// are read from the primary each time, so taking any of them away works on the next request.
+/// Only the signature check may be cached. The session, suspension and role are read from the
+/// primary each time, so revoking any of them takes effect with the next request.
 pub async fn authenticate(
     app: &App,
     client: Client,
@@ -74,7 +74,7 @@ async fn find(app: &App, token: &str) -> Result<Option<Found>, Fault> {
     let holds = session.user_id == user_id
         && session.is_live(now)
         && user.may_sign_in()
-        // A change of role or function ends the access tokens issued before it.
+        // A change of role or functions invalidates earlier access tokens.
         && claims.role == user.role
         && claims.scope == permissions.scope();
     if !holds {

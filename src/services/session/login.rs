@@ -16,28 +16,28 @@ use crate::services::throttle::{self, LimitKey, RateLimit, Target};
 use crate::stores::user::{Credentials, Meant};
 use crate::stores::{password, user};
 
-/// What a person types to sign in.
+/// The input of a login.
 #[derive(Debug)]
 pub struct Login {
     /// E-mail address or phone number, as typed.
     pub email_or_phone: String,
     /// The password, as typed.
     pub password: SecretString,
-    /// The token this device got at an earlier sign-in.
+    /// The device token of an earlier sign-in.
     pub device_token: Option<String>,
 }
 
-/// Why somebody was not signed in.
+/// Why the login was refused.
 #[derive(Debug, PartialEq, Eq)]
 pub enum LoginProblem {
     /// Wrong password, unknown identifier, or no password.
     InvalidCredentials,
-    /// The same where addresses have to be confirmed, or an account whose address never was:
-    /// deliberately not told apart.
+    /// The same where addresses have to be confirmed; also an account that never confirmed one.
+    /// Deliberately indistinguishable.
     InvalidCredentialsOrPending,
-    /// The right password of a suspended account.
+    /// The password is right, but the account is suspended.
     Suspended,
-    /// The right password of an account whose owner has confirmed another address than this one.
+    /// The password is right, but the account has verified another address than this one.
     EmailNotVerified,
 }
 
@@ -58,7 +58,7 @@ pub async fn login(
     let target = Target::new(&identifier, found.as_ref(), device.as_ref());
     let limit = RateLimit::LoginAccount { target };
     throttle::charge(app, &caller.client, limit).await?;
-    // An unknown identifier costs a hash too: otherwise the time of the answer would tell.
+    // An unknown identifier costs a hash too, or the response time would reveal accounts.
     let hash = found.as_ref().and_then(|found| found.password_hash.clone());
     let verification = app.hasher.verify(attempted.clone(), hash).await?;
     let Some(found) = found else {
@@ -80,7 +80,7 @@ pub async fn login(
         return Err(refusal);
     }
     let renewed = if verification.outdated {
-        // A full queue is no reason to refuse the right password; the next login tries again.
+        // A full queue must not refuse a right password: the next login rehashes.
         app.hasher.hash(attempted).await.ok()
     } else {
         None
@@ -99,15 +99,15 @@ fn no_match(app: &App) -> LoginProblem {
     }
 }
 
-/// Whether the account waits for the confirmation of its first address.
+/// Whether the account has not confirmed any address yet.
 ///
-/// Anybody can have made it, with a password of their own. Another answer for that password than
-/// for a wrong one would tell them that the address was free when they registered it.
+/// Its registrant knows the password. Answering it differently from a wrong one would reveal to them
+/// whether the address was free when they registered it.
 fn is_pending(app: &App, user: &User) -> bool {
     app.config.registration.requires_confirmation() && !user.is_proven()
 }
 
-/// What stands between the right password and a session.
+/// Why a right password does not sign in.
 fn standing(app: &App, user: &User, identifier: &Identifier) -> Option<Refused<LoginProblem>> {
     if user.is_suspended() {
         return Some(Refused::Because(LoginProblem::Suspended));
@@ -135,7 +135,7 @@ async fn start(
     let now = app.clock.now();
     let tx = app.begin().await?;
     let signed_in = user::record_login(&tx, user.id, user.credential_version, now).await?;
-    // The password was changed, or the account closed, since the check.
+    // The password was changed or the account deleted since the check.
     let user = signed_in.ok_or_else(|| Refused::Because(no_match(app)))?;
     if let Some((old, new)) = password_hash.as_deref().zip(renewed) {
         password::rehash(&tx, user.id, old, new).await?;
@@ -151,7 +151,7 @@ async fn start(
     Ok(started)
 }
 
-/// Records an attempt that started nothing.
+/// Records a refused login.
 async fn record(
     app: &App,
     caller: &Caller,

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::crypto::seal::SealingKey;
 use crate::domain::caller::Client;
 use crate::domain::ids::RefreshTokenId;
-use crate::domain::session::Session;
+use crate::domain::session::{RevocationReason, Session};
 use crate::domain::token::{PlainToken, TokenKind};
 use crate::domain::user::User;
 use crate::fault::Fault;
@@ -21,21 +21,20 @@ use crate::stores::Tx;
 use crate::stores::refresh_token::{self, Consumed, RefreshToken};
 use crate::stores::session::{self, Which};
 
-/// Names the key derived from a presented token, under which its successor is kept.
+/// The label of the key that seals a successor, derived from the presented token.
 const SUCCESSOR_LABEL: &str = "refresh-token-successor";
 
-/// Why there is no new token.
+/// Why the refresh token was refused.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RefreshProblem {
-    /// Unknown, expired, of an ended session, or used once too often.
+    /// Unknown, expired, reused, or of an ended session.
     TokenInvalid,
 }
 
 /// Exchanges a refresh token for its successor and a new access token.
 ///
-/// The same token presented again gets the same successor for a short window, so a lost answer
-/// or a second browser tab costs nobody their session. Anything else is reuse: RFC 9700 §4.14.2
-/// revokes the family.
+/// For a short window the same token returns the same successor, so a lost answer or a second
+/// browser tab does not end the session. Any other reuse revokes the family (RFC 9700 §4.14.2).
 pub async fn refresh(
     app: &App,
     client: &Client,
@@ -97,7 +96,7 @@ async fn rotate(
     Ok(sign_in::issue(app, user, session, token, row.expires_at)?)
 }
 
-/// The successor again, if the window is open and nobody has used that successor yet.
+/// The same successor again, while the window is open and the successor is unused.
 async fn repeated(
     tx: &Tx,
     app: &App,
@@ -125,7 +124,7 @@ async fn repeated(
     Ok(Some((token, successor.expires_at)))
 }
 
-/// Keeps the session's last use, and records that it moved to another device.
+/// Updates the last use of the session, and records a change of device.
 async fn note_use(tx: &Tx, app: &App, client: &Client, session: &Session) -> Result<(), Fault> {
     let agent = client.agent();
     session::touch(
@@ -164,7 +163,7 @@ async fn revoke_family(
         &tx,
         user.id,
         Which::Only(session.id),
-        "refresh_token_reuse",
+        RevocationReason::RefreshTokenReused,
         now,
     )
     .await?;
@@ -175,7 +174,7 @@ async fn revoke_family(
     Err(Refused::Because(RefreshProblem::TokenInvalid))
 }
 
-/// Whoever had a session, or invents tokens, can present what opens nothing again and again.
+/// Not attributed to an account: a client can present invalid tokens indefinitely.
 async fn refuse(
     tx: Tx,
     app: &App,

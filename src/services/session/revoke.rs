@@ -1,4 +1,4 @@
-//! Ending sessions: this one, a certain one, or all the others.
+//! Ending sessions: one's own, a given one, or all others.
 
 use std::convert::Infallible;
 
@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::domain::caller::{Caller, Client, SignedIn};
 use crate::domain::ids::{SessionId, UserId};
+use crate::domain::session::RevocationReason;
 use crate::domain::token::PlainToken;
 use crate::fault::Fault;
 use crate::services::audit::{self, Action, Event, Subject};
@@ -18,20 +19,20 @@ use crate::stores::{Tx, refresh_token};
 /// Why no session was ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RevokeProblem {
-    /// There is no such live session of this person.
+    /// The user has no such live session.
     NotFound,
 }
 
-/// What names the session that somebody wants to leave.
+/// The credential that identifies the session to end.
 #[derive(Debug)]
 pub enum LogoutCredential<'a> {
-    /// The session of the access token.
+    /// The access token of the session.
     Caller(&'a SignedIn),
-    /// The session of a refresh token, from the cookie.
+    /// A refresh token of the session, from the cookie.
     RefreshToken(PlainToken),
 }
 
-/// Ends the session that the credential belongs to; `false` when it was over already.
+/// Ends the session of the credential; `false` if it had ended before.
 pub async fn logout(
     app: &App,
     client: &Client,
@@ -63,7 +64,7 @@ pub async fn logout(
         client,
         owner,
         Which::Only(id),
-        Action::SessionEnded,
+        (Action::SessionEnded, RevocationReason::SignedOut),
     )
     .await?
         > 0;
@@ -71,7 +72,7 @@ pub async fn logout(
     Ok(ended)
 }
 
-/// Ends one of the person's own sessions.
+/// Ends one of the user's own sessions.
 pub async fn revoke(
     app: &App,
     caller: &Caller,
@@ -88,7 +89,7 @@ pub async fn revoke(
         client,
         person.user(),
         which,
-        Action::SessionRevoked,
+        (Action::SessionRevoked, RevocationReason::Revoked),
     )
     .await?
         == 0
@@ -98,7 +99,7 @@ pub async fn revoke(
     Ok(tx.commit().await?)
 }
 
-/// Ends all of the person's sessions but the one that asks, and says how many there were.
+/// Ends all of the user's sessions but the caller's, and returns how many.
 pub async fn revoke_others(
     app: &App,
     caller: &Caller,
@@ -114,7 +115,10 @@ pub async fn revoke_others(
         client,
         person.user(),
         which,
-        Action::OtherSessionsRevoked,
+        (
+            Action::OtherSessionsRevoked,
+            RevocationReason::OthersRevoked,
+        ),
     )
     .await?;
     tx.commit().await?;
@@ -131,9 +135,9 @@ async fn end(
     client: &Client,
     owner: UserId,
     which: Which,
-    action: Action,
+    (action, reason): (Action, RevocationReason),
 ) -> Result<u64, Fault> {
-    let ended = session::revoke(tx, owner, which, action.as_str(), app.clock.now()).await?;
+    let ended = session::revoke(tx, owner, which, reason, app.clock.now()).await?;
     if ended > 0 {
         let changes = match which {
             Which::Only(id) => json!({ "sessionId": id.to_string() }),

@@ -1,4 +1,4 @@
-//! Proving again who one is, for the operations that ask for a recent proof.
+//! Authenticating again, for operations that require a recent authentication.
 
 use secrecy::SecretString;
 
@@ -11,7 +11,7 @@ use crate::services::step_up::{self, SteppedUp};
 use crate::services::throttle::{self, RateLimit};
 use crate::stores::user;
 
-/// Why the proof was not taken.
+/// Why the authentication was refused.
 #[derive(Debug, PartialEq, Eq)]
 pub enum StepUpProblem {
     /// Wrong password, or an account without one.
