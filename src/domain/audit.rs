@@ -1,4 +1,4 @@
-//! What happened, as it is read: columns in the clear, details still sealed.
+//! Audit events as they are read: columns in plain text, details still sealed.
 
 use chrono::{DateTime, Utc};
 
@@ -7,40 +7,40 @@ use super::ids::{AuditEventId, UserId};
 /// An event of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEvent {
-    /// Its identifier.
+    /// The id of the event.
     pub id: AuditEventId,
     /// When it happened.
     pub created_at: DateTime<Utc>,
-    /// What happened, as in `login.succeeded`.
+    /// The action, such as `login.succeeded`.
     pub action: String,
-    /// Who did it, if somebody was signed in.
+    /// The user who did it, if signed in.
     pub actor: Option<UserId>,
-    /// For whom it was done, if not for the actor.
+    /// The user on whose behalf it was done, if not the actor's own.
     pub on_behalf_of: Option<UserId>,
-    /// Whom it was about.
+    /// The user it was about.
     pub subject: Option<UserId>,
-    /// The request.
+    /// The id of the request.
     pub request_id: String,
-    /// The GraphQL operation.
+    /// The name of the GraphQL operation.
     pub operation_name: Option<String>,
-    /// The trusted document.
+    /// The id of the trusted document.
     pub document_id: Option<String>,
-    /// Address, program and changes.
+    /// Sealed: network address, user agent and changes.
     pub sealed_details: Vec<u8>,
 }
 
-/// Which events are wanted; what is absent does not matter.
+/// Which events to return; an absent field does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AuditFilter {
-    /// Who did it.
+    /// The user who did it.
     pub actor: Option<UserId>,
-    /// Whom it was about.
+    /// The user it was about.
     pub subject: Option<UserId>,
-    /// What happened, one of these.
+    /// Any of these actions.
     pub actions: Option<Vec<String>>,
-    /// Where it came from, as keyed hashes, one of these.
+    /// Any of these network addresses, as blind indices.
     pub ip_blind_indices: Option<Vec<Vec<u8>>>,
-    /// The request.
+    /// The id of the request.
     pub request_id: Option<String>,
     /// Not before this instant.
     pub since: Option<DateTime<Utc>>,

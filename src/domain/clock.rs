@@ -1,31 +1,30 @@
-//! What time it is: the system's answer, or one that tests move by hand.
+//! The current time: the system's, or a fixed one in tests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 
-/// Tells the time to everything that asks for it.
+/// The source of the current time.
 #[derive(Clone, Debug)]
 pub enum Clock {
     /// The operating system's clock.
     System,
-    /// A clock that stands still until it is advanced: microseconds since the epoch, shared by
-    /// all clones.
+    /// A clock that only moves when advanced: microseconds since the epoch, shared by all clones.
     Fixed(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// A clock that stands at this instant.
+    /// A clock fixed at this instant.
     #[must_use]
     pub fn fixed(at: DateTime<Utc>) -> Self {
         Self::Fixed(Arc::new(AtomicI64::new(at.timestamp_micros())))
     }
 
-    /// The present, in whole microseconds.
+    /// The current time in whole microseconds.
     ///
-    /// A database keeps no more than that; an instant with nanoseconds would not equal itself
-    /// once it has been stored and read back.
+    /// Databases keep no more: an instant with nanoseconds would not equal itself after being stored
+    /// and read back.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         match self {
@@ -36,7 +35,7 @@ impl Clock {
         }
     }
 
-    /// Moves a fixed clock; the system's goes its own way.
+    /// Advances a fixed clock; has no effect on the system's.
     pub fn advance(&self, by: Duration) {
         if let Self::Fixed(micros) = self {
             micros.fetch_add(by.num_microseconds().unwrap_or(i64::MAX), Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! One-time codes: six digits that prove, for a few minutes and once, who reads an address.
+//! One-time codes: six digits that prove, once and for a few minutes, control of an address.
 
 use std::fmt;
 
@@ -7,24 +7,24 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::digits;
 
-/// How many digits a code has.
+/// The number of digits.
 pub const DIGITS: usize = 6;
 
-/// How many codes there are.
+/// The number of possible codes.
 pub const CODES: u32 = 1_000_000;
 
-/// What a code is for; a code of one purpose never serves another.
+/// What a code was requested for. A code is only valid for its own purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CodePurpose {
     /// Signing in without a password.
     Login,
     /// Setting a new password.
     ResetPassword,
-    /// Proving an e-mail address.
+    /// Verifying an e-mail address.
     VerifyEmail,
-    /// Proving a phone number.
+    /// Verifying a phone number.
     VerifyPhone,
-    /// Proving again who is signed in.
+    /// Authenticating again in a session.
     StepUp,
     /// Moving an account to another e-mail address.
     ChangeEmail,
@@ -44,7 +44,7 @@ impl CodePurpose {
         Self::ChangePhone,
     ];
 
-    /// Its spelling in keys, records and the names of messages.
+    /// The name in store keys, audit events and message kinds.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -59,25 +59,25 @@ impl CodePurpose {
     }
 }
 
-/// A code in the clear; it does not print, and its digits are wiped.
+/// A code in plain text. It does not print, and its memory is wiped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Code([u8; DIGITS]);
 
 impl Code {
-    /// The code with this number, which was drawn below [`CODES`].
+    /// The code with this number below [`CODES`].
     #[must_use]
     pub fn from_number(number: u32) -> Self {
         let mut digits = [b'0'; DIGITS];
         let mut rest = number % CODES;
         for digit in digits.iter_mut().rev() {
-            // The remainder of ten is one digit.
+            // A remainder modulo ten is one digit.
             *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
             rest /= 10;
         }
         Self(digits)
     }
 
-    /// Reads what a person typed or pasted (see [`digits::read`]).
+    /// Parses a code as typed or pasted (see [`digits::read`]).
     #[must_use]
     pub fn parse(typed: &str) -> Option<Self> {
         let digits: [u8; DIGITS] = digits::read(typed)?.as_bytes().try_into().ok()?;
@@ -93,7 +93,7 @@ impl Code {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// Whether these are the same digits, in a time that does not depend on them.
+    /// Compares the digits in constant time.
     #[must_use]
     pub fn matches(&self, other: &[u8]) -> bool {
         self.0.as_slice().ct_eq(other).into()

@@ -1,7 +1,7 @@
-//! Digits as people type or paste them: what was meant, without what came along.
+//! Normalizing digits that people type or paste.
 //!
-//! Copying out of a message, an address book or a web page brings direction marks, line breaks,
-//! no-break spaces and typographic dashes; keyboards of other scripts have digits of their own.
+//! Copied text brings direction marks, line breaks, no-break spaces and typographic dashes; keyboards
+//! of other scripts have their own digits.
 
 use icu_properties::props::BinaryProperty as _;
 use icu_properties::props::{
@@ -9,20 +9,19 @@ use icu_properties::props::{
 };
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Characters that are looked at; more is something else, pasted by mistake.
+/// The longest accepted input in characters.
 const LONGEST: usize = 128;
 
-/// Signs that stand for dashes without being any: the keys beside the digits on keyboards of other
-/// scripts, and look-alikes that web pages use.
+/// Characters used as dashes that Unicode does not classify as such: neighbours of the digits on
+/// keyboards of other scripts, and look-alikes from web pages.
 const LIKE_DASHES: [char; 5] = ['\u{2d7}', '\u{2043}', '\u{23af}', '\u{2500}', '\u{30fc}'];
-/// What makes a key cap of a digit (Unicode Technical Standard #51, "emoji keycap sequence").
+/// Makes an emoji key cap of a digit (Unicode Technical Standard #51, "emoji keycap sequence").
 const KEYCAP: char = '\u{20e3}';
 
-/// The text in its compatibility form, with digits of every script as ASCII, and without blanks,
-/// line ends, dashes and format characters of any kind. What else there is stays, for the caller
-/// to refuse.
+/// The text in NFKC with the digits of every script as ASCII, without blanks, line breaks, dashes
+/// and format characters. Other characters stay, for the caller to reject.
 ///
-/// Nothing for a text of more than 128 characters, so that the work is bounded.
+/// `None` for a text of more than 128 characters, to bound the work.
 #[must_use]
 pub fn read(text: &str) -> Option<String> {
     if text.chars().nth(LONGEST).is_some() {
@@ -41,8 +40,8 @@ fn is_beside_digits(sign: char) -> bool {
         || sign == KEYCAP
 }
 
-/// The ASCII digit of a decimal digit. Those of a script follow each other from zero to nine
-/// (Unicode §4.6), and where scripts are neighbours, in tens.
+/// The ASCII digit of a decimal digit. The digits of a script are consecutive (Unicode §4.6), and
+/// adjacent scripts start at multiples of ten.
 pub(super) fn decimal(sign: char) -> Option<char> {
     let is_decimal = |code: u32| {
         char::from_u32(code)

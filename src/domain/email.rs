@@ -1,4 +1,4 @@
-//! E-mail addresses: one reading of what people type, one form that decides who is who.
+//! E-mail addresses: parsing what people type, and the canonical form that identifies an account.
 
 use std::fmt;
 
@@ -10,32 +10,32 @@ use unicode_normalization::UnicodeNormalization;
 const MAX_LOCAL: usize = 64;
 /// RFC 5321 §4.5.3.1.3: octets of a path, less its two brackets.
 const MAX_ADDRESS: usize = 254;
-/// Octets that are looked at. Normalising shortens some texts, but no address comes from more.
+/// The longest accepted input in octets: normalization shortens some texts, but not beyond this.
 const MAX_INPUT: usize = 1024;
 
-/// Why a text is no e-mail address.
+/// Why a text is not an e-mail address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum EmailRule {
-    /// Nothing is there.
+    /// It is empty.
     #[error("Enter an e-mail address.")]
     Empty,
-    /// The address or one of its halves is too long.
+    /// The address or one of its parts is too long.
     #[error("This e-mail address is too long.")]
     TooLong,
-    /// There is no `@`, or there are several.
+    /// There is no `@`, or more than one.
     #[error("An e-mail address has exactly one @.")]
     OneAt,
-    /// The part before the `@` cannot be one.
+    /// The part before the `@` is invalid.
     #[error("The part before the @ is not valid.")]
     Local,
-    /// The part after the `@` cannot be one.
+    /// The part after the `@` is invalid.
     #[error("The part after the @ is not a valid domain.")]
     Domain,
 }
 
-/// An address somebody can be written to.
+/// A valid e-mail address.
 ///
-/// Two are equal when they are the same account's, whatever case they are written in.
+/// Equality is that of the canonical form, which ignores case.
 #[derive(Clone)]
 pub struct EmailAddress {
     written: String,
@@ -43,16 +43,15 @@ pub struct EmailAddress {
 }
 
 impl EmailAddress {
-    /// Reads what somebody typed.
+    /// Parses an address as typed.
     ///
-    /// Compatibility forms are folded before anything is checked: a full-width `@` that only
-    /// becomes one afterwards would let an address name two different domains (the class of
-    /// GHSA-7rqj-j65f-68wh), and mail must go to the address that was compared (the class of
-    /// CVE-2019-19844).
+    /// Folds compatibility forms before any check: a full-width `@` that only becomes one later
+    /// would let an address name two domains (the class of GHSA-7rqj-j65f-68wh), and mail must go
+    /// to the address that was compared (the class of CVE-2019-19844).
     ///
     /// # Errors
     ///
-    /// The first rule that the text breaks.
+    /// The first rule that the text violates.
     pub fn parse(text: &str) -> Result<Self, EmailRule> {
         if text.len() > MAX_INPUT {
             return Err(EmailRule::TooLong);
@@ -78,14 +77,14 @@ impl EmailAddress {
         Ok(Self { written, canonical })
     }
 
-    /// The address as its owner writes it: what is kept and shown.
+    /// The address as typed by its owner, which is stored and displayed.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.written
     }
 
-    /// What protocols carry (RFC 5321 §2.3.11): the domain in ASCII, as the name system has it, and
-    /// the local part as it was typed, since its own host alone may fold it.
+    /// The form for protocols (RFC 5321 §2.3.11): the domain in ASCII, and the local part as
+    /// typed, since only its own host may fold it.
     #[must_use]
     pub fn deliverable(&self) -> String {
         let local = self.written.split_once('@').map_or("", |(local, _)| local);
@@ -93,7 +92,7 @@ impl EmailAddress {
         format!("{local}@{domain}")
     }
 
-    /// The form that is unique: local part in lower case, domain in ASCII.
+    /// The unique form: local part in lower case, domain in ASCII.
     #[must_use]
     pub fn canonical(&self) -> &str {
         &self.canonical
@@ -109,7 +108,7 @@ impl PartialEq for EmailAddress {
 impl Eq for EmailAddress {}
 
 impl EmailAddress {
-    /// Enough for its owner to recognise it, not enough to write to anybody.
+    /// Enough for the owner to recognize it, too little for anybody else to use it.
     #[must_use]
     pub fn masked(&self) -> String {
         let (local, domain) = self.canonical.split_once('@').unwrap_or_default();
@@ -133,10 +132,10 @@ fn bounded(address: String) -> Result<String, EmailRule> {
     }
 }
 
-/// RFC 5321 §4.1.2 and RFC 6531 §3.3: a dot-string of ASCII atoms or any other characters.
+/// RFC 5321 §4.1.2 and RFC 6531 §3.3: a dot-string of atoms, in ASCII or not.
 ///
-/// Quoted local parts are legal and unused; what they allow (spaces, brackets, a second `@`) is
-/// what attacks on mail software are made of.
+/// Quoted local parts are legal but unused; the spaces, brackets and second `@` that they permit
+/// are the tools of attacks on mail software.
 fn check_local(local: &str) -> Result<(), EmailRule> {
     if local.len() > MAX_LOCAL {
         return Err(EmailRule::TooLong);
@@ -158,7 +157,7 @@ fn check_local(local: &str) -> Result<(), EmailRule> {
     Ok(())
 }
 
-/// Unicode's default ignorable code points: two addresses that differ only by these look alike.
+/// Unicode's default ignorable code points: addresses that differ only by these look alike.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
@@ -182,7 +181,7 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
-/// RFC 5891 by way of UTS #46: the domain as the name system knows it, in lower case.
+/// The domain in ASCII and lower case (RFC 5891 by UTS #46).
 fn ascii_domain(domain: &str) -> Result<String, EmailRule> {
     if domain.contains(is_invisible) {
         return Err(EmailRule::Domain);
@@ -206,8 +205,8 @@ fn ascii_domain(domain: &str) -> Result<String, EmailRule> {
     Ok(ascii)
 }
 
-/// Lower case, character by character and free of the language somebody writes in, so that one
-/// account has one form: a dotless `ı` stays what it is and never becomes an `i`.
+/// Lower case character by character and independent of locale, so that an account has one form: a
+/// dotless `ı` never becomes an `i`.
 fn fold(local: &str) -> String {
     local.chars().flat_map(char::to_lowercase).nfkc().collect()
 }
@@ -280,8 +279,8 @@ mod tests {
 
     #[test]
     fn a_compared_address_is_the_one_that_is_written_to() {
-        // The Kelvin sign folds to K, also in what is kept: mail never goes to another mailbox
-        // than the one that was compared.
+        // The Kelvin sign folds to K in the stored form too: mail never goes to another mailbox than
+        // the one that was compared.
         let address = EmailAddress::parse("mi\u{212a}e@example.com").unwrap();
         assert_eq!(
             (address.as_str(), address.canonical()),
@@ -321,7 +320,7 @@ mod tests {
             ("ada@xn--a.example", EmailRule::Domain),
             ("ada@example.com..", EmailRule::Domain),
             (&too_long, EmailRule::TooLong),
-            // 140 octets as typed, 234 folded, 255 as mail would carry it.
+            // 140 octets as typed, 234 folded, 255 as sent.
             (
                 &(capitals + &"é.".repeat(23) + "example"),
                 EmailRule::TooLong,

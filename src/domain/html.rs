@@ -1,6 +1,6 @@
-//! Text inside HTML.
+//! Escaping text for HTML.
 
-/// The text with everything that HTML would read as markup written out.
+/// The text with all HTML markup escaped.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")

@@ -1,4 +1,4 @@
-//! What somebody types to say who they are: an e-mail address, a phone number or neither.
+//! Identifiers that people type: an e-mail address, a phone number or neither.
 
 use std::fmt;
 
@@ -8,27 +8,27 @@ use super::email::EmailAddress;
 use super::phone::PhoneNumber;
 use super::user::Contact;
 
-/// Characters that are looked at.
+/// The longest input that is parsed, in characters.
 const MAX_INPUT: usize = 1024;
-/// Characters that are kept of what names nobody.
+/// Characters that are kept of an input that is neither.
 const MAX_OTHER: usize = 254;
 
-/// Somebody's claim of who they are.
+/// An identifier as typed.
 ///
-/// Reading one never fails: an answer that came before any work because the text was no address
-/// would tell apart what must look alike.
+/// Reading never fails: rejecting an invalid address early would distinguish cases that have to
+/// look alike.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Identifier {
     /// An e-mail address.
     Email(EmailAddress),
     /// A phone number.
     Phone(PhoneNumber),
-    /// Neither, so it names nobody; it is still counted against a budget.
+    /// Neither. Identifies no account, but is rate limited like one.
     Other(String),
 }
 
 impl Identifier {
-    /// Which address of an account it can be.
+    /// The kind of address, if it is one.
     #[must_use]
     pub const fn contact(&self) -> Option<Contact> {
         match self {
@@ -38,7 +38,7 @@ impl Identifier {
         }
     }
 
-    /// Reads what somebody typed; see [`PhoneNumber::parse`] for the default region.
+    /// Reads an input; see [`PhoneNumber::parse`] for the default region.
     #[must_use]
     pub fn read(text: &str, default_region: Option<&str>) -> Self {
         let text: String = text.chars().take(MAX_INPUT).collect();
@@ -50,15 +50,15 @@ impl Identifier {
         }
         let folded: String = text.nfkc().flat_map(char::to_lowercase).nfkc().collect();
         let other: String = folded.trim().chars().take(MAX_OTHER).collect();
-        // Cutting and folding may have made an address of it. It must not name an account under a
-        // budget of its own.
+        // Truncating and folding may have produced an address, which must not identify an account
+        // with separate rate limits.
         match EmailAddress::parse(&other) {
             Ok(email) => Self::Email(email),
             Err(_) => Self::Other(other),
         }
     }
 
-    /// One text for all writings of the same identifier: for budgets and keyed hashes.
+    /// One text for all spellings of an identifier, for rate limits and keyed hashes.
     #[must_use]
     pub fn key(&self) -> String {
         match self {
@@ -70,7 +70,7 @@ impl Identifier {
 }
 
 impl fmt::Debug for Identifier {
-    /// What is neither may be anything, even a password in the wrong field.
+    /// An input that is neither may be anything, even a password in the wrong field.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Email(email) => email.fmt(formatter),

@@ -1,4 +1,4 @@
-//! Who somebody is at an identity provider, as every layer hands it on.
+//! Identities at identity providers.
 
 use std::fmt;
 
@@ -6,30 +6,30 @@ use chrono::{DateTime, Utc};
 
 use super::ids::{IdentityId, UserId};
 
-/// An identity at a provider and the account it was linked with.
+/// An identity at a provider and the account that it is linked to.
 ///
-/// Issuer and subject name it (OpenID Connect Core §5.7); the e-mail address can change and only
-/// helps a person to recognise it.
+/// Identified by issuer and subject (OpenID Connect Core §5.7). The e-mail address can change and is
+/// only displayed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Names the link; made by us.
+    /// Our id of the link.
     pub id: IdentityId,
-    /// Whose account it opens.
+    /// The account that it signs in to.
     pub user_id: UserId,
-    /// The provider.
+    /// The issuer.
     pub issuer: String,
-    /// The e-mail address that the provider named when it was linked.
+    /// The e-mail address at the time of linking.
     pub email: Option<String>,
     /// When it was linked.
     pub created_at: DateTime<Utc>,
-    /// When somebody last signed in with it.
+    /// When it was last used to sign in.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// When its owner took it off the account; from then on it opens nothing.
+    /// When the owner unlinked it; it no longer signs in.
     pub unlinked_at: Option<DateTime<Utc>>,
 }
 
 impl fmt::Debug for Identity {
-    /// Shows which link it is and nothing about the person.
+    /// Prints ids only, no personal data.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Identity")

@@ -1,4 +1,4 @@
-//! Typed identifiers, so that the id of a session cannot be passed where a person's is meant.
+//! Typed ids, so that the id of a session cannot be passed as that of a user.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The text is no identifier.
+/// The text is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an identifier")]
 pub struct MalformedId;
@@ -21,7 +21,7 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// The bare UUID, as the database keeps it.
+            /// The bare UUID.
             #[must_use]
             pub fn uuid(self) -> Uuid {
                 self.0
@@ -50,7 +50,7 @@ macro_rules! id {
     };
 }
 
-/// Reads the one form we write (RFC 9562 §4); braces, URNs and bare digits are not ours.
+/// Accepts only the form that we print (RFC 9562 §4): no braces, URNs or bare digits.
 fn hyphenated(text: &str) -> Result<Uuid, MalformedId> {
     if text.len() != uuid::fmt::Hyphenated::LENGTH {
         return Err(MalformedId);
@@ -59,31 +59,31 @@ fn hyphenated(text: &str) -> Result<Uuid, MalformedId> {
 }
 
 id! {
-    /// Names a person's account; the `sub` of access tokens.
+    /// A user; the `sub` of access tokens.
     UserId
 }
 id! {
-    /// Names a session; the `sid` of access tokens.
+    /// A session; the `sid` of access tokens.
     SessionId
 }
 id! {
-    /// Names one refresh token of a session's family.
+    /// One refresh token of a session's family.
     RefreshTokenId
 }
 id! {
-    /// Names an entry of the audit log.
+    /// An audit event.
     AuditEventId
 }
 id! {
-    /// Names a message on its way out.
+    /// A message in the outbox.
     MessageId
 }
 id! {
-    /// Names a link that was sent to somebody.
+    /// A link in a message.
     LinkId
 }
 id! {
-    /// Names an identity at a provider that a person signs in with.
+    /// A linked identity.
     IdentityId
 }
 

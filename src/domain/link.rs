@@ -1,17 +1,17 @@
 //! The kinds of links that messages carry.
 
-/// What a link in a message is for; it decides the path that the link leads to.
+/// The purpose of a link, which decides its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LinkKind {
     /// Confirms the e-mail address of a registration.
     VerifyEmail,
     /// Sets a new password.
     PasswordReset,
-    /// Sets the first password of an account that somebody else made.
+    /// Accepts an invitation and sets the first password.
     Invitation,
     /// Confirms a new address of an account.
     ChangeEmail,
-    /// Undoes such a change, from the old address.
+    /// Reverts such a change, from the old address.
     RevertEmail,
 }
 
@@ -25,8 +25,8 @@ impl LinkKind {
         Self::RevertEmail,
     ];
 
-    /// The last step of its path, below `links.base_url`. A published path never changes: links
-    /// are on their way.
+    /// The last segment of its path below `links.base_url`. Published paths never change: sent
+    /// links use them.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {

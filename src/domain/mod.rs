@@ -1,7 +1,7 @@
-//! The words of identity: values that are right once they exist, and the rules they carry.
+//! The vocabulary of identity: values that are valid once constructed, and the rules about them.
 //!
-//! Everything here is pure: nothing reads a database, the network or the environment, and only
-//! [`clock`] knows what time it is. Every layer may use this one; it uses none of them.
+//! Pure: no database, network or environment, and only [`clock`] knows the time. Every layer may use
+//! this one; it uses none of them.
 
 pub mod audit;
 pub mod caller;

@@ -1,26 +1,25 @@
-//! Network addresses: which one a request comes from, and which ones count as one.
+//! Network addresses: which one a request comes from, and which ones share a rate limit.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-/// Proxies in a row that are believed; more of them are no network but an attack on the reader.
+/// The longest chain of proxies that is followed; a longer one is an attack on the parser.
 const MOST_HOPS: usize = 32;
-/// Bytes of an entry that can be an address with its zone and port.
+/// The longest entry that can be an address with zone and port, in bytes.
 const LONGEST_HOP: usize = 128;
 
-/// The address a request comes from: the right-most hop that is not one of our proxies.
+/// The address of the client: the right-most hop that is not one of our proxies.
 ///
-/// `forwarded` are the values of `X-Forwarded-For` as they were sent: bytes, since a client may
-/// put any of them before what a proxy appends. Each trusted hop wrote the entry to the left of
-/// its own, and only that is believed: everything to the left of the answer may be invented by
-/// whoever sends the request, to escape a budget or to put a false address into the audit log.
+/// `forwarded` are the values of `X-Forwarded-For` as raw bytes, since a client may send any before
+/// what a proxy appends. Each trusted hop wrote the entry to its left, and only those are trusted:
+/// everything further left may be forged, to evade a rate limit or to falsify the audit log.
 ///
-/// Entries that no proxy wrote are skipped: empty ones (RFC 9110 §5.6.1.2), and those with bytes
-/// that no address or name of one has. A proxy that appends would stand to their right; one that
-/// does not leaves the whole header to the client, who gains nothing by them. Any other entry that
-/// is no address (`unknown`, `_hidden`, `unix:`) may be what a proxy wrote in place of one. It
-/// counts as its neighbour to the right: going on would believe an entry that no proxy wrote.
+/// Entries that no proxy writes are skipped: empty ones (RFC 9110 §5.6.1.2), and those with bytes
+/// that no address or host name has. A proxy that appends would have written to their right; one
+/// that does not leaves the whole header to the client, who gains nothing. Any other entry that is
+/// not an address (`unknown`, `_hidden`, `unix:`) may be what a proxy wrote in place of one, and
+/// counts as the hop to its right: skipping it would trust an entry that no proxy wrote.
 #[must_use]
 pub fn client_address(peer: IpAddr, forwarded: &[&[u8]], trusted: &[IpNet]) -> IpAddr {
     let mut address = peer.to_canonical();
@@ -41,21 +40,21 @@ pub fn client_address(peer: IpAddr, forwarded: &[&[u8]], trusted: &[IpNet]) -> I
     address
 }
 
-/// Whether forwarding headers of this peer are believed.
+/// Whether forwarding headers of this peer are trusted.
 #[must_use]
 pub fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
     let peer = peer.to_canonical();
     trusted.iter().any(|net| net.contains(&peer))
 }
 
-/// What an entry of `X-Forwarded-For` says.
+/// The content of an entry of `X-Forwarded-For`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hop {
-    /// Where the request came from.
+    /// An address.
     Address(IpAddr),
     /// Nothing: no proxy writes this.
     Skipped,
-    /// That whoever wrote it does not tell.
+    /// A proxy withholds the address.
     Unnamed,
 }
 
@@ -72,10 +71,10 @@ fn hop(entry: &[u8]) -> Hop {
     address.map_or(Hop::Unnamed, Hop::Address)
 }
 
-/// An address, from some proxies with a port, a zone, or in quotes (as RFC 7239 §4 wants it in
-/// `Forwarded`).
+/// Parses an address, which some proxies write with a port, a zone or quotes (as RFC 7239 §4
+/// requires in `Forwarded`).
 ///
-/// A damaged port hides no address: the entry would count as the proxy that wrote it.
+/// An invalid port is ignored: otherwise the entry would count as the proxy that wrote it.
 fn hop_address(text: &str) -> Option<IpAddr> {
     let quoted = text
         .strip_prefix('"')
@@ -95,44 +94,44 @@ fn hop_address(text: &str) -> Option<IpAddr> {
     address.map(|address| address.to_canonical())
 }
 
-/// RFC 4007 §11: the zone after `%` names an interface of whoever wrote the address.
+/// RFC 4007 §11: the zone after `%` is local to the host that wrote the address.
 fn without_zone(text: &str) -> &str {
     text.split_once('%').map_or(text, |(address, _)| address)
 }
 
-/// A network whose addresses are counted together.
+/// A network whose addresses share a rate limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
     /// How wide it is.
     pub prefix: Prefix,
-    /// The text under which its attempts are counted.
+    /// The key of its rate limits.
     pub key: String,
 }
 
-/// The width of a network that is counted.
+/// The prefix of such a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prefix {
-    /// What one host has: an IPv4 address, or the /64 in which it picks its IPv6 addresses.
+    /// One host: an IPv4 address, or the /64 in which it chooses its IPv6 addresses.
     Host,
     /// An IPv4 /24, the smallest network that is routed on its own.
     V4Net24,
-    /// An IPv6 /56, what many providers give to a home.
+    /// An IPv6 /56, which many providers assign to a home.
     V6Net56,
-    /// An IPv6 /48, what anybody gets for a site (RFC 6177 §2).
+    /// An IPv6 /48, which anybody gets for a site (RFC 6177 §2).
     V6Net48,
 }
 
-/// The text of the narrowest network that is counted: the host's own.
+/// The key of the narrowest network: the host's own.
 #[must_use]
 pub fn bucket(address: IpAddr) -> String {
     let narrowest = buckets(address).into_iter().next();
     narrowest.map_or_else(String::new, |bucket| bucket.key)
 }
 
-/// The networks under which attempts from an address are counted, the narrowest first.
+/// The networks that an address is rate limited by, narrowest first.
 ///
-/// RFC 4291 §2.5.1: a host picks the lower 64 bits of its IPv6 address itself, so counting single
-/// addresses would count nothing. Who rents a /48 has 65536 such networks, hence the wider ones.
+/// RFC 4291 §2.5.1: a host chooses the lower 64 bits of its IPv6 address, so limits per address
+/// would limit nothing. A rented /48 has 65536 such networks, hence the wider ones.
 #[must_use]
 pub fn buckets(address: IpAddr) -> Vec<Bucket> {
     let prefixes: &[(Prefix, u8)] = match address.to_canonical() {
@@ -226,12 +225,12 @@ mod tests {
             (b"198.51.100.1, \"\xff\", ", "198.51.100.1"),
             (&many, "198.51.100.1"),
             (&odd, "198.51.100.1"),
-            // A proxy may have written what ends the walk, or the address itself.
+            // A proxy may have written the entry that ends the search, or the address itself.
             (b"6.6.6.6, unknown, \xff", "127.0.0.1"),
             (b"6.6.6.6, \xff, unknown", "127.0.0.1"),
             (b"6.6.6.6, , unknown, , 10.0.0.2", "10.0.0.2"),
             (b"6.6.6.6, , \xff, 198.51.100.1", "198.51.100.1"),
-            // Nothing else is there.
+            // There is no other entry.
             (b"", "127.0.0.1"),
             (b" , \xff,", "127.0.0.1"),
             (b"10.0.0.2, \xff", "10.0.0.2"),
@@ -243,7 +242,7 @@ mod tests {
                 client,
                 "{shown}"
             );
-            // A comma and a new line of the header mean the same (RFC 9110 §5.3).
+            // A comma and a repeated header are equivalent (RFC 9110 §5.3).
             let lines: Vec<&[u8]> = value.split(|byte| *byte == b',').collect();
             assert_eq!(
                 client_address(peer, &lines, &trusted).to_string(),
@@ -262,7 +261,7 @@ mod tests {
             ("\"198.51.100.1:44\"", "198.51.100.1"),
             ("\"198.51.100.1\"", "198.51.100.1"),
             (" \" 198.51.100.1 \" ", "198.51.100.1"),
-            // Half of a quotation is no address.
+            // An unterminated quotation is not an address.
             ("\"198.51.100.1", "10.0.0.1"),
             ("198.51.100.1\"", "10.0.0.1"),
             ("\"\"", "10.0.0.1"),
@@ -310,7 +309,7 @@ mod tests {
             "[2001:db8::1]x",
             "198.51.100",
         ] {
-            // The proxy itself may have written this. Then nobody we know wrote what stands before.
+            // Our proxy may have written this, so nothing to its left is trusted.
             let value = format!("6.6.6.6, {entry}");
             assert_eq!(client("10.0.0.1", &[&value]), "10.0.0.1", "{entry:?}");
             assert_eq!(client("10.0.0.1", &["6.6.6.6", entry]), "10.0.0.1");
@@ -347,7 +346,7 @@ mod tests {
             ]
         );
         assert_eq!(keys("198.51.100.7"), ["198.51.100.7/32", "198.51.100.0/24"]);
-        // A host picks the lower half itself, and a mapped address is no way around.
+        // A host chooses the lower half itself, and a mapped address does not evade the limit.
         assert_eq!(
             keys("2001:db8:1:2::"),
             keys("2001:db8:1:2:ffff:ffff:ffff:ffff")

@@ -1,36 +1,36 @@
-//! Who may do what: the one matrix from which guards, token scopes and documents are made.
+//! The permission matrix, from which guards, token scopes and documents are derived.
 //!
-//! What people may do with what is their own needs no permission and is not here.
+//! Access to one's own data needs no permission.
 
 use std::fmt;
 
 use super::role::{Role, StaffFunction, StaffFunctions};
 
-/// Something that not everybody may do. Members are in the order of their names.
+/// A permission. Variants are sorted by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Permission {
     /// Read the audit log.
     AuditRead,
     /// Change content.
     ContentWrite,
-    /// Change what people are.
+    /// Change roles and staff functions.
     RolesWrite,
     /// Read orders.
     SalesRead,
-    /// End other people's sessions.
+    /// End other users' sessions.
     SessionsWrite,
-    /// Read counts of people.
+    /// Read user statistics.
     StatsRead,
     /// Delete, restore and erase accounts.
     UsersDelete,
-    /// Read everybody's account.
+    /// Read every account.
     UsersRead,
-    /// Change everybody's account.
+    /// Change every account.
     UsersWrite,
 }
 
 impl Permission {
-    /// Every permission, in the order of their names.
+    /// Every permission, sorted by name.
     pub const ALL: [Self; 9] = [
         Self::AuditRead,
         Self::ContentWrite,
@@ -70,7 +70,7 @@ impl fmt::Display for Permission {
     }
 }
 
-/// A role's row of the matrix.
+/// The permissions of a role.
 const fn granted_by_role(role: Role) -> PermissionSet {
     match role {
         Role::Client | Role::Vendor => PermissionSet::NONE,
@@ -79,7 +79,7 @@ const fn granted_by_role(role: Role) -> PermissionSet {
     }
 }
 
-/// What a staff function adds for those who are staff.
+/// The permissions that a staff function adds.
 const fn granted_by_function(function: StaffFunction) -> PermissionSet {
     use Permission::{
         AuditRead, ContentWrite, SalesRead, SessionsWrite, StatsRead, UsersRead, UsersWrite,
@@ -91,12 +91,12 @@ const fn granted_by_function(function: StaffFunction) -> PermissionSet {
     })
 }
 
-/// What one person may do.
+/// A set of permissions.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct PermissionSet(u16);
 
 impl PermissionSet {
-    /// Nothing beyond one's own.
+    /// The empty set.
     pub const NONE: Self = Self(0);
 
     const fn with(mut permissions: &[Permission]) -> Self {
@@ -108,8 +108,8 @@ impl PermissionSet {
         Self(bits)
     }
 
-    /// What a role with these functions may do. Functions of somebody who is not staff grant
-    /// nothing: they are left over from an earlier role.
+    /// The permissions of a role with these functions. Functions of a user who is not staff
+    /// grant nothing: they are left over from an earlier role.
     #[must_use]
     pub fn of(role: Role, functions: StaffFunctions) -> Self {
         let base = granted_by_role(role);
@@ -122,26 +122,26 @@ impl PermissionSet {
             .fold(base, |all, more| Self(all.0 | more.0))
     }
 
-    /// Whether this permission is among them.
+    /// Whether the set contains this permission.
     #[must_use]
     pub fn holds(self, permission: Permission) -> bool {
         self.0 & permission.bit() != 0
     }
 
-    /// Whether every one of the others is among them.
+    /// Whether the set contains all of the others.
     #[must_use]
     pub fn covers(self, others: Self) -> bool {
         others.0 & !self.0 == 0
     }
 
-    /// The permissions, in the order of their names.
+    /// The permissions, sorted by name.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL
             .into_iter()
             .filter(move |&permission| self.holds(permission))
     }
 
-    /// RFC 9068 §2.2.3: the `scope` claim, sorted, so that equal sets have equal text.
+    /// The `scope` claim (RFC 9068 §2.2.3), sorted, so that equal sets have equal text.
     #[must_use]
     pub fn scope(self) -> String {
         self.iter()
@@ -169,7 +169,7 @@ mod tests {
         PermissionSet::of(role, StaffFunctions::from_text(functions))
     }
 
-    /// The whole matrix as a person reviews it.
+    /// The whole matrix, for review.
     #[test]
     fn the_matrix_reads_as_agreed() {
         let columns = [

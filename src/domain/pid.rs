@@ -1,18 +1,18 @@
-//! The public identifier of a person: short enough to read out, and saying nothing.
+//! The public id of a user: short enough to read out, and without meaning.
 
 use std::fmt;
 
-/// Crockford's base32: no I, L, O or U, so nothing is misread and no case is needed.
+/// Crockford's base32: no I, L, O or U, so nothing is misread and case does not matter.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// Five bits each: 60 bits, so that two people never get the same one by chance.
+/// Five bits each: 60 bits, so that collisions do not happen by chance.
 const CHARACTERS: u32 = 12;
 
-/// A public identifier. It never changes.
+/// A public id. It never changes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pid(String);
 
 impl Pid {
-    /// A new one from fresh randomness.
+    /// A new id from random bytes.
     #[must_use]
     pub fn from_random(random: [u8; 8]) -> Self {
         let bits = u64::from_be_bytes(random);
@@ -33,13 +33,13 @@ impl Pid {
         )
     }
 
-    /// One that was given elsewhere; it stays as it is, in whatever alphabet.
+    /// An id assigned elsewhere, kept as it is in whatever alphabet.
     #[must_use]
     pub fn imported(text: String) -> Self {
         Self(text)
     }
 
-    /// The identifier as people see it.
+    /// The id as displayed.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,10 +1,10 @@
-//! How two people stand to each other: whom one may administer, and what one may make of them.
+//! The administrative hierarchy: whom a user may administer, and which roles they may grant.
 
 use super::permission::{Permission, PermissionSet};
 use super::role::{Role, StaffFunctions};
 use super::user::User;
 
-/// What somebody is, with what that lets them do.
+/// A role with the permissions that it and the staff functions grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rank {
     role: Role,
@@ -21,7 +21,7 @@ impl Rank {
         }
     }
 
-    /// The rank of an account.
+    /// The rank of a user.
     #[must_use]
     pub fn of_user(user: &User) -> Self {
         Self::of(user.role, user.staff_functions)
@@ -33,15 +33,15 @@ impl Rank {
         self.permissions.holds(permission)
     }
 
-    /// Whether somebody of this rank may administer somebody of the other: they stand no higher
-    /// and hold nothing that this rank lacks.
+    /// Whether this rank may administer a user of the other: the other role is not higher and has no
+    /// permission that this one lacks.
     #[must_use]
     pub fn reaches(self, other: Self) -> bool {
         other.role <= self.role && self.permissions.covers(other.permissions)
     }
 
-    /// Whether somebody of this rank may make somebody else one of the other. Making staff takes
-    /// `roles:write`, also where the new member of staff would hold little.
+    /// Whether this rank may give another user that rank. Making somebody staff takes `roles:write`,
+    /// however few permissions the new member of staff would have.
     #[must_use]
     pub fn may_grant(self, other: Self) -> bool {
         let is_staff = other.role >= Role::Staff;

@@ -1,13 +1,13 @@
-//! What a person is, what they do on the staff, and how their account came to be.
+//! Roles, staff functions, and the way an account was created.
 //!
-//! What each may do is in [`super::permission`].
+//! Their permissions are in [`super::permission`].
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The text names no member of the closed set.
+/// The text is not a member of the set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a known {set}")]
 pub struct UnknownName {
@@ -20,7 +20,7 @@ macro_rules! names {
             /// Every member, lowest first.
             pub const ALL: [Self; $count] = [$(Self::$member),+];
 
-            /// The spelling in the database, in tokens and on the command line.
+            /// The name in the database, in tokens and on the command line.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {
@@ -48,7 +48,7 @@ macro_rules! names {
     };
 }
 
-/// What a person is. Each stands above those before it.
+/// The role of a user, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -58,49 +58,49 @@ pub enum Role {
     Vendor,
     /// Works for the platform.
     Staff,
-    /// Answers for the platform.
+    /// Administers the platform.
     Admin,
 }
 
 names!(Role, 4, "role": Client = "client", Vendor = "vendor", Staff = "staff", Admin = "admin");
 
-/// What a member of staff does.
+/// The function of a member of staff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StaffFunction {
-    /// Looks after people and their accounts.
+    /// Supports users and their accounts.
     Support,
-    /// Looks after content.
+    /// Manages content.
     Editor,
-    /// Looks after orders.
+    /// Manages orders.
     Sales,
 }
 
 names!(StaffFunction, 3, "staff function": Support = "support", Editor = "editor", Sales = "sales");
 
-/// How an account came to be.
+/// The way an account was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthProvider {
-    /// By an e-mail address.
+    /// With an e-mail address.
     Email,
-    /// By a phone number.
+    /// With a phone number.
     Phone,
-    /// By a Google account.
+    /// With a Google account.
     Google,
 }
 
 names!(AuthProvider, 3, "provider": Email = "email", Phone = "phone", Google = "google");
 
-/// What one member of staff does: any of the functions.
+/// A set of staff functions.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct StaffFunctions(u8);
 
 impl StaffFunctions {
-    /// None of them.
+    /// The empty set.
     pub const NONE: Self = Self(0);
 
-    /// Reads the stored form. A function that no longer exists grants nothing, so it is left out.
+    /// Parses the stored form. A function that no longer exists grants nothing and is ignored.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         text.split(',')
@@ -108,7 +108,7 @@ impl StaffFunctions {
             .collect()
     }
 
-    /// The stored form: names in order, separated by commas.
+    /// The stored form: sorted names, separated by commas.
     #[must_use]
     pub fn to_text(self) -> String {
         self.iter()
@@ -117,19 +117,19 @@ impl StaffFunctions {
             .join(",")
     }
 
-    /// Whether this function is among them.
+    /// Whether the set contains this function.
     #[must_use]
     pub fn contains(self, function: StaffFunction) -> bool {
         self.0 & bit(function) != 0
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The functions, in order.
+    /// The functions, sorted.
     pub fn iter(self) -> impl Iterator<Item = StaffFunction> {
         StaffFunction::ALL
             .into_iter()

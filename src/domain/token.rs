@@ -1,4 +1,4 @@
-//! Opaque tokens: handed out once in plain, kept only as a hash.
+//! Opaque tokens: handed out once in plain text, stored only as a hash.
 
 use std::fmt;
 
@@ -8,25 +8,25 @@ use hkdf::Hkdf;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// Random bytes in a token: 256 bits, beyond guessing.
+/// Random bytes in a token: 256 bits cannot be guessed.
 const SECRET_BYTES: usize = 32;
-/// Those bytes as unpadded base64.
+/// Their length in unpadded base64.
 const SECRET_CHARACTERS: usize = 43;
 
-/// What a token is for. The prefix keeps kinds apart and lets secret scanners find leaks; an
-/// existing prefix never changes.
+/// The purpose of a token. The prefix keeps kinds apart and lets secret scanners find leaks; existing
+/// prefixes never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TokenKind {
     /// Continues a session.
     Refresh,
-    /// Proves that a message was received.
+    /// Proves the receipt of a message.
     Link,
-    /// Recognises a device that signed in before.
+    /// Identifies a device that signed in before.
     Device,
 }
 
 impl TokenKind {
-    /// How tokens of this kind begin.
+    /// The prefix of tokens of this kind.
     #[must_use]
     pub fn prefix(self) -> &'static str {
         match self {
@@ -37,12 +37,12 @@ impl TokenKind {
     }
 }
 
-/// A token as its owner holds it. It does not print, and its memory is wiped.
+/// A token in plain text. It does not print, and its memory is wiped.
 #[derive(Clone)]
 pub struct PlainToken(Zeroizing<String>);
 
 impl PlainToken {
-    /// A new token from fresh randomness.
+    /// A new token from random bytes.
     #[must_use]
     pub fn from_random(kind: TokenKind, secret: [u8; SECRET_BYTES]) -> Self {
         let secret = Zeroizing::new(secret);
@@ -53,7 +53,7 @@ impl PlainToken {
         Self(text)
     }
 
-    /// Reads a presented token, if it is one of this kind in its only spelling.
+    /// Parses a presented token of this kind, in its canonical encoding only.
     #[must_use]
     pub fn parse(kind: TokenKind, text: &str) -> Option<Self> {
         let encoded = text.strip_prefix(kind.prefix())?;
@@ -65,20 +65,20 @@ impl PlainToken {
         (length == SECRET_BYTES).then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// The token, for the one answer or message that carries it.
+    /// The token, for the answer or message that carries it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// What is kept of it. A plain hash is enough: nobody can search 256 random bits.
+    /// The hash that is stored. Unsalted is enough: 256 random bits cannot be searched.
     #[must_use]
     pub fn hash(&self) -> HashedToken {
         HashedToken(Sha256::digest(self.0.as_bytes()).into())
     }
 
-    /// A key that only the holder of the token can derive (RFC 5869, without salt: the token is
-    /// uniformly random). It seals a successor for whoever presents this token again.
+    /// A key that only the holder of the token can derive (RFC 5869, without salt, as the token is
+    /// uniformly random). Seals the successor for a repeated presentation of this token.
     #[must_use]
     pub fn derive_key(&self, label: &str) -> Zeroizing<[u8; 32]> {
         let mut key = Zeroizing::new([0; 32]);
@@ -96,18 +96,18 @@ impl fmt::Debug for PlainToken {
     }
 }
 
-/// The SHA-256 of a token: enough to find it, useless to present.
+/// The SHA-256 of a token: enough to find it, useless to an attacker.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HashedToken([u8; 32]);
 
 impl HashedToken {
-    /// The hash as the database keeps it.
+    /// The hash as stored.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// A hash that was kept, or made from something else that must be redeemed only once.
+    /// A stored hash, or the digest of something else that may be used only once.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -1,4 +1,4 @@
-//! A person's account, as every layer hands it on.
+//! Users.
 
 use std::fmt;
 
@@ -7,33 +7,33 @@ use chrono::{DateTime, Utc};
 use super::ids::UserId;
 use super::role::{AuthProvider, Role, StaffFunctions};
 
-/// Characters of a given or a family name.
+/// The maximum length of a given or a family name, in characters.
 pub const MAX_NAME_LENGTH: usize = 150;
 
-/// An account, live or soft-deleted.
+/// A user's account, live or soft-deleted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
-    /// Names the account everywhere; made by us.
+    /// The id.
     pub id: UserId,
-    /// The public identifier that people see.
+    /// The public id, for display.
     pub pid: String,
-    /// The primary key the account had where it was imported from.
+    /// The primary key in the system that the account was imported from.
     pub legacy_id: Option<i64>,
-    /// The e-mail address, as its owner writes it.
+    /// The e-mail address, as typed by its owner.
     pub email: Option<String>,
-    /// Whether somebody proved to receive mail there.
+    /// Whether it is verified.
     pub email_verified: bool,
     /// The phone number, in E.164.
     pub phone: Option<String>,
-    /// Whether somebody proved to receive messages there.
+    /// Whether it is verified.
     pub phone_verified: bool,
     /// Given name.
     pub first_name: String,
     /// Family name.
     pub last_name: String,
-    /// Where the picture is.
+    /// URL of the picture.
     pub avatar: Option<String>,
-    /// What the person says about themselves.
+    /// What the user writes about themselves.
     pub bio: String,
     /// Country of residence.
     pub country: String,
@@ -45,41 +45,40 @@ pub struct User {
     pub address: String,
     /// Preferred language, as a BCP 47 tag.
     pub locale: Option<String>,
-    /// What the person is.
+    /// The role.
     pub role: Role,
-    /// What they do, if they are staff.
+    /// The staff functions; none unless staff.
     pub staff_functions: StaffFunctions,
-    /// How the account came to be.
+    /// How the account was created.
     pub auth_provider: AuthProvider,
     /// Whether the platform vouches for the account.
     pub is_verified: bool,
-    /// The vendor module's reference.
+    /// The reference of the vendor module.
     pub vendor_id: Option<String>,
-    /// What staff wrote down about the account.
+    /// Notes of staff about the account.
     pub staff_note: String,
-    /// Counts changes of what signs the person in, so that a sign-in under way can tell that
-    /// what it checked no longer holds.
+    /// Incremented with every change of credentials, so that a concurrent sign-in notices that what
+    /// it checked is outdated.
     pub credential_version: i64,
     /// Since when the account is suspended.
     pub suspended_at: Option<DateTime<Utc>>,
-    /// Why it is.
+    /// Why the account is suspended.
     pub suspended_reason: Option<String>,
     /// The last sign-in.
     pub last_login_at: Option<DateTime<Utc>>,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: DateTime<Utc>,
-    /// When its record last changed.
+    /// When the row was last changed.
     pub updated_at: DateTime<Utc>,
     /// When it was soft-deleted.
     pub deleted_at: Option<DateTime<Utc>>,
-    /// Since when somebody stands behind it who proved an address; `None` also where that was
-    /// before there was a record of it.
+    /// When the first address was verified; `None` also where that was before it was recorded.
     pub proven_at: Option<DateTime<Utc>>,
-    /// When it was last given to the owner of an address that somebody else had registered.
+    /// When the account was last reset for the owner of an address that an attacker had registered.
     pub reclaimed_at: Option<DateTime<Utc>>,
 }
 
-/// One of the two addresses an account can have.
+/// The kinds of address of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contact {
     /// The e-mail address.
@@ -89,7 +88,7 @@ pub enum Contact {
 }
 
 impl User {
-    /// Whether somebody proved to receive messages at this address.
+    /// Whether this address is verified.
     #[must_use]
     pub const fn has_proven(&self, contact: Contact) -> bool {
         match contact {
@@ -98,20 +97,20 @@ impl User {
         }
     }
 
-    /// Whether somebody proved to receive messages at any address of the account.
+    /// Whether any address is verified.
     #[must_use]
     pub const fn is_proven(&self) -> bool {
         self.email_verified || self.phone_verified
     }
 
-    /// Whether what the account did at this moment was done by whoever owns it now.
+    /// Whether an action of the account at this moment was its present owner's.
     #[must_use]
     pub fn owned_at(&self, at: DateTime<Utc>) -> bool {
         self.reclaimed_at.is_none_or(|since| at >= since)
     }
 
-    /// Whether what strangers did to the account at this moment concerns whoever owns it now: the
-    /// one who has proven an address of it, from then on.
+    /// Whether an action of strangers on the account at this moment concerns its present owner: the
+    /// one who verified an address, from then on.
     #[must_use]
     pub fn proven_by(&self, at: DateTime<Utc>) -> bool {
         self.is_proven() && self.proven_at.is_none_or(|since| at >= since)
@@ -137,7 +136,7 @@ impl User {
 }
 
 impl fmt::Debug for User {
-    /// Shows what the account is and nothing about the person.
+    /// Prints no personal data.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("User")

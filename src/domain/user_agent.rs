@@ -1,19 +1,19 @@
-//! What program somebody uses, in words they recognise when they look at their sessions.
+//! User agents, in words that people recognize in their list of sessions.
 //!
-//! A user agent says of itself what it likes. Nothing is decided by it.
+//! A client can send any user agent: nothing is decided by it.
 
 use woothee::parser::{Parser, WootheeResult};
 use woothee::woothee::VALUE_UNKNOWN;
 
-/// Characters that are kept and looked at.
+/// The length in characters that is kept and parsed.
 const MAX_CHARACTERS: usize = 512;
-/// What is shown where nothing is known.
+/// Displayed for what is unknown.
 const UNKNOWN: &str = "unknown";
 
-/// A user agent as it names itself, and what can be told from that.
+/// A parsed `User-Agent` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserAgent {
-    /// Its own words, cut to a bearable length.
+    /// The header, truncated.
     pub text: String,
     /// The browser with its major version, like `Firefox 140`.
     pub browser: String,
@@ -24,7 +24,7 @@ pub struct UserAgent {
 }
 
 impl UserAgent {
-    /// Reads a `User-Agent` header.
+    /// Parses a `User-Agent` header.
     #[must_use]
     pub fn parse(header: Option<&str>) -> Self {
         let text: String = header
@@ -34,8 +34,7 @@ impl UserAgent {
             .take(MAX_CHARACTERS)
             .collect();
         let (browser, os, device) = match Parser::new().parse(&text) {
-            // What belongs to no class of its own is called "HTTP Library" there, which helps
-            // nobody; its own name does.
+            // woothee calls unclassified agents "HTTP Library"; their own product name says more.
             Some(found) if !matches!(found.category, VALUE_UNKNOWN | "misc") => {
                 (browser(&found), os(&found), device(&found, &text))
             }
@@ -78,7 +77,7 @@ fn os(found: &WootheeResult<'_>) -> String {
 }
 
 fn device(found: &WootheeResult<'_>, text: &str) -> &'static str {
-    // Android says "Mobile" on phones and leaves it out on tablets.
+    // Android says "Mobile" on phones and omits it on tablets.
     let is_tablet = found.os == "iPad" || (found.os == "Android" && !text.contains("Mobile"));
     match found.category {
         "crawler" => "bot",
@@ -89,7 +88,7 @@ fn device(found: &WootheeResult<'_>, text: &str) -> &'static str {
     }
 }
 
-/// RFC 9110 §10.1.5: the first product of an agent that the rules do not know, like `curl 8`.
+/// RFC 9110 §10.1.5: the first product of an unknown agent, like `curl 8`.
 fn product(text: &str) -> String {
     let first = text.split_ascii_whitespace().next().unwrap_or_default();
     let (name, version) = first.split_once('/').unwrap_or((first, ""));
@@ -188,7 +187,7 @@ mod tests {
         assert_eq!(read(&versions)[0].len(), "Firefox 999999".len());
     }
 
-    /// What the rules look for.
+    /// The patterns that are searched for.
     const WORDS: &[&str] = &[
         "Mozilla/5.0",
         "(compatible; MSIE",

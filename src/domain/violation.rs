@@ -1,12 +1,12 @@
-//! What is wrong with a value somebody sent, said so that a form can show it in place.
+//! Violations of input rules, with the path of the field for display in a form.
 
 use std::convert::Infallible;
 use std::fmt;
 
-/// The rule that a value breaks.
+/// The rule that a value violates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ViolationRule {
-    /// It must be there.
+    /// The value is required.
     Required,
     /// It is too short.
     TooShort,
@@ -14,15 +14,15 @@ pub enum ViolationRule {
     TooLong,
     /// It is too easy to guess.
     TooWeak,
-    /// It is no e-mail address.
+    /// It is not an e-mail address.
     InvalidEmail,
-    /// It is no phone number.
+    /// It is not a phone number.
     InvalidPhone,
-    /// It has the wrong form.
+    /// It has an invalid format.
     InvalidFormat,
-    /// It has the right form but may not be chosen.
+    /// It is well-formed, but not permitted.
     NotAllowed,
-    /// Exactly one of several fields must be there.
+    /// Exactly one of several fields is required.
     ExactlyOne,
 }
 
@@ -40,7 +40,7 @@ impl ViolationRule {
         Self::ExactlyOne,
     ];
 
-    /// The spelling that clients match on.
+    /// The code that clients match on.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,12 +63,12 @@ impl fmt::Display for ViolationRule {
     }
 }
 
-/// The rules that an input breaks.
+/// The violations of an input; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
-    /// The last value that was read, if neither it nor what was read before breaks a rule.
+    /// The last parsed value, if neither it nor the others violate a rule.
     pub fn check<T>(mut violations: Vec<Violation>, last: Result<T, Violation>) -> Result<T, Self> {
         match last {
             Ok(value) if violations.is_empty() => return Ok(value),
@@ -78,7 +78,7 @@ impl Violations {
         Err(Self(violations))
     }
 
-    /// The rule that is broken first.
+    /// The rule of the first violation.
     #[must_use]
     pub fn first_rule(&self) -> Option<ViolationRule> {
         self.0.first().map(|violation| violation.rule)
@@ -112,21 +112,21 @@ impl IntoIterator for Violations {
     }
 }
 
-/// One broken rule at one place of the input.
+/// A rule violated by a field of the input.
 ///
-/// It never repeats the value: what was sent may be a password.
+/// Never repeats the value, which may be a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The field, as the client names it; nested fields are joined by dots.
+    /// The path of the field as clients name it; nested fields are joined by dots.
     pub path: String,
-    /// The rule it breaks.
+    /// The rule.
     pub rule: ViolationRule,
     /// What to do about it, for people.
     pub message: String,
 }
 
 impl Violation {
-    /// A broken rule at this field.
+    /// A violation of this field.
     #[must_use]
     pub fn new(path: impl Into<String>, rule: ViolationRule, message: impl Into<String>) -> Self {
         Self {
@@ -136,7 +136,7 @@ impl Violation {
         }
     }
 
-    /// The same violation at another field, for values that go by several names.
+    /// The same violation for another path, for values with several names.
     #[must_use]
     pub fn at(self, path: impl Into<String>) -> Self {
         Self {

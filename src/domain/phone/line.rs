@@ -1,67 +1,67 @@
-//! What kind of line a number leads to, and whether text messages may go there.
+//! The line type of a number, and whether text messages may be sent to it.
 //!
-//! Texts to premium, shared-cost and satellite numbers are what *SMS pumping* earns by. The answer
-//! depends on the number alone, so it says nothing about who has it.
+//! Texts to premium, shared-cost and satellite numbers are how *SMS pumping* earns money. The answer
+//! depends on the number alone, so it reveals nothing about accounts.
 
 use phonenumber::country;
 use phonenumber::metadata::{DATABASE, Descriptor, Descriptors};
 
 use super::{PhoneNumber, rules};
 
-/// The kinds of lines of numbering plans.
+/// The line types of numbering plans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineKind {
     /// A mobile phone.
     Mobile,
-    /// A landline or a mobile phone; the number does not tell, as in the United States.
+    /// A landline or a mobile phone: indistinguishable, as in the United States.
     FixedOrMobile,
     /// A landline.
     Fixed,
-    /// Free for the caller.
+    /// Toll-free.
     TollFree,
-    /// The callee earns.
+    /// Premium rate: the callee earns.
     Premium,
-    /// Caller and callee pay.
+    /// Shared cost.
     SharedCost,
-    /// Follows a person at the price of a premium number (+44 70).
+    /// A personal number at a premium price (+44 70).
     Personal,
-    /// Telephony over the internet, which is had by the thousand.
+    /// Voice over IP: thousands of numbers cost little.
     Voip,
     /// A pager.
     Pager,
-    /// A company's number for the whole country.
+    /// A universal access number of a company.
     Company,
     /// A voice mailbox.
     Voicemail,
-    /// No country's: satellites and international services (+870, +881, +882, +979).
+    /// Not in any country: satellites and international services (+870, +881, +882, +979).
     Global,
-    /// The numbering plan does not say.
+    /// Unknown to the numbering plan.
     Unknown,
 }
 
-/// Why no text message goes to a number.
+/// Why no text message is sent to a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextRule {
-    /// The line is no mobile phone's.
+    /// The line is not a mobile phone.
     #[error("Text messages go to mobile numbers only.")]
     Kind,
-    /// The country is not among those that are served.
+    /// The country is not enabled.
     #[error("Text messages do not go to this country.")]
     Country,
 }
 
 impl PhoneNumber {
-    /// What kind of line this is.
+    /// The line type.
     #[must_use]
     pub fn line(&self) -> LineKind {
         self.plan().map_or(LineKind::Unknown, |(kind, _)| kind)
     }
 
-    /// The country (ISO 3166-1 alpha-2) in which a text message to this number arrives.
+    /// The destination country (ISO 3166-1 alpha-2) of a text message to this number.
     ///
     /// # Errors
     ///
-    /// [`TextRule::Kind`] for a line that takes none, or at a price of its own.
+    /// [`TextRule::Kind`] for a line that takes no texts, or at a special price.
     pub fn text_country(&self) -> Result<String, TextRule> {
         match self.plan() {
             Some((LineKind::Mobile | LineKind::FixedOrMobile, country)) => Ok(country),
@@ -69,7 +69,7 @@ impl PhoneNumber {
         }
     }
 
-    /// The range of ten thousand numbers that this one is in. Pumping takes one after the other.
+    /// The block of ten thousand numbers that contains this one. Pumping uses consecutive numbers.
     #[must_use]
     pub fn range(&self) -> &str {
         let end = self.0.len().saturating_sub(4);
@@ -84,13 +84,13 @@ impl PhoneNumber {
         if !is_country(&country) {
             return Some((LineKind::Global, country));
         }
-        // The library's own answer leaves out the zero that numbers of some countries begin with.
+        // The library's own formatting drops the leading zero that numbers of some countries have.
         let kind = kind(metadata.descriptors(), &number.national().to_string());
         Some((kind, country))
     }
 }
 
-/// Whether numbers of this country (ISO 3166-1 alpha-2, capitals) are known.
+/// Whether the library knows this country (ISO 3166-1 alpha-2, capitals).
 #[must_use]
 pub fn is_country(code: &str) -> bool {
     code.len() == 2 && code.parse::<country::Id>().is_ok()
@@ -101,7 +101,7 @@ fn kind(plan: &Descriptors, national: &str) -> LineKind {
     if !plan.general().is_match(national) {
         return LineKind::Unknown;
     }
-    // What costs or is nobody's comes first: such ranges lie within those of ordinary numbers.
+    // Special ranges first: they lie within those of ordinary numbers.
     for (descriptor, kind) in [
         (plan.premium_rate(), LineKind::Premium),
         (plan.toll_free(), LineKind::TollFree),
@@ -148,7 +148,7 @@ mod tests {
             ("+393123456789", Mobile, Some("IT")),
             ("+5511961234567", Mobile, Some("BR")),
             ("+77012345678", Mobile, Some("KZ")),
-            // Numbers that begin with a zero of their own.
+            // National numbers with a significant leading zero.
             ("+2250123456789", Mobile, Some("CI")),
             ("+242061234567", Mobile, Some("CG")),
             ("+16502530000", FixedOrMobile, Some("US")),
@@ -177,7 +177,7 @@ mod tests {
         }
     }
 
-    /// Closed over the library's numbering plans: their own examples of every kind, in every country.
+    /// Complete over the library's numbering plans: its own examples of every type and country.
     #[test]
     fn no_example_of_a_costly_line_takes_texts() {
         let mut seen = 0;

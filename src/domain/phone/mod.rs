@@ -1,4 +1,4 @@
-//! Phone numbers: whatever way they are written, one form.
+//! Phone numbers: parsing what people type into E.164.
 
 mod line;
 mod rules;
@@ -12,35 +12,35 @@ pub use self::rules::load as load_rules;
 
 use super::digits;
 
-/// Why a text is no phone number.
+/// Why a text is not a phone number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum PhoneRule {
-    /// Nothing is there.
+    /// It is empty.
     #[error("Enter a phone number.")]
     Empty,
-    /// There is something that no phone number contains.
+    /// It contains a character that no phone number has.
     #[error("This is not a phone number.")]
     Form,
-    /// The country is missing and none is assumed.
+    /// It has no country code, and there is no default region.
     #[error("Begin the phone number with + and the country code.")]
     Country,
-    /// It is written right and is nobody's.
+    /// It is well-formed, but no such number exists.
     #[error("This phone number does not exist.")]
     Unassigned,
 }
 
-/// A number somebody can be reached under, in E.164.
+/// A phone number in E.164.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
-    /// Reads what somebody typed.
+    /// Parses a number as typed.
     ///
     /// A number without `+` belongs to the default region (an ISO 3166 code), if there is one.
     ///
     /// # Errors
     ///
-    /// The first rule that the text breaks.
+    /// The first rule that the text violates.
     pub fn parse(text: &str, default_region: Option<&str>) -> Result<Self, PhoneRule> {
         let written = digits::read(text).ok_or(PhoneRule::Form)?;
         if written.is_empty() {
@@ -67,7 +67,7 @@ impl PhoneNumber {
 }
 
 impl PhoneNumber {
-    /// Enough for its owner to recognise it, not enough to call anybody.
+    /// Enough for the owner to recognize it, too little for anybody else to use it.
     #[must_use]
     pub fn masked(&self) -> String {
         let first: String = self.0.chars().take(3).collect();
@@ -86,8 +86,8 @@ impl fmt::Debug for PhoneNumber {
     }
 }
 
-/// A number with its country code. No region is named to the library here: it would take that
-/// region's trunk prefix off the numbers of every other.
+/// A number with its country code. No region is passed to the library: it would strip that region's
+/// trunk prefix from numbers of every other region.
 fn international(digits: &str) -> Result<PhoneNumber, PhoneRule> {
     let read = |text: &str| {
         let number = phonenumber::parse(None, text).map_err(|_| PhoneRule::Unassigned)?;
@@ -95,7 +95,7 @@ fn international(digits: &str) -> Result<PhoneNumber, PhoneRule> {
     };
     rules::prepare_international(digits);
     let number = read(&format!("+{digits}"))?;
-    // A number that reads differently the second time would be two accounts.
+    // A number that parses differently the second time would be two accounts.
     if read(&number)? == number {
         Ok(PhoneNumber(number))
     } else {
@@ -116,12 +116,12 @@ fn national(digits: &str, region: &str) -> Result<PhoneNumber, PhoneRule> {
 /// The E.164 form, if the numbering plan has room for it (ITU-T E.164 §6: at most 15 digits).
 fn assigned(number: &phonenumber::PhoneNumber) -> Result<String, PhoneRule> {
     let code = number.country().code();
-    // Behind an international prefix there may be another country than that of the region.
+    // Behind an international prefix there may be another country than the region's.
     rules::prepare(code);
     if !phonenumber::is_valid(number) {
         return Err(PhoneRule::Unassigned);
     }
-    // As the library writes it, without its looking for a way to group the digits.
+    // The library's own format, without searching for a grouping of the digits.
     let text = format!("+{code}{}", number.national());
     let digits = text.strip_prefix('+').unwrap_or_default();
     let fits = (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,17 +1,16 @@
 //! The rules of numbering plans, compiled once.
 //!
 //! The library compiles a rule when a number needs it, with `\d` for the digits of every script,
-//! keeps a hundred, and holds one lock meanwhile: whoever sent numbers of one country after the
-//! other had each of them take up to 6 ms, and everybody else wait. What is read here are ASCII
-//! digits alone; rules for those take a fifth of the time and a tenth of the memory, so that all
-//! can be kept.
+//! caches a hundred and holds one lock meanwhile: numbers of one country after the other would take
+//! 6 ms each and block everybody else (denial of service). We parse ASCII digits only; rules for those
+//! take a fifth of the time and a tenth of the memory, so all of them can be cached.
 
 use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use phonenumber::metadata::{DATABASE, Descriptor, Metadata};
 
-/// More rules than there are, so that none is thrown away and compiled again.
+/// More than there are rules, so that none is evicted and compiled again.
 const MOST_RULES: usize = 4_096;
 /// Digits of a calling code (ITU-T E.164 §6.2.1).
 const LONGEST_CODE: usize = 3;
@@ -23,9 +22,8 @@ struct Rules {
     known: Mutex<HashSet<u16>>,
 }
 
-/// Reads the library's tables and compiles the rules of calling codes that countries share: 100 ms
-/// that a start spends before anybody waits for it. Those of another country take at most 3 ms,
-/// once.
+/// Loads the library's tables and compiles the rules of calling codes that countries share, which
+/// takes 100 ms at startup. Those of any other country take at most 3 ms, once.
 pub fn load() {
     let codes: HashSet<u16> = DATABASE.iter().map(Metadata::country_code).collect();
     for code in codes {
@@ -35,12 +33,12 @@ pub fn load() {
     }
 }
 
-/// Has the rules of a calling code at hand.
+/// Compiles the rules of a calling code.
 pub(super) fn prepare(code: u16) {
     RULES.compile(code);
 }
 
-/// The same for an international number, without its `+`.
+/// Compiles the rules for an international number, without its `+`.
 pub(super) fn prepare_international(digits: &str) {
     for length in 1..=LONGEST_CODE {
         if let Some(Ok(code)) = digits.get(..length).map(str::parse) {
@@ -49,7 +47,7 @@ pub(super) fn prepare_international(digits: &str) {
     }
 }
 
-/// The same for a number of a region (ISO 3166-1 alpha-2, capitals).
+/// Compiles the rules for a number of a region (ISO 3166-1 alpha-2, capitals).
 pub(super) fn prepare_region(region: &str) {
     if let Some(plan) = DATABASE.by_id(region) {
         prepare(plan.country_code());
@@ -78,11 +76,11 @@ impl Rules {
             return;
         }
         for rule in plans.into_iter().flat_map(rules) {
-            // Locked for one rule at a time: others read numbers meanwhile.
+            // Locked for one rule at a time, so that other numbers can be parsed meanwhile.
             let cache = DATABASE.cache();
             let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
-            // Put where the library looks for it by its text. One that needs more than ASCII is an
-            // error here, and left to the library.
+            // Cached where the library looks it up by its text. A rule that needs more than ASCII fails
+            // to compile here and is left to the library.
             let _ = cache.configure(rule, |rule| rule.ignore_whitespace(true).unicode(false));
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,8 +88,7 @@ impl Rules {
     }
 }
 
-/// Every rule that reading or judging a number of a plan can need; none of those that only say how
-/// a number is written.
+/// Every rule that parsing or classifying a number of a plan can need, but none for formatting.
 #[expect(
     clippy::redundant_closure_for_method_calls,
     reason = "the method is that of a crate which only the library names"
@@ -135,8 +132,8 @@ mod tests {
         DATABASE.cache().lock().unwrap().len()
     }
 
-    /// Counted, not timed: once its calling code was met, no number has a rule compiled, and none
-    /// is thrown away.
+    /// Counted, not timed: once its calling code was seen, no number compiles a rule, and none is
+    /// evicted.
     #[test]
     fn the_library_has_no_rule_left_to_compile() {
         codes().into_iter().for_each(prepare);
@@ -178,7 +175,7 @@ mod tests {
         }
     }
 
-    /// What is compiled while somebody waits.
+    /// Compiles of rules during a request.
     #[test]
     fn the_rules_of_one_country_are_few_and_short() {
         for code in codes() {

@@ -1,12 +1,11 @@
-//! The form in which people are searched and put in order: what two spellings of one name have in
-//! common.
+//! The folded form by which people are searched and sorted.
 //!
-//! Both sides of a comparison are folded here, and never by a database: SQLite knows the case of
-//! ASCII alone, Postgres that of the locale it was made with, and neither knows that `é` has two
-//! spellings. The stores keep the form beside each text that can be searched. Who is who is decided
-//! elsewhere and more strictly (`email`): `jose` finds `José`, and is another address.
+//! Both sides of a comparison are folded here and never by a database: SQLite folds ASCII only,
+//! Postgres by the locale it was created with, and neither normalizes `é`. The stores keep the folded
+//! form beside each searchable text. Identity is decided by stricter rules (`email`): `jose` finds
+//! `José`, but is another address.
 //!
-//! Whoever changes a rule adds a migration that empties the columns with the old form.
+//! A change of these rules needs a migration that clears the folded columns.
 
 use icu_properties::props::{
     BinaryProperty as _, CanonicalCombiningClass, Dash, DefaultIgnorableCodePoint,
@@ -16,20 +15,20 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::digits;
 
-/// Lengthens a stroke between Arabic letters.
+/// Arabic tatweel, which only stretches a line.
 const TATWEEL: char = '\u{640}';
 const ACUTE: char = '\u{301}';
 
-/// The form of a text: compatibility forms, case and marks folded, one blank between words.
+/// Folds compatibility forms, case and marks, and separates words by one blank.
 ///
-/// It does not depend on which normal form the text is in.
+/// Independent of the normalization form of the text.
 #[must_use]
 pub fn form(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut signs = text.nfkd().peekable();
     while let Some(sign) = signs.next() {
         if sign == ' ' && signs.peek() == Some(&ACUTE) {
-            // The acute accent that stands alone, which many type for an apostrophe.
+            // The spacing acute accent, which many people type as an apostrophe.
             folded.push('\'');
         } else if !is_left_out(sign) {
             for cased in fold_case(sign) {
@@ -40,13 +39,13 @@ pub fn form(text: &str) -> String {
             }
         }
     }
-    // Composed again, so that one syllable of Hangul is not a part of another.
+    // Composed again, so that one Hangul syllable is not a substring of another.
     let composed: String = folded.nfkc().collect();
     let words: Vec<&str> = composed.split_whitespace().collect();
     words.join(" ")
 }
 
-/// The words of a search, each in the form in which it is a part of the form of what it finds.
+/// The words of a search, folded like the texts that they are found in.
 #[must_use]
 pub fn words(search: &str) -> Vec<String> {
     form(search)
@@ -56,15 +55,15 @@ pub fn words(search: &str) -> Vec<String> {
         .collect()
 }
 
-/// Full case folding (Unicode §5.18), free of the language somebody writes in: both `ß` and `ẞ`
-/// are `ss`, both sigmas are one, and so are the four Turkish letters `I`, `ı`, `İ` and `i`.
+/// Full case folding (Unicode §5.18), independent of locale: both `ß` and `ẞ` fold to `ss`, both
+/// sigmas to one, and so do the four Turkish letters `I`, `ı`, `İ` and `i`.
 fn fold_case(sign: char) -> impl Iterator<Item = char> {
     sign.to_lowercase()
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
 }
 
-/// What distinguishes no two names: characters that show nothing, marks on letters.
+/// Characters that do not distinguish names: invisible ones, and marks on letters.
 fn is_left_out(sign: char) -> bool {
     if DefaultIgnorableCodePoint::for_char(sign) || sign == TATWEEL {
         return true;
@@ -77,8 +76,8 @@ fn is_left_out(sign: char) -> bool {
     }
 }
 
-/// Marks that people leave out when they type. Where marks are vowels (India, South-East Asia), or
-/// make another syllable (Japan), they are letters.
+/// Marks that people omit when they type. Where marks are vowels (India, South-East Asia) or make
+/// another syllable (Japan), they are significant.
 fn is_diacritic(mark: char) -> bool {
     match CanonicalCombiningClass::for_char(mark) {
         CanonicalCombiningClass::KanaVoicing => false,
@@ -98,8 +97,8 @@ fn is_diacritic(mark: char) -> bool {
     }
 }
 
-/// Letters and signs that Unicode keeps apart and people do not: strokes and ligatures of Latin,
-/// the Persian and Urdu keys for Arabic letters, apostrophes, quotes and dashes of typographers.
+/// Characters that people treat as equal: Latin strokes and ligatures, Persian and Urdu keys for
+/// Arabic letters, typographic apostrophes, quotes and dashes.
 fn plain(sign: char) -> Option<&'static str> {
     Some(match sign {
         'æ' => "ae",

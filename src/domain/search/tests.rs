@@ -117,8 +117,8 @@ fn what_shows_nothing_is_no_word() {
     }
 }
 
-/// Letters whose capital has one more letter, the iota that is written below the small one: it is
-/// a mark like others, which people leave out.
+/// Letters whose capital adds the iota subscript as a letter: a mark like others, which people
+/// omit.
 fn has_iota_below(letter: char) -> bool {
     letter.to_string().nfd().any(|sign| sign == '\u{345}')
 }
@@ -133,7 +133,7 @@ fn every_character_has_one_form_in_every_case_and_normal_form() {
             || is_left_out(*sign)
             || plain(*sign).is_some()
     };
-    // What decomposes by rule, and whole planes that show nothing, do not need all their members.
+    // Canonical decompositions and invisible planes do not need all of their members.
     let is_sampled = |sign: &char| match *sign {
         '\u{ac00}'..='\u{d7a3}' => u32::from(*sign).is_multiple_of(97),
         '\u{e0000}'.. => u32::from(*sign).is_multiple_of(64),

@@ -1,8 +1,8 @@
 //! Texts that people write about themselves and each other: names, addresses, reasons, notes.
 //!
-//! One rule for all of them. Line ends become one kind, equal texts get one form (NFC), blanks
-//! around them go, and characters are refused that show nothing, or that let a text show as
-//! another: direction overrides turn `moc.live` around, invisible signs make equal names differ.
+//! All follow the same rules: unified line ends, NFC, no surrounding blanks, and no characters that
+//! are invisible or disguise a text. Direction overrides turn `moc.live` around, and invisible
+//! characters make equal names differ.
 
 use std::fmt;
 
@@ -16,28 +16,28 @@ use unicode_normalization::UnicodeNormalization as _;
 const ZERO_WIDTH_SPACE: char = '\u{200b}';
 const NON_JOINER: char = '\u{200c}';
 const JOINER: char = '\u{200d}';
-/// Shows as a blank and is a symbol to every property.
+/// Looks like a blank, but every property says symbol.
 const BRAILLE_BLANK: char = '\u{2800}';
 const KEYCAP: char = '\u{20e3}';
 const BLACK_FLAG: char = '\u{1f3f4}';
 
-/// What a text may hold besides characters.
+/// Which white space a text may contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// One line: a name.
+    /// A single line, such as a name.
     Line,
-    /// Several lines, with tabs: a biography, an address.
+    /// Several lines with tabs, such as a biography or an address.
     Lines,
 }
 
-/// Why a text is refused.
+/// Why a text is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TextRule {
     /// It has more characters than this.
     TooLong(usize),
-    /// It has several lines or tabs, and may have one line alone.
+    /// It must be a single line, but has line breaks or tabs.
     OneLine,
-    /// It has a character that cannot be seen, or that makes others look like something else.
+    /// It has an invisible or deceptive character.
     Character(char),
 }
 
@@ -57,11 +57,11 @@ impl fmt::Display for TextRule {
     }
 }
 
-/// Reads a text of at most `most` characters.
+/// Normalizes a text of at most `most` characters.
 ///
 /// # Errors
 ///
-/// The first rule that it breaks.
+/// The first rule that it violates.
 pub fn read(text: &str, layout: Layout, most: usize) -> Result<String, TextRule> {
     let text = bounded(text, most).ok_or(TextRule::TooLong(most))?;
     let text = normal(text);
@@ -83,8 +83,8 @@ pub fn read(text: &str, layout: Layout, most: usize) -> Result<String, TextRule>
     Ok(text)
 }
 
-/// The same of what another system says, which cannot be asked to mend it: what would be refused
-/// is left out, and the rest is cut.
+/// Forces a text from another system into the rules: drops characters that would be rejected, and
+/// truncates the rest.
 #[must_use]
 pub fn salvage(text: &str, layout: Layout, most: usize) -> String {
     let text: String = text.chars().take(most.saturating_mul(4)).collect();
@@ -105,22 +105,22 @@ pub fn salvage(text: &str, layout: Layout, most: usize) -> String {
         }
     }
     let cut: String = kept.chars().take(most).collect();
-    // Cutting may have taken the sign that a joiner was allowed for.
+    // Truncation may have removed the character that a joiner needs.
     read(&cut, layout, most).unwrap_or_else(|_| {
         let visible = |sign: &char| !DefaultIgnorableCodePoint::for_char(*sign);
         normal(&cut.chars().filter(visible).collect::<String>())
     })
 }
 
-/// A text without the blanks around it, if it can be short enough: composing makes one character
-/// of four at most.
+/// The trimmed text, unless it is certainly too long: composition reduces at most four characters to
+/// one.
 fn bounded(text: &str, most: usize) -> Option<&str> {
     let text = text.trim();
     let is_hopeless = text.chars().nth(most.saturating_mul(4)).is_some();
     (!is_hopeless).then_some(text)
 }
 
-/// One kind of line end, NFC, no blanks around it: what a text is compared as.
+/// Unified line ends, NFC, trimmed: the form that is compared.
 #[must_use]
 pub fn normal(text: &str) -> String {
     let ends = ['\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
@@ -129,26 +129,26 @@ pub fn normal(text: &str) -> String {
     composed.trim().to_owned()
 }
 
-/// Which emoji a character could continue (UTS #51).
+/// Which emoji sequences a character could continue (UTS #51).
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Emojis {
     /// None.
     #[default]
     No,
-    /// One to which another can be joined.
+    /// One that can be joined with another.
     Any,
-    /// A flag that tags may continue, too: England, Scotland, Wales.
+    /// A flag that may also be followed by tags: England, Scotland, Wales.
     Flag,
 }
 
-/// What stands before a character.
+/// The characters before the current one.
 #[derive(Clone, Copy, Default)]
 struct Before {
     last: Option<char>,
-    /// Whether the last letter, marks aside, takes part in joining (Arabic and its kin).
+    /// Whether the last letter, ignoring marks, is of a joining script (Arabic and related ones).
     joins: bool,
     emoji: Emojis,
-    /// Whether it is prose with letters of right-to-left scripts.
+    /// Whether the text has letters of right-to-left scripts.
     has_both_directions: bool,
 }
 
@@ -185,15 +185,15 @@ impl Before {
     }
 }
 
-/// Whether a character may stand in a text, tabs and line ends aside.
+/// Whether a character is permitted, other than tabs and line breaks.
 fn is_allowed(sign: char, before: Before, after: Option<char>) -> bool {
     match GeneralCategory::for_char(sign) {
         GeneralCategory::Control | GeneralCategory::PrivateUse => false,
-        // What is to become an emoji is known before it is one; noncharacters never are.
+        // Code points reserved for future emoji are known already; noncharacters are never assigned.
         GeneralCategory::Unassigned => ExtendedPictographic::for_char(sign),
         GeneralCategory::Format => is_allowed_format(sign, before, after),
         _ if is_variation(sign) => selects(sign, before.last, after),
-        // Fillers are letters that show nothing: a name of them is no name.
+        // Fillers are invisible letters: a name of them is empty.
         _ => sign != BRAILLE_BLANK && !DefaultIgnorableCodePoint::for_char(sign),
     }
 }
@@ -201,21 +201,21 @@ fn is_allowed(sign: char, before: Before, after: Option<char>) -> bool {
 fn is_allowed_format(sign: char, before: Before, after: Option<char>) -> bool {
     match sign {
         JOINER | NON_JOINER => may_join(sign, before, after),
-        // Scripts without blanks between words, where lines may break.
+        // Line break opportunities in scripts without blanks between words.
         ZERO_WIDTH_SPACE => before.last.is_some_and(|last| {
             let script = Script::for_char(last);
             [Script::Khmer, Script::Lao, Script::Myanmar, Script::Thai].contains(&script)
         }),
-        // Where both directions meet, people set signs right by these. They move no letter.
+        // Directional marks place signs correctly in mixed text, and move no letters.
         '\u{200e}' | '\u{200f}' | '\u{61c}' => before.has_both_directions,
         '\u{fff9}'..='\u{fffb}' => false,
         _ if is_tag(sign) => before.emoji == Emojis::Flag,
-        // Arabic number signs and their kin are seen.
+        // Arabic number signs and similar ones are visible.
         _ => !DefaultIgnorableCodePoint::for_char(sign),
     }
 }
 
-/// RFC 5892 appendix A.1 and A.2, and UTS #51: joiners where they change what is seen.
+/// RFC 5892 appendix A.1 and A.2, and UTS #51: joiners only where they have a visible effect.
 fn may_join(sign: char, before: Before, after: Option<char>) -> bool {
     if matches!(before.last, None | Some(JOINER | NON_JOINER)) {
         return false;
@@ -231,7 +231,7 @@ fn may_join(sign: char, before: Before, after: Option<char>) -> bool {
         || after.is_some_and(is_virama)
 }
 
-/// Whether a character is a letter of a right-to-left script; the marks have its direction, too.
+/// Whether a character is a letter of a right-to-left script, whose marks share its direction.
 fn is_from_the_right(sign: char) -> bool {
     sign.is_alphabetic()
         && matches!(
@@ -248,7 +248,7 @@ fn is_variation(sign: char) -> bool {
     matches!(sign, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
-/// Whether a variation selector stands after a character that has variants.
+/// Whether a variation selector follows a character that has variants.
 fn selects(selector: char, last: Option<char>, after: Option<char>) -> bool {
     let Some(last) = last else { return false };
     let script = Script::for_char(last);

@@ -1,4 +1,4 @@
-//! What is kept, what is refused, and what is left out.
+//! Which texts are accepted, rejected and salvaged.
 
 use proptest::prelude::*;
 
