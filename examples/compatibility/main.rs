@@ -19,7 +19,7 @@ use idgate::domain::clock::Clock;
 use idgate::fault::Fault;
 use idgate::schema::Schema;
 use idgate::services::operator::{first_start, keys};
-use idgate::stores::Database;
+use idgate::stores;
 use idgate::transport::{self, Audience, Limits, Server};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -68,6 +68,6 @@ async fn application(address: SocketAddr, data: &std::path::Path) -> Result<App,
     let config = Arc::new(Config::load(None, settings.to_vec())?);
     let random = Random::system();
     first_start::prepare(&config, &random)?;
-    Database::migrate(&database_settings(&config)).await?;
+    stores::migrate(&database_settings(&config)).await?;
     App::build(config, Clock::System, random).await
 }

@@ -15,7 +15,7 @@ use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
 use crate::domain::violation::Violation;
 use crate::services::operator::admin::{self, AdminRefusal};
-use crate::stores::Database;
+use crate::stores;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
@@ -38,7 +38,7 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
     let password = read_password()?;
     let random = Random::system();
     if config.database.migrates_at_start() {
-        Database::migrate(&app::database_settings(&config)).await?;
+        stores::migrate(&app::database_settings(&config)).await?;
     }
     let app = App::open(Arc::new(config), Clock::System, random).await?;
     match admin::create(&app, &email, password).await {

@@ -6,7 +6,7 @@ use super::{Failure, say};
 use crate::app;
 use crate::config::Config;
 use crate::services::operator::first_start;
-use crate::stores::{Database, DatabaseLocation};
+use crate::stores::{self, DatabaseLocation};
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     if config.database.is_embedded() {
@@ -17,8 +17,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         DatabaseLocation::Sqlite(file) if !file.exists() => Some(file.clone()),
         _ => None,
     };
-    let tell = |folded| say(&format!("{folded} accounts were prepared for searches."));
-    let applied = Database::migrate_telling(&settings, tell).await?;
+    let progress = |folded| say(&format!("{folded} accounts were prepared for searches."));
+    let applied = stores::migrate_with_progress(&settings, progress).await?;
     if let Some(file) = missing {
         let file = std::path::absolute(&file).unwrap_or(file);
         say(&format!(

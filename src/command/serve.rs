@@ -21,7 +21,7 @@ use crate::fault::Fault;
 use crate::providers::mailer::Mailer;
 use crate::providers::sms::Sms;
 use crate::services::operator::{first_start, keys};
-use crate::stores::Database;
+use crate::stores;
 use crate::transport::{self, Audience, Limits, Server, Tls};
 use crate::{telemetry, work};
 
@@ -37,7 +37,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     first_start::prepare(&config, &random)?;
     let _claim = first_start::claim(&config)?;
     if config.database.migrates_at_start() {
-        let applied = Database::migrate(&app::database_settings(&config)).await?;
+        let applied = stores::migrate(&app::database_settings(&config)).await?;
         if applied > 0 {
             tracing::info!(applied, "the database schema was brought up to date");
         }

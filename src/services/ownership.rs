@@ -190,7 +190,7 @@ pub(super) async fn claim_address(
     let Some(contact) = address.contact() else {
         return Ok(true);
     };
-    let mut others = user::holders_within(tx, address).await?;
+    let mut others = user::holders(tx, address).await?;
     others.retain(|holder| holder.user.id != claimant);
     if others.iter().any(|holder| holder.user.has_proven(contact)) {
         return Ok(false);

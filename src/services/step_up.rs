@@ -27,7 +27,7 @@ pub(super) async fn renew(
     amr: &[&str],
 ) -> Result<Option<SteppedUp>, Fault> {
     let now = app.clock.now();
-    let current = session::find_with_user_within(tx, person.session()).await?;
+    let current = session::find_with_user(tx, person.session()).await?;
     let Some((mut session, user)) =
         current.filter(|(session, user)| session.is_live(now) && user.may_sign_in())
     else {

@@ -1,7 +1,7 @@
-//! Where the chain of audit events ends, and the checkpoints of days.
+//! The head of the hash chain of audit events, and its daily checkpoints.
 //!
-//! The row is the lease of whoever extends or shortens the chain: it is locked for one short
-//! transaction, and the lock ends with the connection, so nobody who dies holds it.
+//! The row is also the lease for extending or shortening the chain. It is locked for one short
+//! transaction, and the lock ends with the connection, so a crashed instance does not keep it.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{LockBehavior, LockType};
@@ -10,12 +10,12 @@ use sea_orm::{
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use super::database::{self, Database, Tx};
+use super::database::{Database, Tx};
 use crate::entities::audit_chain::{Entity, Model};
 use crate::entities::audit_checkpoint as day;
 use crate::fault::Fault;
 
-/// The end of the chain.
+/// The head of the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Position of the last link; 0 while there is none.
@@ -24,14 +24,14 @@ pub struct Head {
     pub hash: Vec<u8>,
     /// When it was linked.
     pub linked_at: Option<DateTime<Utc>>,
-    /// Through which position retention has removed, or is about to.
+    /// The last position that retention has removed, or is about to.
     pub removed_through: i64,
 }
 
-/// Where the chain stood when a day was over.
+/// The head of the chain at the end of a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// The day, as in `2026-03-01`. Everything up to the position happened then or before.
+    /// The day, as in `2026-03-01`. Events up to the position happened on it or earlier.
     pub day: String,
     /// Position of the last link of that day.
     pub position: i64,
@@ -39,7 +39,7 @@ pub struct Checkpoint {
     pub hash: Vec<u8>,
 }
 
-/// The only row there is.
+/// The id of the only row.
 const ROW: i64 = 1;
 
 fn head(row: Model) -> (Head, Vec<u8>) {
@@ -52,28 +52,22 @@ fn head(row: Model) -> (Head, Vec<u8>) {
     (head, row.mac)
 }
 
-/// The end of the chain and its MAC, to see whether there is anything to do.
-pub async fn find(database: &Database) -> Result<Option<(Head, Vec<u8>)>, Fault> {
-    let row = database::one(database, Entity::find_by_id(ROW)).await?;
-    Ok(row.map(head))
+/// The head of the chain and its MAC.
+pub async fn find(connection: &impl ConnectionTrait) -> Result<Option<(Head, Vec<u8>)>, Fault> {
+    Ok(Entity::find_by_id(ROW).one(connection).await?.map(head))
 }
 
-/// The end of the chain and its MAC, as a transaction sees it.
-pub async fn find_within(tx: &Tx) -> Result<Option<(Head, Vec<u8>)>, Fault> {
-    Ok(Entity::find_by_id(ROW).one(&tx.0).await?.map(head))
-}
-
-/// Locks the end of the chain; `None` while another instance holds it.
+/// Locks the head of the chain; `None` while another instance holds it.
 pub async fn lock(tx: &Tx) -> Result<Option<(Head, Vec<u8>)>, Fault> {
     let mut select = Entity::find_by_id(ROW);
     // SQLite has one writer at a time: the transaction itself is the lock.
-    if tx.0.get_database_backend() == DatabaseBackend::Postgres {
+    if tx.get_database_backend() == DatabaseBackend::Postgres {
         select = select.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     }
-    Ok(select.one(&tx.0).await?.map(head))
+    Ok(select.one(tx).await?.map(head))
 }
 
-/// Moves the end of the chain that [`lock`] holds.
+/// Moves the head of the chain, which [`lock`] holds.
 pub async fn update(tx: &Tx, head: Head, mac: Vec<u8>) -> Result<(), Fault> {
     let row = Model {
         id: ROW,
@@ -84,7 +78,7 @@ pub async fn update(tx: &Tx, head: Head, mac: Vec<u8>) -> Result<(), Fault> {
         mac,
     };
     let row = row.into_active_model().reset_all();
-    Entity::update(row).exec(&tx.0).await?;
+    Entity::update(row).exec(tx).await?;
     Ok(())
 }
 
@@ -103,7 +97,7 @@ pub async fn insert_checkpoint(
         mac,
     };
     let insert = day::Entity::insert(row.into_active_model());
-    insert.exec_without_returning(&tx.0).await?;
+    insert.exec_without_returning(tx).await?;
     Ok(())
 }
 
@@ -116,7 +110,7 @@ fn checkpoint(row: day::Model) -> (Checkpoint, Vec<u8>) {
     (checkpoint, row.mac)
 }
 
-/// The last checkpoint of a day before this one, with its MAC.
+/// The last checkpoint before this day, with its MAC.
 pub async fn checkpoint_before(
     database: &Database,
     before: String,
@@ -124,14 +118,14 @@ pub async fn checkpoint_before(
     let select = day::Entity::find()
         .filter(day::Column::Day.lt(before))
         .order_by_desc(day::Column::Day);
-    Ok(database::one(database, select).await?.map(checkpoint))
+    Ok(select.one(database).await?.map(checkpoint))
 }
 
 /// Every checkpoint with its MAC, first day first: one row a day.
 pub async fn checkpoints(tx: &Tx) -> Result<Vec<(Checkpoint, Vec<u8>)>, Fault> {
     let rows = day::Entity::find()
         .order_by_asc(day::Column::Day)
-        .all(&tx.0)
+        .all(tx)
         .await?;
     Ok(rows.into_iter().map(checkpoint).collect())
 }

@@ -62,7 +62,7 @@ pub async fn insert(tx: &Tx, event: StoredEvent, mac: Vec<u8>) -> Result<(), Fau
         mac,
     };
     Entity::insert(row.into_active_model())
-        .exec_without_returning(&tx.0)
+        .exec_without_returning(tx)
         .await?;
     tx.announce(announced);
     Ok(())

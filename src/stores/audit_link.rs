@@ -10,7 +10,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::audit_event::StoredEvent;
-use super::database::{self, Database, Tx};
+use super::database::{Database, Tx};
 use crate::domain::ids::AuditEventId;
 use crate::entities::audit_link::{Column, Entity, Model};
 use crate::entities::{audit_event as event, audit_unlinked as unlinked};
@@ -33,7 +33,7 @@ pub type Written = (StoredEvent, Vec<u8>);
 /// Whether any event waits for its link.
 pub async fn any_waiting(database: &Database) -> Result<bool, Fault> {
     let select = unlinked::Entity::find();
-    Ok(database::one(database, select).await?.is_some())
+    Ok(select.one(database).await?.is_some())
 }
 
 /// The first events that wait, each with its MAC.
@@ -54,7 +54,7 @@ pub async fn waiting(tx: &Tx, limit: u64) -> Result<Vec<(AuditEventId, Vec<u8>)>
             .filter(event::Column::Id.is_in(ids))
             .order_by_asc(event::Column::Id)
             .into_tuple()
-            .all(&tx.0)
+            .all(tx)
             .await?;
         let rows = rows.into_iter().filter(|(id, _)| !linked.contains(id));
         let found: Vec<_> = rows.map(|(id, mac)| (id.into(), mac)).collect();
@@ -71,7 +71,7 @@ async fn waiting_after(tx: &Tx, after: Option<Uuid>, limit: u64) -> Result<Vec<U
     if let Some(after) = after {
         select = select.filter(unlinked::Column::AuditId.gt(after));
     }
-    let rows = select.all(&tx.0).await?;
+    let rows = select.all(tx).await?;
     Ok(rows.into_iter().map(|row| row.audit_id).collect())
 }
 
@@ -82,7 +82,7 @@ async fn linked(tx: &Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault> {
         .column(Column::AuditId)
         .filter(Column::AuditId.is_in(ids.iter().copied()))
         .into_tuple()
-        .all(&tx.0)
+        .all(tx)
         .await?;
     Ok(rows.into_iter().collect())
 }
@@ -94,7 +94,7 @@ async fn events_among(tx: &Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault> {
         .column(event::Column::Id)
         .filter(event::Column::Id.is_in(ids.iter().copied()))
         .into_tuple()
-        .all(&tx.0)
+        .all(tx)
         .await?;
     Ok(rows.into_iter().collect())
 }
@@ -110,12 +110,10 @@ pub async fn append(tx: &Tx, links: Vec<Link>) -> Result<(), Fault> {
         }
         .into_active_model()
     });
-    Entity::insert_many(rows)
-        .exec_without_returning(&tx.0)
-        .await?;
+    Entity::insert_many(rows).exec_without_returning(tx).await?;
     unlinked::Entity::delete_many()
         .filter(unlinked::Column::AuditId.is_in(ids))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(())
 }
@@ -123,7 +121,7 @@ pub async fn append(tx: &Tx, links: Vec<Link>) -> Result<(), Fault> {
 /// The position of the first link there is.
 pub async fn first_position(database: &Database) -> Result<Option<i64>, Fault> {
     let select = Entity::find().order_by_asc(Column::Position);
-    let first = database::one(database, select).await?;
+    let first = select.one(database).await?;
     Ok(first.map(|row| row.position))
 }
 
@@ -139,11 +137,11 @@ pub async fn remove_through(tx: &Tx, position: i64) -> Result<u64, Fault> {
     // The trigger finds the position of an event by its link, so events go first.
     let removed = event::Entity::delete_many()
         .filter(event::Column::Id.in_subquery(old))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Entity::delete_many()
         .filter(Column::Position.lte(position))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(removed.rows_affected)
 }
@@ -160,7 +158,7 @@ pub async fn after(
         .filter(Column::Position.gt(position))
         .order_by_asc(Column::Position)
         .limit(limit)
-        .all(&tx.0)
+        .all(tx)
         .await?;
     let written = rows.into_iter().map(|(row, event)| {
         let link = Link {
@@ -196,7 +194,7 @@ pub async fn unlinked_after(
     if let Some(after) = after {
         select = select.filter(event::Column::Id.gt(after.uuid()));
     }
-    let mut ids: Vec<Uuid> = select.into_tuple().all(&tx.0).await?;
+    let mut ids: Vec<Uuid> = select.into_tuple().all(tx).await?;
     let next = ids.last().map(|id| AuditEventId::from(*id));
     let linked = linked(tx, &ids).await?;
     ids.retain(|id| !linked.contains(id));
@@ -207,7 +205,7 @@ pub async fn unlinked_after(
             .join(JoinType::LeftJoin, to_unlinked())
             .filter(event::Column::Id.is_in(ids))
             .order_by_asc(event::Column::Id)
-            .all(&tx.0)
+            .all(tx)
             .await?;
         events.extend(
             rows.into_iter()

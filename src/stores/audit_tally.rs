@@ -50,7 +50,7 @@ pub async fn count(tx: &Tx, place: Place, is_attributed: bool) -> Result<i64, Fa
                 ])
                 .to_owned(),
         )
-        .exec_with_returning(&tx.0)
+        .exec_with_returning(tx)
         .await?;
     Ok(counted.unattributed)
 }
@@ -59,7 +59,7 @@ pub async fn count(tx: &Tx, place: Place, is_attributed: bool) -> Result<i64, Fa
 pub async fn take_before(tx: &Tx, until: DateTime<Utc>) -> Result<Vec<Tally>, Fault> {
     let rows: Vec<Model> = Entity::delete_many()
         .filter(Column::Since.lt(until))
-        .exec_with_returning(&tx.0)
+        .exec_with_returning(tx)
         .await?;
     let tally = |row: Model| Tally {
         action: row.action,

@@ -14,7 +14,7 @@ pub async fn write(tx: &Tx, unused: UserId) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::ChangedAt, Expr::col(Column::ChangedAt))
         .filter(Column::UserId.eq(unused.uuid()))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(())
 }

@@ -85,11 +85,10 @@ impl PendingEvents {
         events.push(event);
     }
 
-    pub(super) fn flush(self) {
-        let events = self.events.into_inner();
-        let events = events.unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn flush(&self) {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         if !events.is_empty() {
-            self.queue.push(events);
+            self.queue.push(std::mem::take(&mut events));
         }
     }
 }

@@ -42,7 +42,7 @@ pub async fn find(tx: &Tx, issuer: &str, subject: &str) -> Result<Option<Identit
         .filter(Column::Issuer.eq(issuer))
         .filter(Column::Subject.eq(subject))
         .filter(Column::UnlinkedAt.is_null())
-        .one(&tx.0)
+        .one(tx)
         .await?;
     Ok(row.map(Into::into))
 }
@@ -54,7 +54,7 @@ pub async fn of_user(tx: &Tx, user: UserId) -> Result<Vec<Identity>, Fault> {
         .filter(Column::UnlinkedAt.is_null())
         .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id)
-        .all(&tx.0)
+        .all(tx)
         .await?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
@@ -64,7 +64,7 @@ pub async fn has_been_linked(tx: &Tx, user: UserId, issuer: &str) -> Result<bool
     let rows = Entity::find()
         .filter(Column::UserId.eq(user.uuid()))
         .filter(Column::Issuer.eq(issuer))
-        .count(&tx.0)
+        .count(tx)
         .await?;
     Ok(rows > 0)
 }
@@ -79,7 +79,7 @@ pub async fn insert(tx: &Tx, new: NewIdentity<'_>) -> Result<bool, Fault> {
         .filter(Column::Issuer.eq(new.issuer))
         .filter(Column::Subject.eq(new.subject))
         .filter(Column::UnlinkedAt.is_not_null())
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     let row = ActiveModel {
         id: ActiveValue::Set(new.id.uuid()),
@@ -95,7 +95,7 @@ pub async fn insert(tx: &Tx, new: NewIdentity<'_>) -> Result<bool, Fault> {
         // Without a target: whichever index says that there is one.
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .try_insert()
-        .exec_without_returning(&tx.0)
+        .exec_without_returning(tx)
         .await?;
     Ok(matches!(outcome, TryInsertResult::Inserted(1..)))
 }
@@ -105,7 +105,7 @@ pub async fn touch(tx: &Tx, id: IdentityId, now: DateTime<Utc>) -> Result<(), Fa
     Entity::update_many()
         .col_expr(Column::LastUsedAt, Expr::value(now))
         .filter(Column::Id.eq(id.uuid()))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(())
 }
@@ -124,7 +124,7 @@ pub async fn unlink(
         .filter(Column::Id.eq(id.uuid()))
         .filter(Column::UserId.eq(owner.uuid()))
         .filter(Column::UnlinkedAt.is_null())
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(outcome.rows_affected == 1)
 }
@@ -133,7 +133,7 @@ pub async fn unlink(
 pub async fn delete_all_of_user(tx: &Tx, user: UserId) -> Result<u64, Fault> {
     let outcome = Entity::delete_many()
         .filter(Column::UserId.eq(user.uuid()))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(outcome.rows_affected)
 }

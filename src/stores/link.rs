@@ -71,7 +71,7 @@ pub async fn insert(
         created_at: ActiveValue::Set(link.created_at),
         expires_at: ActiveValue::Set(link.expires_at),
     };
-    Entity::insert(row).exec_without_returning(&tx.0).await?;
+    Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())
 }
 
@@ -84,7 +84,7 @@ pub async fn find(
     let select = Entity::find()
         .filter(Column::TokenHash.eq(hash.as_bytes().to_vec()))
         .filter(Column::Purpose.eq(purpose.as_str()));
-    let row = super::database::one(database, select).await?;
+    let row = select.one(database).await?;
     Ok(row.map(link))
 }
 
@@ -100,7 +100,7 @@ fn link(row: Model) -> Link {
 
 /// Removes a link; `false` when it went before, by whatever ended it.
 pub async fn delete(tx: &Tx, id: LinkId) -> Result<bool, Fault> {
-    let outcome = Entity::delete_by_id(id.uuid()).exec(&tx.0).await?;
+    let outcome = Entity::delete_by_id(id.uuid()).exec(tx).await?;
     Ok(outcome.rows_affected == 1)
 }
 
@@ -109,7 +109,7 @@ pub async fn delete_of_user(tx: &Tx, user: UserId, purpose: LinkPurpose) -> Resu
     let outcome = Entity::delete_many()
         .filter(Column::UserId.eq(user.uuid()))
         .filter(Column::Purpose.eq(purpose.as_str()))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(outcome.rows_affected)
 }
@@ -126,7 +126,7 @@ pub async fn newest_of_user(
         .filter(Column::Purpose.eq(purpose.as_str()))
         .filter(Column::ExpiresAt.gt(now))
         .order_by_desc(Column::CreatedAt)
-        .one(&tx.0)
+        .one(tx)
         .await?;
     Ok(row.map(link))
 }
@@ -140,7 +140,7 @@ pub async fn delete_since(tx: &Tx, redeemed: &Link) -> Result<(), Fault> {
     Entity::delete_many()
         .filter(Column::UserId.eq(redeemed.user_id.uuid()))
         .filter(is_older_undo.not())
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(())
 }
@@ -159,13 +159,13 @@ pub async fn delete_all_but_first_undo(
         .filter(Column::ExpiresAt.gt(now))
         .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id)
-        .one(&tx.0)
+        .one(tx)
         .await?;
     let mut delete = Entity::delete_many().filter(Column::UserId.eq(user.uuid()));
     if let Some(first) = first {
         delete = delete.filter(Column::Id.ne(first.id));
     }
-    delete.exec(&tx.0).await?;
+    delete.exec(tx).await?;
     Ok(())
 }
 
@@ -173,7 +173,7 @@ pub async fn delete_all_but_first_undo(
 pub async fn delete_all_of_user(tx: &Tx, user: UserId) -> Result<(), Fault> {
     Entity::delete_many()
         .filter(Column::UserId.eq(user.uuid()))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(())
 }
@@ -182,7 +182,7 @@ pub async fn delete_all_of_user(tx: &Tx, user: UserId) -> Result<(), Fault> {
 pub async fn delete_expired(tx: &Tx, now: DateTime<Utc>) -> Result<u64, Fault> {
     let outcome = Entity::delete_many()
         .filter(Column::ExpiresAt.lt(now))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(outcome.rows_affected)
 }

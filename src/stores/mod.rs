@@ -1,9 +1,9 @@
 //! Writes, and the reads that belong to a write: one file per table, each function one statement.
 //!
-//! Functions that take a [`Tx`] run inside the caller's transaction; functions that take a
-//! [`Database`] are single statements of their own. Rules live in the services, batched reads in
-//! the selectors. Names say the shape: `find_*` may find nothing, `lock_*` holds the row until
-//! the transaction ends, `insert`, `consume`, `revoke` write.
+//! Functions that take a [`Tx`] run inside the caller's transaction; those that take a [`Database`]
+//! are single statements, and those that take any connection are either. Rules live in the
+//! services, batched reads in the selectors. `find` and `find_*` may find nothing, `lock` and
+//! `lock_*` hold the row until the transaction ends.
 
 pub mod audit_chain;
 pub mod audit_event;
@@ -14,6 +14,7 @@ pub mod decoy;
 pub mod event_queue;
 pub mod identity;
 pub mod link;
+mod migrate;
 pub mod outbox_message;
 pub mod password;
 pub mod person_key;
@@ -24,3 +25,4 @@ pub mod spent_proof;
 pub mod user;
 
 pub use database::{Database, DatabaseLocation, DatabaseSettings, Tx};
+pub use migrate::{migrate, migrate_with_progress};

@@ -12,7 +12,7 @@ use crate::fault::Fault;
 /// Sets the first password of an account.
 pub async fn insert(tx: &Tx, user: UserId, hash: String, now: DateTime<Utc>) -> Result<(), Fault> {
     let row = row(user, hash, now);
-    Entity::insert(row).exec_without_returning(&tx.0).await?;
+    Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())
 }
 
@@ -30,7 +30,7 @@ pub async fn rehash(tx: &Tx, user: UserId, old: &str, new: String) -> Result<boo
         .col_expr(Column::Hash, Expr::value(new))
         .filter(Column::UserId.eq(user.uuid()))
         .filter(Column::Hash.eq(old))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(outcome.rows_affected == 1)
 }
@@ -43,13 +43,13 @@ pub async fn replace(tx: &Tx, user: UserId, hash: String, now: DateTime<Utc>) ->
                 .update_columns([Column::Hash, Column::ChangedAt])
                 .to_owned(),
         )
-        .exec_without_returning(&tx.0)
+        .exec_without_returning(tx)
         .await?;
     Ok(())
 }
 
 /// Removes the password.
 pub async fn delete(tx: &Tx, user: UserId) -> Result<(), Fault> {
-    Entity::delete_by_id(user.uuid()).exec(&tx.0).await?;
+    Entity::delete_by_id(user.uuid()).exec(tx).await?;
     Ok(())
 }

@@ -20,12 +20,12 @@ pub async fn insert(
         sealed_key: ActiveValue::Set(sealed_key),
         created_at: ActiveValue::Set(now),
     };
-    Entity::insert(row).exec_without_returning(&tx.0).await?;
+    Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())
 }
 
-/// The sealed key of a person, read inside a transaction.
-pub async fn find_within(tx: &Tx, user: UserId) -> Result<Option<Vec<u8>>, Fault> {
-    let row = Entity::find_by_id(user.uuid()).one(&tx.0).await?;
+/// The sealed key of a person.
+pub async fn find(tx: &Tx, user: UserId) -> Result<Option<Vec<u8>>, Fault> {
+    let row = Entity::find_by_id(user.uuid()).one(tx).await?;
     Ok(row.map(|row| row.sealed_key))
 }

@@ -69,7 +69,7 @@ pub async fn lock_by_hash(tx: &Tx, hash: &HashedToken) -> Result<Option<RefreshT
     let row = Entity::find()
         .filter(Column::TokenHash.eq(hash.as_bytes().to_vec()))
         .lock_exclusive()
-        .one(&tx.0)
+        .one(tx)
         .await?;
     Ok(row.map(Into::into))
 }
@@ -78,7 +78,7 @@ pub async fn lock_by_hash(tx: &Tx, hash: &HashedToken) -> Result<Option<RefreshT
 pub async fn lock(tx: &Tx, id: RefreshTokenId) -> Result<Option<RefreshToken>, Fault> {
     let row = Entity::find_by_id(id.uuid())
         .lock_exclusive()
-        .one(&tx.0)
+        .one(tx)
         .await?;
     Ok(row.map(Into::into))
 }
@@ -101,7 +101,7 @@ pub async fn insert(
         successor_id: ActiveValue::Set(None),
         sealed_successor: ActiveValue::Set(None),
     };
-    Entity::insert(row).exec_without_returning(&tx.0).await?;
+    Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())
 }
 
@@ -118,7 +118,7 @@ pub async fn consume(tx: &Tx, id: RefreshTokenId, consumed: Consumed) -> Result<
             Expr::value(consumed.sealed_successor),
         )
         .filter(Column::Id.eq(id.uuid()))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(())
 }
@@ -128,7 +128,7 @@ pub async fn delete_expired(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault>
     let outcome = Entity::delete_many()
         .filter(Column::ExpiresAt.lt(until))
         .filter(Column::ConsumedAt.is_not_null())
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(outcome.rows_affected)
 }
@@ -142,7 +142,7 @@ pub async fn forget_successors(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fau
         )
         .filter(Column::SealedSuccessor.is_not_null())
         .filter(Column::ConsumedAt.lt(until))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(outcome.rows_affected)
 }

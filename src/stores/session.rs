@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::database::{self, Database, Tx};
+use super::database::Tx;
 use crate::domain::event::DomainEvent;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{RevocationReason, Session};
@@ -17,25 +17,13 @@ use crate::entities::session::{ActiveModel, Column, Entity};
 use crate::entities::user;
 use crate::fault::Fault;
 
-/// A session with its person, in one statement: what decides whether a caller is let in.
+/// A session with its person, in one statement: what decides whether a caller is authenticated.
 pub async fn find_with_user(
-    database: &Database,
+    connection: &impl ConnectionTrait,
     id: SessionId,
 ) -> Result<Option<(Session, User)>, Fault> {
     let select = Entity::find_by_id(id.uuid()).find_also_related(user::Entity);
-    match database::one_of_two(database, select).await? {
-        Some((session, Some(user))) => Ok(Some((session.into(), user.try_into()?))),
-        _ => Ok(None),
-    }
-}
-
-/// The same read inside a transaction.
-pub async fn find_with_user_within(
-    tx: &Tx,
-    id: SessionId,
-) -> Result<Option<(Session, User)>, Fault> {
-    let select = Entity::find_by_id(id.uuid()).find_also_related(user::Entity);
-    match select.one(&tx.0).await? {
+    match select.one(connection).await? {
         Some((session, Some(user))) => Ok(Some((session.into(), user.try_into()?))),
         _ => Ok(None),
     }
@@ -59,7 +47,7 @@ pub async fn insert(tx: &Tx, session: &Session) -> Result<(), Fault> {
         revoked_at: ActiveValue::Set(None),
         revoked_reason: ActiveValue::Set(None),
     };
-    Entity::insert(row).exec_without_returning(&tx.0).await?;
+    Entity::insert(row).exec_without_returning(tx).await?;
     tx.announce(DomainEvent::SignedIn {
         user: session.user_id,
         session: session.id,
@@ -101,7 +89,7 @@ pub async fn revoke(
     };
     let mut update = update.into_query();
     update.returning_col(Column::Id);
-    let ended = tx.0.query_all(&update).await?;
+    let ended = tx.query_all(&update).await?;
     for row in &ended {
         let session = SessionId::from(row.try_get_by_index::<Uuid>(0)?);
         tx.announce(DomainEvent::SessionEnded {
@@ -117,7 +105,7 @@ pub async fn delete_ended(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
     let ended = Condition::any()
         .add(Column::ExpiresAt.lt(until))
         .add(Column::RevokedAt.lt(until));
-    let outcome = Entity::delete_many().filter(ended).exec(&tx.0).await?;
+    let outcome = Entity::delete_many().filter(ended).exec(tx).await?;
     Ok(outcome.rows_affected)
 }
 
@@ -137,7 +125,7 @@ pub async fn touch(
         .col_expr(Column::Os, Expr::value(agent.os.as_str()))
         .col_expr(Column::Device, Expr::value(agent.device.as_str()))
         .filter(Column::Id.eq(id.uuid()))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(())
 }
@@ -154,7 +142,7 @@ pub async fn authenticate_again(
         .col_expr(Column::Amr, Expr::value(amr.join(" ")))
         .col_expr(Column::LastSeenAt, Expr::value(now))
         .filter(Column::Id.eq(id.uuid()))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 
-use super::database::{self, Database, Tx};
+use super::database::{Database, Tx};
 use crate::entities::signing_key::{Column, Entity, Model};
 use crate::fault::Fault;
 
@@ -30,7 +30,7 @@ pub async fn all(database: &Database) -> Result<Vec<StoredKey>, Fault> {
     let select = Entity::find()
         .order_by_desc(Column::CreatedAt)
         .order_by_desc(Column::Kid);
-    let rows = database::all(database, select).await?;
+    let rows = select.all(database).await?;
     Ok(rows
         .into_iter()
         .map(|row| StoredKey {
@@ -57,7 +57,7 @@ pub async fn insert(tx: &Tx, key: StoredKey) -> Result<(), Fault> {
     Entity::insert(row.into_active_model())
         .on_conflict(OnConflict::column(Column::Kid).do_nothing().to_owned())
         .on_conflict_do_nothing()
-        .exec_without_returning(&tx.0)
+        .exec_without_returning(tx)
         .await?;
     Ok(())
 }
@@ -66,7 +66,7 @@ pub async fn insert(tx: &Tx, key: StoredKey) -> Result<(), Fault> {
 pub async fn delete(tx: &Tx, kid: &str) -> Result<bool, Fault> {
     let outcome = Entity::delete_many()
         .filter(Column::Kid.eq(kid))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(outcome.rows_affected == 1)
 }

@@ -24,7 +24,7 @@ pub async fn spend(
     let outcome = Entity::insert(row)
         .on_conflict(OnConflict::column(Column::Digest).do_nothing().to_owned())
         .on_conflict_do_nothing()
-        .exec_without_returning(&tx.0)
+        .exec_without_returning(tx)
         .await?;
     Ok(matches!(outcome, TryInsertResult::Inserted(1..)))
 }
@@ -33,7 +33,7 @@ pub async fn spend(
 pub async fn delete_expired(tx: &Tx, now: DateTime<Utc>) -> Result<u64, Fault> {
     let outcome = Entity::delete_many()
         .filter(Column::ExpiresAt.lt(now))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(outcome.rows_affected)
 }

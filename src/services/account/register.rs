@@ -125,7 +125,7 @@ pub async fn register(
     let tx = app.begin().await?;
     let id: UserId = app.new_id();
     let inserted = user::insert(&tx, new_user(app, id, &checked)).await?;
-    let mut holders = user::holders_within(&tx, &identifier).await?.into_iter();
+    let mut holders = user::holders(&tx, &identifier).await?.into_iter();
     let owner = holders
         .next()
         .ok_or_else(|| Fault::new("an address is taken by nobody"))?;

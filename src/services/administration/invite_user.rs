@@ -23,7 +23,7 @@ use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::{links, outbox, ownership, profile_rules};
 use crate::stores::link::{self, LinkPurpose};
-use crate::stores::user::{Credentials, Held, NewUser};
+use crate::stores::user::{Credentials, Held, Meant, NewUser};
 use crate::stores::{Tx, person_key, user};
 
 /// Whom to invite, as what, and why.
@@ -90,7 +90,7 @@ impl Change<'_> {
         let rank = Rank::of(new.role, new.functions);
         let tx = app.begin().await?;
         let named = Identifier::Email(email.clone());
-        let holder = user::find_by_identifier_within(&tx, &named).await?;
+        let holder = user::find_by_identifier(&tx, &named, Meant::Owner).await?;
         let other = holder.as_ref().map_or(person.user(), |it| it.user.id);
         let pair = [person.user(), other];
         let held = user::lock_for_administration(&tx, pair, Held::Both).await?;

@@ -183,7 +183,7 @@ pub(super) async fn record(
     let id = app.new_id();
     let (subject, sealed_key) = match event.subject {
         Subject::UserWithKey { user, sealed_key } => (Some(user), sealed_key.map(<[u8]>::to_vec)),
-        Subject::User(user) => (Some(user), person_key::find_within(tx, user).await?),
+        Subject::User(user) => (Some(user), person_key::find(tx, user).await?),
         Subject::UnknownIdentifier(_) | Subject::System => (None, None),
     };
     let identifier_index = match event.subject {

@@ -82,7 +82,7 @@ pub(super) async fn lock_session_user(
     person: &SignedIn,
 ) -> Result<Option<User>, Fault> {
     let owner = user::lock(tx, person.user()).await?;
-    let current = session::find_with_user_within(tx, person.session()).await?;
+    let current = session::find_with_user(tx, person.session()).await?;
     let now = app.clock.now();
     let is_live = current.is_some_and(|(session, _)| session.is_live(now));
     Ok(owner.filter(|owner| is_live && owner.may_sign_in()))

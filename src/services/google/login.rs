@@ -85,7 +85,7 @@ async fn resolve(
     let Some(known) = known else {
         return resolve_account(tx, app, caller, google_user).await;
     };
-    let Some(owner) = user::find_by_id_within(tx, known.user_id).await? else {
+    let Some(owner) = user::find_by_id(tx, known.user_id).await? else {
         return Ok(Step::Retry);
     };
     let user = owner.user;

@@ -81,7 +81,7 @@ fn choose(
 }
 
 async fn has_password(tx: &Tx, owner: &User) -> Result<bool, Fault> {
-    let found = user::find_by_id_within(tx, owner.id).await?;
+    let found = user::find_by_id(tx, owner.id).await?;
     Ok(found.is_some_and(|found| found.password_hash.is_some()))
 }
 

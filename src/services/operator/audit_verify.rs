@@ -115,7 +115,7 @@ struct Verification<'a, P> {
 
 impl<P: FnMut(i64, i64) + Send> Verification<'_, P> {
     async fn run(&mut self) -> Result<(), Stop> {
-        let head = audit_chain::find_within(&self.tx).await?;
+        let head = audit_chain::find(&self.tx).await?;
         let (head, mac) = head.ok_or_else(|| found(IntegrityError::HeadChanged, None, None))?;
         expect_valid(
             self.mac.check_head(&head, &mac),

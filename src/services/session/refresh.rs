@@ -48,7 +48,7 @@ pub async fn refresh(
     let Some(row) = refresh_token::lock_by_hash(&tx, &presented.hash()).await? else {
         return refuse(tx, app, client, Subject::System).await;
     };
-    let Some((session, user)) = session::find_with_user_within(&tx, row.session_id).await? else {
+    let Some((session, user)) = session::find_with_user(&tx, row.session_id).await? else {
         return Err(Refused::Because(RefreshProblem::TokenInvalid));
     };
     let now = app.clock.now();

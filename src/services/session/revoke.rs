@@ -48,7 +48,7 @@ pub async fn logout(
         LogoutCredential::Caller(person) => Some((person.user(), person.session())),
         LogoutCredential::RefreshToken(token) => {
             match refresh_token::lock_by_hash(&tx, &token.hash()).await? {
-                Some(row) => session::find_with_user_within(&tx, row.session_id)
+                Some(row) => session::find_with_user(&tx, row.session_id)
                     .await?
                     .map(|(session, user)| (user.id, session.id)),
                 None => None,

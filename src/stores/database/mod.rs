@@ -1,8 +1,8 @@
 //! The connection pools and the transaction that services write in.
 //!
-//! `transaction` begins and ends transactions on a connection of `connection`, `failure` says what
-//! an error means, `watch` keeps what became of statements, `readiness` asks whether all is well,
-//! `reach` why a server cannot be used.
+//! `transaction` begins and ends transactions on a connection of `connection`, `failure` classifies
+//! errors, `watch` tracks outages, `readiness` is the health check, and `reach` says why a server
+//! cannot be reached.
 
 mod connection;
 mod failure;
@@ -18,11 +18,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::{
-    ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, EntityTrait, FromQueryResult,
-    Select, SelectTwo,
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, ExecResult, QueryResult, Statement,
 };
-
 use secrecy::SecretString;
 
 use super::event_queue::{EventQueue, PendingEvents};
@@ -37,7 +36,7 @@ pub use transaction::Tx;
 use failure::Failure;
 use pool::Watched;
 use reach::Server;
-use transaction::{Mode, Transaction};
+use transaction::{Mode, is_write};
 use watch::Watch;
 
 /// Where the rows are and how patiently we wait for them.
@@ -75,6 +74,26 @@ impl DatabaseSettings {
             DatabaseLocation::Sqlite(_) => Ok(None),
         }
     }
+
+    /// One connection without a statement timeout, which no other migration has at the same time.
+    pub(super) async fn connect_to_migrate(&self) -> Result<DatabaseConnection, Fault> {
+        let url = match &self.location {
+            DatabaseLocation::Sqlite(file) => {
+                let options = pool::sqlite(self, file, 1, &Arc::default());
+                return pool::open_file(options, file).await;
+            }
+            DatabaseLocation::Postgres(url) => url,
+        };
+        let server = pool::server(url)?;
+        Server::new(server.clone()).reach(PATIENCE).await?;
+        let mut options = pool::without_limits(server);
+        options.max_connections(1);
+        let connection = sea_orm::Database::connect(options).await?;
+        connection
+            .execute_unprepared("SELECT pg_advisory_lock(7246128361)")
+            .await?;
+        Ok(connection)
+    }
 }
 
 impl DatabaseLocation {
@@ -95,7 +114,7 @@ impl DatabaseLocation {
 #[derive(Clone, Debug)]
 pub struct Database {
     /// Single statements that write.
-    pub(super) primary: Watched,
+    primary: Watched,
     /// Single statements that read.
     reader: Watched,
     event_queue: Arc<EventQueue>,
@@ -165,11 +184,10 @@ impl Database {
     async fn begin_on(&self, pool: &Watched, mode: Mode) -> Result<Tx, Fault> {
         let begin = || {
             let (watch, statements) = (Arc::clone(&self.watch), self.statements.clone());
-            Transaction::begin(pool.connection(), mode, watch, statements)
+            let events = PendingEvents::new(Arc::clone(&self.event_queue));
+            Tx::begin(pool.connection(), mode, watch, statements, events)
         };
-        let transaction = self.retried(begin).await?;
-        let pending = PendingEvents::new(Arc::clone(&self.event_queue));
-        Ok(Tx(transaction, pending))
+        Ok(self.retried(begin).await?)
     }
 
     /// The pool for reads outside a transaction; they see everything that was committed.
@@ -219,45 +237,6 @@ impl Database {
         outcome
     }
 
-    /// Applies the migrations that are missing, fills what only idgate can compute, and says how
-    /// many migrations there were.
-    ///
-    /// On Postgres an advisory lock makes a second instance wait instead of failing halfway.
-    pub async fn migrate(settings: &DatabaseSettings) -> Result<u64, Fault> {
-        let tell = |folded| tracing::info!(folded, "accounts were prepared for searches");
-        Self::migrate_telling(settings, tell).await
-    }
-
-    /// The same for somebody who waits: `tell` hears how many accounts were folded so far.
-    pub async fn migrate_telling(
-        settings: &DatabaseSettings,
-        tell: impl Fn(u64),
-    ) -> Result<u64, Fault> {
-        use migrations::{Migrator, MigratorTrait};
-        let connection = match &settings.location {
-            DatabaseLocation::Sqlite(file) => {
-                let options = pool::sqlite(settings, file, 1, &Arc::default());
-                pool::open_file(options, file).await?
-            }
-            DatabaseLocation::Postgres(url) => {
-                let server = pool::server(url)?;
-                Server::new(server.clone()).reach(PATIENCE).await?;
-                let mut options = pool::without_limits(server);
-                options.max_connections(1);
-                let connection = sea_orm::Database::connect(options).await?;
-                connection
-                    .execute_unprepared("SELECT pg_advisory_lock(7246128361)")
-                    .await?;
-                connection
-            }
-        };
-        let pending = Migrator::get_pending_migrations(&connection).await?.len();
-        Migrator::up(&connection, None).await?;
-        crate::stores::user::fold_missing(&connection, tell).await?;
-        connection.close().await?;
-        Ok(u64::try_from(pending)?)
-    }
-
     /// Counts every statement that is sent, transaction brackets excluded.
     pub fn count_statements(&mut self, counter: Arc<AtomicU64>) {
         for pool in [&mut self.primary, &mut self.reader] {
@@ -274,47 +253,35 @@ impl Database {
     }
 }
 
-/// One row of a select on the primary.
-pub(super) async fn one<E: EntityTrait>(
-    database: &Database,
-    select: Select<E>,
-) -> Result<Option<E::Model>, DbErr> {
-    database
-        .retried(|| select.clone().one(&database.reader))
-        .await
-}
+/// Single statements: reads run on the reader, again if the connection was dead; writes run on the
+/// primary.
+#[async_trait]
+impl ConnectionTrait for Database {
+    fn get_database_backend(&self) -> DatabaseBackend {
+        self.primary.get_database_backend()
+    }
 
-/// One row of a select on the primary, shaped by `M`.
-pub(super) async fn one_as<M, E>(database: &Database, select: Select<E>) -> Result<Option<M>, DbErr>
-where
-    M: FromQueryResult + Send + Sync,
-    E: EntityTrait,
-{
-    database
-        .retried(|| select.clone().into_model::<M>().one(&database.reader))
-        .await
-}
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.primary.execute_raw(statement).await
+    }
 
-/// Every row of a select on the primary.
-pub(super) async fn all<E: EntityTrait>(
-    database: &Database,
-    select: Select<E>,
-) -> Result<Vec<E::Model>, DbErr> {
-    database
-        .retried(|| select.clone().all(&database.reader))
-        .await
-}
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.primary.execute_unprepared(sql).await
+    }
 
-/// One joined row of a select on the primary.
-pub(super) async fn one_of_two<E, F>(
-    database: &Database,
-    select: SelectTwo<E, F>,
-) -> Result<Option<(E::Model, Option<F::Model>)>, DbErr>
-where
-    E: EntityTrait,
-    F: EntityTrait,
-{
-    database
-        .retried(|| select.clone().one(&database.reader))
-        .await
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        if is_write(&statement) {
+            return self.primary.query_one_raw(statement).await;
+        }
+        self.retried(|| self.reader.query_one_raw(statement.clone()))
+            .await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        if is_write(&statement) {
+            return self.primary.query_all_raw(statement).await;
+        }
+        self.retried(|| self.reader.query_all_raw(statement.clone()))
+            .await
+    }
 }

@@ -1,11 +1,11 @@
-//! How the pools are made, and single statements on them.
+//! Making the pools, and running single statements on them.
 
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -20,9 +20,9 @@ use crate::fault::Fault;
 use crate::telemetry::waits::{self, Wait};
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// A pool for statements that are a transaction each, with an eye on how they end.
+/// A pool for single statements, whose failures and waits are recorded.
 #[derive(Clone, Debug)]
-pub(in crate::stores) struct Watched {
+pub(super) struct Watched {
     connection: DatabaseConnection,
     watch: Arc<Watch>,
 }
@@ -41,7 +41,7 @@ impl Watched {
         &self.connection
     }
 
-    /// Notes how long each statement took, and counts it.
+    /// Records how long each statement took, and counts it.
     pub(super) fn measure(&mut self, counter: Option<Arc<AtomicU64>>) {
         self.connection.set_metric_callback(move |statement| {
             waits::waited(Wait::Database, statement.elapsed);
@@ -64,68 +64,37 @@ impl Watched {
     }
 }
 
-/// What `async_trait` makes of the methods of [`ConnectionTrait`].
-pub(super) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, DbErr>> + Send + 'a>>;
-
+#[async_trait]
 impl ConnectionTrait for Watched {
     fn get_database_backend(&self) -> DatabaseBackend {
         self.connection.get_database_backend()
     }
 
-    fn execute_raw<'life0, 'async_trait>(
-        &'life0 self,
-        statement: Statement,
-    ) -> Answer<'async_trait, ExecResult>
-    where
-        'life0: 'async_trait,
-        Self: 'async_trait,
-    {
-        Box::pin(self.noted(self.connection.execute_raw(statement)))
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.noted(self.connection.execute_raw(statement)).await
     }
 
-    fn execute_unprepared<'life0, 'life1, 'async_trait>(
-        &'life0 self,
-        sql: &'life1 str,
-    ) -> Answer<'async_trait, ExecResult>
-    where
-        'life0: 'async_trait,
-        'life1: 'async_trait,
-        Self: 'async_trait,
-    {
-        Box::pin(self.noted(self.connection.execute_unprepared(sql)))
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.noted(self.connection.execute_unprepared(sql)).await
     }
 
-    fn query_one_raw<'life0, 'async_trait>(
-        &'life0 self,
-        statement: Statement,
-    ) -> Answer<'async_trait, Option<QueryResult>>
-    where
-        'life0: 'async_trait,
-        Self: 'async_trait,
-    {
-        Box::pin(self.noted(self.connection.query_one_raw(statement)))
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.noted(self.connection.query_one_raw(statement)).await
     }
 
-    fn query_all_raw<'life0, 'async_trait>(
-        &'life0 self,
-        statement: Statement,
-    ) -> Answer<'async_trait, Vec<QueryResult>>
-    where
-        'life0: 'async_trait,
-        Self: 'async_trait,
-    {
-        Box::pin(self.noted(self.connection.query_all_raw(statement)))
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.noted(self.connection.query_all_raw(statement)).await
     }
 }
 
-/// What the driver reads from the URL.
+/// The connection options of a URL.
 pub(super) fn server(url: &SecretString) -> Result<PgConnectOptions, UnreadableUrl> {
     let read: Result<PgConnectOptions, _> = url.expose_secret().parse();
     let named = read.map_err(|_| UnreadableUrl)?;
     Ok(named.application_name("idgate").disable_statement_logging())
 }
 
-/// The same, ending statements that run too long.
+/// The same with a statement timeout.
 pub(super) fn limited(
     settings: &DatabaseSettings,
     url: &SecretString,
@@ -134,9 +103,9 @@ pub(super) fn limited(
     Ok(server(url)?.options([("statement_timeout", limit)]))
 }
 
-/// Options around a server that was read already.
+/// Pool options for a server.
 ///
-/// SeaORM logs its own options at `trace`, the URL among them, so it gets one without secrets.
+/// SeaORM logs the URL of its options at `trace`, so it gets one without secrets.
 pub(super) fn without_limits(server: PgConnectOptions) -> ConnectOptions {
     let mut options = ConnectOptions::new("postgres://");
     options
@@ -146,7 +115,7 @@ pub(super) fn without_limits(server: PgConnectOptions) -> ConnectOptions {
     options
 }
 
-/// The pool of a Postgres server, which is reached when it is first needed.
+/// The pool of a Postgres server, which connects lazily.
 pub(super) fn postgres(
     settings: &DatabaseSettings,
     url: &SecretString,
@@ -167,7 +136,7 @@ pub(super) fn postgres(
     Ok(options)
 }
 
-/// Opens a file, which its error names: the driver's does not.
+/// Opens a file; unlike the driver's error, this one names it.
 pub(super) async fn open_file(
     options: ConnectOptions,
     file: &Path,
@@ -189,7 +158,7 @@ pub(super) fn sqlite(
     connections: u32,
     watch: &Arc<Watch>,
 ) -> ConnectOptions {
-    // SQLite takes a name that begins with `file:` or a colon for something else than a path.
+    // SQLite reads a name that begins with `file:` or a colon as a URI, not as a path.
     let file = Path::new(".").join(file);
     let mut options = ConnectOptions::new("sqlite::memory:");
     let watch = Arc::clone(watch);
@@ -209,7 +178,7 @@ pub(super) fn sqlite(
                 .disable_statement_logging()
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
-                // WAL with FULL: what was answered survives a power cut.
+                // WAL with FULL: committed transactions survive a power cut.
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
                 .busy_timeout(Duration::from_secs(10))

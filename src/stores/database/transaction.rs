@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::Error as DriverError;
 use sea_orm::{
     ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, ExecResult, QueryResult,
@@ -18,32 +19,11 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::connection::Lease;
 use super::failure::Failure;
-use super::pool::Answer;
 use super::watch::Watch;
 use crate::domain::event::DomainEvent;
 use crate::fault::Fault;
 use crate::stores::event_queue::PendingEvents;
 use crate::telemetry::waits::{Wait, timed};
-
-/// A transaction; dropped without [`Tx::commit`] it rolls back.
-#[derive(Debug)]
-pub struct Tx(pub(in crate::stores) Transaction, pub(super) PendingEvents);
-
-impl Tx {
-    /// Commits the transaction and publishes its events.
-    ///
-    /// Success means that the database has said so. After an error it may have happened or not.
-    pub async fn commit(self) -> Result<(), Fault> {
-        self.0.commit().await?;
-        self.1.flush();
-        Ok(())
-    }
-
-    /// Publishes an event once this transaction is committed, and only then.
-    pub(in crate::stores) fn announce(&self, event: DomainEvent) {
-        self.1.add(event);
-    }
-}
 
 /// How a transaction is begun.
 #[derive(Clone, Copy, Debug)]
@@ -67,13 +47,14 @@ impl Mode {
     }
 }
 
-/// A transaction as the statements of the stores see it.
+/// A transaction; dropped without [`Tx::commit`] it rolls back.
 #[derive(Debug)]
-pub(in crate::stores) struct Transaction {
+pub struct Tx {
     bracket: Mutex<Bracket>,
     backend: DatabaseBackend,
     watch: Arc<Watch>,
     statements: Option<Arc<AtomicU64>>,
+    events: PendingEvents,
 }
 
 struct Bracket {
@@ -90,13 +71,14 @@ impl std::fmt::Debug for Bracket {
     }
 }
 
-impl Transaction {
+impl Tx {
     /// Begins on a connection of this pool.
     pub(super) async fn begin(
         pool: &DatabaseConnection,
         mode: Mode,
         watch: Arc<Watch>,
         statements: Option<Arc<AtomicU64>>,
+        events: PendingEvents,
     ) -> Result<Self, DbErr> {
         let backend = pool.get_database_backend();
         let lease = match begun(pool, mode.begin(backend)).await {
@@ -115,10 +97,26 @@ impl Transaction {
             backend,
             watch,
             statements,
+            events,
         })
     }
 
-    async fn commit(self) -> Result<(), DbErr> {
+    /// Commits the transaction and publishes its events.
+    ///
+    /// Success means that the database has confirmed it. After an error it may have been committed
+    /// or not.
+    pub async fn commit(self) -> Result<(), Fault> {
+        self.end().await?;
+        self.events.flush();
+        Ok(())
+    }
+
+    /// Publishes an event once this transaction is committed, and only then.
+    pub(in crate::stores) fn announce(&self, event: DomainEvent) {
+        self.events.add(event);
+    }
+
+    async fn end(&self) -> Result<(), DbErr> {
         let mut bracket = self.bracket.lock().await;
         let has_written = bracket.has_written;
         let Some(lease) = bracket.usable() else {
@@ -231,7 +229,7 @@ impl Bracket {
     }
 }
 
-impl Drop for Transaction {
+impl Drop for Tx {
     fn drop(&mut self) {
         if let Some(lease) = self.bracket.get_mut().lease.take() {
             lease.roll_back();
@@ -251,7 +249,7 @@ async fn begun(pool: &DatabaseConnection, begin: &'static str) -> Result<Lease, 
 }
 
 /// Whether rows of this statement come from a `RETURNING` clause.
-fn is_write(statement: &Statement) -> bool {
+pub(super) fn is_write(statement: &Statement) -> bool {
     let verbs = ["INSERT", "UPDATE", "DELETE"];
     verbs.iter().any(|verb| statement.sql.starts_with(verb))
 }
@@ -270,53 +268,25 @@ fn already_failed() -> DbErr {
     )
 }
 
-impl ConnectionTrait for Transaction {
+#[async_trait]
+impl ConnectionTrait for Tx {
     fn get_database_backend(&self) -> DatabaseBackend {
         self.backend
     }
 
-    fn execute_raw<'life0, 'async_trait>(
-        &'life0 self,
-        statement: Statement,
-    ) -> Answer<'async_trait, ExecResult>
-    where
-        'life0: 'async_trait,
-        Self: 'async_trait,
-    {
-        Box::pin(self.change(statement))
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.change(statement).await
     }
 
-    fn execute_unprepared<'life0, 'life1, 'async_trait>(
-        &'life0 self,
-        sql: &'life1 str,
-    ) -> Answer<'async_trait, ExecResult>
-    where
-        'life0: 'async_trait,
-        'life1: 'async_trait,
-        Self: 'async_trait,
-    {
-        Box::pin(self.change_as_it_is(sql))
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.change_as_it_is(sql).await
     }
 
-    fn query_one_raw<'life0, 'async_trait>(
-        &'life0 self,
-        statement: Statement,
-    ) -> Answer<'async_trait, Option<QueryResult>>
-    where
-        'life0: 'async_trait,
-        Self: 'async_trait,
-    {
-        Box::pin(self.first(statement))
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.first(statement).await
     }
 
-    fn query_all_raw<'life0, 'async_trait>(
-        &'life0 self,
-        statement: Statement,
-    ) -> Answer<'async_trait, Vec<QueryResult>>
-    where
-        'life0: 'async_trait,
-        Self: 'async_trait,
-    {
-        Box::pin(self.all(statement))
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.all(statement).await
     }
 }

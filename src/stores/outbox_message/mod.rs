@@ -70,7 +70,7 @@ pub async fn insert(tx: &Tx, message: NewMessage, now: DateTime<Utc>) -> Result<
         last_failure: ActiveValue::Set(None),
         expires_at: ActiveValue::Set(message.expires_at),
     };
-    Entity::insert(row).exec_without_returning(&tx.0).await?;
+    Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())
 }
 
@@ -115,7 +115,7 @@ pub async fn claim(
         .col_expr(Column::AvailableAt, Expr::value(leased_until))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .filter(Column::Id.in_subquery(due(database, sendable, limit)))
-        .exec_with_returning(&database.primary)
+        .exec_with_returning(database)
         .await?;
     let mut claimed: Vec<ClaimedMessage> = rows.into_iter().map(ClaimedMessage::from).collect();
     claimed.sort_by_key(|message| message.id);
@@ -142,7 +142,7 @@ pub async fn settle_decoys(database: &Database, now: DateTime<Utc>) -> Result<u6
         .col_expr(Column::DeliveredAt, Expr::value(now))
         .col_expr(Column::SealedBody, Expr::value(Option::<Vec<u8>>::None))
         .filter(Column::Id.in_subquery(due(database, decoys, AT_ONCE)))
-        .exec(&database.primary)
+        .exec(database)
         .await?;
     Ok(settled.rows_affected)
 }
@@ -160,7 +160,7 @@ pub async fn expire(database: &Database, now: DateTime<Utc>) -> Result<u64, Faul
         .col_expr(Column::SealedBody, Expr::value(Option::<Vec<u8>>::None))
         .col_expr(Column::LastFailure, Expr::cust(reason))
         .filter(Column::Id.in_subquery(due(database, pointless, AT_ONCE)))
-        .exec(&database.primary)
+        .exec(database)
         .await?;
     Ok(expired.rows_affected)
 }
@@ -216,8 +216,6 @@ async fn note(
         .filter(Column::Attempts.eq(claim.attempts))
         .filter(undelivered());
     // Sent but not noted means sent twice, so a dead connection is not the end of it.
-    let noted = database
-        .retried(|| update.clone().exec(&database.primary))
-        .await?;
+    let noted = database.retried(|| update.clone().exec(database)).await?;
     Ok(noted.rows_affected == 1)
 }

@@ -93,7 +93,7 @@ pub async fn dead(database: &Database, limit: u64) -> Result<Vec<DeadMessage>, F
         .order_by(Column::Id, Order::Desc)
         .limit(limit)
         .into_model()
-        .all(database.reader())
+        .all(database)
         .await?;
     let dead = rows.into_iter().map(|row| DeadMessage {
         id: row.id.into(),
@@ -126,14 +126,14 @@ pub async fn revive(
         .col_expr(Column::AvailableAt, Expr::value(now))
         .col_expr(Column::Attempts, Expr::value(0_i64))
         .filter(meant().add(Column::SealedBody.is_not_null()).add(unexpired))
-        .exec(&database.primary)
+        .exec(database)
         .await?;
     let left = Entity::find()
         .select_only()
         .column_as(Column::Id.count(), "count")
         .filter(meant())
         .into_tuple::<i64>()
-        .one(&database.primary)
+        .one(database)
         .await?;
     Ok(Revived {
         again: revived.rows_affected,
@@ -156,9 +156,7 @@ pub async fn depth(database: &Database) -> Result<Vec<Depth>, Fault> {
         .filter(Column::DeliveredAt.is_null())
         .filter(Column::Channel.ne(NOWHERE))
         .group_by(Column::Channel);
-    Ok(database
-        .retried(|| depth.clone().into_model::<Depth>().all(database.reader()))
-        .await?)
+    Ok(depth.into_model().all(database).await?)
 }
 
 /// Removes what was delivered or given up before these moments, and says how much.
@@ -174,7 +172,7 @@ pub async fn purge(
     ] {
         let deleted = Entity::delete_many()
             .filter(Column::Id.in_subquery(due(database, old, AT_ONCE)))
-            .exec(&database.primary)
+            .exec(database)
             .await?;
         removed += deleted.rows_affected;
     }

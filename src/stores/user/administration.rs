@@ -48,7 +48,7 @@ pub async fn lock_for_administration(
         .filter(wanted)
         .order_by_asc(Column::Id)
         .lock_exclusive()
-        .all(&tx.0)
+        .all(tx)
         .await?;
     rows.into_iter().map(|row| Ok(row.try_into()?)).collect()
 }
@@ -66,7 +66,7 @@ pub async fn count_other_admins(tx: &Tx, besides: UserId) -> Result<u64, Fault> 
         .filter(serving_admins())
         .filter(can_sign_in)
         .filter(Column::Id.ne(besides.uuid()));
-    Ok(admins.count(&tx.0).await?)
+    Ok(admins.count(tx).await?)
 }
 
 /// Sets the role and the staff functions.

@@ -125,7 +125,7 @@ pub async fn change_address(
         .col_expr(Column::ProvenAt, proven_since(now))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Id.eq(id.uuid()))
-        .exec_with_returning(&tx.0)
+        .exec_with_returning(tx)
         .await;
     match rows {
         Ok(rows) => Ok(rows.into_iter().next().map(User::try_from).transpose()?),
@@ -154,7 +154,7 @@ pub async fn detach_address(
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Id.eq(id.uuid()))
         .filter(verified(contact).eq(false))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(outcome.rows_affected == 1)
 }
@@ -195,7 +195,7 @@ pub async fn mark_unverified_since(
         .filter(verified(other).eq(true))
         .filter(changed.gte(since))
         .filter(is_younger)
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(outcome.rows_affected == 1)
 }
@@ -229,7 +229,7 @@ pub async fn soft_delete(tx: &Tx, id: UserId, now: DateTime<Utc>) -> Result<bool
         .filter(Column::DeletedAt.is_null())
         .filter(Column::EmailVerified.eq(false))
         .filter(Column::PhoneVerified.eq(false))
-        .exec(&tx.0)
+        .exec(tx)
         .await?;
     Ok(outcome.rows_affected == 1)
 }

@@ -1,7 +1,7 @@
 //! Accounts.
 //!
-//! Reads and creation are here, changes of a profile in `profile`, changes of what signs a person
-//! in in `credentials`, changes by others in `administration`; `folded` writes what searches read.
+//! Reads and creation are here; `profile`, `credentials` and `administration` change accounts, and
+//! `folded` writes the columns that searches read.
 
 mod administration;
 mod credentials;
@@ -11,8 +11,8 @@ mod profile;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict, SimpleExpr};
 use sea_orm::{
-    ActiveValue, ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
-    QueryResult, QuerySelect, RelationTrait, Select, TryInsertResult, UpdateMany,
+    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter,
+    QueryOrder, QueryResult, QuerySelect, RelationTrait, Select, TryInsertResult, UpdateMany,
 };
 
 use crate::domain::email::EmailAddress;
@@ -24,7 +24,7 @@ use crate::domain::user::User;
 use crate::entities::user::{ActiveModel, Column, Entity, Model, Relation};
 use crate::entities::{password, person_key};
 use crate::fault::Fault;
-use crate::stores::database::{self, Database, Tx};
+use crate::stores::Tx;
 
 pub use administration::{
     Held, StaffRecord, count_other_admins, lock_for_administration, set_role, set_suspended,
@@ -37,14 +37,14 @@ pub use credentials::{
 pub use folded::fold_missing;
 pub use profile::{ProfileChange, update_profile};
 
-/// An account with what is needed to check a password and to record about its owner.
+/// An account with what is needed to check a password and to record audit events.
 #[derive(Debug)]
 pub struct Credentials {
     /// The account.
     pub user: User,
     /// Its password hash, if it has a password.
     pub password_hash: Option<String>,
-    /// The sealed key for what is recorded about the person; absent once erased.
+    /// The sealed key of the person's audit events; absent once erased.
     pub sealed_person_key: Option<Vec<u8>>,
 }
 
@@ -84,19 +84,22 @@ fn with_credentials(select: Select<Entity>) -> Select<Entity> {
         .column_as(person_key::Column::SealedKey, "sealed_person_key")
 }
 
-/// Which account is meant where several have an address. One of them has proven it or has proven
-/// nothing at all; the others have proven their other address and only note this one.
+/// Which account is meant when several have an address. One of them has verified it, or has
+/// verified nothing at all; the others have verified their other address only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meant {
-    /// The one that a proof of the address is about.
+    /// The one that a proof of the address would open.
     Owner,
-    /// The one that can have a password worth a sign-in: a proven one.
+    /// The one that can sign in with a password: a verified one.
     SignIn,
-    /// The account that asks, if it has the address, or else the owner.
+    /// This account if it has the address, or else the owner.
     Own(UserId),
 }
 
-fn preferring(select: Select<Entity>, identifier: &Identifier, meant: Meant) -> Select<Entity> {
+fn with_identifier(identifier: &Identifier, meant: Meant) -> Select<Entity> {
+    let select = with_credentials(Entity::find())
+        .filter(has_identifier(identifier))
+        .filter(Column::DeletedAt.is_null());
     let (this, other) = match identifier {
         Identifier::Phone(_) => (Column::PhoneVerified, Column::EmailVerified),
         Identifier::Email(_) | Identifier::Other(_) => {
@@ -114,7 +117,7 @@ fn preferring(select: Select<Entity>, identifier: &Identifier, meant: Meant) -> 
     }
 }
 
-fn named(identifier: &Identifier) -> SimpleExpr {
+fn has_identifier(identifier: &Identifier) -> SimpleExpr {
     match identifier {
         Identifier::Email(email) => Column::EmailCanonical.eq(email.canonical()),
         Identifier::Phone(phone) => Column::Phone.eq(phone.as_str()),
@@ -125,96 +128,68 @@ fn named(identifier: &Identifier) -> SimpleExpr {
 
 /// The live account that an identifier names.
 pub async fn find_by_identifier(
-    database: &Database,
+    connection: &impl ConnectionTrait,
     identifier: &Identifier,
     meant: Meant,
 ) -> Result<Option<Credentials>, Fault> {
-    let select = with_credentials(Entity::find())
-        .filter(named(identifier))
-        .filter(Column::DeletedAt.is_null());
-    let select = preferring(select, identifier, meant);
-    database::one_as::<Row, _>(database, select)
-        .await?
-        .map(TryInto::try_into)
-        .transpose()
+    let select = with_identifier(identifier, meant);
+    let row = select.into_model::<Row>().one(connection).await?;
+    row.map(TryInto::try_into).transpose()
 }
 
-/// The owner of an address, read inside a transaction.
-pub async fn find_by_identifier_within(
-    tx: &Tx,
-    identifier: &Identifier,
-) -> Result<Option<Credentials>, Fault> {
-    Ok(holders_within(tx, identifier).await?.into_iter().next())
-}
-
-/// Every live account that has an address, its owner first.
-pub async fn holders_within(tx: &Tx, identifier: &Identifier) -> Result<Vec<Credentials>, Fault> {
-    let select = with_credentials(Entity::find())
-        .filter(named(identifier))
-        .filter(Column::DeletedAt.is_null());
-    let rows = preferring(select, identifier, Meant::Owner)
-        .into_model::<Row>()
-        .all(&tx.0)
-        .await?;
+/// Every live account with this address, its owner first.
+pub async fn holders(tx: &Tx, identifier: &Identifier) -> Result<Vec<Credentials>, Fault> {
+    let select = with_identifier(identifier, Meant::Owner);
+    let rows = select.into_model::<Row>().all(tx).await?;
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
 /// The account with this id, deleted or not.
-pub async fn find_by_id(database: &Database, id: UserId) -> Result<Option<Credentials>, Fault> {
-    let select = with_credentials(Entity::find()).filter(Column::Id.eq(id.uuid()));
-    database::one_as::<Row, _>(database, select)
-        .await?
-        .map(TryInto::try_into)
-        .transpose()
+pub async fn find_by_id(
+    connection: &impl ConnectionTrait,
+    id: UserId,
+) -> Result<Option<Credentials>, Fault> {
+    let select = with_credentials(Entity::find_by_id(id.uuid()));
+    let row = select.into_model::<Row>().one(connection).await?;
+    row.map(TryInto::try_into).transpose()
 }
 
-/// The same read inside a transaction.
-pub async fn find_by_id_within(tx: &Tx, id: UserId) -> Result<Option<Credentials>, Fault> {
-    let select = with_credentials(Entity::find()).filter(Column::Id.eq(id.uuid()));
-    select
-        .into_model::<Row>()
-        .one(&tx.0)
-        .await?
-        .map(TryInto::try_into)
-        .transpose()
-}
-
-/// The account with this id, held until the transaction ends.
+/// Locks the account with this id.
 pub async fn lock(tx: &Tx, id: UserId) -> Result<Option<User>, Fault> {
     let row = Entity::find_by_id(id.uuid())
         .lock_exclusive()
-        .one(&tx.0)
+        .one(tx)
         .await?;
     Ok(row.map(TryInto::try_into).transpose()?)
 }
 
-/// What a new account starts with.
+/// A new account.
 #[derive(Debug)]
 pub struct NewUser<'a> {
-    /// Its identifier, made by us.
+    /// Its id.
     pub id: UserId,
     /// Its public identifier.
     pub pid: String,
-    /// The address it signs in with, if that is an e-mail address.
+    /// The e-mail address it signs in with.
     pub email: Option<&'a EmailAddress>,
-    /// The number it signs in with, if that is a phone number.
+    /// Or the phone number.
     pub phone: Option<&'a PhoneNumber>,
     /// Given name.
     pub first_name: &'a str,
     /// Family name.
     pub last_name: &'a str,
-    /// What the person is.
+    /// Role.
     pub role: Role,
-    /// How the account came to be.
+    /// How the person registered.
     pub auth_provider: AuthProvider,
-    /// Whether somebody proved to own the address.
+    /// Whether the address is verified.
     pub verified: bool,
-    /// The present.
+    /// The current time.
     pub now: DateTime<Utc>,
 }
 
-/// Adds an account; `false` when one of its addresses belongs to a live account already. Those that
-/// only note the address are no obstacle.
+/// Adds an account; `false` when one of its addresses belongs to another live account. An account
+/// that has verified only its other address does not count.
 pub async fn insert(tx: &Tx, new: NewUser<'_>) -> Result<bool, Fault> {
     let text = |value: &str| ActiveValue::Set(value.to_owned());
     let mut row = ActiveModel {
@@ -238,10 +213,10 @@ pub async fn insert(tx: &Tx, new: NewUser<'_>) -> Result<bool, Fault> {
     let email = new.email.map(EmailAddress::as_str);
     folded::fold_new(&mut row, email, new.first_name, new.last_name);
     let outcome = Entity::insert(row)
-        // Without a target: whichever address is taken. The library's shorthand names the key.
+        // No conflict target, so that it covers both addresses.
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .try_insert()
-        .exec_without_returning(&tx.0)
+        .exec_without_returning(tx)
         .await?;
     Ok(matches!(outcome, TryInsertResult::Inserted(1..)))
 }
@@ -274,6 +249,6 @@ async fn apply(tx: &Tx, id: UserId, update: UpdateMany<Entity>) -> Result<User, 
 /// Updates one account and returns it as written; `None` when it does not meet the conditions.
 async fn apply_if(tx: &Tx, id: UserId, update: UpdateMany<Entity>) -> Result<Option<User>, Fault> {
     let update = update.filter(Column::Id.eq(id.uuid()));
-    let rows = update.exec_with_returning(&tx.0).await?;
+    let rows = update.exec_with_returning(tx).await?;
     Ok(rows.into_iter().next().map(User::try_from).transpose()?)
 }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use idgate::crypto::random::Random;
-use idgate::stores::{Database, DatabaseLocation, DatabaseSettings};
+use idgate::stores::{self, DatabaseLocation, DatabaseSettings};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -163,7 +163,7 @@ async fn template(administration: &Url) -> String {
             .unwrap();
         let mut url = administration.clone();
         url.set_path(&format!("{name}_new"));
-        Database::migrate(&settings(DatabaseLocation::Postgres(url.as_str().into())))
+        stores::migrate(&settings(DatabaseLocation::Postgres(url.as_str().into())))
             .await
             .unwrap();
         let finish = format!("ALTER DATABASE {name}_new RENAME TO {name}");
@@ -179,7 +179,7 @@ async fn migrated_file() -> &'static [u8] {
     static FILE: tokio::sync::OnceCell<Vec<u8>> = tokio::sync::OnceCell::const_new();
     FILE.get_or_init(async || {
         let folder = tempfile::tempdir().unwrap();
-        Database::migrate(&settings(DatabaseLocation::Sqlite(sqlite_file(
+        stores::migrate(&settings(DatabaseLocation::Sqlite(sqlite_file(
             folder.path(),
         ))))
         .await
