@@ -1,4 +1,4 @@
-//! People: accounts, their passwords, and the key that seals what is recorded about them.
+//! Accounts, their passwords, the keys that seal their audit details, and signing keys.
 
 use sea_orm_migration::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::portable::{
 #[derive(Debug, DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// What a person may write about themselves is bounded here as well as in the services.
+/// The lengths that the services also enforce.
 const LENGTHS: &str = "length(first_name) <= 150 AND length(last_name) <= 150 \
     AND length(bio) <= 2000 AND length(country) <= 100 AND length(state) <= 100 \
     AND length(city) <= 100 AND length(address) <= 255 AND length(staff_note) <= 2000";
@@ -76,7 +76,7 @@ pub(crate) fn passwords() -> TableCreateStatement {
         .to_owned()
 }
 
-/// No foreign key: the key goes when a person is erased, whatever else stays.
+/// No foreign key: erasing a person deletes the key and keeps the account.
 fn person_keys() -> TableCreateStatement {
     table("person_keys")
         .col(id("user_id").primary_key())
@@ -106,7 +106,7 @@ impl MigrationTrait for Migration {
         run(
             manager,
             &[
-                // Uniqueness holds over live rows only, so a deleted account frees its address.
+                // Unique among live rows only, so that a deleted account frees its address.
                 "CREATE UNIQUE INDEX users_live_email ON users (email_canonical) \
                  WHERE deleted_at IS NULL",
                 "CREATE UNIQUE INDEX users_live_phone ON users (phone) WHERE deleted_at IS NULL",

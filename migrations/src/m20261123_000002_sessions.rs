@@ -1,4 +1,4 @@
-//! Sessions, their refresh-token families, single-use links, and the register of spent proofs.
+//! Sessions, their refresh-token families, single-use links, and spent proofs.
 
 use sea_orm_migration::prelude::*;
 
@@ -66,7 +66,7 @@ fn links() -> TableCreateStatement {
         .to_owned()
 }
 
-/// A digest that is in here has been redeemed; the primary key is what makes it single-use.
+/// Digests of redeemed proofs; the primary key makes them single-use.
 fn spent_proofs() -> TableCreateStatement {
     table("spent_proofs")
         .col(bytes("digest").primary_key())

@@ -1,4 +1,4 @@
-//! What happened: one row per event, personal values sealed, each row under a keyed MAC.
+//! Audit events: personal values sealed, each row with a MAC.
 
 use sea_orm_migration::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::portable::{
 #[derive(Debug, DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// No foreign keys: the record of an event outlives the rows it speaks of.
+/// No foreign keys: an event outlives the rows it refers to.
 fn audit_events() -> TableCreateStatement {
     table("audit_events")
         .col(id("id").primary_key())

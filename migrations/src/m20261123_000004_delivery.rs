@@ -1,4 +1,4 @@
-//! Messages on their way out, written in the transaction of what they announce.
+//! The transactional outbox.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,5 +1,4 @@
-//! Links for more than confirming an address, messages that lose their point, and finding the
-//! sessions that ended long ago.
+//! More purposes for links, messages that expire, and an index of revoked sessions.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -15,7 +14,7 @@ const ANY: &str = "purpose IN ('verify_email', 'reset_password', 'change_email',
     'revert_email', 'new_phone', 'invitation')";
 const FIRST: &str = "purpose IN ('verify_email')";
 
-/// Changes what a link may be for.
+/// Changes the purposes that a link may have.
 async fn allow(manager: &SchemaManager<'_>, purposes: &'static str) -> Result<(), DbErr> {
     if manager.get_database_backend() == DbBackend::Sqlite {
         return rebuild(manager, purposes).await;
@@ -25,7 +24,7 @@ async fn allow(manager: &SchemaManager<'_>, purposes: &'static str) -> Result<()
     run(manager, &[drop, &check]).await
 }
 
-/// SQLite cannot change a check, so the table is made anew.
+/// SQLite cannot change a `CHECK` constraint, so the table is rebuilt.
 async fn rebuild(manager: &SchemaManager<'_>, purposes: &'static str) -> Result<(), DbErr> {
     let columns = "id, user_id, purpose, address, token_hash, created_at, expires_at";
     let anew = table("links_anew")

@@ -1,4 +1,4 @@
-//! Finding what is left of messages, to remove it in time.
+//! Indices for removing delivered messages and dead letters.
 
 use sea_orm_migration::prelude::*;
 

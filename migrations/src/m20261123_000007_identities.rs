@@ -32,7 +32,7 @@ impl MigrationTrait for Migration {
         run(
             manager,
             &[
-                // One person at a provider is one account here, whoever asks at the same time.
+                // One account per provider identity, also with concurrent requests.
                 "CREATE UNIQUE INDEX identities_subject ON identities (issuer, subject)",
                 "CREATE INDEX identities_of_user ON identities (user_id, created_at, id)",
             ],

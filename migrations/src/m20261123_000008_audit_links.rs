@@ -1,8 +1,7 @@
-//! Audit events linked to a chain, and a database that refuses to change what is written there.
+//! A hash chain over the audit events, and triggers that make them append-only.
 //!
-//! `audit_chain` is one row: where the chain ends, and through which position retention may remove.
-//! The triggers read it, so both databases know the same rule: rows go only when they are linked
-//! and no later than that position.
+//! `audit_chain` is one row: the head of the chain, and the position up to which retention may
+//! remove. The triggers allow deletes only of linked rows up to that position.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -20,7 +19,7 @@ fn number(name: &'static str) -> ColumnDef {
     column
 }
 
-/// No foreign keys: a link whose event was removed has to stay, to tell of it.
+/// No foreign keys: a link has to outlive its event, to show that it was removed.
 fn tables() -> [TableCreateStatement; 4] {
     let unlinked = table("audit_unlinked")
         .col(id("audit_id").primary_key())
@@ -53,7 +52,7 @@ fn tables() -> [TableCreateStatement; 4] {
     [unlinked, links, checkpoints, chain]
 }
 
-/// The end of a chain that has no link yet, and what was written before there was a chain.
+/// The head of an empty chain, and the queue of the events that exist already.
 async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let columns = ["id", "position", "hash", "removed_through", "mac"];
     let beginning = Query::insert()
@@ -119,8 +118,8 @@ const ON_POSTGRES: [&str; 14] = [
      FOR EACH ROW EXECUTE FUNCTION audit_refuse()",
 ];
 
-/// `INSERT OR REPLACE` removes the old row without asking a trigger for deletes, so the two that
-/// look at inserts ask first.
+/// `INSERT OR REPLACE` deletes the old row without running delete triggers, hence the two insert
+/// triggers.
 const ON_SQLITE: [&str; 10] = [
     "CREATE TRIGGER audit_events_wait AFTER INSERT ON audit_events BEGIN \
      INSERT INTO audit_unlinked (audit_id) VALUES (NEW.id); END",

@@ -1,5 +1,4 @@
-//! Finding people among very many: an index for every order of their list, and one for fragments
-//! of their addresses and names.
+//! Indices for the list of accounts: one for each order, and a trigram index for search.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -9,8 +8,7 @@ use crate::portable::run;
 #[derive(Debug, DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// Whoever owns the database may create the extension, unless the server does not have it or
-/// somebody forbids it: then a search reads every row, slowly, and finds the same.
+/// Without the extension, or the privilege to create it, a search reads every row.
 const FRAGMENTS: &str = "DO $$ BEGIN \
     CREATE EXTENSION IF NOT EXISTS pg_trgm; \
     CREATE INDEX users_search ON users USING gin ((lower(coalesce(email, '') || ' ' || \

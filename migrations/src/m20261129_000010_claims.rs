@@ -1,9 +1,9 @@
-//! Who an address belongs to while nobody has proven it, since when an account is its owner's, and
-//! counting what strangers attempt.
+//! Ownership of unverified addresses, when an account was first verified, and counts of anonymous
+//! attempts.
 //!
-//! An address belongs to one live account: to the one that proved it, or else to one that proved
-//! nothing at all. An account with another, proven address only notes an unproven one; it does not
-//! keep anybody from registering there, and loses the note when somebody proves the address.
+//! An address belongs to one live account: to the one that verified it, or else to one that has
+//! verified nothing. An account that has verified only its other address does not own this one: it
+//! blocks no registration, and loses the address when another account verifies it.
 
 use sea_orm_migration::prelude::*;
 

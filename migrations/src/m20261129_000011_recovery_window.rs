@@ -1,5 +1,4 @@
-//! What a recovery looks back at: which identities were on which account, and since when an account
-//! has its addresses.
+//! What a recovery undoes: past identities of an account, and when its addresses were changed.
 
 use sea_orm_migration::prelude::*;
 
@@ -28,14 +27,14 @@ impl MigrationTrait for Migration {
                    WHERE links.user_id = users.id AND purpose = 'new_phone') \
                  WHERE id IN (SELECT user_id FROM links WHERE purpose = 'new_phone')",
                 "DELETE FROM links WHERE purpose = 'new_phone'",
-                // Accounts that were closed because nobody had proven anything about them.
+                // Accounts that were soft-deleted because no address of theirs was verified.
                 "DELETE FROM identities WHERE user_id IN (SELECT id FROM users \
                    WHERE deleted_at IS NOT NULL AND NOT email_verified AND NOT phone_verified)",
                 "DROP INDEX identities_subject",
-                // One person at a provider opens one account, whoever links them at the same time.
+                // One account per provider identity, also with concurrent requests.
                 "CREATE UNIQUE INDEX identities_linked ON identities (issuer, subject) \
                    WHERE unlinked_at IS NULL",
-                // Each account remembers whom it once had, also when they open another one now.
+                // Each account remembers its unlinked identities, also those linked elsewhere now.
                 "CREATE UNIQUE INDEX identities_remembered \
                    ON identities (user_id, issuer, subject)",
             ],
@@ -49,7 +48,7 @@ impl MigrationTrait for Migration {
             &[
                 "DROP INDEX identities_remembered",
                 "DROP INDEX identities_linked",
-                // One row for each person at a provider: the linked one, else the newest.
+                // One row per provider identity: the linked one, else the newest.
                 "DELETE FROM identities WHERE unlinked_at IS NOT NULL AND EXISTS ( \
                    SELECT 1 FROM identities AS other \
                    WHERE other.issuer = identities.issuer AND other.subject = identities.subject \

@@ -1,7 +1,7 @@
-//! Texts by which people are found and put in order, in the form that idgate folds them to.
+//! Folded forms of the columns that accounts are searched and ordered by.
 //!
-//! A database cannot fold them, so the columns are empty until `idgate migrate` has filled them,
-//! and in rows that an older instance adds. Meanwhile a search reads the text itself.
+//! Folding happens in idgate, so the columns are empty until `idgate migrate` has filled them, and
+//! in rows that an older instance adds. A search reads the original text there.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -13,7 +13,7 @@ pub(crate) struct Migration;
 
 const COLUMNS: [&str; 3] = ["email_folded", "first_name_folded", "last_name_folded"];
 
-/// See the migration `search`: without the extension a search reads every row.
+/// Without the extension a search reads every row, see the migration `search`.
 const FRAGMENTS: &str = "DO $$ BEGIN \
     CREATE EXTENSION IF NOT EXISTS pg_trgm; \
     CREATE INDEX users_search ON users USING gin ((coalesce(email_folded, lower(email), '') \
@@ -33,7 +33,7 @@ const FRAGMENTS_BEFORE: &str = "DO $$ BEGIN \
     RAISE WARNING 'no index for searching people: %', SQLERRM; \
     END $$";
 
-/// Cut, because an index takes no row beyond 2704 bytes, and one character can become eighteen.
+/// Cut, because an index row holds 2704 bytes at most, and a character can fold to eighteen.
 const NAME: &str = "substr(coalesce(last_name_folded, '') || ' ' || \
                     coalesce(first_name_folded, ''), 1, 300)";
 
@@ -50,7 +50,7 @@ impl MigrationTrait for Migration {
             let statement = users().add_column(&mut added).to_owned();
             manager.alter_table(statement).await?;
         }
-        // The order of code points, whatever locale the database was made with.
+        // By code point, whatever the locale of the database.
         let collation = if is_sqlite { "" } else { " COLLATE \"C\"" };
         let email = format!(
             "CREATE INDEX users_email_order ON users ((coalesce(email_folded, ''){collation}), id)"

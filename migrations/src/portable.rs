@@ -1,15 +1,15 @@
-//! Column shapes that both databases understand the same way.
+//! Tables and columns that mean the same on both databases.
 
 use sea_orm_migration::prelude::*;
 
-/// A table that keeps its rows in the order of nothing: only its columns matter.
+/// An empty table definition.
 pub(crate) fn table(name: &'static str) -> TableCreateStatement {
     let mut table = Table::create();
     table.table(Alias::new(name));
     table
 }
 
-/// A required text column that is empty when there is nothing to say.
+/// A required text column, empty by default.
 pub(crate) fn text(name: &'static str) -> ColumnDef {
     let mut column = ColumnDef::new(Alias::new(name));
     column.text().not_null().default("");
@@ -30,14 +30,14 @@ pub(crate) fn optional_text(name: &'static str) -> ColumnDef {
     column
 }
 
-/// A required flag.
+/// A required flag, false by default.
 pub(crate) fn flag(name: &'static str) -> ColumnDef {
     let mut column = ColumnDef::new(Alias::new(name));
     column.boolean().not_null().default(false);
     column
 }
 
-/// A required number that starts at zero.
+/// A required number, zero by default.
 pub(crate) fn count(name: &'static str) -> ColumnDef {
     let mut column = ColumnDef::new(Alias::new(name));
     column.big_integer().not_null().default(0);
@@ -86,7 +86,7 @@ pub(crate) fn optional_instant(name: &'static str) -> ColumnDef {
     column
 }
 
-/// The foreign key `from` → `to.id`, whose rows go when the referenced row goes.
+/// The foreign key `from` → `to.id`, with `ON DELETE CASCADE`.
 pub(crate) fn cascade(
     from: &'static str,
     column: &'static str,
@@ -99,7 +99,7 @@ pub(crate) fn cascade(
         .to_owned()
 }
 
-/// Runs statements whose text both databases accept unchanged.
+/// Runs statements that both databases accept.
 pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
     for statement in statements {
         manager

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
 use crate::domain::ids::MessageId;
-use crate::services::operator::outbox::{self, DeadMessage, Revived};
+use crate::services::operator::outbox::{self, DeadLetter, Requeued};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
@@ -39,13 +39,13 @@ pub(super) enum Action {
 pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Failure> {
     let app = App::open(Arc::new(config), Clock::System, Random::system()).await?;
     match action {
-        Action::List { json, limit } => list(&outbox::dead(&app, limit).await?, json),
+        Action::List { json, limit } => list(&outbox::dead_letters(&app, limit).await?, json),
         Action::Retry { id, all: _ } => report(id, outbox::retry(&app, id).await?)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(dead: &[DeadMessage], json: bool) {
+fn list(dead: &[DeadLetter], json: bool) {
     if json {
         let rows: Vec<_> = dead.iter().map(as_json).collect();
         say(&serde_json::Value::Array(rows).to_string());
@@ -73,14 +73,14 @@ fn list(dead: &[DeadMessage], json: bool) {
     }
 }
 
-fn report(id: Option<MessageId>, revived: Revived) -> Result<(), Failure> {
+fn report(id: Option<MessageId>, requeued: Requeued) -> Result<(), Failure> {
     if let Some(id) = id {
-        return match revived {
-            Revived { again: 1.., .. } => {
+        return match requeued {
+            Requeued { requeued: 1.., .. } => {
                 say(&format!("{id} will be sent again."));
                 Ok(())
             }
-            Revived { expired: 1.., .. } => Err(Failure::Failed(format!(
+            Requeued { expired: 1.., .. } => Err(Failure::Failed(format!(
                 "{id} has expired: what it says is of no use any more; ask the person to try again"
             ))),
             _ => Err(Failure::Failed(format!(
@@ -90,9 +90,9 @@ fn report(id: Option<MessageId>, revived: Revived) -> Result<(), Failure> {
     }
     say(&format!(
         "{} will be sent again.",
-        counted(revived.again, "message")
+        counted(requeued.requeued, "message")
     ));
-    match revived.expired {
+    match requeued.expired {
         0 => {}
         1 => say("1 has expired and stays."),
         many => say(&format!("{many} have expired and stay.")),
@@ -100,7 +100,7 @@ fn report(id: Option<MessageId>, revived: Revived) -> Result<(), Failure> {
     Ok(())
 }
 
-fn as_json(message: &DeadMessage) -> serde_json::Value {
+fn as_json(message: &DeadLetter) -> serde_json::Value {
     serde_json::json!({
         "id": message.id,
         "kind": message.kind,

@@ -1,4 +1,4 @@
-//! How often something was attempted from some networks in one span of time.
+//! The number of anonymous attempts of one action, time span and network slot.
 
 use sea_orm::entity::prelude::*;
 

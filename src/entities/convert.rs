@@ -7,7 +7,7 @@ use crate::domain::role::StaffFunctions;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 
-/// A row holds a text that its closed set does not know: somebody wrote past the constraints.
+/// A column with a closed set of values holds another one, past its `CHECK` constraint.
 #[derive(Debug, thiserror::Error)]
 #[error("column {column} holds a value outside its set")]
 pub struct Malformed {

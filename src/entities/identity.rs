@@ -1,4 +1,4 @@
-//! A person at an identity provider, and whose account that opens.
+//! An identity at a provider, and the account it signs in to.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,7 +1,6 @@
-//! The database rows as SeaORM models, one per table: columns and relations, no behaviour.
+//! The tables as SeaORM entities: columns and relations, no behaviour.
 //!
-//! Rows become the values of [`crate::domain`] in `convert`, the only place that knows how a
-//! closed set is spelled in a text column.
+//! `convert` turns rows into values of [`crate::domain`].
 
 mod convert;
 

@@ -1,4 +1,4 @@
-//! A message waiting for delivery, or the trace of one that was delivered.
+//! A message of the outbox; the body is removed once it is delivered.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The password of an account that has one; no row, no password.
+//! The password of an account; without a password there is no row.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The sealed key under which what is recorded about a person is kept.
+//! The sealed key of a person's audit details; erasing it makes them unreadable.
 
 use sea_orm::entity::prelude::*;
 

@@ -14,7 +14,7 @@ use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::{Body, Channel, Message, Recipient};
 use crate::stores::Tx;
-use crate::stores::outbox_message::{self, NOWHERE};
+use crate::stores::outbox_message::{self, DECOY_CHANNEL};
 
 /// Enqueues a message that is dropped if it is not sent before `until`.
 pub(super) async fn enqueue(
@@ -45,7 +45,7 @@ pub(super) async fn enqueue_decoy(
     message: &Message<'_>,
     until: Option<DateTime<Utc>>,
 ) -> Result<(), Fault> {
-    write(tx, app, recipient, message, until, NOWHERE).await
+    write(tx, app, recipient, message, until, DECOY_CHANNEL).await
 }
 
 async fn write(

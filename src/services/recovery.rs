@@ -40,7 +40,7 @@ pub(super) async fn remove_additions(
     owner: &User,
     proven: Contact,
 ) -> Result<(), Fault> {
-    link::delete_all_but_first_undo(tx, owner.id, app.clock.now()).await?;
+    link::delete_all_but_first_revert(tx, owner.id, app.clock.now()).await?;
     user::mark_unverified_since(tx, owner.id, proven, since(app)).await?;
     unlink_recent_identities(tx, app, client, owner, (owner.id, KeptIdentities::None)).await
 }

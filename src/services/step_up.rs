@@ -35,7 +35,7 @@ pub(super) async fn renew(
     };
     session.amr = amr.iter().map(|&method| method.to_owned()).collect();
     session.auth_time = now;
-    session::authenticate_again(tx, session.id, &session.amr, now).await?;
+    session::reauthenticate(tx, session.id, &session.amr, now).await?;
     let event = Event::new(Action::SteppedUp, Subject::User(user.id)).by(caller);
     audit::record(tx, app, &caller.client, event).await?;
     Ok(Some(SteppedUp {

@@ -1,4 +1,4 @@
-//! Audit events, written once. What reads them for people is in the selectors.
+//! Audit events, append-only. Lists of them are read by the selectors.
 
 use std::borrow::Cow;
 
@@ -11,26 +11,26 @@ use crate::domain::ids::{AuditEventId, UserId};
 use crate::entities::audit_event::{Entity, Model};
 use crate::fault::Fault;
 
-/// An event ready to be stored: personal values are already sealed.
+/// An event as it is stored, with its personal values sealed.
 #[derive(Debug)]
 pub struct StoredEvent {
-    /// Its identifier.
+    /// Its id.
     pub id: AuditEventId,
     /// When it happened.
     pub created_at: DateTime<Utc>,
     /// What happened.
     pub action: Cow<'static, str>,
-    /// Who did it, if somebody was signed in.
+    /// The person who did it, if signed in.
     pub actor: Option<UserId>,
-    /// For whom it was done, if not for the actor.
+    /// The person on whose behalf it was done, if another.
     pub on_behalf_of: Option<UserId>,
-    /// Whom it was about.
+    /// The person it is about.
     pub subject: Option<UserId>,
-    /// Keyed hash of an identifier that names no account.
+    /// Blind index of an identifier without an account.
     pub identifier_index: Option<Vec<u8>>,
-    /// Keyed hash of the network address, for filters.
+    /// Blind index of the network address, for filters.
     pub address_index: Option<Vec<u8>>,
-    /// The request.
+    /// The request id.
     pub request_id: String,
     /// The GraphQL operation.
     pub operation_name: Option<String>,
@@ -40,7 +40,7 @@ pub struct StoredEvent {
     pub sealed_details: Vec<u8>,
 }
 
-/// Appends an event under its MAC, and announces it.
+/// Appends an event with its MAC, and announces it.
 pub async fn insert(tx: &Tx, event: StoredEvent, mac: Vec<u8>) -> Result<(), Fault> {
     let announced = DomainEvent::Audited {
         event: event.id,

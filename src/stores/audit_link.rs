@@ -1,4 +1,4 @@
-//! The links of the chain of audit events, and the events that wait for theirs.
+//! The links of the hash chain of audit events, and the queue of events that are not linked yet.
 
 use std::collections::HashSet;
 
@@ -16,33 +16,33 @@ use crate::entities::audit_link::{Column, Entity, Model};
 use crate::entities::{audit_event as event, audit_unlinked as unlinked};
 use crate::fault::Fault;
 
-/// A place in the chain.
+/// A link of the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// From 1, without gaps.
+    /// Its position, from 1 without gaps.
     pub position: i64,
-    /// The event there.
+    /// The linked event.
     pub event: AuditEventId,
-    /// Keyed hash over the link before and this one.
+    /// Keyed hash over the previous link and this one.
     pub hash: Vec<u8>,
 }
 
-/// An event as it was written, with its MAC.
-pub type Written = (StoredEvent, Vec<u8>);
+/// An event with its MAC.
+pub type EventWithMac = (StoredEvent, Vec<u8>);
 
-/// Whether any event waits for its link.
-pub async fn any_waiting(database: &Database) -> Result<bool, Fault> {
+/// Whether any event is queued for linking.
+pub async fn any_queued(database: &Database) -> Result<bool, Fault> {
     let select = unlinked::Entity::find();
     Ok(select.one(database).await?.is_some())
 }
 
-/// The first events that wait, each with its MAC.
+/// The first queued events, each with its MAC.
 ///
-/// Goes out from the ids that wait, step by step: joined, a planner may walk all events there are.
-pub async fn waiting(tx: &Tx, limit: u64) -> Result<Vec<(AuditEventId, Vec<u8>)>, Fault> {
+/// Reads the queue first and the events by id: for a join, a planner may read all events.
+pub async fn queued(tx: &Tx, limit: u64) -> Result<Vec<(AuditEventId, Vec<u8>)>, Fault> {
     let mut last = None;
     loop {
-        let ids = waiting_after(tx, last, limit).await?;
+        let ids = queued_after(tx, last, limit).await?;
         last = ids.last().copied();
         if last.is_none() {
             return Ok(Vec::new());
@@ -64,7 +64,7 @@ pub async fn waiting(tx: &Tx, limit: u64) -> Result<Vec<(AuditEventId, Vec<u8>)>
     }
 }
 
-async fn waiting_after(tx: &Tx, after: Option<Uuid>, limit: u64) -> Result<Vec<Uuid>, Fault> {
+async fn queued_after(tx: &Tx, after: Option<Uuid>, limit: u64) -> Result<Vec<Uuid>, Fault> {
     let mut select = unlinked::Entity::find()
         .order_by_asc(unlinked::Column::AuditId)
         .limit(limit);
@@ -75,7 +75,7 @@ async fn waiting_after(tx: &Tx, after: Option<Uuid>, limit: u64) -> Result<Vec<U
     Ok(rows.into_iter().map(|row| row.audit_id).collect())
 }
 
-/// Those of these events that have a link.
+/// Which of these events have a link.
 async fn linked(tx: &Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault> {
     let rows = Entity::find()
         .select_only()
@@ -87,8 +87,8 @@ async fn linked(tx: &Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault> {
     Ok(rows.into_iter().collect())
 }
 
-/// Those of these ids that are events.
-async fn events_among(tx: &Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault> {
+/// Which of these ids are events.
+async fn existing_events(tx: &Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault> {
     let rows = event::Entity::find()
         .select_only()
         .column(event::Column::Id)
@@ -99,7 +99,7 @@ async fn events_among(tx: &Tx, ids: &[Uuid]) -> Result<HashSet<Uuid>, Fault> {
     Ok(rows.into_iter().collect())
 }
 
-/// Appends links; their events wait no longer.
+/// Appends links and removes their events from the queue.
 pub async fn append(tx: &Tx, links: Vec<Link>) -> Result<(), Fault> {
     let ids: Vec<Uuid> = links.iter().map(|link| link.event.uuid()).collect();
     let rows = links.into_iter().map(|link| {
@@ -118,23 +118,23 @@ pub async fn append(tx: &Tx, links: Vec<Link>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The position of the first link there is.
+/// The position of the first link.
 pub async fn first_position(database: &Database) -> Result<Option<i64>, Fault> {
     let select = Entity::find().order_by_asc(Column::Position);
     let first = select.one(database).await?;
     Ok(first.map(|row| row.position))
 }
 
-/// Removes the events and links through this position and says how many events that were.
+/// Removes the events and links up to this position; returns the number of events.
 ///
-/// The database refuses it beyond the position in `audit_chain`.
+/// A trigger refuses it beyond `audit_chain.removed_through`.
 pub async fn remove_through(tx: &Tx, position: i64) -> Result<u64, Fault> {
     let old = Query::select()
         .column(Column::AuditId)
         .from(Entity)
         .and_where(Column::Position.lte(position))
         .to_owned();
-    // The trigger finds the position of an event by its link, so events go first.
+    // Events first: the trigger finds the position of an event by its link.
     let removed = event::Entity::delete_many()
         .filter(event::Column::Id.in_subquery(old))
         .exec(tx)
@@ -146,12 +146,12 @@ pub async fn remove_through(tx: &Tx, position: i64) -> Result<u64, Fault> {
     Ok(removed.rows_affected)
 }
 
-/// The next links after this position, each with its event if that is there.
+/// The next links after this position, each with its event if that exists.
 pub async fn after(
     tx: &Tx,
     position: i64,
     limit: u64,
-) -> Result<Vec<(Link, Option<Written>)>, Fault> {
+) -> Result<Vec<(Link, Option<EventWithMac>)>, Fault> {
     let rows = Entity::find()
         .select_also(event::Entity)
         .join(JoinType::LeftJoin, to_event())
@@ -166,7 +166,7 @@ pub async fn after(
             event: row.audit_id.into(),
             hash: row.hash,
         };
-        (link, event.map(Written::from))
+        (link, event.map(EventWithMac::from))
     });
     Ok(written.collect())
 }
@@ -174,9 +174,9 @@ pub async fn after(
 /// Events without a link.
 #[derive(Debug)]
 pub struct Unlinked {
-    /// The events, and whether each waits for its link.
-    pub events: Vec<(Written, bool)>,
-    /// Where to go on; `None` at the end.
+    /// The events, and whether each is queued for linking.
+    pub events: Vec<(EventWithMac, bool)>,
+    /// Where to continue; `None` at the end.
     pub next: Option<AuditEventId>,
 }
 
@@ -215,18 +215,18 @@ pub async fn unlinked_after(
     Ok(Unlinked { events, next })
 }
 
-/// An event that waits for its link and is not there.
-pub async fn waiting_in_vain(tx: &Tx, limit: u64) -> Result<Option<AuditEventId>, Fault> {
+/// The first queued id that names no event.
+pub async fn first_orphan(tx: &Tx, limit: u64) -> Result<Option<AuditEventId>, Fault> {
     let mut last = None;
     loop {
-        let ids = waiting_after(tx, last, limit).await?;
+        let ids = queued_after(tx, last, limit).await?;
         last = ids.last().copied();
         if last.is_none() {
             return Ok(None);
         }
-        let there = events_among(tx, &ids).await?;
-        if let Some(gone) = ids.into_iter().find(|id| !there.contains(id)) {
-            return Ok(Some(gone.into()));
+        let existing = existing_events(tx, &ids).await?;
+        if let Some(orphan) = ids.into_iter().find(|id| !existing.contains(id)) {
+            return Ok(Some(orphan.into()));
         }
     }
 }

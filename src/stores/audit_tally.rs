@@ -1,4 +1,4 @@
-//! Counts of what strangers attempt, by action, span of time and a slot for their networks.
+//! Counts of anonymous attempts, by action, time span and network slot.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -8,35 +8,35 @@ use super::database::Tx;
 use crate::entities::audit_tally::{ActiveModel, Column, Entity, Model};
 use crate::fault::Fault;
 
-/// Where an attempt is counted.
+/// The counter of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Bucket {
     /// What was attempted.
     pub action: &'static str,
     /// When the span of time began.
     pub since: DateTime<Utc>,
-    /// Which networks.
+    /// The slot of the client's network.
     pub slot: u8,
 }
 
-/// What was counted in one place.
+/// A finished count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// What was attempted.
     pub action: String,
     /// When the span of time began.
     pub since: DateTime<Utc>,
-    /// How many of the attempts named nobody.
+    /// How many attempts named no account.
     pub unattributed: i64,
 }
 
-/// Counts an attempt and says how many there were in this place that named nobody.
-pub async fn count(tx: &Tx, place: Place, is_attributed: bool) -> Result<i64, Fault> {
+/// Counts an attempt; returns how many in this bucket named no account.
+pub async fn count(tx: &Tx, bucket: Bucket, is_attributed: bool) -> Result<i64, Fault> {
     let unattributed = i64::from(!is_attributed);
     let row = ActiveModel {
-        action: ActiveValue::Set(place.action.to_owned()),
-        since: ActiveValue::Set(place.since),
-        slot: ActiveValue::Set(place.slot.into()),
+        action: ActiveValue::Set(bucket.action.to_owned()),
+        since: ActiveValue::Set(bucket.since),
+        slot: ActiveValue::Set(bucket.slot.into()),
         attempts: ActiveValue::Set(1),
         unattributed: ActiveValue::Set(unattributed),
     };
@@ -55,7 +55,7 @@ pub async fn count(tx: &Tx, place: Place, is_attributed: bool) -> Result<i64, Fa
     Ok(counted.unattributed)
 }
 
-/// Removes what was counted in spans that began before `until`, and returns it.
+/// Removes and returns the counts of spans that began before `until`.
 pub async fn take_before(tx: &Tx, until: DateTime<Utc>) -> Result<Vec<Tally>, Fault> {
     let rows: Vec<Model> = Entity::delete_many()
         .filter(Column::Since.lt(until))

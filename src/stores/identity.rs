@@ -1,8 +1,8 @@
 //! Identities at providers.
 //!
-//! A row that was taken off an account stays, marked: it opens nothing, and says that its owner
-//! did not want it there. Each account remembers for itself, so a person at a provider has one
-//! linked row at most, and any number of marked ones at other accounts.
+//! An unlinked identity keeps its row, marked: it signs nobody in, and prevents that it is linked
+//! again automatically. The marks are per account, so a provider identity has at most one linked
+//! row, and any number of unlinked ones at other accounts.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -17,26 +17,26 @@ use crate::domain::ids::{IdentityId, UserId};
 use crate::entities::identity::{ActiveModel, Column, Entity};
 use crate::fault::Fault;
 
-/// What a new link starts with.
+/// A new identity.
 #[derive(Debug)]
 pub struct NewIdentity<'a> {
-    /// Its identifier, made by us.
+    /// Its id.
     pub id: IdentityId,
-    /// Whose account it opens.
+    /// The account it signs in to.
     pub user_id: UserId,
-    /// The provider.
+    /// The provider (`iss`).
     pub issuer: &'a str,
-    /// Who the person is there.
+    /// The person there (`sub`).
     pub subject: &'a str,
-    /// The e-mail address that the provider named.
+    /// The e-mail address from the provider.
     pub email: Option<&'a str>,
-    /// When somebody signed in with it, if this is a sign-in.
+    /// The time of the sign-in, if this is one.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// The present.
+    /// The current time.
     pub now: DateTime<Utc>,
 }
 
-/// The identity that opens an account for this person at a provider.
+/// The linked identity of a person at a provider.
 pub async fn find(tx: &Tx, issuer: &str, subject: &str) -> Result<Option<Identity>, Fault> {
     let row = Entity::find()
         .filter(Column::Issuer.eq(issuer))
@@ -47,7 +47,7 @@ pub async fn find(tx: &Tx, issuer: &str, subject: &str) -> Result<Option<Identit
     Ok(row.map(Into::into))
 }
 
-/// The identities that open an account, oldest first.
+/// The linked identities of an account, oldest first.
 pub async fn of_user(tx: &Tx, user: UserId) -> Result<Vec<Identity>, Fault> {
     let rows = Entity::find()
         .filter(Column::UserId.eq(user.uuid()))
@@ -59,7 +59,7 @@ pub async fn of_user(tx: &Tx, user: UserId) -> Result<Vec<Identity>, Fault> {
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
-/// Whether anybody at this provider ever was linked with the account, taken off or not.
+/// Whether any identity at this provider is or was linked with the account.
 pub async fn has_been_linked(tx: &Tx, user: UserId, issuer: &str) -> Result<bool, Fault> {
     let rows = Entity::find()
         .filter(Column::UserId.eq(user.uuid()))
@@ -69,10 +69,9 @@ pub async fn has_been_linked(tx: &Tx, user: UserId, issuer: &str) -> Result<bool
     Ok(rows > 0)
 }
 
-/// Links a person at a provider; `false` when an account has them already, also one that links
-/// them at this very moment: then the transaction is of no use any more.
+/// Links an identity; `false` when it is linked with an account already, also concurrently.
 ///
-/// What this account remembers of them begins anew; what other accounts remember stays.
+/// The unlinked row of this account is replaced; those of other accounts stay.
 pub async fn insert(tx: &Tx, new: NewIdentity<'_>) -> Result<bool, Fault> {
     Entity::delete_many()
         .filter(Column::UserId.eq(new.user_id.uuid()))
@@ -92,7 +91,7 @@ pub async fn insert(tx: &Tx, new: NewIdentity<'_>) -> Result<bool, Fault> {
         unlinked_at: ActiveValue::Set(None),
     };
     let outcome = Entity::insert(row)
-        // Without a target: whichever index says that there is one.
+        // No conflict target, so that it covers both unique indices.
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .try_insert()
         .exec_without_returning(tx)
@@ -100,7 +99,7 @@ pub async fn insert(tx: &Tx, new: NewIdentity<'_>) -> Result<bool, Fault> {
     Ok(matches!(outcome, TryInsertResult::Inserted(1..)))
 }
 
-/// Notes a sign-in.
+/// Records a sign-in.
 pub async fn touch(tx: &Tx, id: IdentityId, now: DateTime<Utc>) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::LastUsedAt, Expr::value(now))
@@ -110,9 +109,8 @@ pub async fn touch(tx: &Tx, id: IdentityId, now: DateTime<Utc>) -> Result<(), Fa
     Ok(())
 }
 
-/// Takes an identity off its account.
-///
-/// The owner is part of the condition, so somebody else's identity is never met.
+/// Unlinks an identity. The owner is part of the condition, so the id of another person's identity
+/// has no effect (IDOR).
 pub async fn unlink(
     tx: &Tx,
     owner: UserId,
@@ -129,7 +127,7 @@ pub async fn unlink(
     Ok(outcome.rows_affected == 1)
 }
 
-/// Forgets every identity of an account and says how many there were.
+/// Deletes every identity of an account; returns how many.
 pub async fn delete_all_of_user(tx: &Tx, user: UserId) -> Result<u64, Fault> {
     let outcome = Entity::delete_many()
         .filter(Column::UserId.eq(user.uuid()))

@@ -9,19 +9,19 @@ use crate::domain::token::HashedToken;
 use crate::entities::link::{ActiveModel, Column, Entity, Model};
 use crate::fault::Fault;
 
-/// What a link is for; one of one purpose never serves another.
+/// What a link is for. A link of one purpose is never accepted for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkPurpose {
-    /// Proving that the e-mail address is one's own.
+    /// Verifying an e-mail address.
     VerifyEmail,
     /// Setting a new password.
     ResetPassword,
-    /// Moving the account to another address, sent there.
+    /// Changing the e-mail address; sent to the new one.
     ChangeEmail,
-    /// Undoing that, sent to the old address. Where there was none to send it to, the row stands for
-    /// the change, and nobody gets its token.
+    /// Reverting that; sent to the old address. Without an old address the row only records the
+    /// change, and its token is discarded.
     RevertEmail,
-    /// Setting the first password of an account that somebody else made.
+    /// Accepting an invitation: setting the first password of an account that staff made.
     Invitation,
 }
 
@@ -42,16 +42,15 @@ impl LinkPurpose {
 /// A link as it is stored.
 #[derive(Debug)]
 pub struct Link {
-    /// Its identifier.
+    /// Its id.
     pub id: LinkId,
-    /// Whose account it is about.
+    /// The account.
     pub user_id: UserId,
-    /// The address it was sent to: canonical where it opens an account, as its owner writes it
-    /// where it changes one.
+    /// The address it was sent to: canonical to open an account, as typed to change one.
     pub address: String,
     /// When it was made.
     pub created_at: DateTime<Utc>,
-    /// When it stops working.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -98,13 +97,13 @@ fn link(row: Model) -> Link {
     }
 }
 
-/// Removes a link; `false` when it went before, by whatever ended it.
+/// Deletes a link; `false` when it was deleted before.
 pub async fn delete(tx: &Tx, id: LinkId) -> Result<bool, Fault> {
     let outcome = Entity::delete_by_id(id.uuid()).exec(tx).await?;
     Ok(outcome.rows_affected == 1)
 }
 
-/// Removes the links of one purpose that a person has.
+/// Deletes the links of one purpose of a person.
 pub async fn delete_of_user(tx: &Tx, user: UserId, purpose: LinkPurpose) -> Result<u64, Fault> {
     let outcome = Entity::delete_many()
         .filter(Column::UserId.eq(user.uuid()))
@@ -114,7 +113,7 @@ pub async fn delete_of_user(tx: &Tx, user: UserId, purpose: LinkPurpose) -> Resu
     Ok(outcome.rows_affected)
 }
 
-/// The newest live link of one purpose that a person has.
+/// The newest live link of one purpose of a person.
 pub async fn newest_of_user(
     tx: &Tx,
     user: UserId,
@@ -131,31 +130,30 @@ pub async fn newest_of_user(
     Ok(row.map(link))
 }
 
-/// Removes every link that a person has, but those that undo a change of address and are older
-/// than this one.
+/// Deletes every link of a person except revert links that are older than this one.
 pub async fn delete_since(tx: &Tx, redeemed: &Link) -> Result<(), Fault> {
-    let is_older_undo = Condition::all()
+    let is_older_revert = Condition::all()
         .add(Column::Purpose.eq(LinkPurpose::RevertEmail.as_str()))
         .add(Column::CreatedAt.lt(redeemed.created_at));
     Entity::delete_many()
         .filter(Column::UserId.eq(redeemed.user_id.uuid()))
-        .filter(is_older_undo.not())
+        .filter(is_older_revert.not())
         .exec(tx)
         .await?;
     Ok(())
 }
 
-/// Removes every link that a person has, but the oldest live one that undoes a change of address:
-/// it leads to the address that the account had before anybody moved it.
-pub async fn delete_all_but_first_undo(
+/// Deletes every link of a person except the oldest live revert link, which leads to the address
+/// the account had before any recent change.
+pub async fn delete_all_but_first_revert(
     tx: &Tx,
     user: UserId,
     now: DateTime<Utc>,
 ) -> Result<(), Fault> {
-    let undo = LinkPurpose::RevertEmail.as_str();
+    let purpose = LinkPurpose::RevertEmail.as_str();
     let first = Entity::find()
         .filter(Column::UserId.eq(user.uuid()))
-        .filter(Column::Purpose.eq(undo))
+        .filter(Column::Purpose.eq(purpose))
         .filter(Column::ExpiresAt.gt(now))
         .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id)
@@ -169,7 +167,7 @@ pub async fn delete_all_but_first_undo(
     Ok(())
 }
 
-/// Removes every link that a person has.
+/// Deletes every link of a person.
 pub async fn delete_all_of_user(tx: &Tx, user: UserId) -> Result<(), Fault> {
     Entity::delete_many()
         .filter(Column::UserId.eq(user.uuid()))
@@ -178,7 +176,7 @@ pub async fn delete_all_of_user(tx: &Tx, user: UserId) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Removes the links that expired before now.
+/// Deletes expired links.
 pub async fn delete_expired(tx: &Tx, now: DateTime<Utc>) -> Result<u64, Fault> {
     let outcome = Entity::delete_many()
         .filter(Column::ExpiresAt.lt(now))

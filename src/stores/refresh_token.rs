@@ -1,4 +1,4 @@
-//! Refresh tokens: only their hashes, and for a moment a sealed successor.
+//! Refresh tokens: only their hashes, and during the reuse window a sealed successor.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
@@ -13,31 +13,31 @@ use crate::fault::Fault;
 /// A refresh token as it is stored.
 #[derive(Debug)]
 pub struct RefreshToken {
-    /// Its identifier.
+    /// Its id.
     pub id: RefreshTokenId,
-    /// Its family.
+    /// Its session, which is its family.
     pub session_id: SessionId,
-    /// When it stops working if it is not used.
+    /// When it expires, unless used before.
     pub expires_at: DateTime<Utc>,
     /// The token it replaced.
     pub predecessor_id: Option<RefreshTokenId>,
-    /// What became of it, once it was used.
+    /// Its use, once it was used.
     pub consumed: Option<Consumed>,
 }
 
-/// The trace of a use.
+/// The use of a token.
 #[derive(Debug)]
 pub struct Consumed {
     /// When.
     pub at: DateTime<Utc>,
     /// The token that replaced it.
     pub successor_id: RefreshTokenId,
-    /// That token, readable only by whoever presents the consumed one; gone after the window.
+    /// That token, sealed under a key derived from the consumed one; removed after the window.
     pub sealed_successor: Option<Vec<u8>>,
 }
 
 impl RefreshToken {
-    /// Whether nobody has used it yet.
+    /// Whether it is unused.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.consumed.is_none()
@@ -64,7 +64,7 @@ impl From<Model> for RefreshToken {
     }
 }
 
-/// The token with this hash, held until the transaction ends.
+/// Locks the token with this hash.
 pub async fn lock_by_hash(tx: &Tx, hash: &HashedToken) -> Result<Option<RefreshToken>, Fault> {
     let row = Entity::find()
         .filter(Column::TokenHash.eq(hash.as_bytes().to_vec()))
@@ -74,7 +74,7 @@ pub async fn lock_by_hash(tx: &Tx, hash: &HashedToken) -> Result<Option<RefreshT
     Ok(row.map(Into::into))
 }
 
-/// The token with this id, held until the transaction ends.
+/// Locks the token with this id.
 pub async fn lock(tx: &Tx, id: RefreshTokenId) -> Result<Option<RefreshToken>, Fault> {
     let row = Entity::find_by_id(id.uuid())
         .lock_exclusive()
@@ -105,7 +105,7 @@ pub async fn insert(
     Ok(())
 }
 
-/// Marks a token as used and keeps its successor sealed for the window of repetition.
+/// Marks a token as used and stores its sealed successor for the reuse window.
 pub async fn consume(tx: &Tx, id: RefreshTokenId, consumed: Consumed) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::ConsumedAt, Expr::value(consumed.at))
@@ -123,7 +123,7 @@ pub async fn consume(tx: &Tx, id: RefreshTokenId, consumed: Consumed) -> Result<
     Ok(())
 }
 
-/// Removes used tokens that expired before `until`: nobody could present them any more.
+/// Deletes used tokens that expired before `until`.
 pub async fn delete_expired(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
     let outcome = Entity::delete_many()
         .filter(Column::ExpiresAt.lt(until))
@@ -133,7 +133,7 @@ pub async fn delete_expired(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault>
     Ok(outcome.rows_affected)
 }
 
-/// Forgets every sealed successor whose window closed before `until`.
+/// Removes the sealed successors of tokens that were used before `until`.
 pub async fn forget_successors(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
     let outcome = Entity::update_many()
         .col_expr(

@@ -55,7 +55,7 @@ pub async fn insert(tx: &Tx, session: &Session) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Which sessions of a person a revocation meets.
+/// Which sessions of a person to revoke.
 #[derive(Clone, Copy, Debug)]
 pub enum Which {
     /// This one.
@@ -66,10 +66,10 @@ pub enum Which {
     All,
 }
 
-/// Ends live sessions of a person, announces each, and says how many there were.
+/// Revokes live sessions of a person and announces each; returns how many.
 ///
-/// This is the one way in which sessions end before their time. The owner is part of the condition,
-/// so somebody else's session id ends nothing.
+/// The only way in which sessions end before they expire. The owner is part of the condition, so
+/// the id of another person's session has no effect (IDOR).
 pub async fn revoke(
     tx: &Tx,
     owner: UserId,
@@ -100,7 +100,7 @@ pub async fn revoke(
     Ok(u64::try_from(ended.len())?)
 }
 
-/// Removes sessions, with their tokens, that ended before `until`.
+/// Removes sessions that ended before `until`, with their tokens.
 pub async fn delete_ended(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
     let ended = Condition::any()
         .add(Column::ExpiresAt.lt(until))
@@ -109,7 +109,7 @@ pub async fn delete_ended(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
     Ok(outcome.rows_affected)
 }
 
-/// Notes where, when and by what a session was last used.
+/// Records the last use of a session: time, address and user agent.
 pub async fn touch(
     tx: &Tx,
     id: SessionId,
@@ -130,8 +130,8 @@ pub async fn touch(
     Ok(())
 }
 
-/// Notes that the person proved again who they are.
-pub async fn authenticate_again(
+/// Records that the person has reauthenticated.
+pub async fn reauthenticate(
     tx: &Tx,
     id: SessionId,
     amr: &[String],

@@ -19,9 +19,9 @@ pub struct StoredKey {
     pub sealed_private_key: Vec<u8>,
     /// The public half as JWK text.
     pub public_jwk: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// From when on it may sign.
+    /// When it starts signing.
     pub active_from: DateTime<Utc>,
 }
 
@@ -62,7 +62,7 @@ pub async fn insert(tx: &Tx, key: StoredKey) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Withdraws a key: nothing it signed is accepted any more.
+/// Withdraws a key: tokens it signed are no longer accepted.
 pub async fn delete(tx: &Tx, kid: &str) -> Result<bool, Fault> {
     let outcome = Entity::delete_many()
         .filter(Column::Kid.eq(kid))

@@ -1,4 +1,4 @@
-//! The register of redeemed codes, links and tokens.
+//! Digests of redeemed codes, links and tokens (replay protection).
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::OnConflict;
@@ -9,7 +9,7 @@ use crate::domain::token::HashedToken;
 use crate::entities::spent_proof::{ActiveModel, Column, Entity};
 use crate::fault::Fault;
 
-/// Spends a proof; `false` when it was spent before, also by a request at this very moment.
+/// Spends a proof; `false` when it was spent before, also concurrently.
 pub async fn spend(
     tx: &Tx,
     digest: &HashedToken,
@@ -29,7 +29,7 @@ pub async fn spend(
     Ok(matches!(outcome, TryInsertResult::Inserted(1..)))
 }
 
-/// Forgets proofs that could not be presented any more anyway.
+/// Deletes expired proofs.
 pub async fn delete_expired(tx: &Tx, now: DateTime<Utc>) -> Result<u64, Fault> {
     let outcome = Entity::delete_many()
         .filter(Column::ExpiresAt.lt(now))

@@ -201,7 +201,7 @@ impl Change<'_> {
     async fn end_credentials(&self, tx: &Tx, held: &User) -> Result<User, Fault> {
         let now = self.app.clock.now();
         let renewed = user::renew_credentials(tx, held.id, held.credential_version, now).await?;
-        link::delete_all_but_first_undo(tx, held.id, now).await?;
+        link::delete_all_but_first_revert(tx, held.id, now).await?;
         renewed.ok_or_else(|| Fault::new("an account changed while it was held"))
     }
 

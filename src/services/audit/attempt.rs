@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::domain::caller::Client;
 use crate::domain::network;
 use crate::fault::Fault;
-use crate::stores::audit_tally::{self, Place};
+use crate::stores::audit_tally::{self, Bucket};
 use crate::stores::{Tx, decoy};
 
 /// The interval in which attempts are counted together.
@@ -70,17 +70,17 @@ async fn count(
     event: Event<'_>,
     is_attributed: bool,
 ) -> Result<(), Fault> {
-    let place = Place {
+    let bucket = Bucket {
         action: event.action.as_str(),
         since: interval_start(app.clock.now())?,
         slot: slot(app, client),
     };
     // Both kinds lock the same row until they commit, so lock waits do not tell them apart.
-    let unattributed = audit_tally::count(tx, place, is_attributed).await?;
+    let unattributed = audit_tally::count(tx, bucket, is_attributed).await?;
     if is_attributed || unattributed <= MAX_RECORDED {
         return record(tx, app, client, event).await;
     }
-    app.metrics.unrecorded(place.action);
+    app.metrics.unrecorded(bucket.action);
     decoy::write(tx, app.new_id()).await
 }
 

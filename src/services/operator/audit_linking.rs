@@ -47,7 +47,7 @@ pub async fn link_waiting(app: &App) -> Result<Linked, Fault> {
 }
 
 async fn is_due(app: &App) -> Result<bool, Fault> {
-    if audit_link::any_waiting(&app.database).await? {
+    if audit_link::any_queued(&app.database).await? {
         return Ok(true);
     }
     let head = audit_chain::find(&app.database).await?;
@@ -69,7 +69,7 @@ async fn extend(app: &App) -> Result<Option<(u64, bool)>, Fault> {
         head.linked_at = Some(now);
     }
     let mut links = Vec::new();
-    for (event, mac) in audit_link::waiting(&tx, BATCH_SIZE).await? {
+    for (event, mac) in audit_link::queued(&tx, BATCH_SIZE).await? {
         let mut link = Link {
             position: head.position + 1,
             event,

@@ -15,7 +15,7 @@ use crate::services::operator::audit_anchor::Anchor;
 pub use crate::services::operator::audit_integrity::{Finding, IntegrityError};
 use crate::stores::Tx;
 use crate::stores::audit_chain::{self, Checkpoint, Head};
-use crate::stores::audit_link::{self, Link, Written};
+use crate::stores::audit_link::{self, EventWithMac, Link};
 
 /// Rows read at a time.
 const BATCH_SIZE: u64 = 1_000;
@@ -238,7 +238,7 @@ impl<P: FnMut(i64, i64) + Send> Verification<'_, P> {
         position: i64,
         before: &[u8],
         link: &Link,
-        event: Option<Written>,
+        event: Option<EventWithMac>,
     ) -> Result<(), Stop> {
         if link.position > head.position && position == head.position + 1 {
             return Err(found(
@@ -269,7 +269,7 @@ impl<P: FnMut(i64, i64) + Send> Verification<'_, P> {
 
     /// Checks the events without a link: each has a valid MAC and is queued for linking.
     async fn tail(&mut self) -> Result<(), Stop> {
-        if let Some(orphan) = audit_link::waiting_in_vain(&self.tx, BATCH_SIZE).await? {
+        if let Some(orphan) = audit_link::first_orphan(&self.tx, BATCH_SIZE).await? {
             return Err(found(IntegrityError::EventRemoved, None, Some(orphan)));
         }
         let mut last = None;

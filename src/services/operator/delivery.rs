@@ -1,7 +1,7 @@
-//! Delivering what waits in the outbox.
+//! Delivering the messages of the outbox.
 //!
-//! Delivery is at least once: a worker that dies between sending and noting it leaves the message
-//! to the next one, which sends it under the same id. See `docs/decisions/outbox.md`.
+//! Delivery is at least once: when a worker dies between sending a message and recording it, the
+//! next one sends it again under the same id. See `docs/decisions/outbox.md`.
 
 use std::pin::pin;
 use std::time::Instant;
@@ -24,21 +24,20 @@ use crate::services::throttle::{self, RateLimit, RecipientTrust};
 use crate::stores::outbox_message::{self, ClaimedMessage};
 use crate::stores::user::{self, Meant};
 
-/// How long a claimed message is out of other workers' sight. Sending may take 30 seconds at most
-/// (`config/smtp.rs`, `config/sms.rs`), noting the outcome 15.
+/// The lease of a claimed message. Sending takes 30 seconds at most (`config/smtp.rs`,
+/// `config/sms.rs`), recording the outcome 15.
 const LEASE_SECONDS: i64 = 60;
-/// After so many messages decoys and expired messages have their turn again.
+/// Messages between two cleanups of decoys and expired messages.
 const TIDY_EVERY: usize = 500;
-/// The longest wait between two attempts, before jitter: a provider that is back gets its
-/// messages this soon.
-const LONGEST_WAIT_SECONDS: i64 = 900;
+/// The longest backoff before jitter: how late a provider that recovers gets its messages.
+const MAX_BACKOFF_SECONDS: i64 = 900;
 
-/// Delivers the messages that are due and says how many were dealt with.
+/// Delivers the messages that are due; returns how many were attempted.
 pub async fn deliver_due(app: &App) -> Result<usize, Fault> {
     deliver_while(app, || true).await
 }
 
-/// The same, but claims nothing more once `go_on` says no; what is on its way is seen through.
+/// The same, but claims no more messages once `go_on` is false; those in flight are finished.
 pub async fn deliver_while(app: &App, go_on: impl Fn() -> bool) -> Result<usize, Fault> {
     let mut round = Round::new(app);
     loop {
@@ -53,40 +52,40 @@ pub async fn deliver_while(app: &App, go_on: impl Fn() -> bool) -> Result<usize,
     round.fault.map_or(Ok(round.count), Err)
 }
 
-/// What is on its way.
+/// A delivery run.
 ///
-/// A message is claimed when it can be sent at once, never to wait in this process: its lease
-/// would run meanwhile, and another worker would send it too.
+/// A message is claimed only when it can be sent at once. In a local queue its lease would run
+/// out, and another worker would send it too.
 struct Round<'a> {
     app: &'a App,
-    lanes: Vec<Lane>,
+    channels: Vec<ChannelSlots>,
     sending: FuturesUnordered<BoxFuture<'a, Done>>,
     count: usize,
     tidy_at: usize,
     fault: Option<Fault>,
 }
 
-/// The room of one channel, so that a mail server that hangs holds up no text message.
-struct Lane {
+/// The free slots of one channel, so that a hanging mail server delays no text message.
+struct ChannelSlots {
     channel: &'static str,
     free: usize,
-    /// Nothing was due when last asked.
-    dry: bool,
+    /// The last claim found fewer messages than there were slots.
+    drained: bool,
 }
 
-/// The channel of a message that was dealt with.
+/// The channel of a finished attempt, and its outcome.
 type Done = (&'static str, Result<(), Fault>);
 
 impl<'a> Round<'a> {
     fn new(app: &'a App) -> Self {
-        let lane = |channel| Lane {
+        let slots = |channel| ChannelSlots {
             channel,
             free: app.config.outbox.concurrency,
-            dry: false,
+            drained: false,
         };
         Self {
             app,
-            lanes: app.channels().into_iter().map(lane).collect(),
+            channels: app.channels().into_iter().map(slots).collect(),
             sending: FuturesUnordered::new(),
             count: 0,
             tidy_at: 0,
@@ -94,7 +93,7 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Claims as many messages as there is room for.
+    /// Claims as many messages as there are free slots.
     async fn fill(&mut self) {
         if self.count >= self.tidy_at {
             self.tidy_at = self.count + TIDY_EVERY;
@@ -113,10 +112,10 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Does something while messages are on their way.
+    /// Runs work while messages are in flight.
     ///
-    /// Nothing is awaited without them: who is about to note an outcome may hold the connection to
-    /// the database that this work waits for.
+    /// Both are polled together: an attempt that records its outcome may hold the database
+    /// connection that this work waits for.
     async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         loop {
@@ -127,18 +126,22 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// How many messages of this channel may be claimed.
+    /// The messages of this channel that may be claimed.
     fn room(&self, channel: &str) -> usize {
-        let lane = self.lanes.iter().find(|lane| lane.channel == channel);
-        lane.map_or(0, |lane| if lane.dry { 0 } else { lane.free })
+        let slots = self.channels.iter().find(|slots| slots.channel == channel);
+        slots.map_or(0, |slots| if slots.drained { 0 } else { slots.free })
     }
 
     fn start(&mut self, channel: &'static str, claimed: Vec<ClaimedMessage>, asked: usize) {
         let app = self.app;
         self.count += claimed.len();
-        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.channel == channel) {
-            lane.dry = claimed.len() < asked;
-            lane.free = lane.free.saturating_sub(claimed.len());
+        if let Some(slots) = self
+            .channels
+            .iter_mut()
+            .find(|slots| slots.channel == channel)
+        {
+            slots.drained = claimed.len() < asked;
+            slots.free = slots.free.saturating_sub(claimed.len());
         }
         for message in claimed {
             let sending = async move { (channel, deliver(app, message).await) };
@@ -146,28 +149,32 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Waits until there is room, or something new.
+    /// Waits for a free slot or a new message.
     async fn wait(&mut self) {
         tokio::select! {
             Some(done) = self.sending.next() => self.finish(done),
-            // Something new need not wait for a slow one.
-            () = self.app.outbox_woken() => self.lanes.iter_mut().for_each(|lane| lane.dry = false),
+            // A new message does not wait for a slow one.
+            () = self.app.outbox_woken() => self.channels.iter_mut().for_each(|slots| slots.drained = false),
         }
-        // Whoever is done by now is replaced in one step.
+        // Refill all finished slots at once.
         while let Some(Some(done)) = self.sending.next().now_or_never() {
             self.finish(done);
         }
     }
 
     fn finish(&mut self, (channel, outcome): Done) {
-        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.channel == channel) {
-            lane.free += 1;
-            lane.dry = false;
+        if let Some(slots) = self
+            .channels
+            .iter_mut()
+            .find(|slots| slots.channel == channel)
+        {
+            slots.free += 1;
+            slots.drained = false;
         }
         self.remember(outcome);
     }
 
-    /// The first fault ends the round, once what is on its way has been noted.
+    /// The first fault ends the run, after the messages in flight.
     fn remember(&mut self, outcome: Result<(), Fault>) {
         if let Err(fault) = outcome {
             self.fault.get_or_insert(fault);
@@ -175,10 +182,10 @@ impl<'a> Round<'a> {
     }
 }
 
-/// Settles what is not sent: decoys, and what has lost its point.
+/// Completes decoys and dead-letters expired messages.
 async fn tidy(app: &App) -> Result<(), Fault> {
     let now = app.clock.now();
-    outbox_message::settle_decoys(&app.database, now).await?;
+    outbox_message::complete_decoys(&app.database, now).await?;
     outbox_message::expire(&app.database, now).await?;
     Ok(())
 }
@@ -190,7 +197,7 @@ async fn claim(app: &App, channel: &str, free: usize) -> Result<Vec<ClaimedMessa
     outbox_message::claim(&app.database, channel, limit, leased_until, now).await
 }
 
-/// One attempt at one message, from opening it to noting how it went.
+/// One attempt at one message, from opening it to recording the outcome.
 async fn deliver(app: &App, message: ClaimedMessage) -> Result<(), Fault> {
     let started = Instant::now();
     let outcome = attempt(app, &message).await;
@@ -208,7 +215,7 @@ async fn deliver(app: &App, message: ClaimedMessage) -> Result<(), Fault> {
             (noted, "postponed")
         }
         Err(Undelivered::Failed(failure) | Undelivered::Rejected(failure)) => {
-            let noted = outbox_message::bury(database, &message, failure, now).await?;
+            let noted = outbox_message::dead_letter(database, &message, failure, now).await?;
             (noted, "dead")
         }
     };
@@ -234,7 +241,7 @@ async fn deliver(app: &App, message: ClaimedMessage) -> Result<(), Fault> {
 
 async fn attempt(app: &App, message: &ClaimedMessage) -> Result<(), Undelivered> {
     if message.attempts > i64::from(app.config.outbox.max_attempts) {
-        // The last attempt was never noted: its worker died, perhaps of this very message.
+        // The last attempt was never recorded: its worker died, perhaps of this message.
         let text = "the worker ended during the last attempt";
         return Err(Undelivered::Rejected(text.to_owned()));
     }
@@ -257,10 +264,10 @@ async fn attempt(app: &App, message: &ClaimedMessage) -> Result<(), Undelivered>
     app.send(&outgoing).await
 }
 
-/// Whether a text message may leave. Charged here, where it costs money: an answer to whoever asked
-/// must not tell whether a message leaves at all.
+/// Charges a text message, here and not at the request: its answer must not reveal whether a
+/// message is sent (user enumeration).
 ///
-/// The number is looked at again: rows may be older than the rules, or imported.
+/// The number is checked again, because a row may be older than the rules, or imported.
 async fn charge_text(app: &App, message: &ClaimedMessage, to: &str) -> Result<(), Undelivered> {
     let rejected = |text: String| Undelivered::Rejected(text);
     let number = PhoneNumber::parse(to, None).map_err(|rule| rejected(rule.to_string()))?;
@@ -291,7 +298,7 @@ async fn recipient_trust(
     if found.is_some_and(|found| found.user.phone_verified) {
         return Ok(RecipientTrust::Verified);
     }
-    // Only somebody signed in, with a proven address and a recent sign-in, asks for this one.
+    // Requested by a signed-in person with a verified address and a recent sign-in.
     let is_change = message.kind == CodePurpose::ChangePhone.as_str();
     Ok(if is_change {
         RecipientTrust::SignedIn
@@ -300,18 +307,18 @@ async fn recipient_trust(
     })
 }
 
-/// Doubles from five seconds to a quarter of an hour, plus up to a quarter, so that messages that
-/// failed together do not come back together.
+/// Exponential backoff from 5 seconds to 15 minutes, plus up to a quarter of jitter, so that
+/// messages that failed together are not retried together.
 fn back_off(app: &App, attempts: i64) -> Duration {
     let base = wait_seconds(attempts);
     let jitter = app.random.below(u32::try_from(base / 4 + 1).unwrap_or(1));
     Duration::seconds(base + i64::from(jitter))
 }
 
-/// The wait after so many attempts, before jitter.
+/// The backoff after so many attempts, before jitter.
 fn wait_seconds(attempts: i64) -> i64 {
     let doublings = attempts.saturating_sub(1).clamp(0, 10);
-    (5_i64 << doublings).min(LONGEST_WAIT_SECONDS)
+    (5_i64 << doublings).min(MAX_BACKOFF_SECONDS)
 }
 
 #[cfg(test)]

@@ -5,18 +5,18 @@ use crate::domain::ids::MessageId;
 use crate::fault::Fault;
 use crate::stores::outbox_message;
 
-pub use crate::stores::outbox_message::{DeadMessage, Revived};
+pub use crate::stores::outbox_message::{DeadLetter, Requeued};
 
-/// Messages that were given up, newest first.
-pub async fn dead(app: &App, limit: u64) -> Result<Vec<DeadMessage>, Fault> {
-    outbox_message::dead(&app.database, limit).await
+/// The dead letters, newest first.
+pub async fn dead_letters(app: &App, limit: u64) -> Result<Vec<DeadLetter>, Fault> {
+    outbox_message::dead_letters(&app.database, limit).await
 }
 
-/// Makes one dead message due again, or all of them.
-pub async fn retry(app: &App, id: Option<MessageId>) -> Result<Revived, Fault> {
-    let revived = outbox_message::revive(&app.database, id, app.clock.now()).await?;
+/// Makes one dead letter due again, or all of them.
+pub async fn retry(app: &App, id: Option<MessageId>) -> Result<Requeued, Fault> {
+    let requeued = outbox_message::requeue(&app.database, id, app.clock.now()).await?;
     app.wake_outbox();
-    Ok(revived)
+    Ok(requeued)
 }
 
 /// Counts what waits and writes it to the metrics.

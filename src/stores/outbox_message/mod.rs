@@ -1,8 +1,8 @@
-//! The outbox: messages that were decided on and are not delivered yet.
+//! The transactional outbox: messages that are not delivered yet.
 //!
-//! Here are the statements that deliver; what operators look at is in `trail`.
+//! Claiming and completing messages; `dead_letters` has what operators see and change.
 
-mod trail;
+mod dead_letters;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SelectStatement};
@@ -15,47 +15,47 @@ use crate::domain::ids::MessageId;
 use crate::entities::outbox_message::{ActiveModel, Column, Entity, Model};
 use crate::fault::Fault;
 
-pub use trail::{DeadMessage, Depth, Revived, dead, depth, purge, revive};
+pub use dead_letters::{DeadLetter, Depth, Requeued, dead_letters, depth, purge, requeue};
 
-/// The channel of messages to nobody.
-pub const NOWHERE: &str = "none";
+/// The channel of decoys, which are completed without being sent.
+pub const DECOY_CHANNEL: &str = "none";
 
-/// Rows that one tidying statement touches at most, so that none runs long.
-const AT_ONCE: u64 = 5_000;
+/// Rows that one cleanup statement touches at most, so that none runs long.
+const BATCH_SIZE: u64 = 5_000;
 
 /// A message that a worker has claimed for a while.
 #[derive(Debug)]
 pub struct ClaimedMessage {
-    /// Its identifier, which is also its idempotency key.
+    /// Its id, which is also its idempotency key.
     pub id: MessageId,
-    /// What it is about.
+    /// The kind of message.
     pub kind: String,
-    /// How it travels.
+    /// `email` or `sms`.
     pub channel: String,
     /// Recipient and contents, sealed.
     pub sealed_body: Vec<u8>,
-    /// When it was written.
+    /// When it was enqueued.
     pub created_at: DateTime<Utc>,
-    /// How often delivery was tried, this time included. It also tells this claim from later ones.
+    /// Delivery attempts, this one included. It also identifies this claim.
     pub attempts: i64,
 }
 
 /// A message to be stored.
 #[derive(Debug)]
 pub struct NewMessage {
-    /// Its identifier.
+    /// Its id.
     pub id: MessageId,
-    /// What it is about.
+    /// The kind of message.
     pub kind: &'static str,
-    /// How it travels.
+    /// `email`, `sms` or [`DECOY_CHANNEL`].
     pub channel: &'static str,
     /// Recipient and contents, sealed.
     pub sealed_body: Vec<u8>,
-    /// When it loses its point.
+    /// After which it is not sent any more.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// Adds a message to the transaction of what it announces.
+/// Enqueues a message in the transaction that it reports.
 pub async fn insert(tx: &Tx, message: NewMessage, now: DateTime<Utc>) -> Result<(), Fault> {
     let row = ActiveModel {
         id: ActiveValue::Set(message.id.uuid()),
@@ -80,8 +80,8 @@ fn undelivered() -> Condition {
         .add(Column::DeadAt.is_null())
 }
 
-/// The ids of at most `limit` rows, longest due first; rows that another worker holds are passed
-/// over, so that workers never wait for each other.
+/// The ids of at most `limit` rows, longest due first. Rows that another worker has locked are
+/// skipped, so that workers never wait for each other.
 fn due(database: &Database, which: Condition, limit: u64) -> SelectStatement {
     let mut due = Query::select();
     due.column(Column::Id)
@@ -95,7 +95,7 @@ fn due(database: &Database, which: Condition, limit: u64) -> SelectStatement {
     due
 }
 
-/// Claims due messages of this channel until `leased_until`; other workers pass them over.
+/// Claims due messages of this channel until `leased_until`, so that other workers skip them.
 pub async fn claim(
     database: &Database,
     channel: &str,
@@ -135,37 +135,36 @@ impl From<Model> for ClaimedMessage {
     }
 }
 
-/// Calls messages to nobody delivered, many at once, and says how many.
-pub async fn settle_decoys(database: &Database, now: DateTime<Utc>) -> Result<u64, Fault> {
-    let decoys = undelivered().add(Column::Channel.eq(NOWHERE));
-    let settled = Entity::update_many()
+/// Marks decoys as delivered; returns how many.
+pub async fn complete_decoys(database: &Database, now: DateTime<Utc>) -> Result<u64, Fault> {
+    let decoys = undelivered().add(Column::Channel.eq(DECOY_CHANNEL));
+    let outcome = Entity::update_many()
         .col_expr(Column::DeliveredAt, Expr::value(now))
         .col_expr(Column::SealedBody, Expr::value(Option::<Vec<u8>>::None))
-        .filter(Column::Id.in_subquery(due(database, decoys, AT_ONCE)))
+        .filter(Column::Id.in_subquery(due(database, decoys, BATCH_SIZE)))
         .exec(database)
         .await?;
-    Ok(settled.rows_affected)
+    Ok(outcome.rows_affected)
 }
 
-/// Gives up messages that have lost their point, removes their contents, and says how many.
-///
-/// One that a worker holds right now is left to it.
+/// Dead-letters expired messages without their contents; returns how many. A message that is
+/// claimed is left to its worker.
 pub async fn expire(database: &Database, now: DateTime<Utc>) -> Result<u64, Fault> {
-    let pointless = undelivered()
+    let expired = undelivered()
         .add(Column::ExpiresAt.lte(now))
         .add(Column::AvailableAt.lte(now));
     let reason = "'expired; ' || COALESCE(last_failure, 'it was never tried')";
-    let expired = Entity::update_many()
+    let outcome = Entity::update_many()
         .col_expr(Column::DeadAt, Expr::value(now))
         .col_expr(Column::SealedBody, Expr::value(Option::<Vec<u8>>::None))
         .col_expr(Column::LastFailure, Expr::cust(reason))
-        .filter(Column::Id.in_subquery(due(database, pointless, AT_ONCE)))
+        .filter(Column::Id.in_subquery(due(database, expired, BATCH_SIZE)))
         .exec(database)
         .await?;
-    Ok(expired.rows_affected)
+    Ok(outcome.rows_affected)
 }
 
-/// Notes a delivery and removes the contents; `false` if the claim is not the caller's any more.
+/// Marks a message as delivered and removes its contents; `false` if the claim is stale.
 pub async fn deliver(
     database: &Database,
     claim: &ClaimedMessage,
@@ -174,10 +173,10 @@ pub async fn deliver(
     let update = Entity::update_many()
         .col_expr(Column::DeliveredAt, Expr::value(now))
         .col_expr(Column::SealedBody, Expr::value(Option::<Vec<u8>>::None));
-    note(database, claim, update).await
+    complete(database, claim, update).await
 }
 
-/// Notes a failed attempt and when to try again; `false` as for [`deliver`].
+/// Records a failed attempt and schedules the next one; `false` if the claim is stale.
 pub async fn postpone(
     database: &Database,
     claim: &ClaimedMessage,
@@ -187,11 +186,11 @@ pub async fn postpone(
     let update = Entity::update_many()
         .col_expr(Column::LastFailure, Expr::value(failure.to_owned()))
         .col_expr(Column::AvailableAt, Expr::value(retry_at));
-    note(database, claim, update).await
+    complete(database, claim, update).await
 }
 
-/// Sets a message aside for a person to look at, with its contents; `false` as for [`deliver`].
-pub async fn bury(
+/// Dead-letters a message, with its contents, for an operator; `false` if the claim is stale.
+pub async fn dead_letter(
     database: &Database,
     claim: &ClaimedMessage,
     failure: &str,
@@ -200,13 +199,12 @@ pub async fn bury(
     let update = Entity::update_many()
         .col_expr(Column::LastFailure, Expr::value(failure.to_owned()))
         .col_expr(Column::DeadAt, Expr::value(now));
-    note(database, claim, update).await
+    complete(database, claim, update).await
 }
 
-/// Writes down how an attempt ended, if the message is still that attempt's.
-///
-/// A worker that was held up past its lease must not overwrite what a later one found out.
-async fn note(
+/// Completes an attempt unless its claim is stale: a worker that outlives its lease must not
+/// overwrite the outcome of a later one.
+async fn complete(
     database: &Database,
     claim: &ClaimedMessage,
     update: UpdateMany<Entity>,
@@ -215,7 +213,8 @@ async fn note(
         .filter(Column::Id.eq(claim.id.uuid()))
         .filter(Column::Attempts.eq(claim.attempts))
         .filter(undelivered());
-    // Sent but not noted means sent twice, so a dead connection is not the end of it.
-    let noted = database.retried(|| update.clone().exec(database)).await?;
-    Ok(noted.rows_affected == 1)
+    // A message that was sent and not recorded would be sent twice, so try again on a dead
+    // connection.
+    let outcome = database.retried(|| update.clone().exec(database)).await?;
+    Ok(outcome.rows_affected == 1)
 }

@@ -102,7 +102,7 @@ pub async fn set_suspended(
 /// The fields that only staff write; `None` leaves a field as it is.
 #[derive(Debug, Default)]
 pub struct StaffRecord {
-    /// The vendor module's reference; `Some(None)` forgets it.
+    /// The vendor module's reference; `Some(None)` clears it.
     pub vendor_id: Option<Option<String>>,
     /// A note for other staff.
     pub staff_note: Option<String>,

@@ -1,5 +1,4 @@
-//! Texts that people are found by. Each is written together with its folded form, here alone, so
-//! that no change leaves an old form behind.
+//! Searchable columns and their folded forms, which are only written together, here.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -14,9 +13,9 @@ use crate::entities::user::{ActiveModel, Column, Entity};
 use crate::fault::Fault;
 
 /// Rows that are folded in one transaction.
-const BATCH: u64 = 1000;
-/// Rows after which somebody who waits is told how far it is.
-const TOLD: u64 = 50_000;
+const BATCH_SIZE: u64 = 1000;
+/// Rows between two progress reports.
+const PROGRESS_EVERY: u64 = 50_000;
 
 /// The given or the family name.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +52,7 @@ pub(super) fn with_email(
         .col_expr(Column::EmailFolded, Expr::value(written.map(search::form)))
 }
 
-/// Sets the same of a new account.
+/// Sets the folded columns of a new account.
 pub(super) fn fold_new(row: &mut ActiveModel, email: Option<&str>, first: &str, last: &str) {
     use sea_orm::ActiveValue::Set;
     row.email_folded = Set(email.map(search::form));
@@ -61,16 +60,16 @@ pub(super) fn fold_new(row: &mut ActiveModel, email: Option<&str>, first: &str, 
     row.last_name_folded = Set(Some(search::form(last)));
 }
 
-/// Folds the texts of accounts that have no folded form yet, and says of how many.
+/// Folds the columns of accounts that have no folded form yet; returns how many.
 ///
-/// In batches beside whatever else happens; one that is interrupted goes on where it was. `tell`
-/// hears now and then how many there were so far.
+/// Works in batches, concurrently with other writes, and can be interrupted and resumed.
+/// `progress` is called now and then with the number so far.
 pub async fn fold_missing(
     connection: &DatabaseConnection,
-    tell: impl Fn(u64),
+    progress: impl Fn(u64),
 ) -> Result<u64, Fault> {
-    let (mut folded, mut told) = (0, 0);
-    let mut beyond = Uuid::nil();
+    let (mut folded, mut reported) = (0, 0);
+    let mut after = Uuid::nil();
     loop {
         let rows: Vec<(Uuid, Option<String>, String, String)> = Entity::find()
             .select_only()
@@ -81,32 +80,31 @@ pub async fn fold_missing(
                 Column::LastName,
             ])
             .filter(Column::FirstNameFolded.is_null())
-            .filter(Column::Id.gt(beyond))
+            .filter(Column::Id.gt(after))
             .order_by_asc(Column::Id)
-            .limit(BATCH)
+            .limit(BATCH_SIZE)
             .into_tuple()
             .all(connection)
             .await?;
         let Some(last) = rows.last() else { break };
-        beyond = last.0;
+        after = last.0;
         let tx = connection.begin().await?;
         for row in rows {
             folded += fold(&tx, row).await?;
         }
         tx.commit().await?;
-        if folded - told >= TOLD {
-            tell(folded);
-            told = folded;
+        if folded - reported >= PROGRESS_EVERY {
+            progress(folded);
+            reported = folded;
         }
     }
-    if folded > told {
-        tell(folded);
+    if folded > reported {
+        progress(folded);
     }
     Ok(folded)
 }
 
-/// Leaves a row alone that somebody else changed since it was read: they folded what they wrote, or
-/// it is found again the next time.
+/// Skips a row that was changed since it was read: the writer folded it, or the next run finds it.
 async fn fold(
     tx: &impl ConnectionTrait,
     (id, email, first, last): (Uuid, Option<String>, String, String),

@@ -19,7 +19,7 @@ pub struct ProfileChange {
     pub first_name: Option<String>,
     /// Family name.
     pub last_name: Option<String>,
-    /// A few words about oneself.
+    /// A short biography.
     pub bio: Option<String>,
     /// Country.
     pub country: Option<String>,
@@ -29,7 +29,7 @@ pub struct ProfileChange {
     pub city: Option<String>,
     /// Street address.
     pub address: Option<String>,
-    /// Preferred language; `Some(None)` forgets it.
+    /// Preferred language; `Some(None)` clears it.
     pub locale: Option<Option<String>>,
 }
 

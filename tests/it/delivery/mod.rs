@@ -85,6 +85,8 @@ async fn counts(app: &TestApp) -> (i64, i64, i64) {
 
 /// What was noted about failures.
 async fn failures(app: &TestApp) -> Vec<String> {
-    let dead = outbox_message::dead(&app.app.database, 100).await.unwrap();
+    let dead = outbox_message::dead_letters(&app.app.database, 100)
+        .await
+        .unwrap();
     dead.into_iter().map(|dead| dead.last_failure).collect()
 }

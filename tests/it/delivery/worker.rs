@@ -90,7 +90,7 @@ async fn a_worker_that_slept_through_its_lease_notes_nothing() {
     let now = app.app.clock.now();
     assert!(!outbox_message::deliver(database, &slow, now).await.unwrap());
     assert!(
-        !outbox_message::bury(database, &slow, "x", now)
+        !outbox_message::dead_letter(database, &slow, "x", now)
             .await
             .unwrap()
     );

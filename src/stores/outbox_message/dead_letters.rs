@@ -1,4 +1,4 @@
-//! What is left of messages, and how many wait: for operators, never contents or recipients.
+//! Dead letters and queue depth, for operators: never contents or recipients.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
@@ -8,30 +8,30 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{AT_ONCE, NOWHERE, due};
+use super::{BATCH_SIZE, DECOY_CHANNEL, due};
 use crate::domain::ids::MessageId;
 use crate::entities::outbox_message::{Column, Entity};
 use crate::fault::Fault;
 use crate::stores::database::Database;
 
-/// A message that was given up.
+/// A message whose delivery was given up.
 #[derive(Clone, Debug)]
-pub struct DeadMessage {
-    /// Its identifier.
+pub struct DeadLetter {
+    /// Its id.
     pub id: MessageId,
-    /// What it is about.
+    /// The kind of message.
     pub kind: String,
-    /// How it would have travelled.
+    /// `email` or `sms`.
     pub channel: String,
-    /// How often delivery was tried.
+    /// Delivery attempts.
     pub attempts: i64,
-    /// What went wrong last.
+    /// The last error.
     pub last_failure: String,
-    /// When it was written.
+    /// When it was enqueued.
     pub created_at: DateTime<Utc>,
-    /// When it was given up.
+    /// When it became a dead letter.
     pub dead_at: DateTime<Utc>,
-    /// When it loses or lost its point.
+    /// After which it is not sent any more.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -40,25 +40,25 @@ pub struct DeadMessage {
 pub struct Depth {
     /// The channel.
     pub channel: String,
-    /// Those that are not delivered yet.
+    /// Not delivered yet.
     pub waiting: i64,
-    /// Those that were given up.
+    /// Dead letters.
     pub dead: i64,
-    /// When the oldest that waits was written.
+    /// When the oldest waiting one was enqueued.
     pub oldest: Option<DateTime<Utc>>,
 }
 
-/// What became of a wish to send dead messages again.
+/// The outcome of requeueing dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Revived {
-    /// Those that will be sent.
-    pub again: u64,
-    /// Those that stay dead, because they have expired.
+pub struct Requeued {
+    /// Messages that will be sent.
+    pub requeued: u64,
+    /// Messages that stay dead letters because they have expired.
     pub expired: u64,
 }
 
 #[derive(FromQueryResult)]
-struct DeadRow {
+struct DeadLetterRow {
     id: Uuid,
     kind: String,
     channel: String,
@@ -73,8 +73,8 @@ fn is_dead() -> Condition {
     Condition::all().add(Column::DeadAt.is_not_null())
 }
 
-/// Messages that were given up, newest first.
-pub async fn dead(database: &Database, limit: u64) -> Result<Vec<DeadMessage>, Fault> {
+/// The dead letters, newest first.
+pub async fn dead_letters(database: &Database, limit: u64) -> Result<Vec<DeadLetter>, Fault> {
     let columns = [
         Column::Id,
         Column::Kind,
@@ -85,7 +85,7 @@ pub async fn dead(database: &Database, limit: u64) -> Result<Vec<DeadMessage>, F
         Column::DeadAt,
         Column::ExpiresAt,
     ];
-    let rows: Vec<DeadRow> = Entity::find()
+    let rows: Vec<DeadLetterRow> = Entity::find()
         .select_only()
         .columns(columns)
         .filter(is_dead())
@@ -95,7 +95,7 @@ pub async fn dead(database: &Database, limit: u64) -> Result<Vec<DeadMessage>, F
         .into_model()
         .all(database)
         .await?;
-    let dead = rows.into_iter().map(|row| DeadMessage {
+    let dead = rows.into_iter().map(|row| DeadLetter {
         id: row.id.into(),
         kind: row.kind,
         channel: row.channel,
@@ -108,12 +108,12 @@ pub async fn dead(database: &Database, limit: u64) -> Result<Vec<DeadMessage>, F
     Ok(dead.collect())
 }
 
-/// Makes dead messages due again, as if they had never been tried: one, or all there are.
-pub async fn revive(
+/// Makes one dead letter, or all of them, due again as if never attempted.
+pub async fn requeue(
     database: &Database,
     id: Option<MessageId>,
     now: DateTime<Utc>,
-) -> Result<Revived, Fault> {
+) -> Result<Requeued, Fault> {
     let meant = || match id {
         Some(id) => is_dead().add(Column::Id.eq(id.uuid())),
         None => is_dead(),
@@ -121,7 +121,7 @@ pub async fn revive(
     let unexpired = Condition::any()
         .add(Column::ExpiresAt.is_null())
         .add(Column::ExpiresAt.gt(now));
-    let revived = Entity::update_many()
+    let requeued = Entity::update_many()
         .col_expr(Column::DeadAt, Expr::value(Option::<DateTime<Utc>>::None))
         .col_expr(Column::AvailableAt, Expr::value(now))
         .col_expr(Column::Attempts, Expr::value(0_i64))
@@ -135,13 +135,13 @@ pub async fn revive(
         .into_tuple::<i64>()
         .one(database)
         .await?;
-    Ok(Revived {
-        again: revived.rows_affected,
+    Ok(Requeued {
+        requeued: requeued.rows_affected,
         expired: u64::try_from(left.unwrap_or(0))?,
     })
 }
 
-/// How many messages wait and how many were given up, by channel.
+/// Waiting messages and dead letters by channel.
 pub async fn depth(database: &Database) -> Result<Vec<Depth>, Fault> {
     let count = |condition: &str| Expr::cust(format!("COUNT(CASE WHEN {condition} THEN 1 END)"));
     let depth = Entity::find()
@@ -154,12 +154,13 @@ pub async fn depth(database: &Database) -> Result<Vec<Depth>, Fault> {
             "oldest",
         )
         .filter(Column::DeliveredAt.is_null())
-        .filter(Column::Channel.ne(NOWHERE))
+        .filter(Column::Channel.ne(DECOY_CHANNEL))
         .group_by(Column::Channel);
     Ok(depth.into_model().all(database).await?)
 }
 
-/// Removes what was delivered or given up before these moments, and says how much.
+/// Removes messages that were delivered or became dead letters before these times; returns how
+/// many.
 pub async fn purge(
     database: &Database,
     delivered_before: DateTime<Utc>,
@@ -171,7 +172,7 @@ pub async fn purge(
         Condition::all().add(Column::DeadAt.lte(dead_before)),
     ] {
         let deleted = Entity::delete_many()
-            .filter(Column::Id.in_subquery(due(database, old, AT_ONCE)))
+            .filter(Column::Id.in_subquery(due(database, old, BATCH_SIZE)))
             .exec(database)
             .await?;
         removed += deleted.rows_affected;
