@@ -306,7 +306,7 @@ fn readers() -> Vec<Reader> {
             black_box(transport::parameters(&format!("variables={it}"), &LIMITS));
         }),
         reader("cursor", HEADERS, BODY, |it| {
-            drop(black_box((schema::cursor(it), schema::user_cursors(it))))
+            drop(black_box((schema::cursor(it), schema::user_cursor(it))))
         }),
         reader("ID token", HEADERS, BODY, |it| {
             let _ = black_box(Presented::read(it).is_ok());

@@ -125,7 +125,7 @@ pub fn cursors(data: &[u8]) {
     let Some(text) = utf8(data) else { return };
     let written = schema::cursor(text)
         .into_iter()
-        .chain(schema::user_cursors(text));
+        .chain(schema::user_cursor(text));
     for cursor in written {
         assert_eq!(cursor, text);
     }

@@ -4,6 +4,7 @@
 //! as only a [`Caller`] creates them.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
 use std::sync::OnceLock;
@@ -11,7 +12,7 @@ use std::sync::OnceLock;
 use chrono::{DateTime, Duration, Utc};
 
 use super::ids::{SessionId, UserId};
-use super::permission::{Permission, PermissionSet};
+use super::permission::{PermissionSet, PermissionType};
 use super::role::{Role, StaffFunctions};
 use super::session::Session;
 use super::user::User;
@@ -145,12 +146,12 @@ impl Caller {
             .map(Fresh)
     }
 
-    /// The user, if it has this permission.
+    /// The signed-in user, if they hold permission `P`.
     #[must_use]
-    pub fn holding(&self, permission: Permission) -> Option<Holding<'_>> {
+    pub fn holding<P: PermissionType>(&self) -> Option<Holding<'_, P>> {
         self.signed_in()
-            .filter(|signed_in| signed_in.permissions.holds(permission))
-            .map(Holding)
+            .filter(|signed_in| signed_in.permissions.holds(P::PERMISSION))
+            .map(|signed_in| Holding(signed_in, PhantomData))
     }
 }
 
@@ -236,11 +237,11 @@ impl Deref for Fresh<'_> {
     }
 }
 
-/// A user who has the required permission.
+/// A signed-in user who holds permission `P`.
 #[derive(Clone, Copy, Debug)]
-pub struct Holding<'a>(&'a SignedIn);
+pub struct Holding<'a, P>(&'a SignedIn, PhantomData<P>);
 
-impl Deref for Holding<'_> {
+impl<P> Deref for Holding<'_, P> {
     type Target = SignedIn;
 
     fn deref(&self) -> &SignedIn {
@@ -250,6 +251,7 @@ impl Deref for Holding<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::permission::types::{StatsRead, UsersRead};
     use super::super::session::tests::session;
     use super::super::user::tests::ada;
     use super::*;
@@ -269,7 +271,7 @@ mod tests {
         for caller in [Caller::anonymous(client()), Caller::rejected(client())] {
             assert!(caller.signed_in().is_none());
             assert!(caller.fresh(DateTime::UNIX_EPOCH, Duration::MAX).is_none());
-            assert!(caller.holding(Permission::StatsRead).is_none());
+            assert!(caller.holding::<StatsRead>().is_none());
         }
         assert_ne!(
             Caller::anonymous(client()).auth_state(),
@@ -302,18 +304,10 @@ mod tests {
 
     #[test]
     fn a_permission_is_proven_only_to_those_who_hold_it() {
-        assert!(
-            signed_in(Role::Client)
-                .holding(Permission::UsersRead)
-                .is_none()
-        );
-        assert!(
-            signed_in(Role::Staff)
-                .holding(Permission::UsersRead)
-                .is_none()
-        );
+        assert!(signed_in(Role::Client).holding::<UsersRead>().is_none());
+        assert!(signed_in(Role::Staff).holding::<UsersRead>().is_none());
         let admin = signed_in(Role::Admin);
-        let proof = admin.holding(Permission::UsersRead).unwrap();
+        let proof = admin.holding::<UsersRead>().unwrap();
         assert_eq!((proof.role(), proof.session()), (Role::Admin, session().id));
     }
 }

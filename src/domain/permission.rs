@@ -1,67 +1,73 @@
-//! The permission matrix, from which guards, token scopes and documents are derived.
+//! Permissions and who holds them: the one matrix behind guards, token scopes and documentation.
 //!
-//! Access to one's own data needs no permission.
+//! Access to one's own account needs no permission.
 
 use std::fmt;
 
 use super::role::{Role, StaffFunction, StaffFunctions};
 
-/// A permission. Variants are sorted by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Permission {
-    /// Read the audit log.
-    AuditRead,
-    /// Change content.
-    ContentWrite,
-    /// Change roles and staff functions.
-    RolesWrite,
-    /// Read orders.
-    SalesRead,
-    /// End other users' sessions.
-    SessionsWrite,
-    /// Read user statistics.
-    StatsRead,
-    /// Delete, restore and erase accounts.
-    UsersDelete,
-    /// Read every account.
-    UsersRead,
-    /// Change every account.
-    UsersWrite,
+/// A permission as a type, so that a proof of it names the permission that was checked.
+pub trait PermissionType: Copy {
+    /// The permission.
+    const PERMISSION: Permission;
 }
 
-impl Permission {
-    /// Every permission, sorted by name.
-    pub const ALL: [Self; 9] = [
-        Self::AuditRead,
-        Self::ContentWrite,
-        Self::RolesWrite,
-        Self::SalesRead,
-        Self::SessionsWrite,
-        Self::StatsRead,
-        Self::UsersDelete,
-        Self::UsersRead,
-        Self::UsersWrite,
-    ];
+macro_rules! permissions {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+        /// What only some callers may do. Variants are in the order of their names in scopes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Permission { $( $(#[doc = $doc])+ $name, )+ }
 
-    /// The name in scopes and directives.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AuditRead => "audit:read",
-            Self::ContentWrite => "content:write",
-            Self::RolesWrite => "roles:write",
-            Self::SalesRead => "sales:read",
-            Self::SessionsWrite => "sessions:write",
-            Self::StatsRead => "stats:read",
-            Self::UsersDelete => "users:delete",
-            Self::UsersRead => "users:read",
-            Self::UsersWrite => "users:write",
+        impl Permission {
+            /// Every permission, in the order of their names.
+            pub const ALL: [Self; [$($text),+].len()] = [$(Self::$name),+];
+
+            /// The name in scopes (RFC 6749 §3.3) and directives.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            const fn bit(self) -> u16 {
+                1 << self as u16
+            }
         }
-    }
 
-    const fn bit(self) -> u16 {
-        1 << self as u16
-    }
+        /// Each permission as a type.
+        pub mod types {
+            use super::{Permission, PermissionType};
+            $(
+                $(#[doc = $doc])+
+                #[derive(Clone, Copy, Debug)]
+                pub struct $name;
+
+                impl PermissionType for $name {
+                    const PERMISSION: Permission = Permission::$name;
+                }
+            )+
+        }
+    };
+}
+
+permissions! {
+    /// Read the audit log.
+    AuditRead = "audit:read",
+    /// Change content.
+    ContentWrite = "content:write",
+    /// Change roles and staff functions.
+    RolesWrite = "roles:write",
+    /// Read orders.
+    SalesRead = "sales:read",
+    /// End the sessions of others.
+    SessionsWrite = "sessions:write",
+    /// Read statistics.
+    StatsRead = "stats:read",
+    /// Delete, restore and erase accounts.
+    UsersDelete = "users:delete",
+    /// Read the accounts of others.
+    UsersRead = "users:read",
+    /// Change the accounts of others.
+    UsersWrite = "users:write",
 }
 
 impl fmt::Display for Permission {
@@ -96,7 +102,7 @@ const fn granted_by_function(function: StaffFunction) -> PermissionSet {
 pub struct PermissionSet(u16);
 
 impl PermissionSet {
-    /// The empty set.
+    /// No permissions.
     pub const NONE: Self = Self(0);
 
     const fn with(mut permissions: &[Permission]) -> Self {
@@ -108,8 +114,8 @@ impl PermissionSet {
         Self(bits)
     }
 
-    /// The permissions of a role with these functions. Functions of a user who is not staff
-    /// grant nothing: they are left over from an earlier role.
+    /// The permissions of a role with these functions. Functions grant nothing to other roles than
+    /// staff: they are left over from an earlier role.
     #[must_use]
     pub fn of(role: Role, functions: StaffFunctions) -> Self {
         let base = granted_by_role(role);
@@ -122,13 +128,13 @@ impl PermissionSet {
             .fold(base, |all, more| Self(all.0 | more.0))
     }
 
-    /// Whether the set contains this permission.
+    /// Whether the set includes a permission.
     #[must_use]
     pub fn holds(self, permission: Permission) -> bool {
         self.0 & permission.bit() != 0
     }
 
-    /// Whether the set contains all of the others.
+    /// Whether the set includes all of the others.
     #[must_use]
     pub fn covers(self, others: Self) -> bool {
         others.0 & !self.0 == 0
@@ -148,6 +154,13 @@ impl PermissionSet {
             .map(Permission::as_str)
             .collect::<Vec<_>>()
             .join(" ")
+    }
+}
+
+impl FromIterator<Permission> for PermissionSet {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        let bits = permissions.into_iter().map(Permission::bit);
+        Self(bits.fold(0, |all, bit| all | bit))
     }
 }
 

@@ -1,38 +1,59 @@
 //! Relay connections: checking page arguments, cutting pages, encoding cursors.
 
-use async_graphql::SimpleObject;
+use async_graphql::connection::{Connection as Relay, CursorType, Edge};
+use async_graphql::{Context, Object, OutputType};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use super::error::{Error, ErrorCode};
+use super::request::ContextExt as _;
 use super::scalars::Instant;
+use crate::selectors::audit_event::{CountMatching, CountOfUser};
+use crate::selectors::directory::Filter;
 use crate::selectors::page::{Cursor, PageRequest};
+use crate::selectors::session::SessionCountOfUser;
 
-/// How many entries a page has when nobody says.
+/// Entries of a page by default.
 pub(super) const DEFAULT_SIZE: usize = 20;
-/// How many entries a page has at most.
-pub(super) const LARGEST_SIZE: usize = 100;
-/// Bytes of a cursor. Those of names are the longest: a character can stand for 18.
-const LONGEST_CURSOR: usize = 16 * 1024;
-/// How many identities a person is shown with: nobody needs more, and each one costs.
-pub(super) const MOST_IDENTITIES: usize = 20;
+/// Entries of a page at most.
+pub(super) const MAX_SIZE: usize = 100;
+/// Bytes of a cursor. Those of names are the longest: a character can expand to 18 bytes.
+const MAX_CURSOR_LENGTH: usize = 16 * 1024;
 
-/// Where a part of a list ends, and whether there is more.
-#[derive(Clone, Debug, SimpleObject)]
-#[graphql(shareable)]
-pub struct PageInfo {
-    /// Whether there is more after this part.
-    has_next_page: bool,
-    /// Whether there is more before this part.
-    has_previous_page: bool,
-    /// The place of the first entry.
-    start_cursor: Option<String>,
-    /// The place of the last entry.
-    end_cursor: Option<String>,
+/// A page of a list, which can also be counted.
+pub(super) type Connection<C, N> = Relay<C, N, TotalCount>;
+
+/// The number of entries of a list, counted when it is asked for.
+#[derive(Clone, Debug)]
+pub enum TotalCount {
+    /// Accounts.
+    Users(Filter),
+    /// Live sessions of a user.
+    Sessions(SessionCountOfUser),
+    /// Audit events.
+    AuditEvents(CountMatching),
+    /// Audit events about a user.
+    AuditEventsOf(CountOfUser),
 }
 
-/// Page arguments that have been checked.
+#[Object]
+impl TotalCount {
+    /// How many there are in all; counted only when asked for, which takes longer the more there
+    /// are.
+    async fn total_count(&self, context: &Context<'_>) -> Result<i64, Error> {
+        let loaders = context.loaders();
+        let count = match self {
+            Self::Users(filter) => loaders.directory_count(filter).await?,
+            Self::Sessions(key) => loaders.session_count(*key).await?,
+            Self::AuditEvents(key) => loaders.audit_event_count(key.clone()).await?,
+            Self::AuditEventsOf(key) => loaders.audit_event_count_of(*key).await?,
+        };
+        Ok(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+}
+
+/// Checked page arguments.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PageArguments<C = Cursor> {
     size: usize,
@@ -42,19 +63,19 @@ pub(super) struct PageArguments<C = Cursor> {
 }
 
 impl PageArguments {
-    /// Refuses negative sizes, both directions at once, more than a page, and foreign cursors.
+    /// Refuses negative sizes, both directions at once, more than a page, and invalid cursors.
     pub(super) fn check(
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Self, Error> {
-        Self::check_cursors(first, after, last, before, decode_cursor)
+        Self::check_cursors(first, after, last, before, decode)
     }
 }
 
 impl<C: Clone> PageArguments<C> {
-    /// The same for a list with cursors of its own.
+    /// The same for a list whose cursors are decoded like this.
     pub(super) fn check_cursors(
         first: Option<i32>,
         after: Option<String>,
@@ -70,13 +91,13 @@ impl<C: Clone> PageArguments<C> {
             None => DEFAULT_SIZE,
             Some(size) => usize::try_from(size)
                 .ok()
-                .filter(|size| *size <= LARGEST_SIZE)
+                .filter(|size| *size <= MAX_SIZE)
                 .ok_or_else(|| wrong("A page has 0 to 100 entries."))?,
         };
         let read = |cursor: Option<String>| match cursor {
             None => Ok(None),
             Some(cursor) => Some(&cursor)
-                .filter(|cursor| cursor.len() <= LONGEST_CURSOR)
+                .filter(|cursor| cursor.len() <= MAX_CURSOR_LENGTH)
                 .and_then(|cursor| decode(cursor))
                 .map(Some)
                 .ok_or_else(|| wrong("This cursor does not come from this list.")),
@@ -89,7 +110,7 @@ impl<C: Clone> PageArguments<C> {
         })
     }
 
-    /// The page to read, with one entry more to learn whether there is a next page.
+    /// The page to read, with one entry more to know whether there are more.
     pub(super) fn request(&self) -> PageRequest<C> {
         PageRequest {
             limit: u64::try_from(self.size).unwrap_or_default() + 1,
@@ -99,47 +120,53 @@ impl<C: Clone> PageArguments<C> {
         }
     }
 
-    /// Cuts what was read to the page, in list order; says whether there was more.
-    pub(super) fn cut<T>(&self, entries: &mut Vec<T>) -> bool {
-        let more = entries.len() > self.size;
-        entries.truncate(self.size);
-        if self.from_end {
-            entries.reverse();
-        }
-        more
-    }
-
-    pub(super) fn page_info(
+    /// The page with the rows that [`Self::request`] read, and whether there are more.
+    pub(super) fn page<R, E, N>(
         &self,
-        more: bool,
-        start_cursor: Option<String>,
-        end_cursor: Option<String>,
-    ) -> PageInfo {
-        PageInfo {
-            has_next_page: if self.from_end {
-                self.before.is_some()
-            } else {
-                more
-            },
-            has_previous_page: if self.from_end {
-                more
-            } else {
-                self.after.is_some()
-            },
-            start_cursor,
-            end_cursor,
-        }
+        mut rows: Vec<R>,
+        total: TotalCount,
+        edge: impl Fn(R) -> (E, N),
+    ) -> Connection<E, N>
+    where
+        E: CursorType + Send + Sync,
+        N: OutputType,
+    {
+        let more = rows.len() > self.size;
+        rows.truncate(self.size);
+        let (has_previous, has_next) = if self.from_end {
+            rows.reverse();
+            (more, self.before.is_some())
+        } else {
+            (self.after.is_some(), more)
+        };
+        let mut page = Relay::with_additional_fields(has_previous, has_next, total);
+        let edges = rows.into_iter().map(edge);
+        page.edges
+            .extend(edges.map(|(cursor, node)| Edge::new(cursor, node)));
+        page
     }
 }
 
-/// A cursor as opaque text.
-pub(super) fn encode_cursor((instant, id): Cursor) -> String {
-    let mut bytes = instant.timestamp_micros().to_be_bytes().to_vec();
-    bytes.extend_from_slice(id.as_bytes());
-    URL_SAFE_NO_PAD.encode(bytes)
+/// A place in a list that is ordered by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeCursor(pub Cursor);
+
+impl CursorType for TimeCursor {
+    type Error = &'static str;
+
+    fn decode_cursor(text: &str) -> Result<Self, Self::Error> {
+        decode(text).map(Self).ok_or("not a cursor")
+    }
+
+    fn encode_cursor(&self) -> String {
+        let Self((instant, id)) = self;
+        let mut bytes = instant.timestamp_micros().to_be_bytes().to_vec();
+        bytes.extend_from_slice(id.as_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
 }
 
-pub(super) fn decode_cursor(cursor: &str) -> Option<Cursor> {
+fn decode(cursor: &str) -> Option<Cursor> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let (instant, id) = bytes.split_first_chunk::<8>()?;
     let instant = Instant::from_micros(i64::from_be_bytes(*instant))?;
@@ -157,12 +184,12 @@ mod tests {
         #[test]
         fn a_cursor_survives_its_encoding(micros in 0_i64..4_000_000_000_000_000, id in any::<u128>()) {
             let cursor = (DateTime::from_timestamp_micros(micros).unwrap(), Uuid::from_u128(id));
-            prop_assert_eq!(decode_cursor(&encode_cursor(cursor)), Some(cursor));
+            prop_assert_eq!(TimeCursor::decode_cursor(&TimeCursor(cursor).encode_cursor()), Ok(TimeCursor(cursor)));
         }
 
         #[test]
         fn any_text_is_read_as_a_cursor_or_refused(text in ".{0,64}") {
-            let _ = decode_cursor(&text);
+            let _ = decode(&text);
         }
     }
 
@@ -195,15 +222,16 @@ mod tests {
             assert_eq!(after.is_ok(), before.is_ok());
             (after.is_ok(), decoded.get())
         };
-        assert_eq!(check(LONGEST_CURSOR), (true, LONGEST_CURSOR));
-        assert_eq!(check(LONGEST_CURSOR + 1), (false, 0));
+        assert_eq!(check(MAX_CURSOR_LENGTH), (true, MAX_CURSOR_LENGTH));
+        assert_eq!(check(MAX_CURSOR_LENGTH + 1), (false, 0));
     }
 
     #[test]
     fn a_page_from_the_end_is_in_list_order() {
-        let page = PageArguments::check(None, None, Some(2), None).unwrap();
-        let mut entries = vec![9, 8, 7];
-        assert!(page.cut(&mut entries));
-        assert_eq!(entries, [8, 9]);
+        let arguments = PageArguments::check(None, None, Some(2), None).unwrap();
+        let total = TotalCount::Users(Filter::default());
+        let page = arguments.page(vec![9, 8, 7], total, |number| (number, number));
+        let numbers: Vec<usize> = page.edges.iter().map(|edge| edge.node).collect();
+        assert_eq!((numbers, page.has_previous_page), (vec![8, 9], true));
     }
 }

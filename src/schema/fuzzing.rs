@@ -1,13 +1,13 @@
 //! The readers of documents, variables and cursors, for the programs in `fuzz/`.
 
+use async_graphql::connection::CursorType as _;
 use async_graphql::{Request, Response, Variables};
 use futures_util::FutureExt as _;
 
-use super::connection::{decode_cursor, encode_cursor};
+use super::connection::TimeCursor;
 use super::document::{self, Document, Limits, Refusal};
 use super::error::Error;
-use super::types::user_list;
-use crate::selectors::directory::Sort;
+use super::types::user_list::DirectoryCursor;
 
 /// Checks variables against the limits and against the document that they are for.
 ///
@@ -56,14 +56,15 @@ pub fn validate(document: &Document) -> Option<Response> {
 /// Reads a cursor of the lists that are ordered by time, and writes it again.
 #[must_use]
 pub fn cursor(text: &str) -> Option<String> {
-    decode_cursor(text).map(encode_cursor)
+    TimeCursor::decode_cursor(text)
+        .ok()
+        .map(|cursor| cursor.encode_cursor())
 }
 
-/// The same of the list of people in each of its orders.
+/// The same for the list of people.
 #[must_use]
-pub fn user_cursors(text: &str) -> Vec<String> {
-    [Sort::CreatedAt, Sort::LastLoginAt, Sort::Email, Sort::Name]
-        .into_iter()
-        .filter_map(|sort| Some(user_list::encode(&user_list::decode(text, sort)?, sort)))
-        .collect()
+pub fn user_cursor(text: &str) -> Option<String> {
+    DirectoryCursor::decode_cursor(text)
+        .ok()
+        .map(|cursor| cursor.encode_cursor())
 }

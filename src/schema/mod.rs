@@ -5,6 +5,7 @@
 
 mod answer;
 pub mod connection;
+mod directives;
 pub mod document;
 mod document_cache;
 mod engine;
@@ -14,12 +15,14 @@ pub mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod guard;
+mod metadata;
 pub mod mutations;
 pub mod operation_names;
 pub mod problem;
 pub mod query;
 pub mod request;
 pub mod scalars;
+mod sdl;
 pub mod subscription;
 pub mod types;
 mod validator;
@@ -27,8 +30,7 @@ mod validator;
 use std::sync::Arc;
 
 use async_graphql::{
-    IntrospectionMode, ObjectType, Request, Response, SDLExportOptions, SchemaBuilder,
-    SubscriptionType, Variables,
+    IntrospectionMode, ObjectType, Request, Response, SchemaBuilder, SubscriptionType, Variables,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -36,7 +38,7 @@ use futures_util::future::join_all;
 use crate::app::App;
 use crate::telemetry::Metrics;
 
-pub use entities::sdl::Authorization;
+pub use sdl::{Authorization, sdl, subgraph_sdl};
 pub use validator::Validator;
 
 use document::{Document, Limit, Limits, Refusal};
@@ -45,6 +47,9 @@ use engine::Engine;
 use error::{Error, ErrorCode};
 use request::RequestData;
 use subscription::Trigger;
+use types::audit_event::AuditEventConnection;
+use types::session::SessionConnection;
+use types::user_list::UserConnection;
 
 /// The executable schema with its cache of documents.
 pub struct Schema {
@@ -84,31 +89,10 @@ fn reading<Q: ObjectType + 'static>(
     )
     .register_output_type::<problem::Problem>()
     .override_output_type_description::<DateTime<Utc>>("An instant, as RFC 3339 text in UTC.")
+    .override_output_type_description::<AuditEventConnection>("A page of audit events.")
+    .override_output_type_description::<SessionConnection>("A page of sessions.")
+    .override_output_type_description::<UserConnection>("A page of accounts.")
     .register_output_type::<error::ErrorCode>()
-}
-
-/// The schema in its own language, sorted so that a change shows as a change.
-#[must_use]
-pub fn sdl() -> String {
-    let mut text = builder().finish().sdl_with_options(export_options());
-    let length = text.trim_end().len();
-    text.truncate(length);
-    text.push('\n');
-    text
-}
-
-/// The schema as a supergraph composes it.
-#[must_use]
-pub fn subgraph_sdl(authorization: Authorization) -> &'static str {
-    entities::sdl::subgraph(authorization)
-}
-
-fn export_options() -> SDLExportOptions {
-    SDLExportOptions::new()
-        .sorted_fields()
-        .sorted_arguments()
-        .sorted_enum_items()
-        .include_specified_by()
 }
 
 impl Schema {

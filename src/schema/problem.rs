@@ -3,6 +3,7 @@
 use async_graphql::resolver_utils::EnumType;
 use async_graphql::{Enum, Interface, Object, SimpleObject};
 
+use super::directives::AtMost;
 use crate::domain::violation;
 use crate::services::RateLimitExceeded;
 
@@ -213,6 +214,7 @@ macro_rules! problems_with_violations {
             }
 
             /// The rules that the input breaks.
+            #[graphql(directive = AtMost::apply(32))]
             async fn violations(&self) -> &[Violation] {
                 &self.0
             }

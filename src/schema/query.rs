@@ -3,15 +3,16 @@
 use async_graphql::{Context, ID, MergedObject, Object};
 
 use super::connection::PageArguments;
+use super::directives::{Authenticated, Paged, RequiresScopes};
 use super::error::{Error, Nullable};
 use super::guard::{AccessContext, Guard as _, Holds, IsOwner};
 use super::request::ContextExt as _;
 use super::scalars::Instant;
-use super::types::audit_event::AuditEventConnection;
+use super::types::audit_event::{self, AuditEventConnection};
 use super::types::audit_filter::AuditEventFilter;
 use super::types::auth_config::AuthConfig;
 use super::types::user::User;
-use super::types::user_list::{PageInput, UserConnection, UserFilter, UserOrder};
+use super::types::user_list::{self, PageInput, UserConnection, UserFilter, UserOrder};
 use super::types::user_stats::UserStats;
 use crate::domain::caller::AuthState;
 use crate::domain::ids::UserId;
@@ -40,6 +41,7 @@ impl Reads {
 
     /// One person, or `null` when there is none: oneself, or anybody with `users:read`. Without
     /// the right the error is `FORBIDDEN`, whether or not there is somebody with this id.
+    #[graphql(directive = Authenticated::apply())]
     async fn user(
         &self,
         context: &Context<'_>,
@@ -64,6 +66,7 @@ impl Reads {
     }
 
     /// What happened, newest first. Needs `audit:read`.
+    #[graphql(directive = Paged::apply(), directive = RequiresScopes::apply(&[&[Permission::AuditRead]]))]
     async fn audit_events(
         &self,
         context: &Context<'_>,
@@ -75,10 +78,9 @@ impl Reads {
         #[graphql(desc = "How many, counted from the end; at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<AuditEventConnection, Error> {
-        let guard = Holds(Permission::AuditRead);
-        guard.operation(context.caller().signed_in())?;
+        context.authorize()?;
         let arguments = PageArguments::check(first, after, last, before)?;
-        AuditEventConnection::matching(context, filter, arguments).await
+        audit_event::load_matching(context, filter, arguments).await
     }
 
     /// Everybody, a part at a time; newest first unless an order is given. Needs `users:read`.
@@ -86,6 +88,7 @@ impl Reads {
         clippy::too_many_arguments,
         reason = "the arguments of a connection with a filter and an order"
     )]
+    #[graphql(directive = Paged::apply(), directive = RequiresScopes::apply(&[&[Permission::UsersRead]]))]
     async fn users(
         &self,
         context: &Context<'_>,
@@ -96,26 +99,25 @@ impl Reads {
         #[graphql(desc = "How many, counted from the end; at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<UserConnection, Error> {
-        let guard = Holds(Permission::UsersRead);
-        guard.operation(context.caller().signed_in())?;
+        context.authorize()?;
         let page = PageInput {
             first,
             after,
             last,
             before,
         };
-        UserConnection::load(context, filter, order_by, page).await
+        user_list::load_page(context, filter, order_by, page).await
     }
 
     /// Counts of people. Needs `users:read` or `stats:read`.
+    #[graphql(directive = RequiresScopes::apply(&[&[Permission::UsersRead],&[Permission::StatsRead]]))]
     async fn user_stats(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Only accounts created at this instant or later.")] since: Option<Instant>,
         #[graphql(desc = "Only accounts created before this instant.")] until: Option<Instant>,
     ) -> Result<UserStats, Error> {
-        let guard = Holds(Permission::UsersRead).or(Holds(Permission::StatsRead));
-        guard.operation(context.caller().signed_in())?;
+        context.authorize()?;
         UserStats::load(context, since.map(|it| it.0), until.map(|it| it.0)).await
     }
 

@@ -6,10 +6,11 @@ use async_graphql::Context;
 use chrono::{DateTime, Duration, Utc};
 
 use super::error::{Error, ErrorCode};
+use super::metadata::{self, Access};
 use super::subscription::Trigger;
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding, SignedIn};
-use crate::domain::permission::Permission;
+use crate::domain::permission::PermissionType;
 use crate::domain::session::Session;
 use crate::domain::token::PlainToken;
 use crate::domain::user::User;
@@ -175,10 +176,22 @@ pub(super) trait ContextExt {
         Ok(self.caller().fresh(app.clock.now(), max_age))
     }
 
-    /// The signed-in caller with a permission that they hold, or the error that forbids it.
-    fn holding(&self, permission: Permission) -> Result<Holding<'_>, Error> {
-        self.signed_in()?;
-        let holding = self.caller().holding(permission);
+    /// Who may run the operation whose root field is being resolved, as its directives say.
+    fn access(&self) -> Option<&'static Access>;
+
+    /// The signed-in caller, if the directives of the root field admit them.
+    fn authorize(&self) -> Result<&SignedIn, Error> {
+        let access = self.access().unwrap_or(&Access::SignedIn);
+        access.check(self.caller().signed_in())
+    }
+
+    /// The signed-in caller as a holder of permission `P`, which the directives have to imply.
+    fn holding<P: PermissionType>(&self) -> Result<Holding<'_, P>, Error> {
+        self.authorize()?;
+        let implied = self
+            .access()
+            .is_some_and(|access| access.implies(P::PERMISSION));
+        let holding = self.caller().holding::<P>().filter(|_| implied);
         holding.ok_or_else(Error::forbidden)
     }
 }
@@ -190,6 +203,11 @@ impl ContextExt for Context<'_> {
 
     fn request(&self) -> &RequestData {
         self.data_unchecked::<Arc<RequestData>>()
+    }
+
+    fn access(&self) -> Option<&'static Access> {
+        let kind = self.query_env.operation.node.ty;
+        metadata::access(kind, &self.item.node.name.node)
     }
 
     fn trigger(&self) -> Trigger {

@@ -7,8 +7,8 @@
 use async_graphql::{Context, Subscription as GraphqlSubscription};
 use futures_util::stream::{self, Iter};
 
+use super::directives::{Authenticated, RequiresScopes};
 use super::error::Error;
-use super::guard::{Guard as _, Holds};
 use super::request::ContextExt as _;
 use super::types::audit_event::AuditEvent;
 use super::types::audit_filter::AuditEventFilter;
@@ -75,11 +75,12 @@ pub struct Subscription;
 impl Subscription {
     /// What happens to the other sessions of the signed-in person: sign-ins, and their ends. The
     /// end of the session that listens ends the connection.
+    #[graphql(directive = Authenticated::apply())]
     async fn session_events(
         &self,
         context: &Context<'_>,
     ) -> Result<AtMostOne<SessionEvent>, Error> {
-        let person = context.signed_in()?;
+        let person = context.authorize()?;
         let event = match context.trigger() {
             Trigger::Event(event) if Topic::OwnSessions.concerns(person.user(), &event) => {
                 SessionEvent::read(context, person.user(), event).await?
@@ -90,6 +91,7 @@ impl Subscription {
     }
 
     /// What happens, as it is recorded. Needs `audit:read`.
+    #[graphql(directive = RequiresScopes::apply(&[&[Permission::AuditRead]]))]
     async fn audit_events(
         &self,
         context: &Context<'_>,
@@ -97,7 +99,7 @@ impl Subscription {
             AuditEventFilter,
         >,
     ) -> Result<AtMostOne<AuditEvent>, Error> {
-        Holds(Permission::AuditRead).operation(context.caller().signed_in())?;
+        context.authorize()?;
         let event = match context.trigger() {
             Trigger::Event(DomainEvent::Audited { event, .. }) => {
                 AuditEvent::matching(context, filter, Some(event)).await?

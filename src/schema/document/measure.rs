@@ -10,54 +10,13 @@ use async_graphql_value::Value;
 
 use super::copies::default;
 use super::{Limit, Limits, Refusal};
-use crate::schema::connection::{DEFAULT_SIZE, LARGEST_SIZE, MOST_IDENTITIES};
+use crate::schema::connection::{DEFAULT_SIZE, MAX_SIZE};
+use crate::schema::directives::SLICING_ARGUMENTS;
 use crate::schema::error::{Error, ErrorCode};
-
-/// Mutations that take a secret: guessing many in one document is refused whole.
-const CREDENTIAL_MUTATIONS: [&str; 19] = [
-    "login",
-    "loginWithGoogle",
-    "linkGoogle",
-    "register",
-    "refreshSession",
-    "verifyEmail",
-    "stepUp",
-    "requestEmailVerification",
-    "requestOtp",
-    "verifyOtp",
-    "requestPasswordReset",
-    "confirmPasswordReset",
-    "changePassword",
-    "setPassword",
-    "confirmEmailChange",
-    "confirmPhoneChange",
-    "revertEmailChange",
-    "requestEmailChange",
-    "requestPhoneChange",
-];
+use crate::schema::metadata::{self, ListSize};
 
 /// The field by which a router asks for what other subgraphs refer to.
 const ENTITIES: &str = "_entities";
-
-/// The lists whose size the field around them decides by `first` or `last`.
-const PAGES: [&str; 2] = ["nodes", "edges"];
-/// The other lists, with the most entries they have. `tests/it/incidents/cost.rs` holds them to the
-/// schema: a list that is in neither place would be counted as one entry.
-const LISTS: [(&str, usize); 11] = [
-    ("amr", 8),
-    ("byProvider", 4),
-    ("byRole", 8),
-    // What `updateUser` can change at once, with its reason.
-    ("changes", 12),
-    ("identities", MOST_IDENTITIES),
-    ("methods", 8),
-    // A year, and the day on which it began.
-    ("newPerDay", 367),
-    ("permissions", 32),
-    ("registrationRoles", 8),
-    ("staffFunctions", 8),
-    ("violations", 32),
-];
 
 /// The lists through which introspection can go in circles.
 const REFLECTING_LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
@@ -154,7 +113,7 @@ impl Pages<'_> {
     /// How many entries the page of a field has at most, as `PageArguments` reads its arguments:
     /// `first`, else `last`, else what a page has when nobody says.
     fn size(self, field: &Field) -> usize {
-        for name in ["first", "last"] {
+        for name in SLICING_ARGUMENTS {
             let size = match field.get_argument(name).map(|value| &value.node) {
                 Some(Value::Number(number)) => entries(number.as_u64()),
                 Some(Value::Variable(name)) => match self.variables {
@@ -246,7 +205,7 @@ impl<'a> Measure<'a> {
         Ok(Size {
             directives: size.directives.saturating_add(operation.directives.len()),
             credentials: if mutates { size.credentials } else { 0 },
-            cost: size.total(LARGEST_SIZE),
+            cost: size.total(MAX_SIZE),
             entry: 0,
             ..size
         })
@@ -288,18 +247,15 @@ impl<'a> Measure<'a> {
         }
         let below = inner.total(self.pages.size(field));
         let referred = self.pages.representations(field);
-        let (cost, entry) = if PAGES.contains(&name) {
-            (1, below)
-        } else {
-            let known = LISTS.iter().find(|(list, _)| *list == name);
-            let entries = match known {
-                Some((_, entries)) => *entries,
-                None if name == ENTITIES => referred,
-                None => 0,
-            };
-            match entries {
-                0 => (below.saturating_add(1), 0),
-                _ => (below.max(1).saturating_mul(entries).saturating_add(1), 0),
+        let list = match name {
+            ENTITIES => Some(ListSize::AtMost(referred)),
+            _ => metadata::list_size(name),
+        };
+        let (cost, entry) = match list {
+            Some(ListSize::Page) => (1, below),
+            None | Some(ListSize::AtMost(0)) => (below.saturating_add(1), 0),
+            Some(ListSize::AtMost(entries)) => {
+                (below.max(1).saturating_mul(entries).saturating_add(1), 0)
             }
         };
         Ok(Size {
@@ -311,7 +267,7 @@ impl<'a> Measure<'a> {
                 .saturating_add(usize::from(field.alias.is_some())),
             directives: inner.directives.saturating_add(field.directives.len()),
             root_fields: 1,
-            credentials: usize::from(CREDENTIAL_MUTATIONS.contains(&name)),
+            credentials: usize::from(metadata::is_credential(name)),
             cost,
             entry,
             representations: inner.representations.saturating_add(referred),

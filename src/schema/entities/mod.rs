@@ -5,8 +5,6 @@
 //! others away. What a referred entity shows is decided where it is decided for every other path,
 //! by the guards on the fields of its type.
 
-pub mod sdl;
-
 mod representation;
 
 use async_graphql::{
@@ -14,11 +12,13 @@ use async_graphql::{
 };
 use futures_util::future::try_join_all;
 
+use super::directives::Key;
 use super::error::{Error, ErrorCode, Nullable};
 use super::guard::{AccessContext, Guard as _, Holds, IsOwner};
 use super::mutations::Mutation;
 use super::query::Reads;
 use super::request::ContextExt as _;
+use super::sdl::{Authorization, subgraph_sdl};
 use super::subscription::Subscription;
 use super::types::session::Session;
 use super::types::user::User;
@@ -26,7 +26,6 @@ use crate::domain::email::EmailAddress;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::permission::Permission;
 use representation::Reference;
-use sdl::Authorization;
 
 /// Everything that can be read.
 #[derive(Clone, Copy, Debug, Default, MergedObject)]
@@ -36,7 +35,10 @@ pub struct RouterQuery(Reads, Federation);
 /// Whoever acts: what other subgraphs give fields to without knowing who there is (they declare
 /// it with `@interfaceObject`).
 #[derive(Debug, Interface)]
-#[graphql(field(name = "id", ty = "ID", desc = "The identifier."))]
+#[graphql(
+    field(name = "id", ty = "ID", desc = "The identifier."),
+    directive = Key::apply("id")
+)]
 pub enum Principal {
     /// See [`User`].
     User(User),
@@ -102,7 +104,7 @@ impl Federation {
             Authorization::Silent
         };
         Service {
-            sdl: sdl::subgraph(authorization).to_owned(),
+            sdl: subgraph_sdl(authorization).to_owned(),
         }
     }
 }

@@ -9,6 +9,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
 
 use crate::domain::ids::IdentityId;
 use crate::schema::answer::{IntoProblem, answer};
+use crate::schema::directives::{Authenticated, Credential};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, Conflict, GoogleTokenInvalid, IdentityAlreadyLinked, InputInvalid,
@@ -137,6 +138,7 @@ impl GoogleMutations {
     /// Signs in with an ID token that the client got from Google. Somebody new gets an account.
     /// `Conflict` means that the address has an account which this token does not prove to own:
     /// sign in there as usual, then call `linkGoogle` with the same token.
+    #[graphql(directive = Credential::apply())]
     async fn login_with_google(
         &self,
         context: &Context<'_>,
@@ -155,12 +157,13 @@ impl GoogleMutations {
 
     /// Adds Google to the ways in which the signed-in person can sign in. Needs a recent proof of
     /// who asks; sent again for an identity that is linked already, it gives the same answer.
+    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn link_google(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The token, and the nonce it was asked for with.")] input: LinkGoogleInput,
     ) -> Result<LinkGoogleResult, Error> {
-        let person = context.signed_in()?;
+        let person = context.authorize()?;
         let credential = GoogleCredential {
             id_token: input.id_token.into(),
             nonce: input.nonce,
@@ -173,13 +176,14 @@ impl GoogleMutations {
 
     /// Takes Google off the ways in which the signed-in person can sign in, unless it is the last:
     /// then set a password first. Needs a recent proof of who asks.
+    #[graphql(directive = Authenticated::apply())]
     async fn unlink_google(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "What to unlink; the only one there is may be left unnamed.")]
         input: Option<UnlinkGoogleInput>,
     ) -> Result<UnlinkGoogleResult, Error> {
-        let person = context.signed_in()?;
+        let person = context.authorize()?;
         let wanted = match input.and_then(|input| input.identity_id) {
             Some(id) => match id.parse::<IdentityId>() {
                 Ok(id) => Some(id),

@@ -8,6 +8,7 @@
 use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
 
 use crate::schema::answer::{IntoProblem, answer};
+use crate::schema::directives::Credential;
 use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, CodeExpired, CodeInvalid, InputInvalid, InvalidCredentials, RateLimited,
@@ -116,6 +117,7 @@ pub struct OtpMutations;
 impl OtpMutations {
     /// Sends a one-time code, if there is an account it can serve. The answer is the same when
     /// there is none.
+    #[graphql(directive = Credential::apply())]
     async fn request_otp(
         &self,
         context: &Context<'_>,
@@ -135,6 +137,7 @@ impl OtpMutations {
     }
 
     /// Redeems a one-time code for what its purpose opens. A few wrong tries end a code.
+    #[graphql(directive = Credential::apply())]
     async fn verify_otp(
         &self,
         context: &Context<'_>,

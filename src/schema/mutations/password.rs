@@ -9,6 +9,7 @@ use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
 
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::schema::answer::{IntoProblem, answer};
+use crate::schema::directives::{Authenticated, Credential};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, CodeExpired, CodeInvalid, Conflict, InputInvalid, InvalidCredentials,
@@ -172,6 +173,7 @@ pub struct PasswordMutations;
 impl PasswordMutations {
     /// Sends a way to set a new password, if there is an account. The answer is the same when
     /// there is none.
+    #[graphql(directive = Credential::apply())]
     async fn request_password_reset(
         &self,
         context: &Context<'_>,
@@ -187,6 +189,7 @@ impl PasswordMutations {
     }
 
     /// Sets a new password with the link or the code that arrived, and ends every session.
+    #[graphql(directive = Credential::apply())]
     async fn confirm_password_reset(
         &self,
         context: &Context<'_>,
@@ -218,12 +221,13 @@ impl PasswordMutations {
     }
 
     /// Changes the password of the signed-in person and ends their other sessions.
+    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn change_password(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The old password and the new one.")] input: ChangePasswordInput,
     ) -> Result<ChangePasswordResult, Error> {
-        let person = context.signed_in()?;
+        let person = context.authorize()?;
         let current = input.current_password.map(Into::into);
         let new = input.new_password.into();
         let (app, caller) = (context.app(), context.caller());
@@ -234,6 +238,7 @@ impl PasswordMutations {
     }
 
     /// Gives an account that has no password its first one. Asks for a recent sign-in.
+    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn set_password(
         &self,
         context: &Context<'_>,

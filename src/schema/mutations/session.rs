@@ -10,6 +10,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
 use crate::domain::ids::SessionId;
 use crate::domain::token::{PlainToken, TokenKind};
 use crate::schema::answer::{IntoProblem, answer};
+use crate::schema::directives::{Authenticated, Credential};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, EmailNotVerified, InputInvalid, InvalidCredentials, NotFound, RateLimited,
@@ -175,6 +176,7 @@ impl SessionMutations {
     /// Signs in with a password. The refusal is the same for a wrong password and for an address
     /// without an account and, where addresses have to be confirmed, for an account that nobody
     /// has confirmed.
+    #[graphql(directive = Credential::apply())]
     async fn login(
         &self,
         context: &Context<'_>,
@@ -193,6 +195,7 @@ impl SessionMutations {
 
     /// Exchanges the refresh token for a new one and a new access token. Each token works once;
     /// sent again within seconds it gives the same answer, later it ends the session.
+    #[graphql(directive = Credential::apply())]
     async fn refresh_session(
         &self,
         context: &Context<'_>,
@@ -214,6 +217,7 @@ impl SessionMutations {
     }
 
     /// Ends the session of the access token, or of the cookie.
+    #[graphql(directive = Authenticated::apply())]
     async fn logout(&self, context: &Context<'_>) -> Result<LogoutResult, Error> {
         let person = context.caller().signed_in();
         let cookie = if person.is_some() {
@@ -235,12 +239,13 @@ impl SessionMutations {
     }
 
     /// Ends one of the person's own sessions, on the next request it makes anywhere.
+    #[graphql(directive = Authenticated::apply())]
     async fn revoke_session(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which session to end.")] input: RevokeSessionInput,
     ) -> Result<RevokeSessionResult, Error> {
-        let person = context.signed_in()?;
+        let person = context.authorize()?;
         let Ok(id) = input.session_id.parse::<SessionId>() else {
             return Ok(RevokeSessionResult::NotFound(NotFound));
         };
@@ -251,11 +256,12 @@ impl SessionMutations {
     }
 
     /// Ends all of the person's sessions but the one that asks.
+    #[graphql(directive = Authenticated::apply())]
     async fn revoke_other_sessions(
         &self,
         context: &Context<'_>,
     ) -> Result<RevokeOtherSessionsResult, Error> {
-        let person = context.signed_in()?;
+        let person = context.authorize()?;
         let outcome = session::revoke_others(context.app(), context.caller(), person).await;
         answer(outcome, |count| OtherSessionsRevoked {
             count: i64::try_from(count).unwrap_or(i64::MAX),
@@ -263,12 +269,13 @@ impl SessionMutations {
     }
 
     /// Proves again who the signed-in person is, for operations that ask for a recent proof.
+    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn step_up(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The proof.")] input: StepUpInput,
     ) -> Result<StepUpResult, Error> {
-        let person = context.signed_in()?;
+        let person = context.authorize()?;
         let password = input.password.into();
         let outcome = session::step_up(context.app(), context.caller(), person, password).await;
         answer(outcome, SteppedUp::from)

@@ -8,10 +8,11 @@ use tokio::sync::OnceCell;
 
 use super::audit_filter::AuditEventFilter;
 use super::user::User;
-use crate::domain::audit::{self, AuditFilter};
+use crate::domain::audit;
 use crate::domain::ids::{AuditEventId, UserId};
 use crate::domain::user;
-use crate::schema::connection::{PageArguments, PageInfo, encode_cursor};
+use crate::schema::connection::{Connection, PageArguments, TimeCursor, TotalCount};
+use crate::schema::directives::AtMost;
 use crate::schema::error::{Error, Nullable};
 use crate::schema::request::ContextExt as _;
 use crate::selectors::audit_event::{
@@ -32,12 +33,20 @@ enum Viewer {
 /// they are about was erased.
 #[derive(Debug)]
 pub struct AuditEvent {
-    row: Arc<audit::AuditEvent>,
+    row: audit::AuditEvent,
     viewer: Viewer,
     opened: OnceCell<Option<Details>>,
 }
 
 impl AuditEvent {
+    fn new(row: audit::AuditEvent, viewer: Viewer) -> Self {
+        Self {
+            row,
+            viewer,
+            opened: OnceCell::new(),
+        }
+    }
+
     /// One event for a holder of `audit:read`, if it matches; without one only the filter is read.
     pub(in crate::schema) async fn matching(
         context: &Context<'_>,
@@ -48,11 +57,7 @@ impl AuditEvent {
         let Some(id) = id else { return Ok(None) };
         let filter = filter.unwrap_or_default();
         let found = context.loaders().audit_event(EventMatching { id, filter });
-        Ok(found.await?.map(|row| Self {
-            row: Arc::new(row),
-            viewer: Viewer::Auditor,
-            opened: OnceCell::new(),
-        }))
+        Ok(found.await?.map(|row| Self::new(row, Viewer::Auditor)))
     }
 
     async fn details(&self, context: &Context<'_>) -> Result<Option<&Details>, Error> {
@@ -147,6 +152,8 @@ impl AuditEvent {
 
     /// What was changed; for whom, see `ipAddress`. What administrators changed of an account its
     /// owner sees. Passwords and other secrets are never recorded.
+    // All that `updateUser` can change at once, with its reason.
+    #[graphql(directive = AtMost::apply(12))]
     async fn changes(&self, context: &Context<'_>) -> Nullable<Vec<AuditChange>> {
         if !self.is_theirs() {
             return None;
@@ -227,134 +234,56 @@ pub struct AuditChange {
     after: Option<String>,
 }
 
-/// A place in the list.
-#[derive(Debug, SimpleObject)]
-pub struct AuditEventEdge {
-    /// The event.
-    node: AuditEvent,
-    /// Its place, for `after` and `before`.
-    cursor: String,
+/// A page of a list of events, newest first.
+pub(in crate::schema) type AuditEventConnection = Connection<TimeCursor, AuditEvent>;
+
+/// Loads a page of the events that match, for a holder of `audit:read`.
+pub(in crate::schema) async fn load_matching(
+    context: &Context<'_>,
+    filter: Option<AuditEventFilter>,
+    arguments: PageArguments,
+) -> Result<AuditEventConnection, Error> {
+    let filter = filter.map(|filter| filter.read(context)).transpose()?;
+    let filter = filter.unwrap_or_default();
+    let total = TotalCount::AuditEvents(CountMatching(filter.clone()));
+    let page = arguments.request();
+    let events = context.loaders();
+    let events = events.audit_events(EventsMatching { filter, page });
+    Ok(connection(
+        arguments,
+        events.await?,
+        total,
+        &Viewer::Auditor,
+    ))
 }
 
-/// Which list it is.
-#[derive(Clone, Debug)]
-enum List {
-    Matching(AuditFilter),
-    Subject(UserId),
+/// Loads a page of the events about a person, for that person or a holder of `audit:read`.
+pub(in crate::schema) async fn load_about(
+    context: &Context<'_>,
+    person: &Arc<user::User>,
+    is_auditor: bool,
+    arguments: PageArguments,
+) -> Result<AuditEventConnection, Error> {
+    let (user, page) = (person.id, arguments.request());
+    let events = context.loaders();
+    let events = events.audit_events_of(EventsOfUser { user, page });
+    let viewer = if is_auditor {
+        Viewer::Auditor
+    } else {
+        Viewer::Subject(Arc::clone(person))
+    };
+    let total = TotalCount::AuditEventsOf(CountOfUser(user));
+    Ok(connection(arguments, events.await?, total, &viewer))
 }
 
-/// A part of a list of events, newest first.
-#[derive(Clone, Debug)]
-pub struct AuditEventConnection {
-    list: List,
-    viewer: Viewer,
-    events: Vec<Arc<audit::AuditEvent>>,
-    page_info: PageInfo,
-}
-
-impl AuditEventConnection {
-    /// A page of the events that match, for a holder of `audit:read`.
-    pub(in crate::schema) async fn matching(
-        context: &Context<'_>,
-        filter: Option<AuditEventFilter>,
-        arguments: PageArguments,
-    ) -> Result<Self, Error> {
-        let filter = match filter {
-            Some(filter) => filter.read(context)?,
-            None => AuditFilter::default(),
-        };
-        let key = EventsMatching {
-            filter: filter.clone(),
-            page: arguments.request(),
-        };
-        let events = context.loaders().audit_events(key).await?;
-        let list = List::Matching(filter);
-        Ok(Self::cut(list, Viewer::Auditor, events, arguments))
-    }
-
-    /// A page of the events about a person, for that person or a holder of `audit:read`.
-    pub(in crate::schema) async fn about(
-        context: &Context<'_>,
-        person: &Arc<user::User>,
-        is_auditor: bool,
-        arguments: PageArguments,
-    ) -> Result<Self, Error> {
-        let user = person.id;
-        let key = EventsOfUser {
-            user,
-            page: arguments.request(),
-        };
-        let events = context.loaders().audit_events_of(key).await?;
-        let viewer = if is_auditor {
-            Viewer::Auditor
-        } else {
-            Viewer::Subject(Arc::clone(person))
-        };
-        Ok(Self::cut(List::Subject(user), viewer, events, arguments))
-    }
-
-    fn cut(
-        list: List,
-        viewer: Viewer,
-        mut events: Vec<audit::AuditEvent>,
-        arguments: PageArguments,
-    ) -> Self {
-        let more = arguments.cut(&mut events);
-        let (start, end) = (events.first().map(cursor), events.last().map(cursor));
-        Self {
-            list,
-            viewer,
-            page_info: arguments.page_info(more, start, end),
-            events: events.into_iter().map(Arc::new).collect(),
-        }
-    }
-
-    fn node(&self, event: &Arc<audit::AuditEvent>) -> AuditEvent {
-        AuditEvent {
-            row: Arc::clone(event),
-            viewer: self.viewer.clone(),
-            opened: OnceCell::new(),
-        }
-    }
-}
-
-fn cursor(event: &audit::AuditEvent) -> String {
-    encode_cursor((event.created_at, event.id.uuid()))
-}
-
-/// A part of a list of events, newest first.
-#[Object]
-impl AuditEventConnection {
-    /// The events with their places.
-    async fn edges(&self) -> Vec<AuditEventEdge> {
-        let edge = |event: &Arc<audit::AuditEvent>| AuditEventEdge {
-            cursor: cursor(event),
-            node: self.node(event),
-        };
-        self.events.iter().map(edge).collect()
-    }
-
-    /// The events alone.
-    async fn nodes(&self) -> Vec<AuditEvent> {
-        self.events.iter().map(|event| self.node(event)).collect()
-    }
-
-    /// Where this part ends, and whether there is more.
-    async fn page_info(&self) -> &PageInfo {
-        &self.page_info
-    }
-
-    /// How many there are in all; counted only when asked for, which takes longer the more there
-    /// are.
-    async fn total_count(&self, context: &Context<'_>) -> Result<i64, Error> {
-        let loaders = context.loaders();
-        let count = match &self.list {
-            List::Matching(filter) => {
-                let key = CountMatching(filter.clone());
-                loaders.audit_event_count(key).await?
-            }
-            List::Subject(user) => loaders.audit_event_count_of(CountOfUser(*user)).await?,
-        };
-        Ok(i64::try_from(count).unwrap_or(i64::MAX))
-    }
+fn connection(
+    arguments: PageArguments,
+    events: Vec<audit::AuditEvent>,
+    total: TotalCount,
+    viewer: &Viewer,
+) -> AuditEventConnection {
+    arguments.page(events, total, |event| {
+        let cursor = TimeCursor((event.created_at, event.id.uuid()));
+        (cursor, AuditEvent::new(event, viewer.clone()))
+    })
 }

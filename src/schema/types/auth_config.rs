@@ -4,6 +4,7 @@ use async_graphql::{Context, Enum, Object};
 
 use super::enums::Role;
 use crate::domain::code;
+use crate::schema::directives::AtMost;
 use crate::schema::request::ContextExt as _;
 
 /// A way to sign in.
@@ -25,6 +26,7 @@ pub struct AuthConfig;
 #[Object]
 impl AuthConfig {
     /// The ways to sign in.
+    #[graphql(directive = AtMost::apply(8))]
     async fn methods(&self, context: &Context<'_>) -> Vec<SignInMethod> {
         let google = &context.app().config.google;
         let mut methods = vec![SignInMethod::Password, SignInMethod::Otp];
@@ -49,6 +51,7 @@ impl AuthConfig {
     }
 
     /// The roles that people can choose when they register.
+    #[graphql(directive = AtMost::apply(8))]
     async fn registration_roles(&self, context: &Context<'_>) -> Vec<Role> {
         context
             .app()

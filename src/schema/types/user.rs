@@ -5,17 +5,21 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::audit_event::AuditEventConnection;
+use super::audit_event::{self, AuditEventConnection};
 use super::enums::{AuthProvider, Role, StaffFunction};
 use super::identity::Identity;
-use super::session::SessionConnection;
+use super::session::{self, SessionConnection};
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::user;
-use crate::schema::connection::{MOST_IDENTITIES, PageArguments};
+use crate::schema::connection::PageArguments;
+use crate::schema::directives::{AtMost, Key, Paged};
 use crate::schema::error::{Error, Nullable};
 use crate::schema::guard::{AccessContext, Guard, Holds, IsNotOwner, IsOwner, IsStaff, IsVendor};
 use crate::schema::request::ContextExt as _;
 use crate::schema::scalars::{EmailAddress, PhoneNumber};
+
+/// Identities that a person is shown with; each one costs.
+const MAX_IDENTITIES: usize = 20;
 
 /// A person with an account.
 #[derive(Clone, Debug)]
@@ -82,7 +86,7 @@ impl User {
 /// A person with an account. Everybody may see `id`, `pid`, `firstName`, `avatarUrl` and `role`;
 /// the rest is for the person and for holders of `users:read`, and `null` with a `FORBIDDEN`
 /// error for others.
-#[Object]
+#[Object(directive = Key::apply("id"), directive = Key::apply("email"))]
 impl User {
     /// The identifier, also the `sub` of access tokens.
     pub(in crate::schema) async fn id(&self) -> ID {
@@ -159,6 +163,7 @@ impl User {
     }
 
     /// What the person does on the staff.
+    #[graphql(directive = AtMost::apply(8))]
     async fn staff_functions(&self, context: &Context<'_>) -> Nullable<Vec<StaffFunction>> {
         self.private(context, |user| {
             Some(user.staff_functions.iter().map(Into::into).collect())
@@ -216,6 +221,7 @@ impl User {
     }
 
     /// Where the person is signed in, newest first.
+    #[graphql(directive = Paged::apply())]
     async fn sessions(
         &self,
         context: &Context<'_>,
@@ -229,12 +235,13 @@ impl User {
             Err(refusal) => return Some(Err(refusal)),
         };
         Some(match PageArguments::check(first, after, last, before) {
-            Ok(arguments) => SessionConnection::load(context, user, arguments).await,
+            Ok(arguments) => session::load_page(context, user, arguments).await,
             Err(refusal) => Err(refusal),
         })
     }
 
     /// What the person can sign in with at providers, oldest first; at most 20.
+    #[graphql(directive = AtMost::apply(MAX_IDENTITIES))]
     async fn identities(&self, context: &Context<'_>) -> Nullable<Vec<Identity>> {
         let user = match self.private(context, |user| Some(user.id))? {
             Ok(user) => user,
@@ -244,7 +251,7 @@ impl User {
         Some(match found {
             Ok(found) => Ok(found
                 .into_iter()
-                .take(MOST_IDENTITIES)
+                .take(MAX_IDENTITIES)
                 .map(Identity)
                 .collect()),
             Err(failure) => Err(failure.into()),
@@ -253,6 +260,7 @@ impl User {
 
     /// What happened to the person's account, newest first; for the person and for holders of
     /// `audit:read`.
+    #[graphql(directive = Paged::apply())]
     async fn audit_events(
         &self,
         context: &Context<'_>,
@@ -267,12 +275,13 @@ impl User {
         }
         let (user, is_auditor) = (&self.row, auditor.allows(access));
         Some(match PageArguments::check(first, after, last, before) {
-            Ok(page) => AuditEventConnection::about(context, user, is_auditor, page).await,
+            Ok(page) => audit_event::load_about(context, user, is_auditor, page).await,
             Err(refusal) => Err(refusal),
         })
     }
 
     /// What the person may do, as in `users:read`.
+    #[graphql(directive = AtMost::apply(32))]
     async fn permissions(&self, context: &Context<'_>) -> Nullable<Vec<String>> {
         self.private(context, |user| {
             let permissions = PermissionSet::of(user.role, user.staff_functions);

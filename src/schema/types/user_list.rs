@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
+use async_graphql::connection::CursorType;
+use async_graphql::{Context, Enum, InputObject};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use super::enums::{AuthProvider, Role};
 use super::user::User;
-use crate::domain::{search, text, user};
-use crate::schema::connection::{PageArguments, PageInfo};
+use crate::domain::{search, text};
+use crate::schema::connection::{Connection, PageArguments, TotalCount};
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::request::ContextExt as _;
 use crate::schema::scalars::Instant;
-use crate::selectors::directory::{DirectoryPage, Filter, Key, Listed, Sort, UserCursor};
+use crate::selectors::directory::{DirectoryPage, Filter, Key, Sort, UserCursor};
 
 const LONGEST_SEARCH: usize = 200;
 const MOST_WORDS: usize = 8;
@@ -123,116 +124,84 @@ pub(in crate::schema) struct PageInput {
     pub(in crate::schema) before: Option<String>,
 }
 
-/// A place in the list.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct UserEdge {
-    /// The person.
-    node: User,
-    /// Their place, for `after` and `before`. It belongs to the order of this list.
-    cursor: String,
-}
+/// A page of a list of people.
+pub(in crate::schema) type UserConnection = Connection<DirectoryCursor, User>;
 
-/// A part of a list of people.
-#[derive(Clone, Debug)]
-pub struct UserConnection {
-    filter: Filter,
-    sort: Sort,
-    users: Vec<(Arc<user::User>, UserCursor)>,
-    page_info: PageInfo,
-}
-
-impl UserConnection {
-    /// Loads a page of the list. Whoever calls this has asked the guard.
-    pub(in crate::schema) async fn load(
-        context: &Context<'_>,
-        filter: Option<UserFilter>,
-        order: Option<UserOrder>,
-        page: PageInput,
-    ) -> Result<Self, Error> {
-        let order = order.unwrap_or(UserOrder {
-            field: UserOrderField::CreatedAt,
-            direction: OrderDirection::Desc,
-        });
-        let sort = order.sort();
-        let arguments = PageArguments::check_cursors(
-            page.first,
-            page.after,
-            page.last,
-            page.before,
-            |cursor| decode(cursor, sort),
-        )?;
-        let page = DirectoryPage {
-            filter: filter.unwrap_or_default().check()?,
+/// Loads a page of the list. The caller has checked the access.
+pub(in crate::schema) async fn load_page(
+    context: &Context<'_>,
+    filter: Option<UserFilter>,
+    order: Option<UserOrder>,
+    page: PageInput,
+) -> Result<UserConnection, Error> {
+    let order = order.unwrap_or(UserOrder {
+        field: UserOrderField::CreatedAt,
+        direction: OrderDirection::Desc,
+    });
+    let sort = order.sort();
+    let PageInput {
+        first,
+        after,
+        last,
+        before,
+    } = page;
+    let decode = |cursor: &str| {
+        let cursor = DirectoryCursor::decode_cursor(cursor).ok()?;
+        (cursor.sort == sort).then_some(cursor.cursor)
+    };
+    let arguments = PageArguments::check_cursors(first, after, last, before, decode)?;
+    let page = DirectoryPage {
+        filter: filter.unwrap_or_default().check()?,
+        sort,
+        descending: order.direction == OrderDirection::Desc,
+        page: arguments.request(),
+    };
+    let users = context.loaders().directory(&page).await?;
+    let total = TotalCount::Users(page.filter);
+    Ok(arguments.page(users, total, |listed| {
+        let cursor = DirectoryCursor {
             sort,
-            descending: order.direction == OrderDirection::Desc,
-            page: arguments.request(),
+            cursor: listed.cursor,
         };
-        let mut users = context.loaders().directory(&page).await?;
-        let more = arguments.cut(&mut users);
-        let cursor = |listed: &Listed| encode(&listed.cursor, sort);
-        let page_info =
-            arguments.page_info(more, users.first().map(cursor), users.last().map(cursor));
-        Ok(Self {
-            filter: page.filter,
-            sort,
-            users: users
-                .into_iter()
-                .map(|listed| (Arc::new(listed.user), listed.cursor))
-                .collect(),
-            page_info,
-        })
-    }
-}
-
-/// A part of a list of people.
-#[Object]
-impl UserConnection {
-    /// The people with their places.
-    async fn edges(&self) -> Vec<UserEdge> {
-        let edge = |(user, cursor): &(Arc<user::User>, UserCursor)| UserEdge {
-            cursor: encode(cursor, self.sort),
-            node: Arc::clone(user).into(),
-        };
-        self.users.iter().map(edge).collect()
-    }
-
-    /// The people alone.
-    async fn nodes(&self) -> Vec<User> {
-        let user = |(user, _): &(Arc<user::User>, UserCursor)| User::from(Arc::clone(user));
-        self.users.iter().map(user).collect()
-    }
-
-    /// Where this part ends, and whether there is more.
-    async fn page_info(&self) -> &PageInfo {
-        &self.page_info
-    }
-
-    /// How many there are in all; counted only when asked for.
-    async fn total_count(&self, context: &Context<'_>) -> Result<i64, Error> {
-        let count = context.loaders().directory_count(&self.filter).await?;
-        Ok(i64::try_from(count).unwrap_or(i64::MAX))
-    }
+        (cursor, User::from(Arc::new(listed.user)))
+    }))
 }
 
 const NEVER: u8 = 0;
 const INSTANT: u8 = 1;
 const TEXT: u8 = 2;
 
-/// A cursor as opaque text: the order, the kind of key, who, and the key.
-pub(in crate::schema) fn encode(cursor: &UserCursor, sort: Sort) -> String {
-    let (kind, key) = match &cursor.key {
-        Key::Instant(None) => (NEVER, Vec::new()),
-        Key::Instant(Some(at)) => (INSTANT, at.timestamp_micros().to_be_bytes().to_vec()),
-        Key::Text(text) => (TEXT, text.as_bytes().to_vec()),
-    };
-    let bytes = [&[sort as u8, kind][..], cursor.id.as_bytes(), &key].concat();
-    URL_SAFE_NO_PAD.encode(bytes)
+const SORTS: [Sort; 4] = [Sort::CreatedAt, Sort::LastLoginAt, Sort::Email, Sort::Name];
+
+/// A place in a list of this order: the order, the kind of key, the id, and the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryCursor {
+    pub(in crate::schema) sort: Sort,
+    pub(in crate::schema) cursor: UserCursor,
 }
 
-/// Reads what [`encode`] wrote for the same order.
-pub(in crate::schema) fn decode(cursor: &str, sort: Sort) -> Option<UserCursor> {
+impl CursorType for DirectoryCursor {
+    type Error = &'static str;
+
+    fn decode_cursor(text: &str) -> Result<Self, Self::Error> {
+        decode(text).ok_or("not a cursor")
+    }
+
+    fn encode_cursor(&self) -> String {
+        let (kind, key) = match &self.cursor.key {
+            Key::Instant(None) => (NEVER, Vec::new()),
+            Key::Instant(Some(at)) => (INSTANT, at.timestamp_micros().to_be_bytes().to_vec()),
+            Key::Text(text) => (TEXT, text.as_bytes().to_vec()),
+        };
+        let head = [self.sort as u8, kind];
+        URL_SAFE_NO_PAD.encode([&head[..], self.cursor.id.as_bytes(), &key].concat())
+    }
+}
+
+fn decode(cursor: &str) -> Option<DirectoryCursor> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let ([order, kind], rest) = bytes.split_first_chunk::<2>()?;
+    let sort = SORTS.into_iter().find(|sort| *sort as u8 == *order)?;
     let (id, key) = rest.split_first_chunk::<16>()?;
     let is_instant = matches!(sort, Sort::CreatedAt | Sort::LastLoginAt);
     let key = match *kind {
@@ -249,7 +218,8 @@ pub(in crate::schema) fn decode(cursor: &str, sort: Sort) -> Option<UserCursor> 
         _ => return None,
     };
     let id = Uuid::from_bytes(*id);
-    (*order == sort as u8).then_some(UserCursor { key, id })
+    let cursor = UserCursor { key, id };
+    Some(DirectoryCursor { sort, cursor })
 }
 
 #[cfg(test)]
@@ -259,11 +229,9 @@ mod tests {
 
     use super::*;
 
-    const SORTS: [Sort; 4] = [Sort::CreatedAt, Sort::LastLoginAt, Sort::Email, Sort::Name];
-
     proptest! {
         #[test]
-        fn a_cursor_belongs_to_one_order(
+        fn a_cursor_survives_its_encoding(
             micros in proptest::option::of(0_i64..4_000_000_000_000_000),
             text in "[^\0]{0,40}",
             id in any::<u128>(),
@@ -276,20 +244,15 @@ mod tests {
                     Sort::LastLoginAt => Key::Instant(at),
                     Sort::Email | Sort::Name => Key::Text(text.clone()),
                 };
-                let cursor = UserCursor { key, id };
-                let text = encode(&cursor, sort);
-                for other in SORTS {
-                    let read = decode(&text, other);
-                    prop_assert_eq!(read, (other == sort).then(|| cursor.clone()));
-                }
+                let cursor = DirectoryCursor { sort, cursor: UserCursor { key, id } };
+                let read = DirectoryCursor::decode_cursor(&cursor.encode_cursor());
+                prop_assert_eq!(read, Ok(cursor));
             }
         }
 
         #[test]
         fn any_text_is_read_as_a_cursor_or_refused(text in "[A-Za-z0-9_-]{0,80}") {
-            for sort in SORTS {
-                let _ = decode(&text, sort);
-            }
+            let _ = decode(&text);
         }
     }
 }

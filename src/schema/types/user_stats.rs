@@ -4,6 +4,7 @@ use async_graphql::{Context, Object, SimpleObject};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::enums::{AuthProvider, Role};
+use crate::schema::directives::AtMost;
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::request::ContextExt as _;
 use crate::selectors::statistics::{Group, Span};
@@ -85,6 +86,7 @@ impl UserStats {
     }
 
     /// By role, every role.
+    #[graphql(directive = AtMost::apply(8))]
     async fn by_role(&self) -> Vec<RoleCount> {
         let count = |role| RoleCount {
             role: Role::from(role),
@@ -97,6 +99,7 @@ impl UserStats {
     }
 
     /// By how they came to be, every way.
+    #[graphql(directive = AtMost::apply(4))]
     async fn by_provider(&self) -> Vec<ProviderCount> {
         let count = |provider| ProviderCount {
             provider: AuthProvider::from(provider),
@@ -108,6 +111,8 @@ impl UserStats {
 
     /// New accounts by day, oldest first, every day: in the time that was given, or in its last
     /// 30 days when `since` was not. At most 366 days.
+    // A year and its first day once more.
+    #[graphql(directive = AtMost::apply(367))]
     async fn new_per_day(&self, context: &Context<'_>) -> Result<Vec<DayCount>, Error> {
         let until = self.span.until.unwrap_or_else(|| context.app().clock.now());
         let ordinary = Duration::days(ORDINARY_DAYS - 1);

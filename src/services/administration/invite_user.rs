@@ -10,7 +10,8 @@ use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::email::EmailAddress;
 use crate::domain::identifier::Identifier;
 use crate::domain::ids::UserId;
-use crate::domain::permission::Permission;
+use crate::domain::permission::PermissionType as _;
+use crate::domain::permission::types::UsersWrite;
 use crate::domain::pid::Pid;
 use crate::domain::rank::Rank;
 use crate::domain::role::{AuthProvider, Role, StaffFunctions};
@@ -59,14 +60,13 @@ pub enum InviteProblem {
 pub async fn invite_user(
     app: &App,
     caller: &Caller,
-    (person, _): (Holding<'_>, Fresh<'_>),
+    (person, _): (Holding<'_, UsersWrite>, Fresh<'_>),
     new: NewPerson,
 ) -> Result<User, Refused<InviteProblem>> {
     let change = Change {
         app,
         caller,
         person,
-        permission: Permission::UsersWrite,
         attempted: Attempted::InviteUser,
     };
     let mut values = wished("role", json!(new.role));
@@ -82,7 +82,7 @@ pub async fn invite_user(
     change.recorded(wanted, outcome).await
 }
 
-impl Change<'_> {
+impl Change<'_, UsersWrite> {
     async fn invite(self, mut new: NewPerson) -> Result<User, Refused<InviteProblem>> {
         let (change, app, person) = (self, self.app, self.person);
         change.charge().await?;
@@ -96,7 +96,7 @@ impl Change<'_> {
         let held = user::lock_for_administration(&tx, pair, Held::Both).await?;
         let actor = held.iter().find(|user| user.id == person.user());
         let mine = actor.filter(|it| it.may_sign_in()).map(Rank::of_user);
-        let may = |mine: &Rank| mine.holds(change.permission) && mine.may_grant(rank);
+        let may = |mine: &Rank| mine.holds(UsersWrite::PERMISSION) && mine.may_grant(rank);
         let mine = mine
             .filter(may)
             .ok_or(Refused::Because(InviteProblem::OutOfScope))?;
@@ -126,7 +126,7 @@ impl Change<'_> {
 /// or wait in the account until they are.
 async fn free(
     tx: &Tx,
-    change: Change<'_>,
+    change: Change<'_, UsersWrite>,
     mine: Rank,
     holder: Credentials,
     held: Option<&User>,
@@ -193,7 +193,7 @@ async fn send(tx: &Tx, app: &App, created: &User) -> Result<(), Fault> {
 
 async fn record(
     tx: &Tx,
-    change: Change<'_>,
+    change: Change<'_, UsersWrite>,
     created: &User,
     reason: Option<String>,
 ) -> Result<(), Fault> {

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
 use crate::domain::ids::UserId;
-use crate::domain::permission::Permission;
+use crate::domain::permission::PermissionType;
 use crate::domain::rank::Rank;
 use crate::domain::role::Role;
 use crate::domain::text::Layout;
@@ -104,15 +104,14 @@ impl From<PrivilegeProblem> for GrantProblem {
 
 /// Who changes somebody else's account, with the permission that lets them.
 #[derive(Clone, Copy)]
-struct Change<'a> {
+struct Change<'a, P> {
     app: &'a App,
     caller: &'a Caller,
-    person: Holding<'a>,
-    permission: Permission,
+    person: Holding<'a, P>,
     attempted: Attempted,
 }
 
-impl Change<'_> {
+impl<P: PermissionType> Change<'_, P> {
     async fn charge(&self) -> Result<(), RateLimitExceeded> {
         let user = self.person.user();
         let limit = RateLimit::Administer { user };
@@ -138,7 +137,7 @@ impl Change<'_> {
         self.arrive(target).await?;
         let tx = self.app.begin().await?;
         let (actor, user) = self.lock(&tx, target.user, Held::Both).await?;
-        self.check(actor.as_ref(), &user)?;
+        Self::check(actor.as_ref(), &user)?;
         Ok((tx, user))
     }
 
@@ -165,7 +164,7 @@ impl Change<'_> {
         if self.is_own(&user) {
             return Err(Refused::Because(ChangeProblem::OutOfScope.into()));
         }
-        let checked = self.check(actor.as_ref(), &user);
+        let checked = Self::check(actor.as_ref(), &user);
         checked.map_err(Refused::widen)?;
         Ok((tx, user))
     }
@@ -187,10 +186,10 @@ impl Change<'_> {
     }
 
     /// Asks again what the caller may do: their row may have changed since the request began.
-    fn check(&self, actor: Option<&User>, target: &User) -> Result<(), Refused<ChangeProblem>> {
+    fn check(actor: Option<&User>, target: &User) -> Result<(), Refused<ChangeProblem>> {
         let actor = actor.filter(|actor| actor.may_sign_in());
         let rank = actor.map(Rank::of_user);
-        let may = |rank: &Rank| rank.holds(self.permission) && rank.reaches(Rank::of_user(target));
+        let may = |rank: &Rank| rank.holds(P::PERMISSION) && rank.reaches(Rank::of_user(target));
         rank.filter(may)
             .ok_or(Refused::Because(ChangeProblem::OutOfScope))
             .map(drop)

@@ -98,7 +98,7 @@ pub(super) struct Wanted {
     pub(super) reason: Option<String>,
 }
 
-impl Change<'_> {
+impl<A> Change<'_, A> {
     /// Hands an outcome on, and records it if it is a refusal for want of rights. The transaction
     /// of the change has ended by then.
     pub(super) async fn recorded<T, P: Recorded>(

@@ -5,7 +5,7 @@ use serde_json::{Map, json};
 use super::{Attempted, Change, ChangeProblem, Target};
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
-use crate::domain::permission::Permission;
+use crate::domain::permission::types::SessionsWrite;
 use crate::domain::session::RevocationReason;
 use crate::services::audit::Action;
 use crate::services::refused::Refused;
@@ -17,14 +17,13 @@ use crate::stores::session::{self, Which};
 pub async fn revoke_user_sessions(
     app: &App,
     caller: &Caller,
-    person: Holding<'_>,
+    person: Holding<'_, SessionsWrite>,
     target: Target,
 ) -> Result<u64, Refused<ChangeProblem>> {
     let change = Change {
         app,
         caller,
         person,
-        permission: Permission::SessionsWrite,
         attempted: Attempted::RevokeUserSessions,
     };
     let wanted = target.wanted(Map::default());
@@ -32,7 +31,7 @@ pub async fn revoke_user_sessions(
     change.recorded(wanted, outcome).await
 }
 
-impl Change<'_> {
+impl Change<'_, SessionsWrite> {
     async fn revoke_sessions(self, mut target: Target) -> Result<u64, Refused<ChangeProblem>> {
         let (change, app) = (self, self.app);
         let (tx, before) = change.begin(&mut target).await?;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
-use crate::domain::permission::Permission;
+use crate::domain::permission::types::RolesWrite;
 use crate::domain::rank::Rank;
 use crate::domain::role::{Role, StaffFunctions};
 use crate::domain::user::User;
@@ -22,7 +22,7 @@ use crate::stores::user;
 pub async fn set_user_role(
     app: &App,
     caller: &Caller,
-    (person, _): (Holding<'_>, Fresh<'_>),
+    (person, _): (Holding<'_, RolesWrite>, Fresh<'_>),
     target: Target,
     role: Role,
 ) -> Result<User, Refused<GrantProblem>> {
@@ -30,7 +30,6 @@ pub async fn set_user_role(
         app,
         caller,
         person,
-        permission: Permission::RolesWrite,
         attempted: Attempted::SetUserRole,
     };
     let wanted = target.wanted(wished("role", json!(role)));
@@ -38,7 +37,7 @@ pub async fn set_user_role(
     change.recorded(wanted, outcome).await
 }
 
-impl Change<'_> {
+impl Change<'_, RolesWrite> {
     async fn set_role(self, mut target: Target, role: Role) -> Result<User, Refused<GrantProblem>> {
         let removes = |_: &User| role != Role::Admin;
         let (change, app) = (self, self.app);

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
-use crate::domain::permission::Permission;
+use crate::domain::permission::types::RolesWrite;
 use crate::domain::rank::Rank;
 use crate::domain::role::{Role, StaffFunctions};
 use crate::domain::user::User;
@@ -21,7 +21,7 @@ use crate::stores::user;
 pub async fn set_staff_functions(
     app: &App,
     caller: &Caller,
-    (person, _): (Holding<'_>, Fresh<'_>),
+    (person, _): (Holding<'_, RolesWrite>, Fresh<'_>),
     target: Target,
     functions: StaffFunctions,
 ) -> Result<User, Refused<GrantProblem>> {
@@ -29,7 +29,6 @@ pub async fn set_staff_functions(
         app,
         caller,
         person,
-        permission: Permission::RolesWrite,
         attempted: Attempted::SetStaffFunctions,
     };
     let wanted = target.wanted(wished("staffFunctions", json!(functions.to_text())));
@@ -37,7 +36,7 @@ pub async fn set_staff_functions(
     change.recorded(wanted, outcome).await
 }
 
-impl Change<'_> {
+impl Change<'_, RolesWrite> {
     async fn set_staff_functions(
         self,
         mut target: Target,

@@ -5,7 +5,7 @@ use serde_json::{Map, json};
 use super::{Attempted, Change, ChangeProblem, PrivilegeProblem, Target, changed};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
-use crate::domain::permission::Permission;
+use crate::domain::permission::types::UsersWrite;
 use crate::domain::session::RevocationReason;
 use crate::domain::user::User;
 use crate::services::audit::Action;
@@ -22,14 +22,13 @@ use crate::stores::user;
 pub async fn suspend_user(
     app: &App,
     caller: &Caller,
-    (person, _): (Holding<'_>, Fresh<'_>),
+    (person, _): (Holding<'_, UsersWrite>, Fresh<'_>),
     target: Target,
 ) -> Result<User, Refused<PrivilegeProblem>> {
     let change = Change {
         app,
         caller,
         person,
-        permission: Permission::UsersWrite,
         attempted: Attempted::SuspendUser,
     };
     let wanted = target.wanted(Map::default());
@@ -41,14 +40,13 @@ pub async fn suspend_user(
 pub async fn unsuspend_user(
     app: &App,
     caller: &Caller,
-    (person, _): (Holding<'_>, Fresh<'_>),
+    (person, _): (Holding<'_, UsersWrite>, Fresh<'_>),
     target: Target,
 ) -> Result<User, Refused<ChangeProblem>> {
     let change = Change {
         app,
         caller,
         person,
-        permission: Permission::UsersWrite,
         attempted: Attempted::UnsuspendUser,
     };
     let wanted = target.wanted(Map::default());
@@ -56,7 +54,7 @@ pub async fn unsuspend_user(
     change.recorded(wanted, outcome).await
 }
 
-impl Change<'_> {
+impl Change<'_, UsersWrite> {
     async fn suspend(self, mut target: Target) -> Result<User, Refused<PrivilegeProblem>> {
         let (change, app) = (self, self.app);
         let (tx, before) = change.begin_standing(&mut target, |_| true).await?;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Attempted, Change, ChangeProblem, ProfileChange, StaffRecord, Target, changed};
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
-use crate::domain::permission::Permission;
+use crate::domain::permission::types::UsersWrite;
 use crate::domain::text::Layout;
 use crate::domain::user::User;
 use crate::domain::violation::{Violation, Violations};
@@ -32,7 +32,7 @@ pub struct UserUpdate {
 pub async fn update_user(
     app: &App,
     caller: &Caller,
-    person: Holding<'_>,
+    person: Holding<'_, UsersWrite>,
     target: Target,
     update: UserUpdate,
 ) -> Result<User, Refused<ChangeProblem>> {
@@ -40,7 +40,6 @@ pub async fn update_user(
         app,
         caller,
         person,
-        permission: Permission::UsersWrite,
         attempted: Attempted::UpdateUser,
     };
     let wanted = target.wanted(Map::default());
@@ -48,7 +47,7 @@ pub async fn update_user(
     change.recorded(wanted, outcome).await
 }
 
-impl Change<'_> {
+impl Change<'_, UsersWrite> {
     async fn update(
         self,
         mut target: Target,

@@ -9,6 +9,7 @@ use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
 
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::schema::answer::{IntoProblem, answer};
+use crate::schema::directives::{Authenticated, Credential};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     CodeExpired, CodeInvalid, Conflict, EmailNotVerified, InputInvalid, RateLimited,
@@ -214,6 +215,7 @@ pub struct AddressMutations;
 #[Object]
 impl AddressMutations {
     /// Sends a link and a code to a new e-mail address. Asks for a recent sign-in.
+    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn request_email_change(
         &self,
         context: &Context<'_>,
@@ -232,12 +234,13 @@ impl AddressMutations {
 
     /// Moves the account to the new e-mail address. The old one is told and can undo it for a
     /// while.
+    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn confirm_email_change(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "What arrived at the new address.")] input: ConfirmEmailChangeInput,
     ) -> Result<ConfirmEmailChangeResult, Error> {
-        let person = context.signed_in()?;
+        let person = context.authorize()?;
         let proof = match (input.token, input.email, input.code) {
             (Some(token), None, None) => NewEmailProof::Token(token),
             (None, Some(email), Some(code)) => NewEmailProof::Code {
@@ -257,6 +260,7 @@ impl AddressMutations {
 
     /// Undoes a change of the e-mail address by the link that went to the old one. Whoever made
     /// the change is signed out everywhere.
+    #[graphql(directive = Credential::apply())]
     async fn revert_email_change(
         &self,
         context: &Context<'_>,
@@ -270,6 +274,7 @@ impl AddressMutations {
     }
 
     /// Sends a code to a new phone number. Asks for a recent sign-in.
+    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn request_phone_change(
         &self,
         context: &Context<'_>,
@@ -287,12 +292,13 @@ impl AddressMutations {
     }
 
     /// Moves the account to the new phone number. The addresses it had before are told.
+    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn confirm_phone_change(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The code that arrived.")] input: ConfirmPhoneChangeInput,
     ) -> Result<ConfirmPhoneChangeResult, Error> {
-        let person = context.signed_in()?;
+        let person = context.authorize()?;
         let (phone, code) = (&input.phone.0, &input.code);
         let (app, caller) = (context.app(), context.caller());
         let outcome = account::confirm_phone_change(app, caller, person, phone, code).await;

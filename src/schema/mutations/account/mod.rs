@@ -10,6 +10,7 @@ pub mod address;
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject, Union};
 
 use crate::schema::answer::{IntoProblem, answer};
+use crate::schema::directives::{Authenticated, Credential};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, Conflict, InputInvalid, InvalidCredentials, PasswordBreached,
@@ -185,6 +186,7 @@ impl AccountMutations {
     /// Creates an account. Where `authConfig.confirmationRequired` the answer is always
     /// `Registered`, also for an address that has an account; otherwise the new person is signed
     /// in at once.
+    #[graphql(directive = Credential::apply())]
     async fn register(
         &self,
         context: &Context<'_>,
@@ -210,6 +212,7 @@ impl AccountMutations {
     }
 
     /// Redeems the link of a confirmation message and signs in.
+    #[graphql(directive = Credential::apply())]
     async fn verify_email(
         &self,
         context: &Context<'_>,
@@ -226,6 +229,7 @@ impl AccountMutations {
     }
 
     /// Sends a new confirmation message, if there is an account that needs one.
+    #[graphql(directive = Credential::apply())]
     async fn request_email_verification(
         &self,
         context: &Context<'_>,
@@ -240,12 +244,13 @@ impl AccountMutations {
     }
 
     /// Changes what the signed-in person says about themselves.
+    #[graphql(directive = Authenticated::apply())]
     async fn update_profile(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "What to change.")] input: UpdateProfileInput,
     ) -> Result<UpdateProfileResult, Error> {
-        let person = context.signed_in()?;
+        let person = context.authorize()?;
         let change = ProfileChange {
             first_name: input.first_name,
             last_name: input.last_name,

@@ -6,8 +6,9 @@ use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 
 use crate::domain::caller::Holding;
 use crate::domain::ids::UserId;
-use crate::domain::permission::Permission;
+use crate::domain::permission::{Permission, PermissionType};
 use crate::schema::answer::answer;
+use crate::schema::directives::RequiresScopes;
 use crate::schema::error::Error;
 use crate::schema::problem::{NotFound, StepUpRequired};
 use crate::schema::request::ContextExt as _;
@@ -146,12 +147,11 @@ fn update(input: UpdateUserInput) -> (Option<Target>, UserUpdate) {
 }
 
 /// The caller, if they hold the permission. That somebody on the staff does not is recorded.
-async fn holding<'a>(
+async fn holding<'a, P: PermissionType>(
     context: &'a Context<'_>,
-    permission: Permission,
     attempted: Attempted,
-) -> Result<Holding<'a>, Error> {
-    let held = context.holding(permission);
+) -> Result<Holding<'a, P>, Error> {
+    let held = context.holding();
     if held.is_err()
         && let Some(person) = context.caller().signed_in()
     {
@@ -169,12 +169,13 @@ pub struct AdministrationMutations;
 impl AdministrationMutations {
     /// Makes an account without a password and sends the link that sets one; redeem its token by
     /// `confirmPasswordReset`. Needs `users:write` and a recent sign-in.
+    #[graphql(directive = RequiresScopes::apply(&[&[Permission::UsersWrite]]))]
     async fn invite_user(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Who, and as what.")] input: InviteUserInput,
     ) -> Result<InviteUserResult, Error> {
-        let person = holding(context, Permission::UsersWrite, Attempted::InviteUser).await?;
+        let person = holding(context, Attempted::InviteUser).await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -193,12 +194,13 @@ impl AdministrationMutations {
 
     /// Changes what an account says about its person. Addresses are for their owner alone to
     /// change. Needs `users:write`.
+    #[graphql(directive = RequiresScopes::apply(&[&[Permission::UsersWrite]]))]
     async fn update_user(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Whose account, and what to change.")] input: UpdateUserInput,
     ) -> Result<UpdateUserResult, Error> {
-        let person = holding(context, Permission::UsersWrite, Attempted::UpdateUser).await?;
+        let person = holding(context, Attempted::UpdateUser).await?;
         let (Some(target), update) = update(input) else {
             return Ok(NotFound.into());
         };
@@ -210,12 +212,13 @@ impl AdministrationMutations {
     /// Makes a person something else, which ends their access tokens; staff functions go with the
     /// old role. Nobody changes their own, and a role of the staff is for those with a verified
     /// e-mail address. Needs `roles:write` and a recent sign-in.
+    #[graphql(directive = RequiresScopes::apply(&[&[Permission::RolesWrite]]))]
     async fn set_user_role(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Who, and what they become.")] input: SetUserRoleInput,
     ) -> Result<SetUserRoleResult, Error> {
-        let person = holding(context, Permission::RolesWrite, Attempted::SetUserRole).await?;
+        let person = holding(context, Attempted::SetUserRole).await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -230,17 +233,13 @@ impl AdministrationMutations {
 
     /// Replaces the functions of a member of staff, whose e-mail address has to be verified to get
     /// more of them. Nobody changes their own. Needs `roles:write` and a recent sign-in.
+    #[graphql(directive = RequiresScopes::apply(&[&[Permission::RolesWrite]]))]
     async fn set_staff_functions(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Who, and all that they do.")] input: SetStaffFunctionsInput,
     ) -> Result<SetStaffFunctionsResult, Error> {
-        let person = holding(
-            context,
-            Permission::RolesWrite,
-            Attempted::SetStaffFunctions,
-        )
-        .await?;
+        let person = holding(context, Attempted::SetStaffFunctions).await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -255,12 +254,13 @@ impl AdministrationMutations {
 
     /// Suspends an account and ends its sessions, from the next request on. Needs `users:write`
     /// and a recent sign-in.
+    #[graphql(directive = RequiresScopes::apply(&[&[Permission::UsersWrite]]))]
     async fn suspend_user(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Who.")] input: SuspendUserInput,
     ) -> Result<SuspendUserResult, Error> {
-        let person = holding(context, Permission::UsersWrite, Attempted::SuspendUser).await?;
+        let person = holding(context, Attempted::SuspendUser).await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -274,12 +274,13 @@ impl AdministrationMutations {
 
     /// Lets a suspended person sign in again; their sessions stay ended. Needs `users:write` and
     /// a recent sign-in.
+    #[graphql(directive = RequiresScopes::apply(&[&[Permission::UsersWrite]]))]
     async fn unsuspend_user(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Who.")] input: UnsuspendUserInput,
     ) -> Result<UnsuspendUserResult, Error> {
-        let person = holding(context, Permission::UsersWrite, Attempted::UnsuspendUser).await?;
+        let person = holding(context, Attempted::UnsuspendUser).await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -292,17 +293,13 @@ impl AdministrationMutations {
     }
 
     /// Ends every session of a person, who can sign in again. Needs `sessions:write`.
+    #[graphql(directive = RequiresScopes::apply(&[&[Permission::SessionsWrite]]))]
     async fn revoke_user_sessions(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Whose.")] input: RevokeUserSessionsInput,
     ) -> Result<RevokeUserSessionsResult, Error> {
-        let person = holding(
-            context,
-            Permission::SessionsWrite,
-            Attempted::RevokeUserSessions,
-        )
-        .await?;
+        let person = holding(context, Attempted::RevokeUserSessions).await?;
         let Some(target) = target(&input.user_id, input.reason) else {
             return Ok(NotFound.into());
         };

@@ -71,9 +71,9 @@ fn every_list_of_the_schema_is_known_to_the_cost() {
         }
         let longest = LONGEST.iter().find(|(name, _)| name == field);
         let (_, longest) = longest.unwrap_or_else(|| {
-            panic!("say in `LISTS` of src/schema/document/measure.rs and here how long {of}.{field} can be")
+            panic!("say at {of}.{field} by `AtMost`, and here, how long it can be")
         });
-        // One field and, for each entry, one more: that is what `LISTS` makes of it.
+        // One field and, for each entry, one more.
         let document = Document::prepare(format!("{{ {field} }}"), &WIDE).unwrap();
         assert!(cost(&document, &json!({})) > *longest, "{of}.{field}");
     }

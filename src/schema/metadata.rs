@@ -1,0 +1,235 @@
+//! What the directives at the fields say, read once from the registry of types.
+//!
+//! A field's name means the same list everywhere in the schema, so that a document can be measured
+//! without knowing the types in it; a test holds the schema to that.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use async_graphql::parser::types::OperationType;
+use async_graphql::registry::{MetaDirectiveInvocation, MetaField, MetaType, Registry};
+use async_graphql::{OutputType as _, SubscriptionType as _, Value};
+
+use super::directives::{SIZED_FIELDS, name};
+use super::entities::RouterQuery;
+use super::error::Error;
+use super::mutations::Mutation;
+use super::subscription::Subscription;
+use crate::domain::caller::SignedIn;
+use crate::domain::permission::{Permission, PermissionSet};
+
+/// Who may run an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Signed-in callers.
+    SignedIn,
+    /// Callers who hold all permissions of one of these sets.
+    Scopes(Vec<PermissionSet>),
+}
+
+impl Access {
+    /// The caller, if they may run the operation.
+    pub(super) fn check<'a>(&self, caller: Option<&'a SignedIn>) -> Result<&'a SignedIn, Error> {
+        let person = caller.ok_or_else(Error::unauthenticated)?;
+        let is_granted = |set: &PermissionSet| person.permissions().covers(*set);
+        match self {
+            Self::Scopes(sets) if !sets.iter().any(is_granted) => Err(Error::forbidden()),
+            Self::SignedIn | Self::Scopes(_) => Ok(person),
+        }
+    }
+
+    /// Whether every caller who passes holds a permission.
+    pub(super) fn implies(&self, permission: Permission) -> bool {
+        match self {
+            Self::SignedIn => false,
+            Self::Scopes(sets) => sets.iter().all(|set| set.holds(permission)),
+        }
+    }
+}
+
+/// How many entries a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListSize {
+    /// At most so many.
+    AtMost(usize),
+    /// As many as the page of the connection around it.
+    Page,
+}
+
+/// What the schema says about its fields.
+#[derive(Debug, Default)]
+pub(super) struct Metadata {
+    /// By the name of the root type, then of the field.
+    access: HashMap<String, HashMap<String, Access>>,
+    lists: HashMap<String, ListSize>,
+    credentials: HashSet<String>,
+}
+
+static METADATA: LazyLock<Metadata> = LazyLock::new(|| Metadata::of(&registry()));
+
+fn registry() -> Registry {
+    let mut registry = Registry::default();
+    RouterQuery::create_type_info(&mut registry);
+    Mutation::create_type_info(&mut registry);
+    Subscription::create_type_info(&mut registry);
+    registry
+}
+
+/// Who may run an operation; `None` if anyone.
+pub(super) fn access(kind: OperationType, field: &str) -> Option<&'static Access> {
+    let root = match kind {
+        OperationType::Query => "Query",
+        OperationType::Mutation => "Mutation",
+        OperationType::Subscription => "Subscription",
+    };
+    METADATA.access.get(root)?.get(field)
+}
+
+/// How many entries a field has; `None` if it is no list.
+pub(super) fn list_size(field: &str) -> Option<ListSize> {
+    METADATA.lists.get(field).copied()
+}
+
+/// Whether a mutation checks or sends a secret.
+pub(super) fn is_credential(mutation: &str) -> bool {
+    METADATA.credentials.contains(mutation)
+}
+
+impl Metadata {
+    fn of(registry: &Registry) -> Self {
+        let mut metadata = Self::default();
+        let paged = SIZED_FIELDS.map(|field| (field.to_owned(), ListSize::Page));
+        metadata.lists.extend(paged);
+        for (parent, kind) in &registry.types {
+            let MetaType::Object { fields, .. } = kind else {
+                continue;
+            };
+            for field in fields.values() {
+                metadata.read(parent, field);
+            }
+        }
+        metadata
+    }
+
+    fn read(&mut self, parent: &str, field: &MetaField) {
+        for directive in &field.directive_invocations {
+            match directive.name.as_str() {
+                name::AUTHENTICATED => self.admit(parent, field, Access::SignedIn),
+                name::REQUIRES_SCOPES => {
+                    let sets = directive.args.get("scopes").map(sets).unwrap_or_default();
+                    self.admit(parent, field, Access::Scopes(sets));
+                }
+                name::LIST_SIZE => {
+                    if let Some(entries) = assumed_size(directive) {
+                        let size = ListSize::AtMost(entries);
+                        self.lists.insert(field.name.clone(), size);
+                    }
+                }
+                name::COST => {
+                    self.credentials.insert(field.name.clone());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn admit(&mut self, parent: &str, field: &MetaField, access: Access) {
+        let operations = self.access.entry(parent.to_owned()).or_default();
+        operations.insert(field.name.clone(), access);
+    }
+}
+
+/// The size of a list that is not sliced by arguments.
+fn assumed_size(directive: &MetaDirectiveInvocation) -> Option<usize> {
+    if directive.args.contains_key("slicingArguments") {
+        return None;
+    }
+    let Some(Value::Number(number)) = directive.args.get("assumedSize") else {
+        return None;
+    };
+    number.as_u64().and_then(|size| usize::try_from(size).ok())
+}
+
+fn sets(scopes: &Value) -> Vec<PermissionSet> {
+    let items = |value: &Value| match value {
+        Value::List(items) => items.clone(),
+        _ => Vec::new(),
+    };
+    let permission = |scope: &Value| match scope {
+        Value::String(text) => Permission::ALL.into_iter().find(|it| it.as_str() == text),
+        _ => None,
+    };
+    let set = |set: &Value| items(set).iter().filter_map(permission).collect();
+    items(scopes).iter().map(set).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields() -> Vec<(String, MetaField)> {
+        let types = registry().types;
+        let objects = types.into_iter().filter_map(|(parent, kind)| match kind {
+            MetaType::Object { fields, .. } => Some((parent, fields)),
+            _ => None,
+        });
+        objects
+            .flat_map(|(parent, fields)| {
+                fields
+                    .into_values()
+                    .map(move |field| (parent.clone(), field))
+            })
+            .collect()
+    }
+
+    /// A list without a size would count as one entry, and one of two sizes as either.
+    #[test]
+    fn every_list_says_how_long_it_is_and_lists_of_one_name_agree() {
+        let mut sizes = HashMap::new();
+        for (parent, field) in fields() {
+            let directive = field
+                .directive_invocations
+                .iter()
+                .find(|it| it.name == name::LIST_SIZE);
+            let place = format!("{parent}.{}", field.name);
+            let is_sized = parent.ends_with("Connection") && SIZED_FIELDS.contains(&&*field.name);
+            let is_list = field.ty.contains('[') && field.name != "_entities" && !is_sized;
+            let has_pages = field.ty.trim_end_matches('!').ends_with("Connection");
+            assert_eq!(directive.is_some(), is_list || has_pages, "{place}");
+            let Some(directive) = directive else { continue };
+            let size = assumed_size(directive);
+            assert_eq!(size.is_some(), is_list, "{place}");
+            let known = *sizes.entry(field.name).or_insert(size);
+            assert_eq!(known, size, "{place}");
+        }
+        assert!(sizes.len() > 10);
+    }
+
+    #[test]
+    fn access_is_declared_on_operations_alone_and_names_known_scopes() {
+        let mut scoped = 0;
+        for (parent, field) in fields() {
+            for directive in &field.directive_invocations {
+                if ![name::AUTHENTICATED, name::REQUIRES_SCOPES].contains(&&*directive.name) {
+                    continue;
+                }
+                let operation = match parent.as_str() {
+                    "Query" => OperationType::Query,
+                    "Mutation" => OperationType::Mutation,
+                    "Subscription" => OperationType::Subscription,
+                    // The engine merges these into the root types.
+                    part if part.contains("Reads") || part.contains("Mutations") => continue,
+                    other => panic!("{other}.{}", field.name),
+                };
+                if let Some(Access::Scopes(sets)) = access(operation, &field.name) {
+                    assert!(!sets.is_empty() && !sets.contains(&PermissionSet::NONE));
+                    let written: String = sets.iter().map(|set| set.scope()).collect();
+                    let printed = directive.sdl().replace(['"', '[', ']', ',', ' '], "");
+                    assert_eq!(printed, format!("@requiresScopes(scopes:{written})"));
+                    scoped += 1;
+                }
+            }
+        }
+        assert!(scoped > 9, "{scoped}");
+    }
+}
