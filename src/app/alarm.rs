@@ -1,15 +1,15 @@
-//! An alarm that lasts for a while after its last cause.
+//! An alarm that stays raised for a while after its last cause.
 
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-/// Whether something is going on that calls for more care, as far as this process noticed.
+/// Whether an attack is in progress, as far as this process has noticed.
 #[derive(Debug, Default)]
 pub struct Alarm(Mutex<Option<DateTime<Utc>>>);
 
 impl Alarm {
-    /// Raises the alarm until then, or prolongs it. True when it begins.
+    /// Raises the alarm until then, or prolongs it. Returns whether it was not raised before.
     pub fn raise(&self, now: DateTime<Utc>, until: DateTime<Utc>) -> bool {
         let mut ends_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let begins = ends_at.is_none_or(|end| end <= now);

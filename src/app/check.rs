@@ -1,8 +1,8 @@
-//! Whether the parts of an [`App`](super::App) can be made of a configuration, before one is.
+//! Checking that an [`App`](super::App) can be built from a configuration.
 //!
-//! The configuration has its own reading of every address; what counts in the end is that of the
-//! library which uses it. Nothing here writes, connects unasked, or repeats what a library says
-//! about an address, since that may quote a password.
+//! The configuration parses addresses itself, but the libraries that use them have the last word.
+//! Nothing here writes, connects unless asked to, or repeats a library's message about an address,
+//! which may contain a password.
 
 use std::fs::File;
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::providers::sms::Sms;
 use crate::stores::{Database, DatabaseLocation};
 use crate::telemetry::Metrics;
 
-/// A setting that something cannot be made of.
+/// An invalid setting.
 #[derive(Debug, thiserror::Error)]
 #[error("{key}: {reason}")]
 pub struct Unusable {
@@ -35,11 +35,10 @@ impl Unusable {
     }
 }
 
-/// Has the drivers read the addresses of the stores: cheap enough for every command.
+/// Has the drivers parse the addresses of the stores: cheap enough for every command.
 ///
 /// # Errors
-///
-/// The setting that a driver refuses.
+/// The setting that a driver rejects.
 pub fn check_stores(config: &Config) -> Result<(), Unusable> {
     database_settings(config)
         .location
@@ -50,11 +49,10 @@ pub fn check_stores(config: &Config) -> Result<(), Unusable> {
         .map_err(|fault| Unusable::because("redis.url", fault.to_string()))
 }
 
-/// Makes everything that a server needs and that neither listens nor connects.
+/// Builds every part of a server that neither listens nor connects.
 ///
 /// # Errors
-///
-/// The first setting that something cannot be made of.
+/// The first invalid setting.
 pub fn check(config: &Config) -> Result<(), Unusable> {
     check_stores(config)?;
     check_certificates(config)?;
@@ -63,25 +61,24 @@ pub fn check(config: &Config) -> Result<(), Unusable> {
     Sms::configured(&config.sms).map_err(refused("sms.url"))?;
     Breached::configured(&config.breached, &Metrics::new()).map_err(refused("breached.url"))?;
     google(config).map_err(refused("google.jwks_url"))?;
-    // Without a configured key there may be no file yet: the first start makes it.
+    // Without a configured key there may be no file yet: the first start creates it.
     if config.keys.master().is_some() || master_key_file(&config.data_dir).exists() {
         keyring(config).map_err(refused("keys.master"))?;
     }
     Ok(())
 }
 
-/// Asks every server that is configured whether it can be used; each one that cannot is a line.
-/// Nothing is changed there.
+/// Asks every configured server whether it is usable; returns a line for each that is not. Changes
+/// nothing.
 ///
 /// # Errors
-///
-/// When a setting is one that something cannot be made of.
+/// An invalid setting.
 pub async fn connection_problems(config: &Config) -> Result<Vec<String>, Fault> {
     let settings = database_settings(config);
     let volatile = volatile(config, DateTime::UNIX_EPOCH)?;
     let mailer = Mailer::configured(&config.smtp)?;
     let database = async {
-        // Opening a file would make it.
+        // Opening a SQLite file would create it.
         if let DatabaseLocation::Sqlite(_) = settings.location {
             return None;
         }
@@ -103,7 +100,7 @@ pub async fn connection_problems(config: &Config) -> Result<Vec<String>, Fault> 
     Ok([found.0, found.1, found.2].into_iter().flatten().collect())
 }
 
-/// The driver of Postgres opens the files that its URL names only when it connects.
+/// The Postgres driver opens the files that its URL names only when it connects.
 fn check_certificates(config: &Config) -> Result<(), Unusable> {
     let files = [
         "sslrootcert",

@@ -1,6 +1,6 @@
 //! Everything that is built once: the pools, the keys, the hashing threads, the clock.
 //!
-//! Services take `&App` as what we have, beside `&Caller` as who asks. No rule lives here.
+//! Services take `&App` for these, beside `&Caller` for who asks. Has no rules of its own.
 
 mod alarm;
 mod check;
@@ -39,39 +39,39 @@ pub use alarm::Alarm;
 use parts::{google, hasher_parameters, keyring, volatile};
 use readiness::Remembered;
 
-/// The application's parts.
+/// The parts of the application.
 pub struct App {
-    /// The settings in force.
+    /// The configuration.
     pub config: Arc<Config>,
-    /// The rows.
+    /// The database.
     pub database: Database,
     /// Short-lived state that instances share.
     pub volatile: Volatile,
-    /// Where this process hears what happens, here and at other instances.
+    /// Domain events of this instance and the others.
     pub event_bus: EventBus,
-    /// The same contract in this process, for budgets while the shared store is away.
+    /// In-process rate limits while the shared store is down.
     pub local: Volatile,
     /// Seals and MACs under the master key.
     pub keyring: Keyring,
     /// The password-hashing threads.
     pub hasher: Hasher,
-    /// The present.
+    /// The clock.
     pub clock: Clock,
-    /// The one source of randomness.
+    /// The source of randomness.
     pub random: Random,
-    /// How mail leaves; absent while no server is configured.
+    /// The mail transport; `None` while none is configured.
     pub mailer: Option<Mailer>,
-    /// How text messages leave; absent while no provider is configured.
+    /// The SMS transport; `None` while none is configured.
     pub sms: Option<Sms>,
-    /// Who knows leaked passwords; absent while nobody is asked.
+    /// The breached-password service; `None` while none is configured.
     pub breached: Option<Breached>,
-    /// Raised while one-time codes are being guessed at.
+    /// Raised while one-time codes are being guessed.
     pub code_alarm: Alarm,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Metrics,
-    /// The keys of Google, or of the issuer in its place; absent while nobody can sign in there.
+    /// The keys of Google or the configured issuer; `None` while disabled.
     pub google: Option<ProviderKeys<IssuerKeys>>,
-    /// The words of messages.
+    /// The words and templates of messages.
     pub templates: Templates,
     documents: RwLock<Arc<TrustedDocuments>>,
     outbox: Notify,
@@ -79,7 +79,7 @@ pub struct App {
     signing_keys: RwLock<Published>,
 }
 
-/// The signing keys in force, with the rows they came from.
+/// The current signing keys, and the rows that they were loaded from.
 struct Published {
     stored: Vec<StoredKey>,
     keys: Arc<KeySet>,
@@ -92,24 +92,23 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// The same as [`App::build`] for who needs the database now: it answers and has our tables.
+    /// [`App::build`] for commands that need the database at once: it answers and has our tables.
     ///
     /// # Errors
-    ///
-    /// Among others why the database cannot be used. The shared store may be away.
+    /// Among others, why the database cannot be used. The shared store may be down.
     pub async fn open(config: Arc<Config>, clock: Clock, random: Random) -> Result<Self, Fault> {
         let app = Self::build(config, clock, random).await?;
         app.database.expect_tables().await?;
         Ok(app)
     }
 
-    /// Opens the stores and starts the hashing threads; nothing is migrated, made or reached.
+    /// Opens the stores and starts the hashing threads; does not connect, migrate or create anything.
     pub async fn build(config: Arc<Config>, clock: Clock, random: Random) -> Result<Self, Fault> {
         let database = Database::open(&database_settings(&config)).await?;
         Self::with_database(config, database, clock, random)
     }
 
-    /// The same around pools that are already open.
+    /// The same with pools that are already open.
     pub fn with_database(
         config: Arc<Config>,
         database: Database,
@@ -121,14 +120,14 @@ impl App {
         let metrics = Metrics::new();
         database.report_to(&metrics);
         let breached = Breached::configured(&config.breached, &metrics)?;
-        // What is configured wins; development shows the rest, production lets it wait.
+        // Configured transports win; in development the mailbox takes the place of the others.
         let mailbox =
             (!config.is_production()).then(|| DevMailbox::new(config.data_dir.join("mailbox")));
         let mailer =
             Mailer::configured(&config.smtp)?.or_else(|| mailbox.clone().map(Mailer::DevMailbox));
         let sms = Sms::configured(&config.sms)?.or_else(|| mailbox.map(Sms::DevMailbox));
-        // Until the published keys are loaded a key that nobody knows stands in: what it would
-        // sign is accepted by no one.
+        // Until the published keys are loaded, a temporary key takes their place: nobody accepts what it
+        // would sign.
         let now = clock.now();
         let volatile = volatile(&config, now)?;
         let templates = load_templates(&config)?;
@@ -138,7 +137,7 @@ impl App {
             config,
             database,
             volatile,
-            // Not from the given source: instances seeded alike would take each other for themselves.
+            // Not from the given source: instances with the same seed must not have the same id.
             event_bus: EventBus::new(Random::system().bytes()),
             local: Volatile::memory(now),
             keyring,
@@ -167,13 +166,13 @@ impl App {
         self.database.begin().await
     }
 
-    /// A new time-ordered identifier.
+    /// A new time-ordered id.
     #[must_use]
     pub fn new_id<T: From<Uuid>>(&self) -> T {
         T::from(self.random.uuid_v7(self.clock.now()))
     }
 
-    /// The signing keys in force.
+    /// The current signing keys.
     #[must_use]
     pub fn signing_keys(&self) -> Arc<KeySet> {
         let published = self
@@ -183,14 +182,14 @@ impl App {
         Arc::clone(&published.keys)
     }
 
-    /// The documents that clients may name: those of the binary until others are set.
+    /// The trusted documents: the built-in ones until others are set.
     #[must_use]
     pub fn documents(&self) -> Arc<TrustedDocuments> {
         let documents = self.documents.read();
         Arc::clone(&documents.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Replaces them; requests that run already keep theirs.
+    /// Replaces the trusted documents; requests in flight keep theirs.
     pub fn set_documents(&self, documents: TrustedDocuments) {
         let mut current = self
             .documents
@@ -199,7 +198,7 @@ impl App {
         *current = Arc::new(documents);
     }
 
-    /// Reads the published keys again and swaps them in if they changed.
+    /// Reads the published keys and replaces the current ones if they changed.
     pub async fn load_signing_keys(&self) -> Result<(), Fault> {
         let stored = signing_key::all(&self.database).await?;
         let unchanged = {
@@ -254,7 +253,7 @@ impl App {
         }
     }
 
-    /// Throws the messages of the development mailbox away.
+    /// Deletes the messages of the development mailbox.
     pub async fn clear_mailbox(&self) -> Result<(), Fault> {
         match (&self.mailer, &self.sms) {
             (Some(Mailer::DevMailbox(mailbox)), _) | (_, Some(Sms::DevMailbox(mailbox))) => {
@@ -264,7 +263,7 @@ impl App {
         }
     }
 
-    /// The channels by which messages can leave now, as the outbox names them.
+    /// The channels with a transport, as the outbox names them.
     #[must_use]
     pub fn channels(&self) -> Vec<&'static str> {
         let mail = self.mailer.as_ref().map(|_| Channel::Email.as_str());
@@ -272,7 +271,7 @@ impl App {
         mail.into_iter().chain(texts).collect()
     }
 
-    /// Hands a message to the provider of its channel.
+    /// Sends a message by the transport of its channel.
     pub async fn send(&self, message: &Outgoing<'_>) -> Result<(), Undelivered> {
         match (&self.mailer, &self.sms) {
             (Some(mailer), _) if message.channel == Channel::Email.as_str() => {
@@ -285,12 +284,12 @@ impl App {
         }
     }
 
-    /// Tells the delivery loop that there is something to do.
+    /// Wakes the delivery loop.
     pub fn wake_outbox(&self) {
         self.outbox.notify_one();
     }
 
-    /// Waits until [`App::wake_outbox`] is called.
+    /// Waits for [`App::wake_outbox`].
     pub async fn outbox_woken(&self) {
         self.outbox.notified().await;
     }
@@ -304,14 +303,13 @@ pub use trusted_documents::{
     document_id,
 };
 
-/// Whether this failure means that something idgate depends on cannot be reached, so that trying
-/// later helps.
+/// Whether the failure is an unreachable dependency, so that a retry may succeed.
 #[must_use]
 pub fn is_unavailable(fault: &Fault) -> bool {
     fault.source().is::<Unavailable>() || database::is_unavailable(fault)
 }
 
-/// What the configuration says about the database; a file in the data directory by default.
+/// The configured database; by default a file in the data directory.
 #[must_use]
 pub fn database_settings(config: &Config) -> DatabaseSettings {
     let location = match (config.database.server(), config.database.file()) {
@@ -327,13 +325,13 @@ pub fn database_settings(config: &Config) -> DatabaseSettings {
     }
 }
 
-/// Where the embedded database lives.
+/// The file of the embedded database.
 #[must_use]
 pub fn sqlite_file(data_dir: &Path) -> PathBuf {
     data_dir.join("idgate.sqlite3")
 }
 
-/// The words of messages as the configuration wants them, proven to be complete.
+/// Loads and validates the messages.
 pub fn load_templates(config: &Config) -> Result<Templates, TemplateError> {
     let messages = &config.messages;
     Templates::load(&TemplateSettings {
@@ -349,7 +347,7 @@ pub fn load_templates(config: &Config) -> Result<Templates, TemplateError> {
     })
 }
 
-/// Where a master key lives that no configuration names.
+/// The file of a master key that is not configured.
 #[must_use]
 pub fn master_key_file(data_dir: &Path) -> PathBuf {
     data_dir.join("master.key")

@@ -1,4 +1,4 @@
-//! Parts of the application, each made of its settings.
+//! Parts of the application, each built from its settings.
 
 use std::path::Path;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub(super) fn keyring(config: &Config) -> Result<Keyring, Fault> {
     Ok(Keyring::new(current, previous))
 }
 
-/// The master key that the first start left in the data directory.
+/// The master key that the first start created in the data directory.
 fn read_master_key(data_dir: &Path) -> Result<MasterKey, Fault> {
     let file = master_key_file(data_dir);
     let text = std::fs::read_to_string(&file).map(Zeroizing::new).map_err(|error| {

@@ -1,4 +1,4 @@
-//! Whether this process can serve, asked for often and found out once a second.
+//! Whether this process can serve; checked at most once a second.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,26 +12,26 @@ use crate::stores::database::Readiness;
 /// How long a dependency may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long what was found holds, measured from when it was asked for.
+/// How long a result is valid, from the moment of its request.
 const HOLDS_FOR: TimeDelta = TimeDelta::seconds(1);
 
-/// How a dependency has been, as far as anybody noticed.
+/// The last known state of a dependency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// What it is like.
+    /// The state.
     pub status: &'static str,
     /// Since when.
     pub since: DateTime<Utc>,
-    /// Why it cannot be used, with host and port; for operators.
+    /// Why it is unusable, with host and port, for operators.
     pub reason: Option<String>,
 }
 
-/// What the process depends on.
+/// The dependencies of this process.
 #[derive(Clone, Debug)]
 pub struct Dependencies {
-    /// The rows: `up`, `unmigrated`, `read-only` or `down`.
+    /// The database: `up`, `unmigrated`, `read-only` or `down`.
     pub database: Condition,
-    /// The shared store for budgets and codes: `up` or `down`.
+    /// The shared store: `up` or `down`.
     pub volatile: Condition,
     /// Whether the shared store answered just now.
     pub is_volatile_up: bool,
@@ -40,22 +40,22 @@ pub struct Dependencies {
 }
 
 impl Dependencies {
-    /// Whether the database can be worked with.
+    /// Whether the database is usable.
     #[must_use]
     pub fn is_database_up(&self) -> bool {
         self.database.status == Readiness::Up.as_str()
     }
 }
 
-/// What was found last. Held while it is found out, so that everybody else waits for the answer
-/// instead of asking as well.
+/// The last result. Locked during a check, so that concurrent callers wait for its result instead of
+/// checking too.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Remembered(Arc<Mutex<Option<Dependencies>>>);
 
 impl App {
-    /// What this process depends on, and how that is.
+    /// The dependencies and their states.
     ///
-    /// However many ask, and also if they go away at once: it costs one round trip a second.
+    /// Costs one round trip a second at most, however many callers ask or go away.
     pub async fn dependencies(self: &Arc<Self>) -> Dependencies {
         let mut remembered = Arc::clone(&self.readiness.0).lock_owned().await;
         let last = remembered.clone();
@@ -78,7 +78,7 @@ impl App {
         });
         match asking.await {
             Ok(found) => found,
-            // It does not panic; the runtime ends.
+            // It does not panic; the runtime is shutting down.
             Err(_) => Dependencies {
                 database: Condition {
                     status: Readiness::Down.as_str(),
@@ -97,7 +97,7 @@ impl App {
         }
     }
 
-    /// A clock that was set back ends what it was before, and so does a write that failed since.
+    /// A clock that was set back invalidates the last result, and so does a later failed write.
     fn still_holds(&self, last: &Dependencies) -> bool {
         let age = self.clock.now().signed_duration_since(last.asked_at);
         let is_recent = age >= TimeDelta::zero() && age < HOLDS_FOR;
@@ -112,7 +112,7 @@ impl App {
     ) -> Dependencies {
         let was_down = last.as_ref().is_some_and(|last| !last.is_database_up());
         let database = tokio::time::timeout(PATIENCE, self.database.readiness());
-        // Beside the other question, so that an outage makes no answer late but the first.
+        // Concurrent with the other check, so that an outage delays only the first answer.
         let reason = async {
             if was_down {
                 self.database.reach(PATIENCE).await.err()

@@ -1,7 +1,6 @@
 //! Cryptographic building blocks: randomness, sealing, the keyring, password hashing, access tokens.
 //!
-//! Nothing here reads a clock, a file, a database or a network: time and keys come in as arguments.
-//! It may use `config` and `domain`. What a key protects, and when it rotates, is decided above.
+//! Nothing here reads a clock, a file, a database or a network: time and keys are arguments.
 
 pub mod access_token;
 pub mod hasher;

@@ -1,7 +1,6 @@
-//! The one source of randomness, handed to everything that needs it.
+//! The source of randomness, passed to everything that needs it.
 //!
-//! Tests seed it to become repeatable. Key pairs are the exception: the library that makes them
-//! draws its own randomness and offers no way to hand it ours.
+//! Tests seed it to be repeatable. Key pairs are the exception: their library only uses its own.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -42,8 +41,8 @@ impl Random {
 
     /// Fills the buffer with random bytes.
     ///
-    /// An operating system that cannot give randomness ends the process: a predictable token is
-    /// worse than no answer, and no caller could do anything better.
+    /// Aborts the process if the operating system has no randomness: a predictable token is worse
+    /// than no answer.
     pub fn fill(&self, buffer: &mut [u8]) {
         match &self.0 {
             Source::System => {
@@ -69,10 +68,10 @@ impl Random {
         bytes
     }
 
-    /// A uniform number in `0..limit`, and 0 where the limit is 0.
+    /// A uniform number in `0..limit`, and 0 if the limit is 0.
     ///
-    /// Numbers from the incomplete last stretch of the `u32` range are drawn again; taking them
-    /// modulo the limit would make small results, for instance low digits of a code, more likely.
+    /// Rejection sampling: the plain remainder would make small results, such as low digits of a
+    /// code, more likely (modulo bias).
     #[must_use]
     pub fn below(&self, limit: u32) -> u32 {
         if limit == 0 {
@@ -89,8 +88,8 @@ impl Random {
 
     /// A version 7 UUID for this instant.
     ///
-    /// The 12 bits after the milliseconds carry the microseconds (RFC 9562 §6.2, method 3), so ids
-    /// sort in the order of creation as finely as the database keeps time; 62 bits stay random.
+    /// The 12 bits after the milliseconds are microseconds (RFC 9562 §6.2, method 3), so that ids
+    /// sort by creation as finely as the database stores time; 62 bits are random.
     #[must_use]
     pub fn uuid_v7(&self, now: DateTime<Utc>) -> Uuid {
         let milliseconds = u64::try_from(now.timestamp_millis()).unwrap_or_default();

@@ -1,7 +1,6 @@
-//! Authenticated encryption of values at rest under one key: AES-256-GCM with a random nonce.
+//! Authenticated encryption of values at rest: AES-256-GCM with a random nonce.
 //!
-//! Which key, and what the value is bound to, is the caller's choice; keys that can rotate live in
-//! the keyring.
+//! Rotating keys are in the keyring.
 
 use std::fmt;
 
@@ -15,19 +14,19 @@ use super::random::Random;
 pub const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
 
-/// A key that seals and opens values; it wipes itself when dropped.
+/// A key that seals and opens values; wiped when dropped.
 pub struct SealingKey(Box<Aes256Gcm>);
 
 /// Why a sealed value did not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// The bytes are too short or of an unknown layout.
+    /// The bytes are too short or have an unknown layout.
     #[error("the sealed value has an unknown layout")]
     Malformed,
-    /// None of the keys at hand sealed it.
+    /// No known key sealed it.
     #[error("the key that sealed the value is not known here")]
     UnknownKey,
-    /// The value was changed, moved to another place, or sealed under another key.
+    /// The value was changed, moved, or sealed under another key.
     #[error("the sealed value is not authentic")]
     NotAuthentic,
 }
@@ -39,17 +38,17 @@ impl SealingKey {
         Self(Box::new(Aes256Gcm::new(key.into())))
     }
 
-    /// Takes key material of unknown length, such as a key that was itself sealed.
+    /// Takes key material of unknown length, such as an unsealed key.
     #[must_use]
     pub fn from_slice(key: &[u8]) -> Option<Self> {
         key.try_into().ok().map(Self::new)
     }
 
-    /// Seals the value: nonce, then ciphertext with its tag.
+    /// Seals the value: nonce, ciphertext, tag.
     ///
-    /// `aad` says where the value belongs (a row, a column); it must be the same when opening, so a
-    /// sealed value cannot be moved to another row. Nonces are random: NIST SP 800-38D §8.3 allows
-    /// 2^32 of them under one key, far above what one purpose or person writes.
+    /// `aad` binds it to its place, such as a row and a column: opening requires the same, so a
+    /// sealed value cannot be moved. Nonces are random: NIST SP 800-38D §8.3 permits 2^32 of them
+    /// per key, far more than one purpose or user needs.
     #[must_use]
     pub fn seal(&self, random: &Random, aad: &[u8], plain: &[u8]) -> Vec<u8> {
         let nonce: [u8; NONCE_BYTES] = random.bytes();

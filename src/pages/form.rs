@@ -1,4 +1,4 @@
-//! What each page asks for, and what is said when that will not do.
+//! The forms of the pages, and their problems.
 
 use super::paragraphs;
 use super::redeem::{Blamed, Refusal, Wrong};
@@ -8,13 +8,13 @@ use crate::domain::password::Password;
 use crate::domain::violation::ViolationRule;
 use crate::messages::{Field, Form, Page, Voice, words_of};
 
-/// A form that was sent before, and why it is shown again.
+/// A submitted form and why it is shown again.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
-    /// The address or number that was typed; no password is ever shown again.
+    /// The identifier that was typed; passwords are never shown again.
     pub(super) who: &'a str,
     pub(super) refusal: &'a Refusal,
-    /// The id of the request that failed.
+    /// The id of the failed request.
     pub(super) request: &'a str,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn page(
         problem: asked.and_then(|asked| general(voice, asked)),
         intro: paragraphs(&voice.say(&format!("{words}.intro"))),
         form: Some(Form {
-            // Relative, so that it leads back here below any path, without the token in it.
+            // Relative, so that it works below any path, and without the token.
             action: kind.path(),
             token: token.to_owned(),
             fields,
@@ -102,7 +102,7 @@ fn field(app: &App, voice: &Voice<'_>, blank: Blamed, who: &str) -> Field {
     }
 }
 
-/// What is said at the field to blame.
+/// The problem shown at a field.
 fn wrong(app: &App, voice: &Voice<'_>, refusal: &Refusal) -> Option<String> {
     let Refusal::Field(_, wrong) = refusal else {
         return None;
@@ -130,7 +130,7 @@ fn wrong(app: &App, voice: &Voice<'_>, refusal: &Refusal) -> Option<String> {
     })
 }
 
-/// What is said above the form, where no field is to blame.
+/// The problem shown above the form, if no field has one.
 fn general(voice: &Voice<'_>, asked: Asked<'_>) -> Option<String> {
     match asked.refusal {
         Refusal::Suspended => Some(voice.say("page-problem.suspended")),

@@ -1,22 +1,21 @@
-//! The page at `/`: what this is, and where to go.
+//! The page at `/`.
 
 use super::{Answer, Look, answer, paragraphs};
 use crate::app::App;
 use crate::messages::{Link, Page};
 
-/// Something that is served here, for a developer who looks around.
+/// A surface of this server, for developers.
 #[derive(Debug)]
 pub struct Place {
-    /// The path, or an address elsewhere.
+    /// The path or URL.
     pub href: String,
-    /// What it is called.
+    /// The name.
     pub label: &'static str,
-    /// What is there.
+    /// The description.
     pub note: &'static str,
 }
 
-/// For people: whose sign-in this is, and the way to where they use it. Nothing about what runs
-/// here.
+/// For users: the name of the service and a link to where it is used. Says nothing about the software.
 #[must_use]
 pub fn home(app: &App, look: Look<'_>) -> Answer {
     let voice = app.templates.voice(look.languages);

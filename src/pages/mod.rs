@@ -1,9 +1,9 @@
 //! The pages that links in messages lead to while no front end serves them.
 //!
-//! Plain forms for people: showing one reads and changes nothing, since programs that scan mail
-//! follow links; sending one redeems the link through the same services as the mutations. No page
-//! knows HTTP: `transport` reads the request, checks where a form came from and writes the answer.
-//! `redeem` calls the services, `form` has the fields, `home` is the page at `/`.
+//! Opening a page changes nothing, as mail scanners follow links; submitting its form redeems the link
+//! through the same services as the mutations. Pages know nothing of HTTP: `transport` parses the
+//! request, checks the origin of a form and writes the answer. `redeem` calls the services, `form`
+//! has the fields, `home` is the page at `/`.
 
 mod form;
 mod home;
@@ -20,42 +20,42 @@ use crate::messages::{Page, Voice, words_of};
 
 pub use home::{Place, development, home};
 
-/// A page with what HTTP has to know about it.
+/// A page and the parts of its HTTP response.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// Seconds after which trying again makes sense.
+    /// The `Retry-After` header in seconds.
     pub retry_after: Option<u64>,
     /// The page.
     pub html: String,
 }
 
-/// What somebody filled in. What a page does not ask for is left alone.
+/// The submitted fields. Fields that a page does not have are ignored.
 #[derive(Debug, Default)]
 pub struct Filled {
     /// The token of the link.
     pub token: String,
-    /// A password they have.
+    /// The current password.
     pub password: Option<SecretString>,
-    /// A password they want.
+    /// The new password.
     pub new_password: Option<SecretString>,
-    /// The same again.
+    /// The new password again.
     pub repeated: Option<SecretString>,
-    /// Who they are.
+    /// The identifier of the account.
     pub email_or_phone: Option<String>,
 }
 
-/// What a page is made with, besides its contents.
+/// What rendering needs besides the content.
 #[derive(Clone, Copy, Debug)]
 pub struct Look<'a> {
     /// The `Accept-Language` header.
     pub languages: &'a str,
-    /// The nonce of the policy that the answer is sent with.
+    /// The nonce of the response's Content-Security-Policy.
     pub nonce: &'a str,
 }
 
-/// The page of a link: a form, or why there is none. Nothing is looked up.
+/// The page of a link: its form, or why there is none. Looks nothing up.
 #[must_use]
 pub fn show(app: &App, look: Look<'_>, kind: LinkKind, token: &str) -> Answer {
     let voice = app.templates.voice(look.languages);
@@ -66,7 +66,7 @@ pub fn show(app: &App, look: Look<'_>, kind: LinkKind, token: &str) -> Answer {
     answer(&voice, look, 200, page)
 }
 
-/// Redeems a link with what was filled in, and says what came of it.
+/// Redeems a link with the submitted fields, and returns the resulting page.
 pub async fn send(
     app: &App,
     client: Client,
@@ -99,21 +99,21 @@ pub async fn send(
     }
 }
 
-/// The page for a form that another page sent.
+/// The page for a form that was submitted from another site (CSRF).
 #[must_use]
 pub fn foreign(app: &App, look: Look<'_>) -> Answer {
     let voice = app.templates.voice(look.languages);
     refused(&voice, look, &Refusal::Foreign)
 }
 
-/// The page for a form that cannot be read.
+/// The page for a form that does not parse.
 #[must_use]
 pub fn malformed(app: &App, look: Look<'_>) -> Answer {
     let voice = app.templates.voice(look.languages);
     refused(&voice, look, &Refusal::Malformed)
 }
 
-/// The page for a request that took too long.
+/// The page for a request that timed out.
 #[must_use]
 pub fn timed_out(app: &App, look: Look<'_>) -> Answer {
     let voice = app.templates.voice(look.languages);
@@ -134,7 +134,7 @@ fn done(voice: &Voice<'_>, look: Look<'_>, kind: LinkKind) -> Answer {
     answer(voice, look, 200, page)
 }
 
-/// A page that says why there is nothing to fill in.
+/// A page with a problem and no form.
 fn refused(voice: &Voice<'_>, look: Look<'_>, refusal: &Refusal) -> Answer {
     let name = match refusal {
         Refusal::Foreign => "foreign",

@@ -1,4 +1,4 @@
-//! Redeeming a link through the services, which charge the budgets and write the audit events.
+//! Redeeming a link through the services, which charge rate limits and write audit events.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -16,7 +16,7 @@ use crate::services::password::{self, ConfirmResetProblem, PasswordReset, ResetP
 use crate::services::session::{self, Login, LoginProblem, LogoutCredential};
 use crate::services::{PasswordRejected, RateLimitExceeded, Refused};
 
-/// A field to blame.
+/// The field with a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Blamed {
     Password,
@@ -28,38 +28,38 @@ pub(super) enum Blamed {
 /// Why a link was not redeemed.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// The form came from another page.
+    /// The form was submitted from another site.
     Foreign,
-    /// The form is none of ours.
+    /// The form does not parse.
     Malformed,
-    /// The link is unknown, used, expired or somebody else's.
+    /// The link is unknown, used, expired or another user's.
     Link,
-    /// The address belongs to another account.
+    /// Another account has the address.
     Taken,
-    /// Something about one of the fields.
+    /// A problem with a field.
     Field(Blamed, Wrong),
     /// The account is suspended.
     Suspended,
-    /// The address that was typed is unproven.
+    /// The typed address is not verified.
     NotVerified,
-    /// Too many attempts.
+    /// A rate limit was exceeded.
     RateLimited(RateLimitExceeded),
     /// The hashing queue is full.
     Overloaded,
-    /// Something broke.
+    /// An unexpected failure.
     Fault(Fault),
 }
 
-/// What is wrong with a field.
+/// The problem of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wrong {
-    /// It breaks this rule.
+    /// It violates this rule.
     Rule(ViolationRule),
-    /// The password is not the account's.
+    /// The password is wrong.
     Password,
     /// No account has these credentials.
     Credentials,
-    /// The password was stolen somewhere.
+    /// The password is known from a data breach.
     Breached,
     /// It differs from the field before.
     Different,
@@ -73,7 +73,7 @@ impl<E: Into<Fault>> From<E> for Refusal {
 }
 
 impl Refusal {
-    /// Whether sending the form again may end otherwise.
+    /// Whether submitting the form again may succeed.
     pub(super) const fn leaves_hope(&self) -> bool {
         !matches!(
             self,
@@ -164,8 +164,8 @@ async fn set_password(app: &App, caller: &Caller, filled: Filled) -> Result<(), 
     })
 }
 
-/// A new address is confirmed by somebody who is signed in, so the page asks for that too and ends
-/// the session afterwards, whatever came of it.
+/// Confirming a new address requires a session, so the page also signs in, and ends the session
+/// afterwards in any case.
 async fn change_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), Refusal> {
     let who = filled.email_or_phone.filter(|typed| !typed.is_empty());
     let required = Wrong::Rule(ViolationRule::Required);
@@ -199,13 +199,13 @@ async fn confirm_new_address(
     let client = caller.client.clone();
     let authenticated = session::authenticate(app, client, Some(access_token)).await?;
     let caller = authenticated.caller;
-    // Ended at this very moment.
+    // The session has just ended.
     let person = caller.signed_in().ok_or(Refusal::Link)?;
     let proof = NewEmailProof::Token(token);
     let confirmed = account::confirm_email_change(app, &caller, person, proof).await;
     confirmed.map(drop).map_err(|refused| match refused {
         Refused::Because(ConfirmEmailChangeProblem::Taken) => Refusal::Taken,
-        // The page has no field for what a link can be wrong about.
+        // The page has no field for problems of the link itself.
         Refused::Because(_) | Refused::Invalid(_) | Refused::Unauthenticated => Refusal::Link,
         shared => refusal(shared, Blamed::Password, |_| Refusal::Link),
     })
@@ -221,7 +221,7 @@ async fn revert_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), 
     })
 }
 
-/// What any service can refuse, as the page shows it; `field` is where a rule was broken.
+/// The refusals of any service as shown by the page; `field` is where a rule was violated.
 fn refusal<P, I: Into<Violations>>(
     refused: Refused<P, I>,
     field: Blamed,
@@ -231,14 +231,14 @@ fn refusal<P, I: Into<Violations>>(
         Refused::Because(because) => problem(because),
         Refused::Invalid(input) => broken(field, input.into().first_rule()),
         Refused::RateLimited(limit) => Refusal::RateLimited(limit),
-        // A link registers nobody.
+        // A link never registers an account.
         Refused::Unauthenticated | Refused::RegistrationClosed => Refusal::Link,
         Refused::Unavailable => Refusal::Overloaded,
         Refused::Fault(fault) => Refusal::Fault(fault),
     }
 }
 
-/// Ends a session that no page keeps the tokens of; one that stays by mishap lapses by itself.
+/// Ends a session whose tokens no page keeps; if that fails it expires by itself.
 async fn leave(app: &App, caller: &Caller, access_token: &str) {
     let client = caller.client.clone();
     let Ok(authenticated) = session::authenticate(app, client, Some(access_token)).await else {

@@ -1,4 +1,4 @@
-//! Whether a password is on the lists of leaked ones, asked without telling which password it is.
+//! Looking passwords up in breach data without revealing them (k-anonymity).
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use crate::fault::Fault;
 use crate::telemetry::Metrics;
 use crate::telemetry::waits::{Wait, timed};
 
-/// Bytes of an answer; a padded one has about a thousand lines of forty.
+/// The maximum size of an answer; a padded one has about a thousand lines of forty bytes.
 const LONGEST_ANSWER: usize = 256 * 1024;
-/// Hexadecimal digits that leave the house, of forty (k-anonymity: hundreds of passwords share them).
+/// Hexadecimal digits of the hash that are sent, of forty: hundreds of passwords share them.
 const PREFIX: usize = 5;
 
-/// What is known about a password.
+/// The result of a look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// It has leaked, often enough to count.
+    /// Breached, at least as often as configured.
     Known,
-    /// It has not leaked, as far as anybody knows.
+    /// Not known to be breached.
     Unknown,
-    /// Nobody answered in time. Callers go on as if it were unknown.
+    /// No answer in time. Callers proceed as if it were unknown (fail open).
     Unavailable,
 }
 
@@ -38,7 +38,7 @@ impl Lookup {
     }
 }
 
-/// The service that knows leaked passwords.
+/// A breached-password service.
 #[derive(Clone)]
 pub struct Breached {
     client: Client,
@@ -54,7 +54,7 @@ impl std::fmt::Debug for Breached {
 }
 
 impl Breached {
-    /// The service that the configuration names, if any.
+    /// The configured service, if any.
     pub fn configured(
         settings: &config::Breached,
         metrics: &Metrics,
@@ -73,7 +73,7 @@ impl Breached {
         }))
     }
 
-    /// Looks a password up. It never fails: who cannot ask lets the password pass.
+    /// Looks a password up. Never fails: an outage lets the password pass.
     pub async fn lookup(&self, password: &str) -> Lookup {
         let hash = sha1_hex(password);
         let (prefix, suffix) = hash.split_at(PREFIX);
@@ -91,7 +91,7 @@ impl Breached {
 
     async fn range(&self, prefix: &str) -> Result<String, String> {
         let url = self.url.join(prefix).map_err(|error| error.to_string())?;
-        // Padding hides from the network how many hashes share the prefix.
+        // Padding hides the number of matching hashes from the network.
         let request = self.client.get(url).header("add-padding", "true");
         let response = request.send().await.map_err(http::no_answer)?;
         if response.status() != StatusCode::OK {
@@ -103,7 +103,7 @@ impl Breached {
     }
 }
 
-/// How often the hash with this end was seen. Lines are `SUFFIX:COUNT`; padding has a count of 0.
+/// How often the hash with this suffix was seen. Lines are `SUFFIX:COUNT`; padding has a count of 0.
 fn counted(lines: &str, suffix: &str) -> u64 {
     lines
         .lines()
@@ -113,7 +113,7 @@ fn counted(lines: &str, suffix: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// The lists are keyed by SHA-1; nothing of ours rests on it.
+/// Breach data is keyed by SHA-1; nothing else uses it.
 fn sha1_hex(password: &str) -> String {
     use std::fmt::Write as _;
     let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());

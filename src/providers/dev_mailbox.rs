@@ -1,5 +1,4 @@
-//! The development mailbox: mail and text messages as files in the data directory, never in
-//! production.
+//! The development mailbox: messages as files in the data directory. Never in production.
 
 use std::path::{Path, PathBuf};
 
@@ -7,16 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{Outgoing, Undelivered};
 
-/// How many messages are kept.
+/// The number of messages that are kept.
 const CAPACITY: usize = 500;
 
 /// The mailbox cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MailboxError {
-    /// Its directory cannot be read or written.
+    /// The directory cannot be read or written.
     #[error("the development mailbox cannot be used: {0}; check the data directory")]
     Directory(#[from] std::io::Error),
-    /// A message cannot be written down or read back.
+    /// A message cannot be serialized or parsed.
     #[error("a message of the development mailbox is damaged: {0}")]
     Message(#[from] serde_json::Error),
 }
@@ -27,13 +26,13 @@ pub struct DevMailbox {
     directory: PathBuf,
 }
 
-/// A message as the mailbox shows it.
+/// A message in the mailbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredMail {
-    /// Its identifier.
+    /// The id.
     pub id: String,
-    /// What it is about.
+    /// The kind of message.
     pub kind: String,
     /// `email` or `sms`.
     pub channel: String,
@@ -45,18 +44,18 @@ pub struct StoredMail {
     pub text: String,
     /// The HTML part.
     pub html: String,
-    /// When it was written, RFC 3339.
+    /// When it was written (RFC 3339).
     pub created_at: String,
 }
 
 impl DevMailbox {
-    /// A mailbox in this directory, which is made when the first message comes.
+    /// A mailbox in this directory, which is created with the first message.
     #[must_use]
     pub fn new(directory: PathBuf) -> Self {
         Self { directory }
     }
 
-    /// Keeps a message; the same id again replaces it.
+    /// Stores a message, replacing one with the same id.
     pub(super) async fn store(&self, message: &Outgoing<'_>) -> Result<(), Undelivered> {
         let written = self.write(message).await;
         written.map_err(|error| Undelivered::Failed(error.to_string()))
@@ -78,7 +77,7 @@ impl DevMailbox {
         let bytes = serde_json::to_vec(&stored)?;
         tokio::fs::create_dir_all(&self.directory).await?;
         let file = self.directory.join(format!("{}.json", stored.id));
-        // Written aside and renamed, so that a reader never sees half a message.
+        // Written to a temporary file and renamed, so that readers never see a partial message.
         let aside = self.directory.join(format!("{}.part", stored.id));
         tokio::fs::write(&aside, bytes).await?;
         tokio::fs::rename(&aside, &file).await?;
@@ -90,7 +89,7 @@ impl DevMailbox {
     pub async fn messages(&self) -> Result<Vec<StoredMail>, MailboxError> {
         let mut messages = Vec::new();
         for file in self.files().await?.iter().rev() {
-            // A file that vanished meanwhile was dropped as the oldest.
+            // Skip a file that was concurrently removed as the oldest.
             let Ok(bytes) = tokio::fs::read(file).await else {
                 continue;
             };
@@ -99,7 +98,7 @@ impl DevMailbox {
         Ok(messages)
     }
 
-    /// Throws every message away.
+    /// Deletes all messages.
     pub async fn clear(&self) -> Result<(), MailboxError> {
         for file in self.files().await? {
             match tokio::fs::remove_file(file).await {

@@ -1,4 +1,4 @@
-//! Requests to the services of others: one client with limits, answers read to a bound.
+//! The HTTP client for external services: time-outs, no redirects, bounded answers.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use reqwest::{Client, Response};
 use super::root_cause;
 use crate::fault::Fault;
 
-/// A client that gives up in time and goes nowhere but where it was sent.
+/// A client with a time-out that follows no redirects.
 ///
-/// A redirect would carry the message, and in some libraries its credentials, to an address that
+/// A redirect would send the message, and in some libraries its credentials, to an address that
 /// nobody configured.
 pub(super) fn client(timeout: Duration) -> Result<Client, Fault> {
     Ok(Client::builder()
@@ -22,7 +22,7 @@ pub(super) fn client(timeout: Duration) -> Result<Client, Fault> {
         .build()?)
 }
 
-/// The body, if it is no longer than `limit` bytes and arrives.
+/// Reads the body if it is at most `limit` bytes.
 pub(super) async fn body(mut response: Response, limit: usize) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.ok()? {
@@ -34,7 +34,7 @@ pub(super) async fn body(mut response: Response, limit: usize) -> Option<Vec<u8>
     Some(body)
 }
 
-/// Why there was no answer, without the URL: that may hold credentials.
+/// Why there was no answer, without the URL, which may contain credentials.
 pub(super) fn no_answer(error: reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();

@@ -1,5 +1,5 @@
-//! The outside world: how messages leave the house, and whose word about people and passwords we
-//! take. Knows no rule and no table.
+//! External services: mail, text messages, identity providers and breached passwords. Knows no rules
+//! and no tables.
 
 pub mod breached;
 mod dev_mailbox;
@@ -14,12 +14,12 @@ use crate::domain::ids::MessageId;
 
 pub use dev_mailbox::{DevMailbox, MailboxError, StoredMail};
 
-/// A message on its way out.
+/// A message to be sent.
 #[derive(Clone, Copy)]
 pub struct Outgoing<'a> {
     /// The idempotency key: the same id is the same message.
     pub id: MessageId,
-    /// What it is about.
+    /// The kind of message.
     pub kind: &'a str,
     /// `email` or `sms`.
     pub channel: &'a str,
@@ -33,25 +33,25 @@ pub struct Outgoing<'a> {
     pub html: &'a str,
     /// When it was written.
     pub created_at: DateTime<Utc>,
-    /// The present, for signatures.
+    /// The current time, for signatures.
     pub now: DateTime<Utc>,
 }
 
-/// Why a provider did not take a message.
+/// Why a provider did not accept a message.
 ///
-/// The text is kept for operators: a status, an error code, a cause. What a provider says in words
-/// stays out of it, since that repeats addresses and sometimes the message.
+/// The text is kept for operators: a status, an error code, a cause. It never contains the provider's
+/// own words, which repeat addresses and sometimes the message.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Undelivered {
-    /// The provider will never take this message.
+    /// Permanent: the provider will never accept this message.
     #[error("{0}")]
     Rejected(String),
-    /// Later may be better; also when the provider refuses us rather than the message.
+    /// Temporary, or the provider rejects us rather than the message.
     #[error("{0}")]
     Failed(String),
 }
 
-/// The innermost cause of a failure, which names the trouble and none of the parties.
+/// The innermost cause of a failure, which names the problem but not the parties.
 fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {

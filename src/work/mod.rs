@@ -1,8 +1,6 @@
-//! The loops that run beside the requests: delivery, key reloading, tidying, measuring,
-//! linking audit events, relaying domain events.
+//! The background loops: delivery, key reloading, housekeeping, metrics, audit linking, event relay.
 //!
-//! A loop decides when; what is done lives in `services::operator`, so that a test can do one
-//! round at will.
+//! A loop decides when; `services::operator` does the work, so that tests can run it directly.
 
 mod event_relay;
 
@@ -19,17 +17,17 @@ use crate::services::operator::{audit_linking, delivery, housekeeping, outbox};
 
 pub use event_relay::start_event_relay;
 
-/// How soon a key that another process rotated or withdrew is noticed.
+/// How soon keys that another process rotated or withdrew are noticed.
 const KEY_RELOAD: Duration = Duration::from_secs(5);
 const TIDYING: Duration = Duration::from_secs(30);
-/// How old the numbers on the page of metrics may be.
+/// The maximum age of the metrics.
 const MEASURING: Duration = Duration::from_secs(15);
-/// How long an audit event is without its link, about.
+/// The usual delay before an audit event is linked.
 const SEALING: Duration = Duration::from_millis(500);
-/// How long the outbox is left alone when nobody wakes it.
+/// The interval of deliveries that nothing triggers.
 const OUTBOX_IDLE: Duration = Duration::from_secs(2);
 
-/// Starts the loops; they end when the token is cancelled, and the tracker waits for them.
+/// Starts the loops. They end when the token is cancelled; the tracker waits for them.
 pub fn start(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToken) {
     let keys = app.clone();
     tracker.spawn(every("signing keys", KEY_RELOAD, stop.clone(), move || {
@@ -79,7 +77,7 @@ async fn every<F>(
     }
 }
 
-/// Rounds that fail one after the other: the first is told, and that it goes on again.
+/// Consecutive failures: only the first and the recovery are logged.
 struct Streak {
     work: &'static str,
     failures: u32,
@@ -115,7 +113,7 @@ async fn deliver(app: Arc<App>, stop: CancellationToken) {
     loop {
         let outcome = delivery::deliver_while(&app, || !stop.is_cancelled()).await;
         match outcome {
-            // More may have become due meanwhile.
+            // More messages may have become due meanwhile.
             Ok(count) if count > 0 => streak.note(None),
             Ok(_) => {
                 streak.note(None);

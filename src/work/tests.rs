@@ -1,4 +1,4 @@
-//! How a loop goes round. What a round does is tested where it lives.
+//! The loop itself; the work is tested where it is implemented.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

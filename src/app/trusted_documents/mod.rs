@@ -1,7 +1,7 @@
-//! Trusted documents: those of the binary, and those that `graphql.documents` names.
+//! Trusted documents: the built-in ones, and those of `graphql.documents`.
 //!
-//! Clients send the id of a document in place of its text. Each is known by the SHA-256 of its
-//! text (GraphQL over HTTP, appendix A), and by the id that its manifest gives it.
+//! Clients send the id of a document instead of its text: the SHA-256 of the text (GraphQL over HTTP,
+//! appendix A), or the id that its manifest assigns.
 
 mod source;
 
@@ -27,7 +27,7 @@ static BUILT_IN_DOCUMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(||
         .unwrap_or_default()
 });
 
-/// The documents that are compiled in, by their ids.
+/// The built-in documents, by id.
 #[must_use]
 pub fn built_in_documents() -> &'static BTreeMap<String, String> {
     &BUILT_IN_DOCUMENTS
@@ -44,17 +44,17 @@ pub fn document_id(text: &str) -> String {
 pub struct TrustedDocument {
     /// The digest of its text.
     pub id: String,
-    /// What runs.
+    /// The text.
     pub text: String,
-    /// The file that it was read from; `None` for those of the binary.
+    /// The file that it was read from; `None` for built-in ones.
     pub file: Option<PathBuf>,
-    /// What its manifest calls it, for messages to people.
+    /// Its name in the manifest, for messages.
     pub name: Option<String>,
-    /// The id that its manifest gives it.
+    /// The id that its manifest assigns.
     pub given_id: Option<String>,
 }
 
-/// All documents that clients may name.
+/// All trusted documents.
 #[derive(Debug, Default)]
 pub struct TrustedDocuments {
     by_id: HashMap<String, Arc<TrustedDocument>>,
@@ -62,7 +62,7 @@ pub struct TrustedDocuments {
 }
 
 impl TrustedDocuments {
-    /// The documents of the binary.
+    /// The built-in documents.
     #[must_use]
     pub fn built_in() -> Self {
         let mut documents = Self::default();
@@ -79,11 +79,10 @@ impl TrustedDocuments {
         documents
     }
 
-    /// The documents of the binary, and those of these manifests and folders.
+    /// The built-in documents, and those of these manifests and folders.
     ///
     /// # Errors
-    ///
-    /// Everything that is wrong with them.
+    /// Every problem with them.
     pub fn load(places: &[PathBuf]) -> Result<Self, DocumentProblems> {
         let mut documents = Self::built_in();
         let mut problems = Vec::new();
@@ -132,20 +131,20 @@ impl TrustedDocuments {
         }
     }
 
-    /// The document that a client names.
+    /// The document with this id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&TrustedDocument> {
         self.by_id.get(&canonical(id)).map(AsRef::as_ref)
     }
 
-    /// Those of manifests and folders, in their order.
+    /// The documents of manifests and folders, in their order.
     #[must_use]
     pub fn configured(&self) -> &[Arc<TrustedDocument>] {
         &self.configured
     }
 }
 
-/// A digest with its prefix and in lower case, however it was written; other ids as they are.
+/// A digest with its prefix and in lower case, in whatever form it was given; other ids unchanged.
 fn canonical(id: &str) -> String {
     let bare = id.strip_prefix("sha256:").unwrap_or(id);
     if bare.len() == 64 && bare.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -155,7 +154,7 @@ fn canonical(id: &str) -> String {
     }
 }
 
-/// Why a manifest cannot give a document this id.
+/// Why a manifest cannot assign this id to a document.
 fn unusable_id(given: &str, digest: &str) -> Option<String> {
     const LONGEST: usize = 256;
     if given.starts_with("sha256:") {
@@ -166,14 +165,14 @@ fn unusable_id(given: &str, digest: &str) -> Option<String> {
     (!is_usable).then(|| format!("an id has 1 to {LONGEST} visible ASCII characters"))
 }
 
-/// What is wrong with a document, or with a file of them.
+/// A problem with a document or a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DocumentProblem {
     /// The file or folder.
     pub file: PathBuf,
-    /// The name or id of the document; empty where it is about the file.
+    /// The name or id of the document; empty for a problem of the file.
     pub document: String,
-    /// What is wrong.
+    /// The problem.
     pub reason: String,
 }
 
@@ -199,7 +198,7 @@ impl fmt::Display for DocumentProblem {
     }
 }
 
-/// Everything that is wrong with the documents, a line each.
+/// Every problem with the documents, one per line.
 #[derive(Debug, thiserror::Error)]
 pub struct DocumentProblems(pub Vec<DocumentProblem>);
 

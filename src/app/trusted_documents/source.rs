@@ -1,4 +1,4 @@
-//! Reads documents from folders of `.graphql` files and from the manifests that build tools write.
+//! Reading documents from folders of `.graphql` files and from the manifests of build tools.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,24 +10,24 @@ use serde_json::Value;
 
 use super::DocumentProblem;
 
-/// Bytes of a file that are read.
+/// The maximum size of a file.
 const LARGEST_FILE: u64 = 32 * 1024 * 1024;
-/// Folders within folders, which also ends circles of links.
+/// The maximum depth of folders, which also ends cycles of symbolic links.
 const DEEPEST_FOLDER: usize = 16;
 
-/// A document as a file has it.
+/// A document in a file.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// The id that its manifest gives it.
+    /// The id that its manifest assigns.
     pub(super) id: Option<String>,
-    /// What its manifest calls it.
+    /// Its name in the manifest.
     pub(super) name: Option<String>,
     pub(super) text: String,
     pub(super) file: PathBuf,
 }
 
 impl Found {
-    /// What to call it in a message.
+    /// The name in messages.
     pub(super) fn label(&self) -> String {
         let label = self.name.as_ref().or(self.id.as_ref());
         label.cloned().unwrap_or_default()
@@ -57,7 +57,7 @@ fn is_document(file: &Path) -> bool {
     matches!(extension, Some("graphql" | "gql"))
 }
 
-/// Hidden entries are left out: a mounted volume of Kubernetes keeps every file there once more.
+/// Skips hidden entries: Kubernetes volumes contain every file a second time in hidden folders.
 fn read_folder(
     folder: &Path,
     depth: usize,
@@ -143,7 +143,7 @@ fn read_manifest(file: &Path, found: &mut Vec<Found>, problems: &mut Vec<Documen
 /// Id, name and text.
 type Listed = (String, Option<String>, String);
 
-/// The manifest that Apollo's build tools write.
+/// The manifest of Apollo's build tools.
 #[derive(Deserialize)]
 struct Apollo {
     version: u32,
@@ -170,13 +170,13 @@ fn documents_of(text: &str) -> Result<Vec<Listed>, String> {
             .collect());
     }
     let by_id = match value.get("documents") {
-        // Ours, with a version beside the documents.
+        // Our own: a version beside the documents.
         Some(documents @ Value::Object(_)) => {
             let version = value.get("version").and_then(Value::as_u64);
             check_version(version.and_then(|it| u32::try_from(it).ok()).unwrap_or(0))?;
             BTreeMap::<String, String>::deserialize(documents).map_err(unlike)?
         }
-        // As graphql-codegen and Relay write it: texts by id, and nothing else.
+        // graphql-codegen and Relay: texts by id, and nothing else.
         _ => BTreeMap::<String, String>::deserialize(value).map_err(unlike)?,
     };
     Ok(by_id

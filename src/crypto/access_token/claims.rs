@@ -1,4 +1,4 @@
-//! What an access token says, and the rules a token must pass beyond its signature.
+//! The claims of an access token, and the checks beyond its signature.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -6,75 +6,75 @@ use uuid::Uuid;
 
 use crate::domain::role::Role;
 
-/// How far the clock of the instance that signed may run ahead of ours.
+/// How far the signing instance's clock may be ahead of ours.
 ///
-/// Only a token from the future gets this tolerance; an expired one gets none.
+/// Only tokens from the future get this tolerance, expired ones none.
 const CLOCK_SKEW_SECONDS: i64 = 5;
 
 /// The claims of an access token (RFC 9068 §2.2), with seconds since the epoch as times.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who signed: our issuer URL.
+    /// Our issuer URL.
     pub iss: String,
     /// The user.
     pub sub: Uuid,
-    /// Whom the token is for.
+    /// The audience.
     pub aud: String,
-    /// From this second on the token is worthless.
+    /// When the token expires.
     pub exp: i64,
     /// When it was signed.
     pub iat: i64,
-    /// The token's own id.
+    /// The id of the token.
     pub jti: Uuid,
-    /// The session it belongs to.
+    /// The session.
     pub sid: Uuid,
     /// The permissions, separated by spaces.
     pub scope: String,
     /// The user's role when it was signed.
     pub role: Role,
-    /// When the person last proved who they are.
+    /// When the user last authenticated.
     pub auth_time: i64,
-    /// How they proved it (RFC 8176).
+    /// How the user authenticated (RFC 8176).
     pub amr: Vec<String>,
 }
 
-/// Why an access token is not accepted. Clients learn none of this; logs do.
+/// Why an access token is rejected. Only logged, never reported to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Longer than any token of ours; refused before any work.
+    /// Longer than any of our tokens; rejected before any work.
     #[error("the token is too long")]
     TooLong,
-    /// Not three base64url parts, or a part that does not say what it must.
+    /// Not three base64url parts, or a part with invalid content.
     #[error("the token is malformed")]
     Malformed,
-    /// The header asks for another kind of token or for parameters we never set.
+    /// The header has another type, or parameters that we never set.
     #[error("the token's header is not one of ours")]
     WrongType,
     /// No published key has this id.
     #[error("the token's key is not known")]
     UnknownKey,
-    /// The header names another algorithm than the one of the key.
+    /// The header names another algorithm than the key's.
     #[error("the token's algorithm is not the one of its key")]
     WrongAlgorithm,
-    /// The signature is not the key's signature over this header and these claims.
+    /// The signature is not valid for this header and these claims.
     #[error("the token's signature is wrong")]
     WrongSignature,
-    /// Its time is over.
+    /// It has expired.
     #[error("the token has expired")]
     Expired,
-    /// It was signed later than now.
+    /// It was signed in the future.
     #[error("the token comes from the future")]
     FromTheFuture,
-    /// Somebody else issued it.
+    /// It was issued by another issuer.
     #[error("the token has another issuer")]
     WrongIssuer,
-    /// It is meant for somebody else.
+    /// It is for another audience.
     #[error("the token has another audience")]
     WrongAudience,
 }
 
 impl Claims {
-    /// Checks everything that depends on who verifies and when (RFC 9068 §4).
+    /// Checks everything that depends on the verifier and the time (RFC 9068 §4).
     pub(super) fn check(
         &self,
         now: DateTime<Utc>,
@@ -82,7 +82,7 @@ impl Claims {
         audience: &str,
     ) -> Result<(), TokenError> {
         let now = now.timestamp();
-        // RFC 7519 §4.1.4: on or after this second the token is refused.
+        // RFC 7519 §4.1.4: rejected on or after this second.
         if self.exp <= now {
             return Err(TokenError::Expired);
         }

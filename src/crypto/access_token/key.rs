@@ -1,4 +1,4 @@
-//! One key pair: made, stored as PKCS#8, published as a JWK, named by its thumbprint.
+//! A signing key pair: stored as PKCS#8, published as a JWK, identified by its thumbprint.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,47 +18,47 @@ use zeroize::Zeroizing;
 
 use super::claims::{Claims, TokenError};
 
-/// RFC 9068 §2.1: this type keeps an ID token from passing as an access token.
+/// RFC 9068 §2.1: prevents an ID token from passing as an access token.
 const TOKEN_TYPE: &str = "at+jwt";
 
-/// The signature algorithms on offer.
+/// The supported signature algorithms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// ECDSA on P-256: small, and understood everywhere.
+    /// ECDSA on P-256: small, and supported everywhere.
     Es256,
-    /// Ed25519: fast, and refused by some gateways.
+    /// Ed25519: fast, but rejected by some gateways.
     EdDsa,
-    /// RSA with 2048 bits: for verifiers that know nothing else.
+    /// RSA with 2048 bits: for verifiers that support nothing else.
     Rs256,
 }
 
-/// A name that is none of the algorithms on offer.
+/// The name is not a supported algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the signature algorithm must be one of ES256, EdDSA, RS256")]
 pub struct UnknownAlgorithm;
 
-/// Why a key pair cannot be made or used.
+/// Why a key pair cannot be created or used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The cryptographic library could not make a key pair.
+    /// The cryptographic library could not create a key pair.
     #[error("a signing key could not be generated")]
     Generation,
-    /// The stored bytes are no private key of this algorithm.
+    /// The stored bytes are not a private key of this algorithm.
     #[error("a stored signing key is not a private key of its algorithm")]
     Rejected,
-    /// A set of keys without any.
+    /// The key set is empty.
     #[error("there is no signing key")]
     NoKey,
-    /// The library refused to build or use a key.
+    /// The library rejected the key.
     #[error("a signing key cannot be used")]
     Unusable(#[from] jsonwebtoken::errors::Error),
-    /// The public half has no text form.
+    /// The public key could not be serialized.
     #[error("a public key cannot be written as JSON")]
     Unwritable(#[from] serde_json::Error),
 }
 
 impl Algorithm {
-    /// The name in token headers, in JWKs and in the database (RFC 7518 §3.1, RFC 8037 §3.1).
+    /// The name in token headers, JWKs and the database (RFC 7518 §3.1, RFC 8037 §3.1).
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -105,7 +105,7 @@ impl Algorithm {
         Ok(match self {
             Self::Es256 => EncodingKey::from_ec_der(pkcs8),
             Self::EdDsa => EncodingKey::from_ed_der(pkcs8),
-            // From DER the library takes bare PKCS#1 alone; from PEM it unwraps PKCS#8 itself.
+            // From DER the library accepts PKCS#1 only; from PEM it unwraps PKCS#8.
             Self::Rs256 => EncodingKey::from_rsa_pem(pem(pkcs8).as_bytes())?,
         })
     }
@@ -168,10 +168,7 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Makes a key pair that signs from `active_from` on and verifies as soon as it is published.
-    ///
-    /// # Errors
-    /// See [`KeyError`].
+    /// Generates a key pair that signs from `active_from` on, and verifies once published.
     pub fn generate(algorithm: Algorithm, active_from: DateTime<Utc>) -> Result<Self, KeyError> {
         let pkcs8 = algorithm
             .generate_pkcs8()
@@ -179,10 +176,7 @@ impl SigningKey {
         Self::from_pkcs8(algorithm, pkcs8, active_from)
     }
 
-    /// Rebuilds a key pair from its stored private half.
-    ///
-    /// # Errors
-    /// See [`KeyError`].
+    /// Restores a key pair from its stored private key.
     pub fn from_pkcs8(
         algorithm: Algorithm,
         private_der: Zeroizing<Vec<u8>>,
@@ -190,7 +184,7 @@ impl SigningKey {
     ) -> Result<Self, KeyError> {
         let encoding = algorithm.read_pkcs8(&private_der)?;
         let mut public_jwk = Jwk::from_encoding_key(&encoding, algorithm.in_library())?;
-        // RFC 7638: the thumbprint names the key without a registry, the same on every instance.
+        // RFC 7638: the thumbprint is the same on every instance, without a registry.
         let kid = public_jwk.thumbprint(ThumbprintHash::SHA256)?;
         public_jwk.common.key_id = Some(kid.clone());
         public_jwk.common.public_key_use = Some(PublicKeyUse::Signature);
@@ -211,31 +205,31 @@ impl SigningKey {
         })
     }
 
-    /// The id in token headers: the thumbprint of the public half (RFC 7638).
+    /// The `kid`: the thumbprint of the public key (RFC 7638).
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// The algorithm, the only one this key ever signs or verifies with.
+    /// The only algorithm that this key signs or verifies with.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// When it starts to sign: late enough for every verifier to have fetched the public half.
+    /// When it starts to sign, so that every verifier has fetched the public key by then.
     #[must_use]
     pub fn active_from(&self) -> DateTime<Utc> {
         self.active_from
     }
 
-    /// The private half as PKCS#8 DER, to be sealed and stored.
+    /// The private key as PKCS#8 DER, to be sealed and stored.
     #[must_use]
     pub fn private_der(&self) -> &[u8] {
         &self.private_der
     }
 
-    /// The public half as a JSON Web Key with `kid`, `alg` and `use`.
+    /// The public key as a JSON Web Key with `kid`, `alg` and `use`.
     #[must_use]
     pub fn public_jwk(&self) -> &Value {
         &self.public_jwk
@@ -246,7 +240,7 @@ impl SigningKey {
         Ok(jsonwebtoken::encode(&self.header, claims, &self.encoding)?)
     }
 
-    /// Reads the claims of a token that this key signed with its own algorithm.
+    /// Verifies a token with this key and its algorithm, and returns the claims.
     pub(super) fn read(&self, token: &str) -> Result<Claims, TokenError> {
         use jsonwebtoken::errors::ErrorKind;
 
@@ -259,7 +253,7 @@ impl SigningKey {
             })
     }
 
-    /// Whether a header's `typ` is ours; RFC 9068 §4 allows the long form too.
+    /// Whether the `typ` of a header is ours; RFC 9068 §4 also permits the long form.
     pub(super) fn is_token_type(typ: &str) -> bool {
         let short = typ
             .get(..12)
@@ -271,7 +265,7 @@ impl SigningKey {
     }
 }
 
-/// Leaves times, issuer and audience to us: the library would compare with the system's clock.
+/// Times, issuer and audience are checked by us: the library would use the system's clock.
 fn signature_only(algorithm: Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm.in_library());
     validation.required_spec_claims.clear();
@@ -326,7 +320,7 @@ mod tests {
         }
     }
 
-    /// The example of RFC 8037 appendix A: a private key, its public half and its thumbprint.
+    /// The example of RFC 8037 appendix A: a private key, its public key and its thumbprint.
     #[test]
     fn the_published_thumbprint_comes_out() {
         let seed = [

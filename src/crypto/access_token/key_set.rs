@@ -1,7 +1,7 @@
-//! A snapshot of all published keys: signs with one, verifies with any, lists them for others.
+//! A snapshot of all published keys: signs with one, verifies with any, and publishes all.
 //!
-//! A snapshot never changes. When a key is added, or removed because it leaked, the application
-//! replaces the snapshot, and what it remembered goes with it.
+//! Immutable. When a key is added or withdrawn the application replaces the snapshot, and its cache
+//! of verified tokens with it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,20 +18,20 @@ use sha2::{Digest, Sha256};
 use super::claims::{Claims, TokenError};
 use super::key::{KeyError, SigningKey};
 
-/// Our tokens take less than a tenth of this; whoever sends more wants to cost us work.
+/// Our tokens take less than a tenth of this; larger ones are an attempt to cost us work.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
-/// How many verified tokens are remembered.
+/// The number of verified tokens that are cached.
 const REMEMBERED_TOKENS: u64 = 10_000;
 
-/// An immutable set of keys and the signatures it has already checked.
+/// An immutable set of keys and the tokens that it has verified.
 pub struct KeySet {
     keys: Vec<SigningKey>,
     jwks: Value,
     verified: Cache<[u8; 32], Arc<Claims>>,
 }
 
-/// The only header we write. Any other member is refused: `jwk`, `jku` and `x5c` would let the
-/// token choose its own key, and `crit` would name rules we do not know (RFC 7515 §4.1).
+/// The only header that we write. Other members are rejected: `jwk`, `jku` and `x5c` would let the
+/// token choose its own key, and `crit` names rules that we do not implement (RFC 7515 §4.1).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TokenHeader {
@@ -40,7 +40,7 @@ struct TokenHeader {
     kid: String,
 }
 
-/// We never write `nbf`, so a token that carries one did not come from this code.
+/// We never write `nbf`, so a token with it is not ours.
 #[derive(Deserialize)]
 struct NotBefore {
     #[serde(default)]
@@ -48,7 +48,7 @@ struct NotBefore {
 }
 
 impl KeySet {
-    /// Takes all keys that are published, whether they sign already, still, or no longer.
+    /// Takes all published keys: future, current and former ones.
     ///
     /// # Errors
     /// [`KeyError::NoKey`] for an empty set.
@@ -71,7 +71,7 @@ impl KeySet {
         &self.keys
     }
 
-    /// The public halves as a JSON Web Key Set (RFC 7517 §5).
+    /// The public keys as a JSON Web Key Set (RFC 7517 §5).
     #[must_use]
     pub fn jwks(&self) -> &Value {
         &self.jwks
@@ -79,24 +79,17 @@ impl KeySet {
 
     /// Signs the claims with the key that is active at their `iat`.
     ///
-    /// So a rotation takes effect at its appointed second on every instance, without a new
-    /// snapshot.
-    ///
-    /// # Errors
-    /// See [`KeyError`].
+    /// So a rotation takes effect at its scheduled second on every instance, without a new snapshot.
     pub fn sign(&self, claims: &Claims) -> Result<String, KeyError> {
         self.active_at(claims.iat)
             .ok_or(KeyError::NoKey)?
             .sign(claims)
     }
 
-    /// Checks a token and returns its claims.
+    /// Verifies a token and returns its claims.
     ///
     /// A token that was verified before costs one hash and one look-up; its times, issuer and
-    /// audience are checked every time.
-    ///
-    /// # Errors
-    /// See [`TokenError`].
+    /// audience are checked each time.
     pub fn verify(
         &self,
         token: &str,
@@ -118,7 +111,7 @@ impl KeySet {
         Ok(claims)
     }
 
-    /// Everything about a token that stays true: its form, its key, its signature.
+    /// The checks whose result never changes: form, key and signature.
     fn read(&self, token: &str) -> Result<Claims, TokenError> {
         let mut parts = token.split('.');
         let (Some(header), Some(payload), Some(_), None) =
@@ -152,7 +145,7 @@ impl KeySet {
         }
     }
 
-    /// The newest key that is active, or the first to become so while none is.
+    /// The newest active key, or the first to become active if none is.
     fn active_at(&self, second: i64) -> Option<&SigningKey> {
         let active = self
             .keys

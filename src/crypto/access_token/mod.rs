@@ -1,7 +1,6 @@
-//! Access tokens: JSON Web Tokens in the profile of RFC 9068, signed by rotating key pairs.
+//! Access tokens: JSON Web Tokens in the profile of RFC 9068, signed by rotating keys.
 //!
-//! The keys, what a token says, and the snapshot of all keys that signs, verifies and publishes.
-//! Whether a session is still alive, and where keys are stored, is decided above.
+//! Where keys are stored and whether a session is live is decided by the callers.
 
 mod claims;
 mod key;

@@ -1,9 +1,8 @@
-//! Password hashing with Argon2id on a fixed set of low-priority threads of its own.
+//! Password hashing with Argon2id on a fixed number of dedicated low-priority threads.
 //!
-//! A hash costs tens of milliseconds and megabytes on purpose, so it never runs on the async
-//! runtime, and the number of threads bounds both. Rating a new password costs a few milliseconds
-//! and runs here for the same reason. Which hash belongs to whom, and what happens after too many
-//! attempts, is decided above.
+//! A hash costs tens of milliseconds and megabytes by design, so it never runs on the async runtime,
+//! and the number of threads bounds both. Rating a new password costs a few milliseconds and runs
+//! here for the same reason.
 
 mod recipe;
 mod worker;
@@ -23,41 +22,41 @@ use crate::domain::password::{Candidate, Password, UserInputs};
 use crate::domain::violation::Violation;
 use crate::telemetry::waits::{Wait, timed};
 
-/// The cost of a new hash and the room for work.
+/// The cost of new hashes, and the capacity for work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HasherParameters {
     /// Memory of one hash in KiB.
     pub memory_kib: u32,
-    /// Passes over that memory.
+    /// Iterations.
     pub iterations: u32,
-    /// Lanes, computed one after the other here.
+    /// Lanes, computed sequentially here.
     pub parallelism: u32,
-    /// Hashing threads; 0 stands for one per core.
+    /// Hashing threads; 0 means one per core.
     pub threads: usize,
     /// Jobs that may wait for a thread.
     pub queue: usize,
 }
 
-/// A handle on the hashing threads; they end when the last handle is dropped.
+/// A handle on the hashing threads, which end when the last handle is dropped.
 ///
-/// A caller that goes away before its turn costs nothing: its job is skipped when it reaches a
-/// thread. A hash that is already being computed runs to its end.
+/// The job of a caller that went away is skipped when it reaches a thread. A running hash is
+/// completed.
 #[derive(Clone)]
 pub struct Hasher {
     jobs: SyncSender<Job>,
     completed: Arc<Completed>,
 }
 
-/// What a password check found.
+/// The result of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verification {
-    /// The password is the one that was hashed.
+    /// Whether the password matches.
     pub matches: bool,
-    /// It matches, but today's parameters differ: the caller should store a new hash.
+    /// Whether it matches but was hashed with other parameters: the caller should rehash it.
     pub outdated: bool,
 }
 
-/// Too much work is waiting; the caller should come back later.
+/// The queue is full; the caller should try again later.
 ///
 /// Not an [`Error`](std::error::Error), so that `?` does not turn it into a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,19 +65,16 @@ pub struct Overloaded;
 /// Why the hasher cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum HasherError {
-    /// Argon2 does not accept the parameters, or they exceed what we would verify ourselves.
+    /// Argon2 does not accept the parameters, or they exceed the limits of verification.
     #[error("memory, iterations and parallelism of password hashing do not fit together")]
     Parameters,
-    /// The operating system gives no thread.
+    /// A thread could not be started.
     #[error("a hashing thread does not start")]
     Thread(#[from] std::io::Error),
 }
 
 impl Hasher {
-    /// Starts the threads, each with the memory that one hash needs.
-    ///
-    /// # Errors
-    /// See [`HasherError`].
+    /// Starts the threads, each with the memory of one hash.
     pub fn start(parameters: &HasherParameters, random: &Random) -> Result<Self, HasherError> {
         let recipe = Recipe::new(parameters).ok_or(HasherError::Parameters)?;
         let (sender, receiver) = sync_channel(parameters.queue.max(1));
@@ -105,7 +101,7 @@ impl Hasher {
     /// Rates a new password; see [`Candidate::rate`].
     ///
     /// # Errors
-    /// [`Overloaded`] when the queue is full.
+    /// [`Overloaded`] if the queue is full.
     pub async fn rate(
         &self,
         candidate: Candidate,
@@ -124,19 +120,19 @@ impl Hasher {
     /// Hashes a new password into a PHC string with a fresh salt.
     ///
     /// # Errors
-    /// [`Overloaded`] when the queue is full.
+    /// [`Overloaded`] if the queue is full.
     pub async fn hash(&self, password: Password) -> Result<String, Overloaded> {
         self.perform(|answer| Job::Hash { password, answer }).await
     }
 
-    /// Checks a password against a stored PHC string, with the parameters stored in it.
+    /// Verifies a password against a stored PHC string, with the parameters stored in it.
     ///
-    /// No stored hash stands for a person we do not know: the work is the same and the answer is
-    /// no, so response times do not tell who has an account. The same holds for a stored text that
-    /// is no Argon2 hash or asks for absurd amounts of memory or time.
+    /// Without a stored hash (an unknown user) the work is the same and the answer is no, so that
+    /// response times do not reveal accounts. The same applies to a stored text that is not an
+    /// Argon2 hash or exceeds the limits.
     ///
     /// # Errors
-    /// [`Overloaded`] when the queue is full.
+    /// [`Overloaded`] if the queue is full.
     pub async fn verify(
         &self,
         password: Password,
@@ -150,13 +146,13 @@ impl Hasher {
         .await
     }
 
-    /// How many hashes were computed, so that tests can compare work instead of time.
+    /// The number of computed hashes, so that tests can compare work instead of time.
     #[must_use]
     pub fn completed(&self) -> u64 {
         self.completed.hashes.load(Ordering::SeqCst)
     }
 
-    /// How many passwords were rated, for the same reason.
+    /// The number of rated passwords, for the same reason.
     #[must_use]
     pub fn rated(&self) -> u64 {
         self.completed.ratings.load(Ordering::SeqCst)
@@ -316,7 +312,7 @@ mod tests {
         for _ in 0..HEAVY.queue {
             let _ = timeout(Duration::ZERO, hasher.hash(password("gone"))).await;
         }
-        // The queue may still be full of the departed; a full queue answers at once.
+        // The queue may still contain skipped jobs; a full queue answers at once.
         let mut last = hasher.hash(password("patient")).await;
         while last == Err(Overloaded) {
             tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! Argon2 itself: today's parameters, stored hashes with theirs, and the memory they run in.
+//! Argon2: current parameters, stored hashes with their own, and the memory that they use.
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -13,17 +13,17 @@ use super::HasherParameters;
 pub(super) const SALT_BYTES: usize = 16;
 const TAG_BYTES: usize = 32;
 
-// Limits on what a stored hash may ask for: whoever can write one must not be able to stop us.
+// Limits on stored hashes: an attacker who can write one must not be able to exhaust memory or CPU.
 const MAX_MEMORY_KIB: u32 = 1024 * 1024;
 const MAX_LANES: u32 = 64;
 const MAX_WORK_KIB: u64 = 8 * 1024 * 1024;
 
-/// How new hashes are made.
+/// The parameters of new hashes.
 #[derive(Clone)]
 pub(super) struct Recipe(Argon2<'static>);
 
 impl Recipe {
-    /// `None` for parameters that Argon2 refuses or that we would refuse in a stored hash.
+    /// `None` for parameters that Argon2 rejects or that exceed the limits on stored hashes.
     pub(super) fn new(parameters: &HasherParameters) -> Option<Self> {
         let HasherParameters {
             memory_kib,
@@ -57,7 +57,7 @@ impl Recipe {
     }
 }
 
-/// A hash from the database, with the parameters it was made with.
+/// A stored hash with its own parameters.
 pub(super) struct StoredHash {
     algorithm: Algorithm,
     version: Version,
@@ -67,7 +67,7 @@ pub(super) struct StoredHash {
 }
 
 impl StoredHash {
-    /// Reads a PHC string; `None` when it is no Argon2 hash or asks for too much.
+    /// Parses a PHC string; `None` if it is not an Argon2 hash or exceeds the limits.
     pub(super) fn parse(phc: &str) -> Option<Self> {
         let parsed = PasswordHash::new(phc).ok()?;
         let algorithm = Algorithm::new(parsed.algorithm).ok()?;
@@ -91,7 +91,7 @@ impl StoredHash {
         })
     }
 
-    /// What a password is compared with when there is nothing to compare with.
+    /// The hash that is verified against when there is none.
     pub(super) fn decoy(recipe: &Recipe, salt: [u8; SALT_BYTES]) -> Self {
         Self {
             algorithm: Algorithm::Argon2id,
@@ -102,7 +102,7 @@ impl StoredHash {
         }
     }
 
-    /// Whether the password hashes to this. The comparison takes the same time for every password.
+    /// Whether the password has this hash, compared in constant time.
     pub(super) fn is_hash_of(
         &self,
         password: &[u8],
@@ -114,7 +114,7 @@ impl StoredHash {
         Ok(bool::from(tag.as_slice().ct_eq(self.tag.as_slice())))
     }
 
-    /// Whether a new hash would be made in the same way.
+    /// Whether the hash has the current parameters.
     pub(super) fn was_made_by(&self, recipe: &Recipe) -> bool {
         self.algorithm == Algorithm::Argon2id
             && self.version == Version::V0x13
@@ -128,16 +128,16 @@ fn is_bearable(memory_kib: u32, iterations: u32, lanes: u32) -> bool {
     memory_kib <= MAX_MEMORY_KIB && lanes <= MAX_LANES && work <= MAX_WORK_KIB
 }
 
-/// The memory of one thread, kept between hashes: giving it back and forth costs an eighth of each.
+/// The memory of one thread, kept between hashes: allocating it costs an eighth of each.
 pub(super) struct Memory(Vec<Block>);
 
 impl Memory {
-    /// As much as today's parameters need.
+    /// The memory that the current parameters need.
     pub(super) fn for_recipe(recipe: &Recipe) -> Self {
         Self(vec![Block::default(); recipe.0.params().block_count()])
     }
 
-    /// Runs Argon2; a stored hash that needs more memory than kept gets its own for once.
+    /// Runs Argon2; a stored hash that needs more memory gets a temporary allocation.
     fn hash_into(
         &mut self,
         argon2: &Argon2<'_>,
@@ -171,7 +171,7 @@ mod tests {
         Recipe::new(&light).unwrap()
     }
 
-    /// RFC 9106 §5.3, through memory that another hash has dirtied.
+    /// RFC 9106 §5.3, in memory that another hash has used.
     #[test]
     fn the_published_argon2id_vector_comes_out_of_reused_memory() {
         let expected = [

@@ -1,4 +1,4 @@
-//! What one hashing thread does: take a job, skip it when nobody waits for it, compute, answer.
+//! A hashing thread: takes a job, skips it if its caller has gone, computes and answers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,11 +13,11 @@ use crate::crypto::random::Random;
 use crate::domain::password::{Candidate, Password, UserInputs};
 use crate::domain::violation::Violation;
 
-/// How far hashing threads step back behind the ones that serve requests.
+/// The niceness of hashing threads, so that request threads run first.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 5;
 
-/// The work, and where its result goes.
+/// A job and the channel for its result.
 pub(super) enum Job {
     Rate {
         candidate: Candidate,
@@ -37,7 +37,7 @@ pub(super) enum Job {
 }
 
 impl Job {
-    /// Whether the caller went away meanwhile.
+    /// Whether the caller has gone.
     fn is_abandoned(&self) -> bool {
         match self {
             Self::Rate { answer, .. } => answer.is_closed(),
@@ -47,7 +47,7 @@ impl Job {
     }
 }
 
-/// How much was done, counted.
+/// Counters of completed work.
 #[derive(Default)]
 pub(super) struct Completed {
     pub(super) hashes: AtomicU64,
@@ -83,11 +83,11 @@ impl Worker {
         }
     }
 
-    /// Works until the last handle on the hasher is gone and the queue is empty.
+    /// Works until the last handle on the hasher is dropped and the queue is empty.
     pub(super) fn run(mut self) {
         step_back();
         while let Some(job) = self.next_job() {
-            // Dropping the channel tells the caller; the thread goes on to the next job.
+            // After a panic, dropping the channel informs the caller; the thread continues.
             if !job.is_abandoned() && catch_unwind(AssertUnwindSafe(|| self.perform(job))).is_err()
             {
                 tracing::error!("a job of the hashing threads panicked");
@@ -150,7 +150,7 @@ impl Worker {
             }
             stored
         });
-        // Without a stored hash the decoy makes the same work, so time does not tell who exists.
+        // Without a stored hash the decoy takes the same time, so timing does not reveal accounts.
         let compared = stored.as_ref().unwrap_or(&self.decoy);
         let equal = compared.is_hash_of(password, &mut self.memory);
         self.completed.hashes.fetch_add(1, Ordering::SeqCst);
@@ -163,16 +163,16 @@ impl Worker {
     }
 }
 
-/// Hands over the result; dropping the channel instead tells the caller that there is none.
+/// Sends the result; dropping the channel means that there is none.
 fn reply<T>(answer: oneshot::Sender<T>, result: Result<T, argon2::Error>) {
     match result {
-        // A caller that went away meanwhile does not need the answer.
+        // The caller may have gone.
         Ok(value) => drop(answer.send(value)),
         Err(error) => tracing::error!(%error, "a password hash could not be computed"),
     }
 }
 
-/// Best effort: where threads have no priority of their own, hashing competes on equal terms.
+/// Best effort: without per-thread priorities, hashing competes on equal terms.
 #[cfg(target_os = "linux")]
 fn step_back() {
     if let Err(error) = rustix::process::nice(NICENESS) {

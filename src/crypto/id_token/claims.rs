@@ -1,4 +1,4 @@
-//! What an ID token says, and what it must say to be believed.
+//! The claims of an ID token, and the checks on them.
 
 use std::fmt;
 
@@ -9,48 +9,48 @@ use serde_json::{Number, Value};
 
 use super::IdTokenError;
 
-/// How far the issuer's clock may be from ours, in either direction.
+/// How far the issuer's clock may differ from ours.
 const LEEWAY_SECONDS: i64 = 30;
-/// Whatever it says itself, an ID token is for signing in now; this also bounds how long a used
-/// one is remembered.
+/// The maximum age of an ID token, whatever its `exp` says. Also bounds how long a used one is
+/// remembered.
 const LONGEST_LIFE_SECONDS: i64 = 86_400;
 /// The last second of the year 9999.
 const LATEST: i64 = 253_402_300_799;
 /// OpenID Connect Core §2: a subject has at most 255 ASCII characters.
 const MAX_SUBJECT_BYTES: usize = 255;
 
-/// What a token has to match.
+/// The expected values.
 #[derive(Debug)]
 pub struct Expected<'a> {
-    /// The spellings of the issuer.
+    /// The accepted spellings of the issuer.
     pub issuers: &'a [&'a str],
-    /// The clients that tokens may be for.
+    /// The accepted audiences.
     pub client_ids: &'a [String],
-    /// The one organisation whose people may come.
+    /// The only accepted organization.
     pub hosted_domain: Option<&'a str>,
-    /// What the page had put into its request.
+    /// The nonce of the authentication request.
     pub nonce: Option<&'a str>,
-    /// Whether there has to be a nonce.
+    /// Whether a nonce is required.
     pub require_nonce: bool,
 }
 
-/// A token that was checked: who somebody is at the issuer.
+/// A valid ID token.
 pub struct IdToken {
-    /// Who it is, the same for ever (OpenID Connect Core §5.7).
+    /// The `sub` claim, which never changes (OpenID Connect Core §5.7).
     pub subject: String,
-    /// An e-mail address; whose it is says `email_verified`.
+    /// An e-mail address.
     pub email: Option<String>,
-    /// Whether the issuer made sure of it. Only `true` is yes.
+    /// Whether the issuer verified it. Only `true` means yes.
     pub email_verified: bool,
-    /// The organisation the person belongs to.
+    /// The organization of the user (`hd`).
     pub hosted_domain: Option<String>,
-    /// What the person calls themselves.
+    /// The given name.
     pub given_name: Option<String>,
-    /// What the family is called.
+    /// The family name.
     pub family_name: Option<String>,
-    /// Names the token, so that it is used once.
+    /// Identifies the token, to detect a replay.
     pub digest: [u8; 32],
-    /// From when on it is refused anyway.
+    /// When the token expires.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -108,8 +108,8 @@ pub(super) struct Claims {
     family_name: Option<String>,
 }
 
-/// RFC 7519 §2: a JSON number of seconds since 1970, in any of its spellings; fractions are cut.
-/// What is no instant between then and the year 9999 is malformed.
+/// RFC 7519 §2: a JSON number of seconds since 1970, in any notation; fractions are truncated.
+/// Anything but an instant from then to the year 9999 is malformed.
 fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let number = Number::deserialize(deserializer)?;
     let seconds = match (number.as_i64(), number.as_f64()) {
@@ -128,21 +128,21 @@ fn optional_numeric_date<'de, D: Deserializer<'de>>(
     numeric_date(deserializer).map(Some)
 }
 
-/// A number without its fraction; `None` for what no integer holds, NaN included.
+/// A number without its fraction; `None` if no integer holds it, including NaN.
 fn whole(seconds: f64) -> Option<i64> {
     let is_near = (0.0..=9.0e15).contains(&seconds);
     // Exact below 2^53, and printed without an exponent.
     is_near.then(|| format!("{:.0}", seconds.floor()).parse().ok())?
 }
 
-/// `"true"`, 1 and everything else that is not `true` is no: issuers that write a text there have
-/// been made to write any text.
+/// `"true"`, 1 and everything else but `true` means no: issuers that write text there have been
+/// tricked into writing any text.
 fn exactly_true<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(Value::deserialize(deserializer)? == Value::Bool(true))
 }
 
 impl Claims {
-    /// Everything but the signature; says from when on the token is refused.
+    /// Checks everything but the signature; returns when the token expires.
     pub(super) fn check(
         &self,
         now: DateTime<Utc>,
@@ -171,7 +171,7 @@ impl Claims {
         DateTime::from_timestamp(ends, 0).ok_or(IdTokenError::Malformed)
     }
 
-    /// OpenID Connect Core §3.1.3.7, 3 to 5: for us, for nobody else, and asked for by us.
+    /// OpenID Connect Core §3.1.3.7, 3 to 5: the token is for us, for nobody else, and requested by us.
     fn check_audience(&self, client_ids: &[String]) -> Result<(), IdTokenError> {
         let audiences = self.aud.as_slice();
         let are_ours = audiences
@@ -187,7 +187,7 @@ impl Claims {
         Ok(())
     }
 
-    /// The second from which on the token is refused.
+    /// The second from which on the token is rejected.
     fn check_times(&self, now: i64) -> Result<i64, IdTokenError> {
         let begins = self.nbf.unwrap_or(self.iat).max(self.iat);
         if begins > now.saturating_add(LEEWAY_SECONDS) {
@@ -201,7 +201,7 @@ impl Claims {
         Ok(ends)
     }
 
-    /// A nonce on one side only is a token that somebody else asked for.
+    /// A nonce on one side only belongs to another request (token injection).
     fn check_nonce(&self, expected: &Expected<'_>) -> Result<(), IdTokenError> {
         let is_right = match (self.nonce.as_deref(), expected.nonce) {
             (None, None) => !expected.require_nonce,

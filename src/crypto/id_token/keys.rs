@@ -1,4 +1,4 @@
-//! The public keys that an issuer signs with, as it publishes them.
+//! The published signing keys of an issuer.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use serde_json::Value;
 
 /// Issuers publish two to ten.
 const MAX_KEYS: usize = 64;
-/// RFC 7518 §3.3: RSA keys have 2048 bits or more. Above 8192 a check gets expensive.
+/// RFC 7518 §3.3: RSA keys have at least 2048 bits. Above 8192 verification gets expensive.
 const MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 
-/// The usable keys of one issuer.
+/// The usable keys of an issuer.
 pub struct IssuerKeys(Vec<(String, DecodingKey)>);
 
-/// A document that no key can be taken from.
+/// A document without usable keys.
 #[derive(Debug, thiserror::Error)]
 pub enum IssuerKeysError {
     /// Not a JSON Web Key Set (RFC 7517 §5).
@@ -25,7 +25,7 @@ pub enum IssuerKeysError {
     /// More keys than any issuer has.
     #[error("more than {MAX_KEYS} keys")]
     TooMany,
-    /// No key for RS256 signatures with an id among them.
+    /// No key for RS256 signatures with an id.
     #[error("no RSA key for signatures")]
     NoneUsable,
 }
@@ -35,7 +35,7 @@ struct Document {
     keys: Vec<Value>,
 }
 
-/// The members of a JSON Web Key that matter here (RFC 7517 §4, RFC 7518 §6.3.1).
+/// The relevant members of a JSON Web Key (RFC 7517 §4, RFC 7518 §6.3.1).
 #[derive(Deserialize)]
 struct Written {
     kty: String,
@@ -49,7 +49,7 @@ struct Written {
 }
 
 impl IssuerKeys {
-    /// Reads a published key set; keys of other kinds are left out (RFC 7517 §5).
+    /// Parses a key set; keys of other kinds are ignored (RFC 7517 §5).
     pub fn read(document: &[u8]) -> Result<Self, IssuerKeysError> {
         let document: Document = serde_json::from_slice(document)?;
         if document.keys.len() > MAX_KEYS {
@@ -62,7 +62,7 @@ impl IssuerKeys {
         Ok(Self(keys))
     }
 
-    /// Whether there is a key with this id.
+    /// Whether the set has a key with this id.
     #[must_use]
     pub fn has(&self, key_id: &str) -> bool {
         self.find(key_id).is_some()

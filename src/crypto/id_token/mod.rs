@@ -1,7 +1,7 @@
-//! ID tokens of others (OpenID Connect Core §2): is it theirs, is it for us, is it for now.
+//! Verifying ID tokens of other issuers (OpenID Connect Core §2).
 //!
-//! Pure: the issuer's keys, the present and what is expected come as arguments. Fetching keys,
-//! spending a token and deciding whose account it opens is done above.
+//! Pure: keys, time and expected values are arguments. The callers fetch keys, consume the token and
+//! decide which account it opens.
 
 mod claims;
 mod keys;
@@ -20,64 +20,64 @@ use self::claims::Claims;
 pub use self::claims::{Expected, IdToken};
 pub use self::keys::{IssuerKeys, IssuerKeysError};
 
-/// Tokens of real issuers take a quarter of this; whoever sends more wants to cost us work.
+/// Tokens of real issuers take a quarter of this; larger ones are an attempt to cost us work.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
-/// A longer key id is no issuer's, and would be kept while keys are fetched for it.
+/// No issuer has longer key ids, and unknown ones are kept while keys are fetched for them.
 const MAX_KEY_ID_BYTES: usize = 256;
-/// The one algorithm: OpenID Connect Core §2 makes it the default, and Google uses no other.
+/// The only algorithm: the default of OpenID Connect Core §2, and the only one of Google.
 const ALGORITHM: jsonwebtoken::Algorithm = jsonwebtoken::Algorithm::RS256;
 const ALGORITHM_NAME: &str = "RS256";
 const TOKEN_TYPE: &str = "JWT";
 
-/// Why an ID token is not accepted. Clients learn none of this; logs and the audit do.
+/// Why an ID token is rejected. Only logged and audited, never reported to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdTokenError {
-    /// Longer than any token; refused before any work.
+    /// Longer than any token; rejected before any work.
     #[error("too long")]
     TooLong,
-    /// Not three base64url parts, or a part that does not say what it must.
+    /// Not three base64url parts, or a part with invalid content.
     #[error("malformed")]
     Malformed,
-    /// The header asks for another kind of token or for parameters that no issuer needs.
+    /// The header has another type, or parameters that no issuer needs.
     #[error("wrong type")]
     WrongType,
-    /// The header names another algorithm than the issuer's keys are for.
+    /// The header names another algorithm than the issuer's keys have.
     #[error("wrong algorithm")]
     WrongAlgorithm,
     /// The issuer publishes no key with this id.
     #[error("unknown key")]
     UnknownKey,
-    /// The signature is not the key's over this header and these claims.
+    /// The signature is not valid for this header and these claims.
     #[error("wrong signature")]
     WrongSignature,
-    /// Its time is over.
+    /// It has expired.
     #[error("expired")]
     Expired,
-    /// It was signed later than now.
+    /// It was issued in the future.
     #[error("from the future")]
     FromTheFuture,
-    /// Somebody else issued it.
+    /// It was issued by another issuer.
     #[error("wrong issuer")]
     WrongIssuer,
-    /// It is meant for another application.
+    /// It is for another application.
     #[error("wrong audience")]
     WrongAudience,
-    /// It does not answer this page's request.
+    /// Its nonce is not the one of this request.
     #[error("wrong nonce")]
     WrongNonce,
-    /// The person belongs to another organisation.
+    /// The user belongs to another organization.
     #[error("wrong hosted domain")]
     WrongDomain,
 }
 
-/// A token whose form is right, before its signature is checked.
+/// A well-formed token whose signature is not verified yet.
 #[derive(Debug)]
 pub struct Presented<'a> {
     token: Redacted<'a>,
     key_id: String,
 }
 
-/// It signs somebody in, so it does not print.
+/// It is a credential, so it does not print.
 struct Redacted<'a>(&'a str);
 
 impl std::fmt::Debug for Redacted<'_> {
@@ -86,8 +86,8 @@ impl std::fmt::Debug for Redacted<'_> {
     }
 }
 
-/// The members a header may have. Any other is refused: `jwk`, `jku` and `x5c` would let the
-/// token choose its own key, and `crit` would name rules we do not know (RFC 7515 §4.1).
+/// The permitted members of a header. Others are rejected: `jwk`, `jku` and `x5c` would let the
+/// token choose its own key, and `crit` names rules that we do not implement (RFC 7515 §4.1).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TokenHeader {
@@ -95,7 +95,7 @@ struct TokenHeader {
     kid: String,
     #[serde(default)]
     typ: Option<String>,
-    /// Thumbprints of certificates, which some issuers add; they name no key that we would use.
+    /// Certificate thumbprints, which some issuers add; they do not select a key.
     #[serde(default, rename = "x5t")]
     _certificate: Option<IgnoredAny>,
     #[serde(default, rename = "x5t#S256")]
@@ -103,7 +103,7 @@ struct TokenHeader {
 }
 
 impl<'a> Presented<'a> {
-    /// Reads the header and refuses what no key could make right.
+    /// Parses the header and rejects what no key could make valid.
     pub fn read(token: &'a str) -> Result<Self, IdTokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(IdTokenError::TooLong);
@@ -123,7 +123,7 @@ impl<'a> Presented<'a> {
                 IdTokenError::Malformed
             }
         })?;
-        // RFC 8725 §3.11: another kind of token of the same issuer is no ID token.
+        // RFC 8725 §3.11: another kind of token of the same issuer is not an ID token.
         let is_plain = |typ: &str| typ.eq_ignore_ascii_case(TOKEN_TYPE);
         if !header.typ.as_deref().is_none_or(is_plain) {
             return Err(IdTokenError::WrongType);
@@ -141,13 +141,13 @@ impl<'a> Presented<'a> {
         })
     }
 
-    /// The key that the token says it was signed with.
+    /// The `kid` of the header.
     #[must_use]
     pub fn key_id(&self) -> &str {
         &self.key_id
     }
 
-    /// Checks signature and claims (OpenID Connect Core §3.1.3.7).
+    /// Verifies signature and claims (OpenID Connect Core §3.1.3.7).
     pub fn verify(
         &self,
         keys: &IssuerKeys,
@@ -169,8 +169,8 @@ impl<'a> Presented<'a> {
         Ok(claims.into_token(self.digest(), expires_at))
     }
 
-    /// What the token is remembered by: what was signed, so that no other spelling of the
-    /// signature makes it a new one.
+    /// The digest that detects a replay: of the signed part only, so that another encoding of the
+    /// signature does not make a new token.
     fn digest(&self) -> [u8; 32] {
         let signed = self
             .token
@@ -181,7 +181,7 @@ impl<'a> Presented<'a> {
     }
 }
 
-/// Leaves times, issuer and audience to us: the library would compare with the system's clock.
+/// Times, issuer and audience are checked by us: the library would use the system's clock.
 fn signature_only() -> Validation {
     let mut validation = Validation::new(ALGORITHM);
     validation.required_spec_claims.clear();

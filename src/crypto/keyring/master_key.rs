@@ -1,6 +1,4 @@
-//! The master key: its text form, its public name and the derivation of subkeys.
-//!
-//! Which subkeys exist is the keyring's business.
+//! The master key: its text form, its public id and the derivation of subkeys.
 
 use std::fmt;
 
@@ -15,13 +13,13 @@ use zeroize::Zeroizing;
 use crate::crypto::random::Random;
 use crate::crypto::seal::KEY_BYTES;
 
-/// The length of a master key's public name in bytes.
+/// The length of a master key's public id in bytes.
 pub(super) const ID_BYTES: usize = 4;
 
-/// The key from which every other secret key is derived; it wipes itself when dropped.
+/// The key that every other secret key is derived from; wiped when dropped.
 pub struct MasterKey(Zeroizing<[u8; KEY_BYTES]>);
 
-/// Why a text is no master key.
+/// Why a text is not a master key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MasterKeyError {
     /// The text is not base64, in the standard or the URL alphabet.
@@ -29,10 +27,10 @@ pub enum MasterKeyError {
         "a master key is 32 random bytes in base64, for instance from `openssl rand -base64 32`"
     )]
     NotBase64,
-    /// It decodes to something shorter or longer than a key.
+    /// It decodes to another length than that of a key.
     #[error("a master key has 32 bytes, this one has {0}")]
     WrongLength(usize),
-    /// All bytes are the same: a placeholder that somebody forgot to replace.
+    /// All bytes are equal: a placeholder that was never replaced.
     #[error("this master key is a placeholder: all its bytes are the same")]
     Placeholder,
 }
@@ -46,7 +44,7 @@ impl MasterKey {
         Self(key)
     }
 
-    /// Reads a master key from base64 in either alphabet, padded or not.
+    /// Parses base64 in either alphabet, padded or not.
     ///
     /// # Errors
     /// See [`MasterKeyError`]; no variant repeats the text.
@@ -66,20 +64,20 @@ impl MasterKey {
         Ok(Self(key))
     }
 
-    /// The text form that [`Self::parse`] reads, free of characters that shells or URLs treat.
+    /// The text that [`Self::parse`] reads, without characters that shells or URLs interpret.
     #[must_use]
     pub fn to_text(&self) -> SecretString {
         SecretString::from(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
     }
 
-    /// The public name of this key: derived from it, revealing nothing of it.
+    /// The public id of this key: derived from it, but reveals nothing about it.
     #[must_use]
     pub fn id(&self) -> [u8; ID_BYTES] {
         let [first, second, third, fourth, ..] = *self.derive("id");
         [first, second, third, fourth]
     }
 
-    /// HKDF-SHA256 (RFC 5869). No salt: the input is already a uniformly random key.
+    /// HKDF-SHA256 (RFC 5869), without salt: the input is uniformly random.
     pub(super) fn derive(&self, label: &str) -> Zeroizing<[u8; KEY_BYTES]> {
         let mut subkey = Zeroizing::new([0; KEY_BYTES]);
         let info = [b"idgate/1/", label.as_bytes()].concat();

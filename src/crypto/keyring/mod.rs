@@ -1,8 +1,7 @@
 //! The master keys and the subkeys derived from them, one pair per purpose.
 //!
-//! Values are sealed and authenticated under the current master key; values from previous master
-//! keys still open, because every envelope and every MAC names its master key. Where a master key
-//! comes from (environment, file, data directory) is decided above.
+//! Values are sealed and authenticated under the current master key. Values of previous master keys
+//! still open, because every envelope and every MAC names its master key.
 
 mod master_key;
 
@@ -21,31 +20,31 @@ const MAC_BYTES: usize = 32;
 /// The layout `version | master key id | nonce | ciphertext and tag`.
 const ENVELOPE_VERSION: u8 = 1;
 
-/// What a derived key is for; a value made for one purpose is worthless for another.
+/// The purpose of a derived key; a value of one purpose is useless for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// Private halves of the keys that sign access tokens.
+    /// Private keys that sign access tokens.
     SigningKeys,
-    /// Payloads of messages that wait for delivery.
+    /// Messages in the outbox.
     Outbox,
-    /// The key of each person, under which audit details about that person are sealed.
+    /// The key of each user, which seals audit details about that user.
     PersonKeys,
-    /// Audit details that belong to no account.
+    /// Audit details without an account.
     AuditUnattributed,
-    /// Proof that an audit row was written by us.
+    /// MACs of audit events.
     AuditMac,
-    /// The chain of audit rows.
+    /// The chain of audit events.
     AuditLinks,
-    /// Keyed hashes that let sealed values be looked up.
+    /// Keyed hashes for looking up sealed values.
     BlindIndex,
-    /// The token of a device that signed in before.
+    /// Device tokens.
     DeviceToken,
-    /// One-time codes in flight.
+    /// One-time codes.
     Codes,
 }
 
 impl Purpose {
-    /// Part of the key derivation: changing one makes every value of that purpose unreadable.
+    /// An input of the key derivation: changing one makes every value of that purpose unreadable.
     const fn label(self) -> &'static str {
         match self {
             Self::SigningKeys => "signing-keys",
@@ -80,17 +79,17 @@ struct Subkeys {
     codes: Subkey,
 }
 
-/// Two keys for one purpose, so that no key ever serves two algorithms.
+/// Two keys per purpose, so that no key serves two algorithms.
 struct Subkey {
     sealing: SealingKey,
     mac: Hmac<Sha256>,
 }
 
 impl Keyring {
-    /// Bytes of a MAC: which master key made it, and HMAC-SHA-256.
+    /// Bytes of a MAC: the id of its master key and HMAC-SHA-256.
     pub const MAC_BYTES: usize = ID_BYTES + 32;
 
-    /// Derives all subkeys; the master keys are wiped on return.
+    /// Derives all subkeys; the master keys are wiped.
     #[must_use]
     #[expect(
         clippy::needless_pass_by_value,
@@ -113,10 +112,7 @@ impl Keyring {
         envelope
     }
 
-    /// Opens an envelope that any known master key sealed for this purpose and `aad`.
-    ///
-    /// # Errors
-    /// See [`OpenError`].
+    /// Opens an envelope sealed for this purpose and `aad` under any known master key.
     pub fn open(
         &self,
         purpose: Purpose,
@@ -149,8 +145,8 @@ impl Keyring {
 
     /// Whether [`Self::mac`] made this MAC over these parts, under any known master key.
     ///
-    /// The comparison takes the same time wherever the codes differ: a forger who could time it
-    /// would find a valid code byte by byte.
+    /// Compares in constant time: a forger could otherwise find a valid MAC byte by byte (timing
+    /// attack).
     #[must_use]
     pub fn verify_mac(&self, purpose: Purpose, parts: &[&[u8]], mac: &[u8]) -> bool {
         let Some((id, code)) = mac.split_first_chunk::<ID_BYTES>() else {
@@ -165,18 +161,17 @@ impl Keyring {
         })
     }
 
-    /// A keyed hash under which a value is found without being readable.
+    /// A keyed hash by which a value can be found without being readable (blind index).
     ///
-    /// The label separates kinds of values (an address, an IP), so equal texts of two kinds do not
-    /// look equal. It depends on the current master key alone: what was indexed under a previous
-    /// one is not found.
+    /// The label separates kinds of values, so that equal texts of two kinds have different hashes.
+    /// Depends on the current master key only: values indexed under a previous one are not found.
     #[must_use]
     pub fn blind_index(&self, label: &str, value: &str) -> [u8; MAC_BYTES] {
         self.current.blind_index(label, value)
     }
 
-    /// [`Self::blind_index`] under the current master key and then under each previous one, to
-    /// find what was indexed before a rotation.
+    /// [`Self::blind_index`] under the current and every previous master key, to find values that
+    /// were indexed before a rotation.
     #[must_use]
     pub fn blind_indices(&self, label: &str, value: &str) -> Vec<[u8; MAC_BYTES]> {
         std::iter::once(&self.current)
@@ -185,7 +180,7 @@ impl Keyring {
             .collect()
     }
 
-    /// Whether a MAC names a master key that is known here.
+    /// Whether a MAC names a known master key.
     #[must_use]
     pub fn knows(&self, mac: &[u8]) -> bool {
         mac.first_chunk::<ID_BYTES>()
@@ -258,7 +253,7 @@ impl Subkey {
         }
     }
 
-    /// Each part goes in after its length, so no two lists of parts look the same.
+    /// Each part is prefixed with its length, so that no two lists of parts are encoded alike.
     fn authenticate(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
         let mut mac = self.mac.clone();
         for part in parts {

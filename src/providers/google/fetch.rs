@@ -1,4 +1,4 @@
-//! One GET of a small document: bounded in time and size, and to the configured address only.
+//! Fetching one small document from the configured address, bounded in time and size.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::providers::http;
 /// Google's document has two kilobytes.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// Why there is no document.
+/// Why the fetch failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
     #[error("no answer: {0}")]
@@ -23,7 +23,7 @@ pub(super) enum FetchError {
     Unreadable,
 }
 
-/// A document and how long it may be used.
+/// A document and how long it is fresh.
 pub(super) struct Fetched {
     pub(super) body: Vec<u8>,
     pub(super) max_age: Option<Duration>,
@@ -54,7 +54,7 @@ impl Fetcher {
     }
 }
 
-/// RFC 9111 §4.2: `max-age`, less the time that the answer spent in caches on its way.
+/// RFC 9111 §4.2: `max-age`, less the `Age` of the answer.
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let values = headers.get_all(CACHE_CONTROL).iter();
     let mut directives = values

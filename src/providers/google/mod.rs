@@ -1,7 +1,6 @@
-//! The keys of an identity provider: fetched when needed, shared, and few fetches whatever is asked.
+//! The keys of an identity provider: fetched on demand and cached, with a bounded number of fetches.
 //!
-//! `policy` decides when to fetch, `fetch` does it. What a key is, and whether a token is right,
-//! is decided above.
+//! `policy` decides when to fetch, `fetch` does it.
 
 mod fetch;
 mod policy;
@@ -20,19 +19,19 @@ use self::policy::{Ledger, Verdict};
 use crate::fault::Fault;
 use crate::telemetry::waits::{Wait, timed};
 
-/// What is fetched: a document with keys by their id.
+/// A fetched document: keys by id.
 pub trait KeyDocument: Send + Sync + Sized + 'static {
-    /// Why a document is of no use.
+    /// Why a document is invalid.
     type Error: fmt::Display;
 
-    /// Reads what was fetched.
+    /// Parses a document.
     fn read(document: &[u8]) -> Result<Self, Self::Error>;
 
     /// Whether it has a key with this id.
     fn has(&self, key_id: &str) -> bool;
 }
 
-/// The provider does not answer, and there is no key of it that may still be used.
+/// The provider does not answer, and no cached key may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the keys of the identity provider are not available")]
 pub struct KeysUnavailable;
@@ -50,7 +49,7 @@ struct Shared<K> {
 }
 
 impl<K: KeyDocument> ProviderKeys<K> {
-    /// Prepares fetching from this address; nothing is fetched yet.
+    /// Prepares fetching from this address; does not fetch yet.
     pub fn new(address: &Url, timeout: Duration) -> Result<Self, Fault> {
         Ok(Self {
             shared: Arc::new(Shared {
@@ -62,8 +61,8 @@ impl<K: KeyDocument> ProviderKeys<K> {
         })
     }
 
-    /// The keys to look for `key_id` in. It may be missing from them: then the provider does not
-    /// have it, or was asked too often about keys it does not have.
+    /// The keys in which to look for `key_id`. They may lack it: the provider does not have it, or
+    /// unknown keys caused too many fetches.
     pub async fn for_key(
         &self,
         key_id: &str,
@@ -76,7 +75,7 @@ impl<K: KeyDocument> ProviderKeys<K> {
         };
         let flight = match (Arc::clone(&self.flight).try_lock_owned(), meanwhile) {
             (Ok(flight), _) => flight,
-            // Somebody is at it: whoever can go on does not wait for a slow provider.
+            // A fetch is in flight: who can proceed does not wait for a slow provider.
             (Err(_), Some(keys)) => return Ok(keys),
             (Err(_), None) => {
                 let turn = Arc::clone(&self.flight).lock_owned();
@@ -102,8 +101,8 @@ impl<K: KeyDocument> ProviderKeys<K> {
         self.shared.ledger().judge(key_id, now)
     }
 
-    /// Fetches once, also if whoever asked goes away meanwhile: otherwise a client that hangs up
-    /// would use up the attempts of all.
+    /// Fetches once, even if the caller goes away: otherwise a client that hangs up would use up the
+    /// attempts of everybody.
     async fn refresh(&self, key_id: &str, now: DateTime<Utc>, flight: OwnedMutexGuard<()>) {
         self.shared.ledger().begin(key_id, now);
         let shared = Arc::clone(&self.shared);

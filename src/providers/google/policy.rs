@@ -1,6 +1,6 @@
-//! When keys may be used and when they are fetched again.
+//! When cached keys may be used, and when they are fetched again.
 //!
-//! Knows no network and no clock: instants come as arguments.
+//! Pure: times are arguments.
 
 use std::sync::Arc;
 use std::time::Duration as StdDuration;
@@ -9,27 +9,27 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::KeyDocument;
 
-/// Keys are used this long at least and at most, whatever the provider's headers say.
+/// The minimum and maximum lifetime of keys, whatever the provider's headers say.
 const SHORTEST_USE: Duration = Duration::minutes(5);
 const LONGEST_USE: Duration = Duration::hours(24);
-/// How much longer while the provider does not answer.
+/// How much longer they are used while the provider does not answer (stale-if-error).
 const STALE_USE: Duration = Duration::hours(24);
-/// The pause after an attempt that failed.
+/// The pause after a failed fetch.
 const PAUSE: Duration = Duration::seconds(5);
-/// So many fetches may unknown keys cause in this span: anybody can invent a key id.
+/// The number of fetches that unknown keys may cause in this interval: anybody can invent a key id.
 const UNKNOWN_KEYS: usize = 4;
 const UNKNOWN_SPAN: Duration = Duration::minutes(2);
 
-/// What to do about a token's key.
+/// What to do to find a token's key.
 pub(super) enum Verdict<K> {
-    /// Look in these.
+    /// Use these keys.
     Use(Arc<K>),
-    /// Fetch; who need not wait may look in these.
+    /// Fetch; callers that cannot wait may use these.
     Refresh {
-        /// Keys that are due but have the one in question.
+        /// Expired keys that include the requested one.
         meanwhile: Option<Arc<K>>,
     },
-    /// The provider failed a moment ago, and nothing kept will do.
+    /// The last fetch failed a moment ago, and no cached key may be used.
     Unavailable,
 }
 
@@ -38,11 +38,11 @@ struct Held<K> {
     fresh_until: DateTime<Utc>,
 }
 
-/// What is known of the provider's keys.
+/// The cache and its history.
 pub(super) struct Ledger<K> {
     held: Option<Held<K>>,
     failed_at: Option<DateTime<Utc>>,
-    /// Key ids that a fetch was made for and that it did not bring.
+    /// Key ids that a fetch did not bring.
     missed: Vec<(String, DateTime<Utc>)>,
 }
 
@@ -75,7 +75,7 @@ impl<K: KeyDocument> Ledger<K> {
         }
     }
 
-    /// Whether an unknown key may cause one more fetch.
+    /// Whether an unknown key may cause another fetch.
     fn may_ask_about(&self, key_id: &str, now: DateTime<Utc>) -> bool {
         let mut recent = self
             .missed
@@ -85,13 +85,13 @@ impl<K: KeyDocument> Ledger<K> {
         count < UNKNOWN_KEYS && !recent.any(|(missed, _)| missed == key_id)
     }
 
-    /// Notes that a fetch begins on behalf of this key.
+    /// Records that a fetch for this key begins.
     pub(super) fn begin(&mut self, key_id: &str, now: DateTime<Utc>) {
         self.missed.retain(|(_, at)| now < *at + UNKNOWN_SPAN);
         self.missed.push((key_id.to_owned(), now));
     }
 
-    /// Keeps what was fetched; a key that is not in it any more counts no longer.
+    /// Stores fetched keys; keys that are no longer published are dropped.
     pub(super) fn succeed(&mut self, keys: K, max_age: Option<StdDuration>, now: DateTime<Utc>) {
         let asked = max_age.and_then(|age| Duration::from_std(age).ok());
         let use_for = asked

@@ -11,25 +11,24 @@ use crate::fault::unreachable::Unreachable;
 
 use smtp::Smtp;
 
-/// The ways mail can leave.
+/// The mail transports.
 #[derive(Clone, Debug)]
 pub enum Mailer {
-    /// Shown to the developer instead of sent.
+    /// Stored for the developer instead of sent.
     DevMailbox(DevMailbox),
     /// Sent by a mail server.
     Smtp(Arc<Smtp>),
 }
 
 impl Mailer {
-    /// The mail server that the configuration names, if any. Nothing is connected yet.
+    /// The configured transport, if any. Does not connect yet.
     pub fn configured(settings: &config::Smtp) -> Result<Option<Self>, Fault> {
         Ok(Smtp::configured(settings)?.map(|smtp| Self::Smtp(Arc::new(smtp))))
     }
 
-    /// Asks the server whether it takes mail from here, without sending any.
+    /// Asks the server whether it accepts mail from us, without sending any.
     ///
     /// # Errors
-    ///
     /// Why it does not.
     pub async fn reach(&self) -> Result<(), Unreachable> {
         match self {
@@ -38,7 +37,7 @@ impl Mailer {
         }
     }
 
-    /// Hands the message over; returning `Ok` means it is somebody else's duty now.
+    /// Sends the message; `Ok` means that the server has taken responsibility for it.
     pub async fn send(&self, message: &Outgoing<'_>) -> Result<(), Undelivered> {
         match self {
             Self::DevMailbox(mailbox) => mailbox.store(message).await,

@@ -1,8 +1,8 @@
-//! Mail over SMTP submission (RFC 6409): one message, one time limit, connections kept for the next.
+//! SMTP submission (RFC 6409): one time limit per message, reused connections.
 //!
-//! The library's own pool is not used. It takes a connection back that was given up halfway, and
-//! the next message would read the answers to the last: a message could count as delivered that
-//! was refused. Here a connection returns only after a message went through.
+//! The library's own pool takes back connections of cancelled sends; the next message would then read
+//! the answers to the previous one, and a rejected message could count as delivered. Here a
+//! connection is only reused after a completed message.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -22,9 +22,9 @@ use crate::fault::Fault;
 use crate::fault::unreachable::{PATIENCE, Reason, Service, Unreachable, attempt, place};
 use crate::providers::{Outgoing, Undelivered, root_cause};
 
-/// How long an unused connection is kept; servers close theirs after minutes.
+/// How long an idle connection is kept; servers close theirs after minutes.
 const IDLE: Duration = Duration::from_secs(30);
-/// Messages over one connection; many servers end it after a hundred.
+/// Messages per connection; many servers close it after a hundred.
 const MESSAGES: u32 = 50;
 
 /// A mail server.
@@ -37,7 +37,7 @@ pub struct Smtp {
     idle: Mutex<Vec<Connection>>,
 }
 
-/// How connections are encrypted, with what that takes: plain ones need no list of authorities.
+/// The encryption of connections; plain ones need no certificate roots.
 enum Encryption {
     Wrapped(TlsParameters),
     Required(TlsParameters),
@@ -57,7 +57,7 @@ impl Encryption {
     }
 }
 
-/// A connection over which so many messages went.
+/// A connection and the number of messages sent over it.
 struct Connection {
     smtp: AsyncSmtpConnection,
     used_at: Instant,
@@ -87,8 +87,8 @@ impl Smtp {
 
     pub(super) async fn send(&self, message: &Outgoing<'_>) -> Result<(), Undelivered> {
         let mail = self.compose(message)?;
-        // One limit for all steps together: a server that answers each of them just in time
-        // could otherwise hold a message longer than it is leased.
+        // One limit for all steps: a server that answers each of them just in time could otherwise
+        // hold a message longer than its lease.
         let sent = tokio::time::timeout(self.timeout, self.transmit(&mail)).await;
         sent.unwrap_or_else(|_| {
             let seconds = self.timeout.as_secs();
@@ -99,22 +99,22 @@ impl Smtp {
         })
     }
 
-    /// Writes the mail. Repeated for the same message it gives the same `Message-ID` (RFC 5322
-    /// §3.6.4), by which mail systems recognise a second copy.
+    /// Builds the mail. A retry has the same `Message-ID` (RFC 5322 §3.6.4), by which mail systems
+    /// detect duplicates.
     fn compose(&self, message: &Outgoing<'_>) -> Result<Message, Undelivered> {
         let unfit = |what: &str| Undelivered::Rejected(format!("the message has no usable {what}"));
-        // Messages of an older version may hold a domain as somebody typed it.
+        // Messages written by an older version may contain a domain as typed.
         let to = EmailAddress::parse(message.to).map(|address| address.deliverable());
         let to = to.map_err(|_| unfit("address"))?;
         let to: Address = to.parse().map_err(|_| unfit("address"))?;
-        // A line break in a subject would begin a header of the sender's choice.
+        // A line break in a subject would add a header (header injection).
         let subject: String = message
             .subject
             .chars()
             .map(|sign| if sign.is_control() { ' ' } else { sign })
             .collect();
         let domain = self.from.email.domain();
-        // No robot shall answer a robot (RFC 3834 §5).
+        // RFC 3834 §5: auto-responders must not answer automatic messages.
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         let head = Message::builder()
             .from(self.from.clone())
@@ -148,9 +148,9 @@ impl Smtp {
         Ok(())
     }
 
-    /// A connection that answers: one that is kept, or a new one.
+    /// A live connection: a reused or a new one.
     ///
-    /// What goes wrong here is between the server and us, so no message is rejected for it.
+    /// Failures here are between the server and us, so they never reject the message.
     async fn connection(&self) -> Result<Connection, Undelivered> {
         loop {
             let Some(mut kept) = self.idle().pop() else {
@@ -164,7 +164,7 @@ impl Smtp {
         }
     }
 
-    /// Makes a connection that can send, and keeps it for the first mail.
+    /// Opens a connection and keeps it for the first mail.
     pub(super) async fn reach(&self) -> Result<(), Unreachable> {
         let host = (self.server.host.as_str(), self.server.port);
         let judge = |error| self.judge(&error);
@@ -186,14 +186,14 @@ impl Smtp {
         }
     }
 
-    /// Why no connection came about. The server's words are not repeated.
+    /// Why connecting failed, without the server's words.
     fn judge(&self, error: &SmtpError) -> Reason {
         let is_plain = matches!(
             self.encryption,
             Encryption::Plain | Encryption::Opportunistic(_)
         );
         if let Some(code) = error.status() {
-            // RFC 4954 §6, and 530 also as RFC 3207 §4 has it: STARTTLS first.
+            // RFC 4954 §6, and 530 also as in RFC 3207 §4: STARTTLS first.
             return match code.to_string().as_str() {
                 "530" | "538" if is_plain => Reason::NeedsTls,
                 "530" => Reason::NoPassword,
@@ -206,7 +206,7 @@ impl Smtp {
         let cause = std::error::Error::source(error).map(ToString::to_string);
         match cause.as_deref() {
             Some(NO_STARTTLS) => Reason::NoTls,
-            // Many offer it behind TLS alone.
+            // Many servers offer authentication only over TLS.
             Some(NO_MECHANISM) if is_plain => Reason::NeedsTls,
             Some(NO_MECHANISM) => {
                 Reason::Other("the server offers no way to sign in that is known here".to_owned())
@@ -231,8 +231,8 @@ impl Smtp {
         match &self.encryption {
             Encryption::Wrapped(_) | Encryption::Plain => {}
             Encryption::Opportunistic(_) if !smtp.can_starttls() => {}
-            // A server that does not offer it, or somebody in between who cut the offer out, is
-            // an error before anything is said (RFC 8314 §5).
+            // A server that does not offer STARTTLS, or a man in the middle who strips the offer, is an
+            // error before anything is sent (RFC 8314 §5).
             Encryption::Required(tls) | Encryption::Opportunistic(tls) => {
                 smtp.starttls(tls.clone(), &self.name).await?;
             }
@@ -254,14 +254,14 @@ impl Smtp {
     }
 }
 
-/// What a failed message means: 5xx is final (RFC 5321 §4.2.1), unless it is about who we are.
+/// Classifies a failure: 5xx is permanent (RFC 5321 §4.2.1), unless it concerns our credentials.
 fn judged(error: &SmtpError) -> Undelivered {
     let text = described(error);
     let about_us = error
         .status()
         .is_some_and(|code| ["530", "534", "535", "538"].contains(&code.to_string().as_str()));
-    // The library refuses by itself what the server could not carry, such as an address that
-    // needs SMTPUTF8.
+    // The library itself rejects what the server cannot carry, such as an address that needs
+    // SMTPUTF8.
     if (error.is_permanent() && !about_us) || error.is_client() {
         Undelivered::Rejected(text)
     } else {
@@ -269,7 +269,7 @@ fn judged(error: &SmtpError) -> Undelivered {
     }
 }
 
-/// What the library says of these.
+/// The library's own rejections.
 const NO_STARTTLS: &str = "STARTTLS is not supported on this server";
 const NO_MECHANISM: &str = "No compatible authentication mechanism was found";
 const CUT_SHORT: &str = "incomplete response";

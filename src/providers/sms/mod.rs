@@ -1,6 +1,6 @@
 //! Sending text messages: over HTTP, or into the development mailbox.
 //!
-//! `twilio` and `webhook` are the two ways to ask; what an answer means is decided here for both.
+//! `twilio` and `webhook` build the requests; the answers are interpreted here for both.
 
 mod twilio;
 mod webhook;
@@ -16,22 +16,22 @@ use crate::fault::Fault;
 use twilio::Twilio;
 use webhook::Webhook;
 
-/// Bytes of an answer that are read.
+/// The maximum size of an answer.
 const LONGEST_ANSWER: usize = 16 * 1024;
 
-/// The ways a text message can leave.
+/// The SMS transports.
 #[derive(Clone, Debug)]
 pub enum Sms {
-    /// Shown to the developer instead of sent.
+    /// Stored for the developer instead of sent.
     DevMailbox(DevMailbox),
-    /// Sent by Twilio, or somebody who speaks like it.
+    /// Twilio or a compatible API.
     Twilio(Arc<Twilio>),
-    /// Handed to a program of the operator's.
+    /// The operator's webhook.
     Webhook(Arc<Webhook>),
 }
 
 impl Sms {
-    /// The provider that the configuration names, if any.
+    /// The configured transport, if any.
     pub fn configured(settings: &config::Sms) -> Result<Option<Self>, Fault> {
         let Some(endpoint) = settings.endpoint() else {
             return Ok(None);
@@ -42,7 +42,7 @@ impl Sms {
         }))
     }
 
-    /// Hands the message over; returning `Ok` means it is somebody else's duty now.
+    /// Sends the message; `Ok` means that the provider has taken responsibility for it.
     pub async fn send(&self, message: &Outgoing<'_>) -> Result<(), Undelivered> {
         match self {
             Self::DevMailbox(mailbox) => mailbox.store(message).await,
@@ -52,7 +52,7 @@ impl Sms {
     }
 }
 
-/// Sends a request and says what its answer means.
+/// Sends a request and interprets the answer.
 async fn handed(request: RequestBuilder) -> Result<(), Undelivered> {
     let answer = request.send().await;
     let response = answer.map_err(|error| {
@@ -67,7 +67,7 @@ async fn handed(request: RequestBuilder) -> Result<(), Undelivered> {
         .map(|code| format!(" (code {code})"))
         .unwrap_or_default();
     let text = format!("the SMS provider answered {}{detail}", status.as_u16());
-    // 401 and 407 are about our credentials, 408 and 429 about the moment.
+    // 401 and 407 concern our credentials, 408 and 429 are temporary.
     let may_pass = [
         StatusCode::UNAUTHORIZED,
         StatusCode::PROXY_AUTHENTICATION_REQUIRED,
@@ -81,7 +81,7 @@ async fn handed(request: RequestBuilder) -> Result<(), Undelivered> {
     }
 }
 
-/// The numeric `code` of an answer in JSON; its words would repeat the number.
+/// The numeric `code` of a JSON answer; its message would repeat the number.
 async fn error_code(response: Response) -> Option<u64> {
     let body = http::body(response, LONGEST_ANSWER).await?;
     let answer: serde_json::Value = serde_json::from_slice(&body).ok()?;

@@ -1,4 +1,4 @@
-//! Text messages by the API of Twilio, which others imitate: a form with three fields.
+//! Twilio's API, which other providers imitate: a form with three fields.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::config::{self, SmsEndpoint};
 use crate::fault::Fault;
 use crate::providers::{Outgoing, http};
 
-/// An account there.
+/// A Twilio account.
 pub struct Twilio {
     client: Client,
     url: Url,
@@ -52,7 +52,7 @@ impl Twilio {
             .post(self.url.clone())
             .basic_auth(&self.account, Some(self.token.expose_secret()))
             .header("content-type", "application/x-www-form-urlencoded")
-            // Twilio itself ignores it; a stand-in may use it to drop a second copy.
+            // Twilio ignores it; a compatible API may use it to drop duplicates.
             .header("idempotency-key", message.id.to_string())
             .body(body)
     }

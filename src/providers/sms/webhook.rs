@@ -1,4 +1,4 @@
-//! Text messages handed to a program of the operator's, signed as Standard Webhooks ask.
+//! Text messages to the operator's webhook, signed according to Standard Webhooks.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::config::{self, SmsEndpoint};
 use crate::fault::Fault;
 use crate::providers::{Outgoing, Undelivered, http};
 
-/// An address that takes messages, and the key that it knows us by.
+/// A webhook and its signing key.
 pub struct Webhook {
     client: Client,
     url: Url,
@@ -71,8 +71,8 @@ impl Webhook {
             .body(body))
     }
 
-    /// HMAC-SHA256 over id, moment and body (Standard Webhooks, "Signature scheme"): the moment is
-    /// in it so that a copy cannot be replayed later.
+    /// HMAC-SHA256 over id, timestamp and body (Standard Webhooks, "Signature scheme"); the timestamp
+    /// prevents replays.
     fn signature(&self, signed: &str) -> Option<String> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).ok()?;
         mac.update(signed.as_bytes());
