@@ -28,7 +28,7 @@ use crate::providers::breached::Breached;
 use crate::providers::google::ProviderKeys;
 use crate::providers::mailer::Mailer;
 use crate::providers::sms::Sms;
-use crate::providers::{DevMailbox, Outgoing, Undelivered};
+use crate::providers::{DevMailbox, Outgoing, SendError};
 use crate::stores::database;
 use crate::stores::signing_key::{self, StoredKey};
 use crate::stores::{Database, DatabaseLocation, DatabaseSettings, Tx};
@@ -272,13 +272,13 @@ impl App {
     }
 
     /// Sends a message by the transport of its channel.
-    pub async fn send(&self, message: &Outgoing<'_>) -> Result<(), Undelivered> {
+    pub async fn send(&self, message: &Outgoing<'_>) -> Result<(), SendError> {
         match (&self.mailer, &self.sms) {
             (Some(mailer), _) if message.channel == Channel::Email.as_str() => {
                 mailer.send(message).await
             }
             (_, Some(sms)) if message.channel == Channel::Sms.as_str() => sms.send(message).await,
-            _ => Err(Undelivered::Failed(
+            _ => Err(SendError::Temporary(
                 "no provider is configured for this channel".to_owned(),
             )),
         }

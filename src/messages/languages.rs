@@ -1,24 +1,23 @@
-//! Which of the languages there are a person gets.
+//! Choosing among the available languages.
 
 use unic_langid::{CharacterDirection, LanguageIdentifier};
 
-/// Longer than any sensible tag; people write these themselves.
-const LONGEST_TAG: usize = 64;
+/// Longer than any sensible tag, which may be any input.
+const MAX_TAG_BYTES: usize = 64;
 
-/// The position of the language that suits a tag, if one does.
+/// The position of the language that matches a tag best, if any does.
 ///
-/// The lookup of RFC 4647 §3.4: the tag loses its last part until something fits, so that
-/// `fr-CA` finds `fr`. Where that fails, another region's variety is better than none: `pt` finds
-/// `pt-BR`.
-pub(super) fn chosen(wanted: &str, there_are: &[&LanguageIdentifier]) -> Option<usize> {
-    if wanted.len() > LONGEST_TAG {
+/// The lookup of RFC 4647 §3.4: the tag is truncated until it matches, so that `fr-CA` finds `fr`.
+/// Failing that, another region's variety is better than none: `pt` finds `pt-BR`.
+pub(super) fn best_match(wanted: &str, available: &[&LanguageIdentifier]) -> Option<usize> {
+    if wanted.len() > MAX_TAG_BYTES {
         return None;
     }
     let mut rest = wanted;
     loop {
         let tag = rest.parse::<LanguageIdentifier>();
         let is_it = |one: &&LanguageIdentifier| tag.as_ref().is_ok_and(|tag| tag == *one);
-        if let Some(position) = there_are.iter().position(is_it) {
+        if let Some(position) = available.iter().position(is_it) {
             return Some(position);
         }
         match rest.rsplit_once(['-', '_']) {
@@ -27,19 +26,19 @@ pub(super) fn chosen(wanted: &str, there_are: &[&LanguageIdentifier]) -> Option<
         }
     }
     let tag = rest.parse::<LanguageIdentifier>().ok()?;
-    // A script that was asked for, or that only the file has, may be one the person cannot read.
+    // A script of only one of the two may be one that the user cannot read.
     let is_alike = |one: &&LanguageIdentifier| one.language == tag.language && one.script.is_none();
-    there_are.iter().position(is_alike)
+    available.iter().position(is_alike)
 }
 
-/// How many languages of a header are looked at.
-const MOST_TAGS: usize = 20;
+/// The number of languages of a header that are considered.
+const MAX_TAGS: usize = 20;
 
-/// The position of the language that suits an `Accept-Language` header best (RFC 9110 §12.5.4).
-pub(super) fn preferred(header: &str, there_are: &[&LanguageIdentifier]) -> Option<usize> {
+/// The position of the language that matches an `Accept-Language` header best (RFC 9110 §12.5.4).
+pub(super) fn preferred(header: &str, available: &[&LanguageIdentifier]) -> Option<usize> {
     let mut wanted: Vec<(&str, f32)> = header
         .split(',')
-        .take(MOST_TAGS)
+        .take(MAX_TAGS)
         .map(|item| {
             let (tag, parameters) = item.split_once(';').unwrap_or((item, ""));
             let weight = parameters.trim().strip_prefix("q=");
@@ -51,7 +50,7 @@ pub(super) fn preferred(header: &str, there_are: &[&LanguageIdentifier]) -> Opti
     wanted.sort_by(|(_, one), (_, other)| other.total_cmp(one));
     wanted
         .into_iter()
-        .find_map(|(tag, _)| chosen(tag, there_are))
+        .find_map(|(tag, _)| best_match(tag, available))
 }
 
 /// The value of HTML's `dir` for this language.
@@ -68,11 +67,11 @@ mod tests {
 
     #[test]
     fn a_tag_finds_the_nearest_language() {
-        let there_are: Vec<LanguageIdentifier> = ["en", "fr", "pt-BR", "zh-Hant", "de", "de-CH"]
+        let available: Vec<LanguageIdentifier> = ["en", "fr", "pt-BR", "zh-Hant", "de", "de-CH"]
             .iter()
             .map(|tag| tag.parse().unwrap())
             .collect();
-        let there_are: Vec<&LanguageIdentifier> = there_are.iter().collect();
+        let available: Vec<&LanguageIdentifier> = available.iter().collect();
         for (wanted, found) in [
             ("fr", Some(1)),
             ("fr-CA", Some(1)),
@@ -91,18 +90,18 @@ mod tests {
             ("-", None),
             ("not a tag", None),
         ] {
-            assert_eq!(chosen(wanted, &there_are), found, "{wanted:?}");
+            assert_eq!(best_match(wanted, &available), found, "{wanted:?}");
         }
-        assert_eq!(chosen(&"fr-".repeat(1_000_000), &there_are), None);
+        assert_eq!(best_match(&"fr-".repeat(1_000_000), &available), None);
     }
 
     #[test]
     fn a_header_names_languages_by_weight() {
-        let there_are: Vec<LanguageIdentifier> = ["en", "fr"]
+        let available: Vec<LanguageIdentifier> = ["en", "fr"]
             .iter()
             .map(|tag| tag.parse().unwrap())
             .collect();
-        let there_are: Vec<&LanguageIdentifier> = there_are.iter().collect();
+        let available: Vec<&LanguageIdentifier> = available.iter().collect();
         for (header, found) in [
             ("fr", Some(1)),
             ("fr-CA,fr;q=0.9,en;q=0.8", Some(1)),
@@ -116,15 +115,15 @@ mod tests {
             ("", None),
             (";;,,;q=", None),
         ] {
-            assert_eq!(preferred(header, &there_are), found, "{header:?}");
+            assert_eq!(preferred(header, &available), found, "{header:?}");
         }
-        assert_eq!(preferred(&"de,".repeat(1_000_000), &there_are), None);
+        assert_eq!(preferred(&"de,".repeat(1_000_000), &available), None);
     }
 
     #[test]
-    fn arabic_and_hebrew_run_from_the_right() {
-        for (tag, direction_of_it) in [("en", "ltr"), ("fr", "ltr"), ("ar", "rtl"), ("he", "rtl")] {
-            assert_eq!(direction(&tag.parse().unwrap()), direction_of_it);
+    fn arabic_and_hebrew_are_right_to_left() {
+        for (tag, expected) in [("en", "ltr"), ("fr", "ltr"), ("ar", "rtl"), ("he", "rtl")] {
+            assert_eq!(direction(&tag.parse().unwrap()), expected);
         }
     }
 }

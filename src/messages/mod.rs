@@ -1,31 +1,32 @@
 //! What idgate says to people, by mail and by text message: kinds and words.
 //!
-//! This file has the kinds. The words are in `assets/`, one file per language; `phrases` reads
-//! them, `languages` chooses among them, `sources` finds what an operator puts in their place,
-//! `sheet` says which words a kind needs, `templates` makes messages of them, and `proof` tries
-//! every one before the first is sent. Whom a message goes to and when is decided by the
-//! services; how it travels by the providers.
+//! This file has the kinds. The words are in `assets/`, one file per language; `sources` finds them
+//! and the operator's, `catalog` parses them, `languages` chooses among them, `view` selects the words
+//! of a kind, and `templates` renders them. `load` puts these together and has `validate` try every
+//! message before the first is sent. The services decide who gets which message, the providers send
+//! it.
 
+mod catalog;
 mod languages;
+mod load;
 mod page;
-mod phrases;
-mod proof;
-mod sheet;
 mod sources;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod validate;
+mod view;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::code::CodePurpose;
 
 pub use self::page::{Field, Form, Link, Page, Voice, words_of};
-pub use self::proof::samples;
 pub use self::sources::{Problem, TemplateError};
 pub use self::templates::{TemplateSettings, Templates};
+pub use self::validate::samples;
 
-/// How a message travels.
+/// The channel of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
     /// To an e-mail address.
@@ -35,7 +36,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// Its spelling in the outbox and the development mailbox.
+    /// The name in the outbox and the development mailbox.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -45,25 +46,25 @@ impl Channel {
     }
 }
 
-/// Who gets a message.
+/// The recipient of a message.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipient<'a> {
-    /// How it travels.
+    /// The channel.
     pub channel: Channel,
     /// The address or number.
     pub to: &'a str,
-    /// The language the person prefers, a BCP 47 tag.
+    /// The preferred language, a BCP 47 tag.
     pub locale: Option<&'a str>,
 }
 
-/// A message to a person.
+/// A message to a user.
 #[derive(Clone, Copy, Debug)]
 pub enum Message<'a> {
     /// Confirm your address by this link.
     VerifyEmail {
         /// The link.
         link: &'a str,
-        /// How long it works.
+        /// How long it is valid.
         hours: i64,
     },
     /// Somebody registered your address again; sign in instead.
@@ -77,21 +78,21 @@ pub enum Message<'a> {
         purpose: CodePurpose,
         /// The digits.
         code: &'a str,
-        /// How long it works.
+        /// How long it is valid.
         minutes: i64,
     },
     /// Set a new password by this link.
     ResetPassword {
         /// The link.
         link: &'a str,
-        /// How long it works.
+        /// How long it is valid.
         minutes: i64,
     },
     /// Somebody made an account for you: set its password by this link.
     Invitation {
         /// The link.
         link: &'a str,
-        /// How long it works.
+        /// How long it is valid.
         hours: i64,
     },
     /// You have no password: this is how you sign in.
@@ -110,7 +111,7 @@ pub enum Message<'a> {
         link: &'a str,
         /// The digits that do the same.
         code: &'a str,
-        /// How long both work.
+        /// How long both are valid.
         minutes: i64,
     },
     /// Your account moved to another address; this link brings it back.
@@ -119,17 +120,17 @@ pub enum Message<'a> {
         new_address: &'a str,
         /// The link.
         revert_link: &'a str,
-        /// How long it works.
+        /// How long it is valid.
         days: i64,
     },
     /// Your account is back at this address.
     EmailReverted {
         /// Where to set a new password.
         link: &'a str,
-        /// How long that works.
+        /// How long that link is valid.
         minutes: i64,
     },
-    /// Your account has another e-mail address; for those who cannot undo it from where they read.
+    /// Your account has another e-mail address; sent to where it cannot be reverted from.
     EmailNoted {
         /// The new address, partly hidden.
         new_address: &'a str,
@@ -139,24 +140,24 @@ pub enum Message<'a> {
         /// The new number, partly hidden.
         new_number: &'a str,
     },
-    /// Somebody else had registered your address; what they had set is gone.
+    /// Somebody else had registered your address; what they set was removed.
     AccountReclaimed {
         /// Where to sign in.
         sign_in: &'a str,
     },
     /// Another way to sign in was added.
     IdentityLinked {
-        /// Whose it is, as in "Google".
+        /// The provider, such as "Google".
         provider: &'a str,
     },
     /// A way to sign in was removed.
     IdentityUnlinked {
-        /// Whose it was, as in "Google".
+        /// The provider, such as "Google".
         provider: &'a str,
     },
-    /// Ways to sign in that were added lately ended when the account was secured.
+    /// Recently added ways to sign in were removed when the account was secured.
     IdentitiesEnded {
-        /// Whose they were, as in "Google".
+        /// The provider, such as "Google".
         provider: &'a str,
         /// Where to sign in, to add one again.
         sign_in: &'a str,
@@ -164,14 +165,14 @@ pub enum Message<'a> {
 }
 
 impl Message<'_> {
-    /// Its name in the files of words. No two messages have one name.
+    /// Its unique name in the catalogs.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        sheet::name(self)
+        view::name(self)
     }
 
-    /// What it is about, as the outbox and the development mailbox name it: the name with
-    /// underscores, shared by a link and a code for the same thing, and by a notice on another way.
+    /// Its kind in the outbox and the development mailbox, which a link, a code and a notice about
+    /// the same thing share.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -202,7 +203,7 @@ impl Message<'_> {
     }
 }
 
-/// What travels in a message: sealed until a worker delivers it.
+/// The rendered message: sealed until a worker delivers it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Body {
     /// The address or number it goes to.

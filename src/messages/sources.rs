@@ -1,5 +1,4 @@
-//! The files that messages are made of: those in this binary, and what an operator puts in their
-//! place.
+//! The files of messages: the built-in ones, and those of the operator.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,33 +7,36 @@ use std::path::Path;
 
 use unic_langid::LanguageIdentifier;
 
-use super::page;
+/// More than any of these files needs, so that a wrong path cannot exhaust memory.
+const MAX_FILE_BYTES: u64 = 1_048_576;
 
-/// More than any of these files needs, so that a wrong path cannot fill the memory.
-const LARGEST_FILE: u64 = 1_048_576;
+/// The layout of pages, and the name under which the built-in one stays available.
+pub(super) const LAYOUT: &str = "page.html";
+pub(super) const BUILT_IN_LAYOUT: &str = "built-in/page.html";
+pub(super) const BUILT_IN_PAGE: &str = include_str!("assets/page.html");
 
-/// The templates with the text in this binary.
+/// The built-in templates.
 const TEMPLATES: [(&str, &str); 4] = [
     ("mail.html", include_str!("assets/mail.html")),
     ("mail.txt", include_str!("assets/mail.txt")),
     ("sms.txt", include_str!("assets/sms.txt")),
-    (page::LAYOUT, page::BUILT_IN),
+    (LAYOUT, BUILT_IN_PAGE),
 ];
 
-/// The languages in this binary. English is first: it has every word, and the others may lack some.
+/// The built-in languages. English is first, as the last fallback: it has all words.
 const LANGUAGES: [(&str, &str); 2] = [
     ("en", include_str!("assets/en.ftl")),
     ("fr", include_str!("assets/fr.ftl")),
 ];
 
-/// One thing that is wrong with the files.
+/// A problem with the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The file, with the line or the name of the words.
     pub place: String,
     /// What is wrong there.
     pub reason: String,
-    /// What to do.
+    /// How to fix it.
     pub remedy: String,
 }
 
@@ -48,12 +50,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why messages cannot be made of these files: everything at once, so that it can be mended at once.
+/// All problems with the files, so that they can be fixed at once.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct TemplateError(pub(super) Vec<Problem>);
 
 impl TemplateError {
-    /// Each thing that is wrong.
+    /// The problems.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.0.iter()
     }
@@ -78,13 +80,13 @@ impl fmt::Display for TemplateError {
     }
 }
 
-/// A file's text, and what to call it when something is wrong with it.
+/// The text of a file, and its name in problems.
 pub(super) struct Source {
     pub(super) file: String,
     pub(super) text: Cow<'static, str>,
 }
 
-/// A file of words.
+/// The words of one language.
 pub(super) struct LanguageSource {
     pub(super) id: LanguageIdentifier,
     pub(super) source: Source,
@@ -92,16 +94,16 @@ pub(super) struct LanguageSource {
 
 /// All files.
 pub(super) struct Sources {
-    /// By the name that templates go by: `mail.html`, `mail.txt`, `sms.txt`, `page.html`.
+    /// By name: `mail.html`, `mail.txt`, `sms.txt`, `page.html`.
     pub(super) templates: Vec<(&'static str, Source)>,
     /// The operator's words.
     pub(super) own: Vec<LanguageSource>,
-    /// The words in this binary, English first.
+    /// The built-in words, English first.
     pub(super) embedded: Vec<LanguageSource>,
 }
 
 impl Sources {
-    /// The files in this binary.
+    /// The built-in files.
     pub(super) fn embedded() -> Self {
         let source = |name: &str, text| Source {
             file: format!("built-in {name}"),
@@ -121,7 +123,7 @@ impl Sources {
         }
     }
 
-    /// Puts the files of a directory in the place of those in this binary, or beside them.
+    /// Adds the files of a directory, which take precedence over the built-in ones.
     pub(super) fn override_from(&mut self, directory: &Path, problems: &mut Vec<Problem>) {
         let names = match names(directory) {
             Ok(names) => names,
@@ -165,7 +167,7 @@ impl Sources {
 
     fn add_language(&mut self, tag: &str, source: Source, problems: &mut Vec<Problem>) {
         match tag.parse::<LanguageIdentifier>() {
-            // `FR.ftl` and `fr.ftl` are two files on most disks.
+            // `FR.ftl` and `fr.ftl` are different files on most disks.
             Ok(id) if self.own.iter().any(|language| language.id == id) => problems.push(Problem {
                 place: source.file,
                 reason: format!("there is another file for {id}"),
@@ -195,7 +197,7 @@ impl Sources {
 
 const FILES: &str = "mail.html, mail.txt, sms.txt, page.html or <language>.ftl";
 
-/// The names of a directory's files, in an order that does not depend on the disk.
+/// The sorted names of a directory's files.
 fn names(directory: &Path) -> std::io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)? {
@@ -216,13 +218,13 @@ fn read(path: &Path) -> Result<Source, Problem> {
     };
     let unreadable = |error: std::io::Error| refused(format!("the file cannot be read: {error}"));
     let metadata = fs::metadata(path).map_err(unreadable)?;
-    if metadata.len() > LARGEST_FILE {
+    if metadata.len() > MAX_FILE_BYTES {
         return Err(refused("the file is larger than 1 MiB".to_owned()));
     }
     let text = fs::read_to_string(path).map_err(unreadable)?;
     Ok(Source {
         file: path.display().to_string(),
-        // Fluent takes a carriage return for part of the words.
+        // Fluent treats a carriage return as part of the text.
         text: Cow::Owned(
             text.replace("\r\n", "\n")
                 .trim_start_matches('\u{feff}')

@@ -158,7 +158,7 @@ fn answer(voice: &Voice<'_>, look: Look<'_>, status: u16, page: Page) -> Answer 
     Answer {
         status,
         retry_after: None,
-        html: voice.lay_out(&page),
+        html: voice.render(&page),
     }
 }
 

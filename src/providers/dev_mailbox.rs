@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outgoing, Undelivered};
+use super::{Outgoing, SendError};
 
 /// The number of messages that are kept.
 const CAPACITY: usize = 500;
@@ -56,9 +56,9 @@ impl DevMailbox {
     }
 
     /// Stores a message, replacing one with the same id.
-    pub(super) async fn store(&self, message: &Outgoing<'_>) -> Result<(), Undelivered> {
+    pub(super) async fn store(&self, message: &Outgoing<'_>) -> Result<(), SendError> {
         let written = self.write(message).await;
-        written.map_err(|error| Undelivered::Failed(error.to_string()))
+        written.map_err(|error| SendError::Temporary(error.to_string()))
     }
 
     async fn write(&self, mail: &Outgoing<'_>) -> Result<(), MailboxError> {

@@ -42,13 +42,13 @@ pub struct Outgoing<'a> {
 /// The text is kept for operators: a status, an error code, a cause. It never contains the provider's
 /// own words, which repeat addresses and sometimes the message.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Undelivered {
+pub enum SendError {
     /// Permanent: the provider will never accept this message.
     #[error("{0}")]
-    Rejected(String),
+    Permanent(String),
     /// Temporary, or the provider rejects us rather than the message.
     #[error("{0}")]
-    Failed(String),
+    Temporary(String),
 }
 
 /// The innermost cause of a failure, which names the problem but not the parties.

@@ -4,7 +4,7 @@
 //! and the number of threads bounds both. Rating a new password costs a few milliseconds and runs
 //! here for the same reason.
 
-mod recipe;
+mod params;
 mod worker;
 
 use std::num::NonZero;
@@ -15,7 +15,7 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-use self::recipe::Recipe;
+use self::params::HashParams;
 use self::worker::{Completed, Job, Worker};
 use super::random::Random;
 use crate::domain::password::{Candidate, Password, UserInputs};
@@ -76,14 +76,14 @@ pub enum HasherError {
 impl Hasher {
     /// Starts the threads, each with the memory of one hash.
     pub fn start(parameters: &HasherParameters, random: &Random) -> Result<Self, HasherError> {
-        let recipe = Recipe::new(parameters).ok_or(HasherError::Parameters)?;
+        let params = HashParams::new(parameters).ok_or(HasherError::Parameters)?;
         let (sender, receiver) = sync_channel(parameters.queue.max(1));
         let receiver = Arc::new(Mutex::new(receiver));
         let completed = Arc::<Completed>::default();
         for number in 0..thread_count(parameters.threads) {
             let worker = Worker::new(
                 Arc::clone(&receiver),
-                recipe.clone(),
+                params.clone(),
                 random.clone(),
                 Arc::clone(&completed),
             );

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use super::Verification;
-use super::recipe::{Memory, Recipe, SALT_BYTES, StoredHash};
+use super::params::{HashParams, Memory, SALT_BYTES, StoredHash};
 use crate::crypto::random::Random;
 use crate::domain::password::{Candidate, Password, UserInputs};
 use crate::domain::violation::Violation;
@@ -57,7 +57,7 @@ pub(super) struct Completed {
 /// The state of one thread.
 pub(super) struct Worker {
     jobs: Arc<Mutex<Receiver<Job>>>,
-    recipe: Recipe,
+    params: HashParams,
     memory: Memory,
     decoy: StoredHash,
     random: Random,
@@ -67,15 +67,15 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         jobs: Arc<Mutex<Receiver<Job>>>,
-        recipe: Recipe,
+        params: HashParams,
         random: Random,
         completed: Arc<Completed>,
     ) -> Self {
-        let memory = Memory::for_recipe(&recipe);
-        let decoy = StoredHash::decoy(&recipe, random.bytes());
+        let memory = Memory::for_params(&params);
+        let decoy = StoredHash::decoy(&params, random.bytes());
         Self {
             jobs,
-            recipe,
+            params,
             memory,
             decoy,
             random,
@@ -85,7 +85,7 @@ impl Worker {
 
     /// Works until the last handle on the hasher is dropped and the queue is empty.
     pub(super) fn run(mut self) {
-        step_back();
+        lower_priority();
         while let Some(job) = self.next_job() {
             // After a panic, dropping the channel informs the caller; the thread continues.
             if !job.is_abandoned() && catch_unwind(AssertUnwindSafe(|| self.perform(job))).is_err()
@@ -132,7 +132,7 @@ impl Worker {
 
     fn hash(&mut self, password: &[u8], answer: oneshot::Sender<String>) {
         let salt: [u8; SALT_BYTES] = self.random.bytes();
-        let phc = self.recipe.hash(password, salt, &mut self.memory);
+        let phc = self.params.hash(password, salt, &mut self.memory);
         self.completed.hashes.fetch_add(1, Ordering::SeqCst);
         reply(answer, phc);
     }
@@ -156,7 +156,7 @@ impl Worker {
         self.completed.hashes.fetch_add(1, Ordering::SeqCst);
         let verification = equal.map(|equal| {
             let matches = equal && stored.is_some();
-            let outdated = matches && !compared.was_made_by(&self.recipe);
+            let outdated = matches && !compared.was_made_by(&self.params);
             Verification { matches, outdated }
         });
         reply(answer, verification);
@@ -174,11 +174,11 @@ fn reply<T>(answer: oneshot::Sender<T>, result: Result<T, argon2::Error>) {
 
 /// Best effort: without per-thread priorities, hashing competes on equal terms.
 #[cfg(target_os = "linux")]
-fn step_back() {
+fn lower_priority() {
     if let Err(error) = rustix::process::nice(NICENESS) {
         tracing::debug!(%error, "a hashing thread keeps its priority");
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn step_back() {}
+fn lower_priority() {}

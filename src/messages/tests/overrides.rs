@@ -208,7 +208,7 @@ fn a_page_of_ones_own_has_its_words_and_its_layout() {
             nonce: "n0nce".to_owned(),
             ..Page::default()
         };
-        let html = voice.lay_out(&page);
+        let html = voice.render(&page);
         assert!(html.contains(said), "{html}");
         assert!(
             html.starts_with(&format!("<main data-nonce=\"n0nce\">{PRODUCT}|")),
@@ -229,7 +229,7 @@ fn a_layout_that_fails_after_all_gives_way_to_the_built_in_one() {
         heading: "Done <b>".to_owned(),
         ..Page::default()
     };
-    let html = templates.voice("en").lay_out(&page);
+    let html = templates.voice("en").render(&page);
     assert!(html.contains("<h1>Done &lt;b&gt;</h1>"), "{html}");
 }
 

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use self::fetch::Fetcher;
-use self::policy::{Ledger, Verdict};
+use self::policy::{Decision, KeyCache};
 use crate::fault::Fault;
 use crate::telemetry::waits::{Wait, timed};
 
@@ -44,7 +44,7 @@ pub struct ProviderKeys<K> {
 }
 
 struct Shared<K> {
-    ledger: Mutex<Ledger<K>>,
+    ledger: Mutex<KeyCache<K>>,
     fetcher: Fetcher,
 }
 
@@ -53,7 +53,7 @@ impl<K: KeyDocument> ProviderKeys<K> {
     pub fn new(address: &Url, timeout: Duration) -> Result<Self, Fault> {
         Ok(Self {
             shared: Arc::new(Shared {
-                ledger: Mutex::new(Ledger::default()),
+                ledger: Mutex::new(KeyCache::default()),
                 fetcher: Fetcher::new(address, timeout)?,
             }),
             flight: Arc::default(),
@@ -68,10 +68,10 @@ impl<K: KeyDocument> ProviderKeys<K> {
         key_id: &str,
         now: DateTime<Utc>,
     ) -> Result<Arc<K>, KeysUnavailable> {
-        let meanwhile = match self.judge(key_id, now) {
-            Verdict::Use(keys) => return Ok(keys),
-            Verdict::Unavailable => return Err(KeysUnavailable),
-            Verdict::Refresh { meanwhile } => meanwhile,
+        let meanwhile = match self.decide(key_id, now) {
+            Decision::Use(keys) => return Ok(keys),
+            Decision::Unavailable => return Err(KeysUnavailable),
+            Decision::Refresh { meanwhile } => meanwhile,
         };
         let flight = match (Arc::clone(&self.flight).try_lock_owned(), meanwhile) {
             (Ok(flight), _) => flight,
@@ -80,25 +80,25 @@ impl<K: KeyDocument> ProviderKeys<K> {
             (Err(_), None) => {
                 let turn = Arc::clone(&self.flight).lock_owned();
                 let flight = timed(Wait::Provider, turn).await;
-                match self.judge(key_id, now) {
-                    Verdict::Use(keys) => return Ok(keys),
-                    Verdict::Unavailable => return Err(KeysUnavailable),
-                    Verdict::Refresh { .. } => flight,
+                match self.decide(key_id, now) {
+                    Decision::Use(keys) => return Ok(keys),
+                    Decision::Unavailable => return Err(KeysUnavailable),
+                    Decision::Refresh { .. } => flight,
                 }
             }
         };
         timed(Wait::Provider, self.refresh(key_id, now, flight)).await;
-        match self.judge(key_id, now) {
-            Verdict::Use(keys)
-            | Verdict::Refresh {
+        match self.decide(key_id, now) {
+            Decision::Use(keys)
+            | Decision::Refresh {
                 meanwhile: Some(keys),
             } => Ok(keys),
-            Verdict::Refresh { meanwhile: None } | Verdict::Unavailable => Err(KeysUnavailable),
+            Decision::Refresh { meanwhile: None } | Decision::Unavailable => Err(KeysUnavailable),
         }
     }
 
-    fn judge(&self, key_id: &str, now: DateTime<Utc>) -> Verdict<K> {
-        self.shared.ledger().judge(key_id, now)
+    fn decide(&self, key_id: &str, now: DateTime<Utc>) -> Decision<K> {
+        self.shared.ledger().decide(key_id, now)
     }
 
     /// Fetches once, even if the caller goes away: otherwise a client that hangs up would use up the
@@ -137,7 +137,7 @@ impl<K: KeyDocument> Shared<K> {
 }
 
 impl<K> Shared<K> {
-    fn ledger(&self) -> MutexGuard<'_, Ledger<K>> {
+    fn ledger(&self) -> MutexGuard<'_, KeyCache<K>> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

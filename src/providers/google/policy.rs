@@ -21,7 +21,7 @@ const UNKNOWN_KEYS: usize = 4;
 const UNKNOWN_SPAN: Duration = Duration::minutes(2);
 
 /// What to do to find a token's key.
-pub(super) enum Verdict<K> {
+pub(super) enum Decision<K> {
     /// Use these keys.
     Use(Arc<K>),
     /// Fetch; callers that cannot wait may use these.
@@ -33,20 +33,20 @@ pub(super) enum Verdict<K> {
     Unavailable,
 }
 
-struct Held<K> {
+struct CachedKeys<K> {
     keys: Arc<K>,
     fresh_until: DateTime<Utc>,
 }
 
 /// The cache and its history.
-pub(super) struct Ledger<K> {
-    held: Option<Held<K>>,
+pub(super) struct KeyCache<K> {
+    held: Option<CachedKeys<K>>,
     failed_at: Option<DateTime<Utc>>,
     /// Key ids that a fetch did not bring.
     missed: Vec<(String, DateTime<Utc>)>,
 }
 
-impl<K> Default for Ledger<K> {
+impl<K> Default for KeyCache<K> {
     fn default() -> Self {
         Self {
             held: None,
@@ -56,9 +56,9 @@ impl<K> Default for Ledger<K> {
     }
 }
 
-impl<K: KeyDocument> Ledger<K> {
-    pub(super) fn judge(&self, key_id: &str, now: DateTime<Utc>) -> Verdict<K> {
-        let usable = |held: &&Held<K>| now < held.fresh_until + STALE_USE;
+impl<K: KeyDocument> KeyCache<K> {
+    pub(super) fn decide(&self, key_id: &str, now: DateTime<Utc>) -> Decision<K> {
+        let usable = |held: &&CachedKeys<K>| now < held.fresh_until + STALE_USE;
         let held = self.held.as_ref().filter(usable);
         let is_fresh = held.is_some_and(|held| now < held.fresh_until);
         let found = held
@@ -66,12 +66,12 @@ impl<K: KeyDocument> Ledger<K> {
             .map(|held| Arc::clone(&held.keys));
         let is_pausing = self.failed_at.is_some_and(|at| now < at + PAUSE);
         match (found, held) {
-            (Some(keys), _) if is_fresh || is_pausing => Verdict::Use(keys),
-            (None, _) if is_pausing => Verdict::Unavailable,
+            (Some(keys), _) if is_fresh || is_pausing => Decision::Use(keys),
+            (None, _) if is_pausing => Decision::Unavailable,
             (None, Some(held)) if is_fresh && !self.may_ask_about(key_id, now) => {
-                Verdict::Use(Arc::clone(&held.keys))
+                Decision::Use(Arc::clone(&held.keys))
             }
-            (meanwhile, _) => Verdict::Refresh { meanwhile },
+            (meanwhile, _) => Decision::Refresh { meanwhile },
         }
     }
 
@@ -99,7 +99,7 @@ impl<K: KeyDocument> Ledger<K> {
             .clamp(SHORTEST_USE, LONGEST_USE);
         self.missed.retain(|(missed, _)| !keys.has(missed));
         self.failed_at = None;
-        self.held = Some(Held {
+        self.held = Some(CachedKeys {
             keys: Arc::new(keys),
             fresh_until: now + use_for,
         });
@@ -132,19 +132,19 @@ mod tests {
         DateTime::from_timestamp(1_770_000_000 + seconds, 0).unwrap()
     }
 
-    fn holding(ids: &[&'static str], max_age: Option<u64>) -> Ledger<Ids> {
-        let mut ledger = Ledger::default();
+    fn holding(ids: &[&'static str], max_age: Option<u64>) -> KeyCache<Ids> {
+        let mut ledger = KeyCache::default();
         let max_age = max_age.map(StdDuration::from_secs);
         ledger.succeed(Ids(ids.to_vec()), max_age, at(0));
         ledger
     }
 
-    fn verdict(ledger: &Ledger<Ids>, key_id: &str, seconds: i64) -> &'static str {
-        match ledger.judge(key_id, at(seconds)) {
-            Verdict::Use(_) => "use",
-            Verdict::Refresh { meanwhile: None } => "refresh",
-            Verdict::Refresh { meanwhile: Some(_) } => "refresh, or go on",
-            Verdict::Unavailable => "unavailable",
+    fn verdict(ledger: &KeyCache<Ids>, key_id: &str, seconds: i64) -> &'static str {
+        match ledger.decide(key_id, at(seconds)) {
+            Decision::Use(_) => "use",
+            Decision::Refresh { meanwhile: None } => "refresh",
+            Decision::Refresh { meanwhile: Some(_) } => "refresh, or go on",
+            Decision::Unavailable => "unavailable",
         }
     }
 
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_followed_by_a_pause() {
-        let mut ledger: Ledger<Ids> = Ledger::default();
+        let mut ledger: KeyCache<Ids> = KeyCache::default();
         assert_eq!(verdict(&ledger, "a", 0), "refresh");
         ledger.begin("a", at(0));
         ledger.fail(at(0));

@@ -4,7 +4,7 @@ mod smtp;
 
 use std::sync::Arc;
 
-use super::{DevMailbox, Outgoing, Undelivered};
+use super::{DevMailbox, Outgoing, SendError};
 use crate::config;
 use crate::fault::Fault;
 use crate::fault::unreachable::Unreachable;
@@ -38,7 +38,7 @@ impl Mailer {
     }
 
     /// Sends the message; `Ok` means that the server has taken responsibility for it.
-    pub async fn send(&self, message: &Outgoing<'_>) -> Result<(), Undelivered> {
+    pub async fn send(&self, message: &Outgoing<'_>) -> Result<(), SendError> {
         match self {
             Self::DevMailbox(mailbox) => mailbox.store(message).await,
             Self::Smtp(smtp) => smtp.send(message).await,

@@ -20,7 +20,7 @@ use crate::config::{self, SmtpSecurity, SmtpServer};
 use crate::domain::email::EmailAddress;
 use crate::fault::Fault;
 use crate::fault::unreachable::{PATIENCE, Reason, Service, Unreachable, attempt, place};
-use crate::providers::{Outgoing, Undelivered, root_cause};
+use crate::providers::{Outgoing, SendError, root_cause};
 
 /// How long an idle connection is kept; servers close theirs after minutes.
 const IDLE: Duration = Duration::from_secs(30);
@@ -85,14 +85,14 @@ impl Smtp {
         }))
     }
 
-    pub(super) async fn send(&self, message: &Outgoing<'_>) -> Result<(), Undelivered> {
+    pub(super) async fn send(&self, message: &Outgoing<'_>) -> Result<(), SendError> {
         let mail = self.compose(message)?;
         // One limit for all steps: a server that answers each of them just in time could otherwise
         // hold a message longer than its lease.
         let sent = tokio::time::timeout(self.timeout, self.transmit(&mail)).await;
         sent.unwrap_or_else(|_| {
             let seconds = self.timeout.as_secs();
-            Err(Undelivered::Failed(format!(
+            Err(SendError::Temporary(format!(
                 "the mail server at {} did not finish within {seconds} seconds",
                 self.place()
             )))
@@ -101,8 +101,8 @@ impl Smtp {
 
     /// Builds the mail. A retry has the same `Message-ID` (RFC 5322 §3.6.4), by which mail systems
     /// detect duplicates.
-    fn compose(&self, message: &Outgoing<'_>) -> Result<Message, Undelivered> {
-        let unfit = |what: &str| Undelivered::Rejected(format!("the message has no usable {what}"));
+    fn compose(&self, message: &Outgoing<'_>) -> Result<Message, SendError> {
+        let unfit = |what: &str| SendError::Permanent(format!("the message has no usable {what}"));
         // Messages written by an older version may contain a domain as typed.
         let to = EmailAddress::parse(message.to).map(|address| address.deliverable());
         let to = to.map_err(|_| unfit("address"))?;
@@ -133,7 +133,7 @@ impl Smtp {
         composed.map_err(|_| unfit("form"))
     }
 
-    async fn transmit(&self, mail: &Message) -> Result<(), Undelivered> {
+    async fn transmit(&self, mail: &Message) -> Result<(), SendError> {
         let mut connection = self.connection().await?;
         let text = mail.formatted();
         let sent = connection.smtp.send(mail.envelope(), &text);
@@ -151,12 +151,12 @@ impl Smtp {
     /// A live connection: a reused or a new one.
     ///
     /// Failures here are between the server and us, so they never reject the message.
-    async fn connection(&self) -> Result<Connection, Undelivered> {
+    async fn connection(&self) -> Result<Connection, SendError> {
         loop {
             let Some(mut kept) = self.idle().pop() else {
                 let made = self.connect().await;
                 let unreachable = |error| self.unreachable(self.judge(&error));
-                return made.map_err(|error| Undelivered::Failed(unreachable(error).to_string()));
+                return made.map_err(|error| SendError::Temporary(unreachable(error).to_string()));
             };
             if kept.used_at.elapsed() < IDLE && kept.smtp.test_connected().await {
                 return Ok(kept);
@@ -255,7 +255,7 @@ impl Smtp {
 }
 
 /// Classifies a failure: 5xx is permanent (RFC 5321 §4.2.1), unless it concerns our credentials.
-fn judged(error: &SmtpError) -> Undelivered {
+fn judged(error: &SmtpError) -> SendError {
     let text = described(error);
     let about_us = error
         .status()
@@ -263,9 +263,9 @@ fn judged(error: &SmtpError) -> Undelivered {
     // The library itself rejects what the server cannot carry, such as an address that needs
     // SMTPUTF8.
     if (error.is_permanent() && !about_us) || error.is_client() {
-        Undelivered::Rejected(text)
+        SendError::Permanent(text)
     } else {
-        Undelivered::Failed(text)
+        SendError::Temporary(text)
     }
 }
 
@@ -369,7 +369,7 @@ mod tests {
         ] {
             let refused = smtp().compose(&message(to, "Hello", "")).unwrap_err();
             let expected = "the message has no usable address".to_owned();
-            assert_eq!(refused, Undelivered::Rejected(expected), "{to}");
+            assert_eq!(refused, SendError::Permanent(expected), "{to}");
         }
     }
 

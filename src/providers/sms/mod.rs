@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use reqwest::{RequestBuilder, Response, StatusCode};
 
-use super::{DevMailbox, Outgoing, Undelivered, http};
+use super::{DevMailbox, Outgoing, SendError, http};
 use crate::config::{self, SmsKind};
 use crate::fault::Fault;
 
@@ -43,7 +43,7 @@ impl Sms {
     }
 
     /// Sends the message; `Ok` means that the provider has taken responsibility for it.
-    pub async fn send(&self, message: &Outgoing<'_>) -> Result<(), Undelivered> {
+    pub async fn send(&self, message: &Outgoing<'_>) -> Result<(), SendError> {
         match self {
             Self::DevMailbox(mailbox) => mailbox.store(message).await,
             Self::Twilio(twilio) => handed(twilio.request(message)).await,
@@ -53,10 +53,10 @@ impl Sms {
 }
 
 /// Sends a request and interprets the answer.
-async fn handed(request: RequestBuilder) -> Result<(), Undelivered> {
+async fn handed(request: RequestBuilder) -> Result<(), SendError> {
     let answer = request.send().await;
     let response = answer.map_err(|error| {
-        Undelivered::Failed(format!("the SMS provider: {}", http::no_answer(error)))
+        SendError::Temporary(format!("the SMS provider: {}", http::no_answer(error)))
     })?;
     let status = response.status();
     if status.is_success() {
@@ -75,9 +75,9 @@ async fn handed(request: RequestBuilder) -> Result<(), Undelivered> {
         StatusCode::TOO_MANY_REQUESTS,
     ];
     if status.is_client_error() && !may_pass.contains(&status) {
-        Err(Undelivered::Rejected(text))
+        Err(SendError::Permanent(text))
     } else {
-        Err(Undelivered::Failed(text))
+        Err(SendError::Temporary(text))
     }
 }
 

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{self, SmsEndpoint};
 use crate::fault::Fault;
-use crate::providers::{Outgoing, Undelivered, http};
+use crate::providers::{Outgoing, SendError, http};
 
 /// A webhook and its signing key.
 pub struct Webhook {
@@ -43,7 +43,7 @@ impl Webhook {
         })
     }
 
-    pub(super) fn request(&self, message: &Outgoing<'_>) -> Result<RequestBuilder, Undelivered> {
+    pub(super) fn request(&self, message: &Outgoing<'_>) -> Result<RequestBuilder, SendError> {
         let body = json!({
             "type": "sms.send",
             "timestamp": message.created_at.to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -60,7 +60,7 @@ impl Webhook {
         let timestamp = message.now.timestamp();
         let signature = self
             .signature(&format!("{id}.{timestamp}.{body}"))
-            .ok_or_else(|| Undelivered::Failed("the message cannot be signed".to_owned()))?;
+            .ok_or_else(|| SendError::Temporary("the message cannot be signed".to_owned()))?;
         Ok(self
             .client
             .post(self.url.clone())

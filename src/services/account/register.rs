@@ -135,7 +135,7 @@ pub async fn register(
     let outcome = if is_free {
         create(&tx, app, caller, &owner.user, hash, needs_proof).await?
     } else if needs_proof {
-        announce(&tx, app, caller, &owner, &identifier).await?;
+        notify_owner(&tx, app, caller, &owner, &identifier).await?;
         Registered::ConfirmationSent
     } else {
         return Err(Refused::Because(RegisterProblem::Taken));
@@ -188,12 +188,12 @@ async fn create(
     } else if needs_proof {
         verify_phone::send_code(tx, app, new).await?;
     }
-    let about = Subject::UserWithKey {
+    let subject = Subject::UserWithKey {
         user: new.id,
         sealed_key: Some(&sealed_key),
     };
     let changes = json!({ "role": { "before": null, "after": new.role.as_str() } });
-    let event = Event::new(Action::UserRegistered, about)
+    let event = Event::new(Action::UserRegistered, subject)
         .by_user(new.id)
         .with(changes);
     audit::record(tx, app, &caller.client, event).await?;
@@ -207,7 +207,7 @@ async fn create(
 }
 
 /// Notifies the owner of a taken address, and changes nothing in the account.
-async fn announce(
+async fn notify_owner(
     tx: &Tx,
     app: &App,
     caller: &Caller,
@@ -234,12 +234,12 @@ async fn announce(
         // helps only the first registrant.
         verify_email::send_link(tx, app, &owner.user).await?;
     }
-    let about = Subject::of(owner);
+    let subject = Subject::of(owner);
     audit::record(
         tx,
         app,
         &caller.client,
-        Event::new(Action::RegistrationRepeated, about),
+        Event::new(Action::RegistrationRepeated, subject),
     )
     .await
 }
@@ -277,7 +277,7 @@ async fn check(app: &App, input: Registration) -> Result<Checked, Refused<Regist
     ] {
         violations.extend(violation.cloned());
     }
-    let about = [
+    let user_inputs = [
         input.email.as_deref().unwrap_or_default(),
         input.first_name.as_str(),
         input.last_name.as_str(),
@@ -287,7 +287,7 @@ async fn check(app: &App, input: Registration) -> Result<Checked, Refused<Regist
         violations.push(Violation::new("password", ViolationRule::Required, message));
     }
     let chosen = match input.password {
-        Some(typed) => choose(app, typed, &about).await?.map(Some),
+        Some(typed) => rate_password(app, typed, &user_inputs).await?.map(Some),
         None => Ok(None),
     };
     match (address, first_name, last_name, role, chosen) {
@@ -316,13 +316,13 @@ async fn check(app: &App, input: Registration) -> Result<Checked, Refused<Regist
 }
 
 /// Checks the length of the password and rates its strength.
-async fn choose(
+async fn rate_password(
     app: &App,
     typed: SecretString,
-    about: &[&str],
+    user_inputs: &[&str],
 ) -> Result<Result<Password, Violation>, Refused<RegisterProblem>> {
     match Candidate::new(typed, &app.config.password.policy()) {
-        Ok(candidate) => Ok(new_password::rate(app, candidate, about).await?),
+        Ok(candidate) => Ok(new_password::rate(app, candidate, user_inputs).await?),
         Err(violation) => Ok(Err(violation)),
     }
 }

@@ -1,10 +1,10 @@
-//! Making an account for somebody else, who sets its password by a link.
+//! Inviting a user, who sets a password by a link.
 
 use chrono::Duration;
 use serde_json::json;
 
 use super::refused::Wanted;
-use super::{Attempted, Change, changed, read_reason, wished};
+use super::{Attempted, Change, changed, read_reason, requested};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::email::EmailAddress;
@@ -27,36 +27,36 @@ use crate::stores::link::{self, LinkPurpose};
 use crate::stores::user::{Credentials, Held, Meant, NewUser};
 use crate::stores::{Tx, person_key, user};
 
-/// Whom to invite, as what, and why.
+/// The input of an invitation.
 #[derive(Debug)]
 pub struct NewPerson {
-    /// Where the link goes.
+    /// The address that the link is sent to.
     pub email: String,
     /// Given name.
     pub first_name: String,
     /// Family name.
     pub last_name: String,
-    /// What they will be.
+    /// The role.
     pub role: Role,
-    /// What they will do, if they will be staff.
+    /// The staff functions, if staff.
     pub functions: StaffFunctions,
-    /// Why, for the record.
+    /// The reason, for the audit log.
     pub reason: Option<String>,
 }
 
-/// Why nobody was invited.
+/// Why the user was not invited.
 #[derive(Debug, PartialEq, Eq)]
 pub enum InviteProblem {
-    /// The address has an account.
+    /// An account has the address.
     Taken,
-    /// The caller may not make anybody that.
+    /// The caller may not grant this role or these functions.
     OutOfScope,
 }
 
-/// Makes an account without a password and sends the link that sets one.
+/// Creates an account without a password and sends the link that sets one.
 ///
-/// Following the link proves the address. The account is new, and nobody gets into it before: so
-/// the role survives this proof, and no weaker one.
+/// The link verifies the address. Nobody can access the account before, so only this proof keeps
+/// the granted role.
 pub async fn invite_user(
     app: &App,
     caller: &Caller,
@@ -69,9 +69,9 @@ pub async fn invite_user(
         person,
         attempted: Attempted::InviteUser,
     };
-    let mut values = wished("role", json!(new.role));
+    let mut values = requested("role", json!(new.role));
     if !new.functions.is_empty() {
-        values.extend(wished("staffFunctions", json!(new.functions.to_text())));
+        values.extend(requested("staffFunctions", json!(new.functions.to_text())));
     }
     let wanted = Wanted {
         values,
@@ -120,10 +120,10 @@ impl Change<'_, UsersWrite> {
     }
 }
 
-/// Takes the address from an account that never proved it, with all that its author left there.
+/// Detaches the address from an account that never verified it.
 ///
-/// Otherwise a stranger who registers the address first would keep the person from being invited,
-/// or wait in the account until they are.
+/// Otherwise an attacker who registers the address first could block the invitation, or wait in the
+/// account for it (account pre-hijacking).
 async fn free(
     tx: &Tx,
     change: Change<'_, UsersWrite>,
@@ -132,9 +132,9 @@ async fn free(
     held: Option<&User>,
 ) -> Result<(), Refused<InviteProblem>> {
     let app = change.app;
-    let is_the_same = |held: &&User| !held.is_deleted() && held.email == holder.user.email;
+    let is_unchanged = |held: &&User| !held.is_deleted() && held.email == holder.user.email;
     let held = held
-        .filter(is_the_same)
+        .filter(is_unchanged)
         .ok_or(Refused::Because(InviteProblem::Taken))?;
     if held.email_verified || change.is_own(held) {
         return Err(Refused::Because(InviteProblem::Taken));
@@ -144,7 +144,7 @@ async fn free(
         .await?
         .is_some()
     {
-        // Somebody was invited already, and can still accept.
+        // An open invitation can still be accepted.
         return Err(Refused::Because(InviteProblem::Taken));
     }
     if !mine.reaches(Rank::of_user(held)) {

@@ -1,6 +1,6 @@
-//! What those with the right do to accounts of others: one file per use case.
+//! Administering other users' accounts: one file per use case.
 //!
-//! All of them begin alike, by `Change::begin`; whom somebody reaches is [`Rank`]'s to say.
+//! Each starts with `Change::begin`; [`Rank`] decides whom a caller may administer.
 
 mod invite_user;
 mod refused;
@@ -41,26 +41,26 @@ pub use update_user::{UserUpdate, update_user};
 
 const LONGEST_REASON: usize = 500;
 
-/// Whose account, and why.
+/// The account to change, and the reason.
 #[derive(Debug)]
 pub struct Target {
-    /// Whose.
+    /// The user.
     pub user: UserId,
-    /// Why, for the record.
+    /// The reason, for the audit log.
     pub reason: Option<String>,
 }
 
-/// Why an account was left as it is.
+/// Why an account was not changed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ChangeProblem {
     /// There is no such live account.
     NotFound,
-    /// The person stands above the caller, holds what the caller does not, or would get it.
+    /// The user's rank is not below the caller's, or would not be.
     OutOfScope,
 }
 
 impl Target {
-    /// What the record of a refusal says about it.
+    /// What a refusal records about the request.
     fn wanted(&self, values: Map<String, Value>) -> Wanted {
         Wanted {
             subject: Some(self.user),
@@ -70,14 +70,14 @@ impl Target {
     }
 }
 
-/// Why a change of somebody's privileges was not made.
+/// Why privileges were not changed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PrivilegeProblem {
-    /// Nobody else could administer afterwards.
+    /// The user is the last administrator.
     LastAdmin,
     /// Only staff have functions.
     NotStaff,
-    /// What any change can be refused for.
+    /// What every change can be refused for.
     Change(ChangeProblem),
 }
 
@@ -87,12 +87,12 @@ impl From<ChangeProblem> for PrivilegeProblem {
     }
 }
 
-/// Why somebody was not given a role or a function.
+/// Why a role or function was not granted.
 #[derive(Debug, PartialEq, Eq)]
 pub enum GrantProblem {
-    /// The e-mail address of the account is not verified, so it may be a stranger's.
+    /// The account's e-mail address is not verified, so it may be a stranger's.
     EmailNotVerified,
-    /// What any change of privileges can be refused for.
+    /// What every change of privileges can be refused for.
     Privilege(PrivilegeProblem),
 }
 
@@ -102,7 +102,7 @@ impl From<PrivilegeProblem> for GrantProblem {
     }
 }
 
-/// Who changes somebody else's account, with the permission that lets them.
+/// A change of another user's account, with the permission that it requires.
 #[derive(Clone, Copy)]
 struct Change<'a, P> {
     app: &'a App,
@@ -118,8 +118,11 @@ impl<P: PermissionType> Change<'_, P> {
         throttle::charge(self.app, &self.caller.client, limit).await
     }
 
-    /// Charges the caller and reads the reason, before anything else is read.
-    async fn arrive(&self, target: &mut Target) -> Result<(), Refused<ChangeProblem>> {
+    /// Charges the caller and normalizes the reason, before reading anything.
+    async fn charge_and_read_reason(
+        &self,
+        target: &mut Target,
+    ) -> Result<(), Refused<ChangeProblem>> {
         self.charge().await?;
         Ok(read_reason(&mut target.reason)?)
     }
@@ -132,25 +135,27 @@ impl<P: PermissionType> Change<'_, P> {
         target.id == self.person.user()
     }
 
-    /// Charges, begins, and holds the account of a person whom the caller reaches.
+    /// Begins a transaction and locks the account of a user whom the caller may administer.
     async fn begin(&self, target: &mut Target) -> Result<(Tx, User), Refused<ChangeProblem>> {
-        self.arrive(target).await?;
+        self.charge_and_read_reason(target).await?;
         let tx = self.app.begin().await?;
         let (actor, user) = self.lock(&tx, target.user, Held::Both).await?;
         Self::check(actor.as_ref(), &user)?;
         Ok((tx, user))
     }
 
-    /// The same for a change of what somebody may do, which nobody makes for themselves.
+    /// The same for a change of privileges, which nobody may make to their own account.
     ///
-    /// `removes` says whether the person stops being an administrator by it. All administrators
-    /// are held meanwhile, so of two who remove each other the second finds itself the last.
-    async fn begin_standing(
+    /// `removes` tells whether the user stops being an administrator. All administrators are locked
+    /// meanwhile, so that two who remove each other concurrently cannot both succeed.
+    async fn begin_privilege_change(
         &self,
         target: &mut Target,
         removes: impl Fn(&User) -> bool,
     ) -> Result<(Tx, User), Refused<PrivilegeProblem>> {
-        self.arrive(target).await.map_err(Refused::widen)?;
+        self.charge_and_read_reason(target)
+            .await
+            .map_err(Refused::widen)?;
         let tx = self.app.begin().await?;
         let locked = self.lock(&tx, target.user, Held::BothAndAdmins).await;
         let (actor, user) = locked.map_err(Refused::widen)?;
@@ -185,7 +190,7 @@ impl<P: PermissionType> Change<'_, P> {
         ))
     }
 
-    /// Asks again what the caller may do: their row may have changed since the request began.
+    /// Checks the caller's rights again: they may have changed since the request began.
     fn check(actor: Option<&User>, target: &User) -> Result<(), Refused<ChangeProblem>> {
         let actor = actor.filter(|actor| actor.may_sign_in());
         let rank = actor.map(Rank::of_user);
@@ -195,8 +200,8 @@ impl<P: PermissionType> Change<'_, P> {
             .map(drop)
     }
 
-    /// Ends what could begin a session of an account that is held: sign-ins under way, codes and
-    /// known devices by the version, and links but the oldest undo.
+    /// Ends everything that could start a session of a locked account: concurrent sign-ins, codes and
+    /// device tokens by the credential version, and all links but the oldest revert link.
     async fn end_credentials(&self, tx: &Tx, held: &User) -> Result<User, Fault> {
         let now = self.app.clock.now();
         let renewed = user::renew_credentials(tx, held.id, held.credential_version, now).await?;
@@ -204,7 +209,7 @@ impl<P: PermissionType> Change<'_, P> {
         renewed.ok_or_else(|| Fault::new("an account changed while it was held"))
     }
 
-    /// Records what was done and makes it durable.
+    /// Records the change and commits.
     async fn finish(
         &self,
         tx: Tx,
@@ -223,19 +228,19 @@ impl<P: PermissionType> Change<'_, P> {
     }
 }
 
-/// A field that was to change, as the audit log has it.
-fn wished(field: &str, after: Value) -> Map<String, Value> {
+/// A requested change of a field, as audit changes.
+fn requested(field: &str, after: Value) -> Map<String, Value> {
     let value = Map::from_iter([("after".to_owned(), after)]);
     Map::from_iter([(field.to_owned(), Value::Object(value))])
 }
 
-/// A field that changed, as the audit log has it.
+/// A change of a field, as audit changes.
 fn changed(field: &str, before: Value, after: Value) -> Map<String, Value> {
     let value = [("before".to_owned(), before), ("after".to_owned(), after)];
     Map::from_iter([(field.to_owned(), Value::Object(Map::from_iter(value)))])
 }
 
-/// Puts a reason into the form in which it is kept; one that says nothing is none.
+/// Normalizes a reason; an empty one becomes `None`.
 fn read_reason(reason: &mut Option<String>) -> Result<(), Violation> {
     if let Some(given) = reason {
         let read = profile_rules::text("reason", given, Layout::Lines, LONGEST_REASON)?;

@@ -1,5 +1,4 @@
-//! Refused administration: what somebody tried beyond their rights is recorded as well as what
-//! they did.
+//! Recording refused administration: attempts beyond one's rights are audited too.
 
 use serde_json::{Map, Value, json};
 
@@ -13,27 +12,27 @@ use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
 
-/// What somebody tried to do.
+/// The attempted operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempted {
-    /// To make an account for somebody.
+    /// `inviteUser`.
     InviteUser,
-    /// To change what an account says.
+    /// `updateUser`.
     UpdateUser,
-    /// To make somebody something else.
+    /// `setUserRole`.
     SetUserRole,
-    /// To say what a member of staff does.
+    /// `setStaffFunctions`.
     SetStaffFunctions,
-    /// To keep somebody out.
+    /// `suspendUser`.
     SuspendUser,
-    /// To let somebody in again.
+    /// `unsuspendUser`.
     UnsuspendUser,
-    /// To end somebody's sessions.
+    /// `revokeUserSessions`.
     RevokeUserSessions,
 }
 
 impl Attempted {
-    /// The event that success would have been.
+    /// The event that success would have recorded.
     pub(super) const fn action(self) -> Action {
         match self {
             Self::InviteUser => Action::UserInvited,
@@ -47,9 +46,9 @@ impl Attempted {
     }
 }
 
-/// A problem, as the record names it.
+/// The name of a problem in the audit log.
 pub(super) trait Recorded {
-    /// `None` for what says nothing about the caller's rights.
+    /// `None` if the problem does not concern the caller's rights.
     fn name(&self) -> Option<&'static str>;
 }
 
@@ -90,7 +89,7 @@ impl Recorded for InviteProblem {
     }
 }
 
-/// What would have been made of whom.
+/// The requested change.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
     pub(super) subject: Option<UserId>,
@@ -99,8 +98,8 @@ pub(super) struct Wanted {
 }
 
 impl<A> Change<'_, A> {
-    /// Hands an outcome on, and records it if it is a refusal for want of rights. The transaction
-    /// of the change has ended by then.
+    /// Returns an outcome, and records it if the caller lacked rights. The transaction of the change
+    /// has ended by then.
     pub(super) async fn recorded<T, P: Recorded>(
         &self,
         wanted: Wanted,
@@ -115,10 +114,10 @@ impl<A> Change<'_, A> {
     }
 }
 
-/// Records that somebody lacks the permission for what they tried.
+/// Records that the caller lacks the permission for an operation.
 ///
-/// Only of the staff: whoever administers nothing could fill the log with what they cannot do, so
-/// of them it is counted. It spends the budget of changes, and beyond that is counted, too.
+/// Only recorded for staff and within their rate limit, else counted: anybody could otherwise flood
+/// the log with operations that they may not use.
 pub async fn forbidden(
     app: &App,
     caller: &Caller,

@@ -1,4 +1,4 @@
-//! Ending somebody's sessions.
+//! Ending all sessions of a user.
 
 use serde_json::{Map, json};
 
@@ -11,9 +11,9 @@ use crate::services::audit::Action;
 use crate::services::refused::Refused;
 use crate::stores::session::{self, Which};
 
-/// Ends every session of a person and says how many there were; codes, links and sign-ins under
-/// way end as well, or a session could begin by one right after. Needs no recent sign-in: it is
-/// what one does in a hurry, and the person can sign in again.
+/// Ends every session of a user and returns how many. Codes, links and concurrent sign-ins end too, or
+/// a session could start right after. Needs no recent authentication: it may be urgent, and the user
+/// can sign in again.
 pub async fn revoke_user_sessions(
     app: &App,
     caller: &Caller,

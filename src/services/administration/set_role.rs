@@ -1,9 +1,9 @@
-//! Making somebody something else.
+//! Changing the role of a user.
 
 use serde_json::json;
 
 use super::{
-    Attempted, Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed, wished,
+    Attempted, Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed, requested,
 };
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
@@ -15,10 +15,10 @@ use crate::services::audit::Action;
 use crate::services::refused::Refused;
 use crate::stores::user;
 
-/// Gives a person another role; one of the staff only to somebody who proved their e-mail address.
+/// Gives a user another role; a staff role requires a verified e-mail address.
 ///
-/// Their staff functions go: what they were on an earlier staff must not come back unseen. Their
-/// access tokens end by it, since each request compares them with the row; their sessions go on.
+/// Removes staff functions: those of an earlier role must not come back unnoticed. Invalidates access
+/// tokens, since each request compares them with the row; sessions continue.
 pub async fn set_user_role(
     app: &App,
     caller: &Caller,
@@ -32,7 +32,7 @@ pub async fn set_user_role(
         person,
         attempted: Attempted::SetUserRole,
     };
-    let wanted = target.wanted(wished("role", json!(role)));
+    let wanted = target.wanted(requested("role", json!(role)));
     let outcome = change.set_role(target, role).await;
     change.recorded(wanted, outcome).await
 }
@@ -41,7 +41,7 @@ impl Change<'_, RolesWrite> {
     async fn set_role(self, mut target: Target, role: Role) -> Result<User, Refused<GrantProblem>> {
         let removes = |_: &User| role != Role::Admin;
         let (change, app) = (self, self.app);
-        let begun = change.begin_standing(&mut target, removes).await;
+        let begun = change.begin_privilege_change(&mut target, removes).await;
         let (tx, before) = begun.map_err(Refused::widen)?;
         if !change
             .rank()
@@ -51,7 +51,7 @@ impl Change<'_, RolesWrite> {
                 PrivilegeProblem::from(ChangeProblem::OutOfScope).into(),
             ));
         }
-        // Whoever proves the address later must not find the staff's rights waiting for them.
+        // Whoever verifies the address later must not inherit the rights of staff.
         if role >= Role::Staff && !before.email_verified {
             return Err(Refused::Because(GrantProblem::EmailNotVerified));
         }

@@ -1,9 +1,9 @@
-//! Saying what a member of staff does.
+//! Changing the functions of a member of staff.
 
 use serde_json::json;
 
 use super::{
-    Attempted, Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed, wished,
+    Attempted, Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed, requested,
 };
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
@@ -15,9 +15,8 @@ use crate::services::audit::Action;
 use crate::services::refused::Refused;
 use crate::stores::user;
 
-/// Replaces the functions of a member of staff; more of them only to somebody who proved their
-/// e-mail address. Their access tokens end by it if it changes what
-/// they may do; their sessions go on.
+/// Replaces the functions of a member of staff; additional ones require a verified e-mail address.
+/// Invalidates access tokens if the permissions change; sessions continue.
 pub async fn set_staff_functions(
     app: &App,
     caller: &Caller,
@@ -31,7 +30,7 @@ pub async fn set_staff_functions(
         person,
         attempted: Attempted::SetStaffFunctions,
     };
-    let wanted = target.wanted(wished("staffFunctions", json!(functions.to_text())));
+    let wanted = target.wanted(requested("staffFunctions", json!(functions.to_text())));
     let outcome = change.set_staff_functions(target, functions).await;
     change.recorded(wanted, outcome).await
 }
@@ -43,7 +42,7 @@ impl Change<'_, RolesWrite> {
         functions: StaffFunctions,
     ) -> Result<User, Refused<GrantProblem>> {
         let (change, app) = (self, self.app);
-        let begun = change.begin_standing(&mut target, |_| false).await;
+        let begun = change.begin_privilege_change(&mut target, |_| false).await;
         let (tx, before) = begun.map_err(Refused::widen)?;
         if before.role != Role::Staff {
             return Err(Refused::Because(PrivilegeProblem::NotStaff.into()));

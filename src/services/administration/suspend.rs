@@ -1,4 +1,4 @@
-//! Keeping somebody out, and letting them in again.
+//! Suspending and unsuspending a user.
 
 use serde_json::{Map, json};
 
@@ -14,11 +14,11 @@ use crate::services::refused::Refused;
 use crate::stores::session::{self, Which};
 use crate::stores::user;
 
-/// Suspends an account and ends its sessions: its next request is refused, at every instance.
+/// Suspends an account and ends its sessions: its next request is refused on every instance.
 ///
-/// What could let somebody else in again afterwards ends too: links and codes, and the identities
-/// of the last days. An account is often suspended because it was stolen, and when its owner
-/// recovers it they would be too old to be undone.
+/// Removes what could give an attacker access afterwards: links, codes and recently linked identities.
+/// Accounts are often suspended because they were stolen, and by the time the owner recovers one,
+/// these would no longer count as recent.
 pub async fn suspend_user(
     app: &App,
     caller: &Caller,
@@ -36,7 +36,7 @@ pub async fn suspend_user(
     change.recorded(wanted, outcome).await
 }
 
-/// Lets a suspended account in again. Its sessions stay ended.
+/// Ends the suspension of an account. Its sessions stay ended.
 pub async fn unsuspend_user(
     app: &App,
     caller: &Caller,
@@ -57,9 +57,9 @@ pub async fn unsuspend_user(
 impl Change<'_, UsersWrite> {
     async fn suspend(self, mut target: Target) -> Result<User, Refused<PrivilegeProblem>> {
         let (change, app) = (self, self.app);
-        let (tx, before) = change.begin_standing(&mut target, |_| true).await?;
+        let (tx, before) = change.begin_privilege_change(&mut target, |_| true).await?;
         let now = app.clock.now();
-        // Suspended once more, an account stays suspended since the first time.
+        // Suspending again keeps the time of the first suspension.
         let since = before.suspended_at.unwrap_or(now);
         let reason = target.reason.clone().or(before.suspended_reason.clone());
         user::set_suspended(&tx, before.id, Some(since), reason, now).await?;

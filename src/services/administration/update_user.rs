@@ -1,6 +1,6 @@
-//! Changing what an account says about its person.
+//! Editing another user's profile and staff record.
 //!
-//! Addresses are not among it: whoever could change them could take the account.
+//! Not their addresses: changing those would mean taking over the account.
 
 use serde_json::{Map, Value, json};
 
@@ -19,16 +19,16 @@ use crate::stores::user;
 const LONGEST_VENDOR_ID: usize = 100;
 const LONGEST_NOTE: usize = 2000;
 
-/// What to change of an account.
+/// The fields to change.
 #[derive(Debug)]
 pub struct UserUpdate {
-    /// What its person could change as well.
+    /// Fields that the user could change as well.
     pub profile: ProfileChange,
-    /// What only staff write.
+    /// Fields that only staff can change.
     pub record: StaffRecord,
 }
 
-/// Changes the given parts of an account.
+/// Changes the given fields of an account.
 pub async fn update_user(
     app: &App,
     caller: &Caller,
@@ -56,7 +56,7 @@ impl Change<'_, UsersWrite> {
         let (change, app) = (self, self.app);
         let violations = read(&mut update);
         let (tx, before) = change.begin(&mut target).await?;
-        // What the staff writes about somebody is not that person's to write or to erase.
+        // Staff may not edit their own staff record.
         if change.is_own(&before) && !update.record.is_empty() {
             return Err(Refused::Because(ChangeProblem::OutOfScope));
         }
@@ -73,7 +73,7 @@ impl Change<'_, UsersWrite> {
             changes.extend(changed("vendorId", was, is));
         }
         if before.staff_note != after.staff_note {
-            // People may read what was done to their account, but not what staff wrote about them.
+            // Users may read changes to their account, but not the notes of staff.
             changes.insert("staffNote".to_owned(), json!({ "changed": true }));
         }
         let action = Action::UserUpdated;

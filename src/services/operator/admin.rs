@@ -1,4 +1,4 @@
-//! The first administrator, made on the command line.
+//! Creating the first administrator on the command line.
 
 use secrecy::SecretString;
 use serde_json::json;
@@ -21,14 +21,14 @@ use crate::services::ownership;
 use crate::stores::user::{Meant, NewUser};
 use crate::stores::{password, person_key, user};
 
-/// Why no administrator was made.
+/// Why no administrator was created.
 #[derive(Debug)]
 pub enum AdminRefusal {
-    /// The address has an account.
+    /// An account has the address.
     Taken,
-    /// Something about the input.
+    /// The input violates a rule.
     Invalid(Vec<Violation>),
-    /// Something broke.
+    /// An unexpected failure.
     Fault(Fault),
 }
 
@@ -39,8 +39,8 @@ impl<E: Into<Fault>> From<E> for AdminRefusal {
     }
 }
 
-/// Creates a verified administrator with this address and password: the operator vouches for the
-/// address, as there may be nothing yet that could send a message there.
+/// Creates a verified administrator. The operator vouches for the address, as mail may not be set up
+/// yet.
 pub async fn create(app: &App, email: &str, typed: SecretString) -> Result<UserId, AdminRefusal> {
     let email = EmailAddress::parse(email).map_err(|rule| {
         let message = rule.to_string();
@@ -76,7 +76,7 @@ pub async fn create(app: &App, email: &str, typed: SecretString) -> Result<UserI
     if let Some(holder) = user::find_by_identifier(&tx, &identifier, Meant::Owner).await?
         && !holder.user.email_verified
     {
-        // Nobody has proven the address: whoever registered it must not keep it from its owner.
+        // An account that never verified the address must not keep it from its owner.
         ownership::detach_address(&tx, app, &client, &holder, Contact::Email).await?;
     }
     if !user::insert(&tx, new).await? {

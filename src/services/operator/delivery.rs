@@ -18,7 +18,7 @@ use crate::domain::identifier::Identifier;
 use crate::domain::phone::PhoneNumber;
 use crate::fault::Fault;
 use crate::messages::Channel;
-use crate::providers::{Outgoing, Undelivered};
+use crate::providers::{Outgoing, SendError};
 use crate::services::outbox;
 use crate::services::throttle::{self, RateLimit, RecipientTrust};
 use crate::stores::outbox_message::{self, ClaimedMessage};
@@ -39,24 +39,24 @@ pub async fn deliver_due(app: &App) -> Result<usize, Fault> {
 
 /// The same, but claims no more messages once `go_on` is false; those in flight are finished.
 pub async fn deliver_while(app: &App, go_on: impl Fn() -> bool) -> Result<usize, Fault> {
-    let mut round = Round::new(app);
+    let mut run = DeliveryRun::new(app);
     loop {
-        if go_on() && round.fault.is_none() {
-            round.fill().await;
+        if go_on() && run.fault.is_none() {
+            run.fill().await;
         }
-        if round.sending.is_empty() {
+        if run.sending.is_empty() {
             break;
         }
-        round.wait().await;
+        run.wait().await;
     }
-    round.fault.map_or(Ok(round.count), Err)
+    run.fault.map_or(Ok(run.count), Err)
 }
 
 /// A delivery run.
 ///
 /// A message is claimed only when it can be sent at once. In a local queue its lease would run
 /// out, and another worker would send it too.
-struct Round<'a> {
+struct DeliveryRun<'a> {
     app: &'a App,
     channels: Vec<ChannelSlots>,
     sending: FuturesUnordered<BoxFuture<'a, Done>>,
@@ -76,7 +76,7 @@ struct ChannelSlots {
 /// The channel of a finished attempt, and its outcome.
 type Done = (&'static str, Result<(), Fault>);
 
-impl<'a> Round<'a> {
+impl<'a> DeliveryRun<'a> {
     fn new(app: &'a App) -> Self {
         let slots = |channel| ChannelSlots {
             channel,
@@ -209,12 +209,12 @@ async fn deliver(app: &App, message: ClaimedMessage) -> Result<(), Fault> {
             let noted = outbox_message::deliver(database, &message, now).await?;
             (noted, "delivered")
         }
-        Err(Undelivered::Failed(failure)) if !tried_enough => {
+        Err(SendError::Temporary(failure)) if !tried_enough => {
             let retry_at = now + back_off(app, message.attempts);
             let noted = outbox_message::postpone(database, &message, failure, retry_at).await?;
             (noted, "postponed")
         }
-        Err(Undelivered::Failed(failure) | Undelivered::Rejected(failure)) => {
+        Err(SendError::Temporary(failure) | SendError::Permanent(failure)) => {
             let noted = outbox_message::dead_letter(database, &message, failure, now).await?;
             (noted, "dead")
         }
@@ -239,14 +239,14 @@ async fn deliver(app: &App, message: ClaimedMessage) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn attempt(app: &App, message: &ClaimedMessage) -> Result<(), Undelivered> {
+async fn attempt(app: &App, message: &ClaimedMessage) -> Result<(), SendError> {
     if message.attempts > i64::from(app.config.outbox.max_attempts) {
         // The last attempt was never recorded: its worker died, perhaps of this message.
         let text = "the worker ended during the last attempt";
-        return Err(Undelivered::Rejected(text.to_owned()));
+        return Err(SendError::Permanent(text.to_owned()));
     }
     let body = outbox::open(app, message.id, &message.sealed_body)
-        .map_err(|fault| Undelivered::Rejected(format!("the message cannot be opened: {fault}")))?;
+        .map_err(|fault| SendError::Permanent(format!("the message cannot be opened: {fault}")))?;
     if message.channel == Channel::Sms.as_str() {
         charge_text(app, message, &body.to).await?;
     }
@@ -268,13 +268,13 @@ async fn attempt(app: &App, message: &ClaimedMessage) -> Result<(), Undelivered>
 /// message is sent (user enumeration).
 ///
 /// The number is checked again, because a row may be older than the rules, or imported.
-async fn charge_text(app: &App, message: &ClaimedMessage, to: &str) -> Result<(), Undelivered> {
-    let rejected = |text: String| Undelivered::Rejected(text);
+async fn charge_text(app: &App, message: &ClaimedMessage, to: &str) -> Result<(), SendError> {
+    let rejected = |text: String| SendError::Permanent(text);
     let number = PhoneNumber::parse(to, None).map_err(|rule| rejected(rule.to_string()))?;
     let destination = app.config.sms.destination(&number);
     let country = destination.map_err(|rule| rejected(format!("{rule} (sms.countries)")))?;
     let trust = recipient_trust(app, message, &number).await;
-    let trust = trust.map_err(|fault| Undelivered::Failed(fault.to_string()))?;
+    let trust = trust.map_err(|fault| SendError::Temporary(fault.to_string()))?;
     let nobody = Client::command_line(message.id.to_string());
     let limit = RateLimit::SendText {
         number: &number,
@@ -284,7 +284,7 @@ async fn charge_text(app: &App, message: &ClaimedMessage, to: &str) -> Result<()
     let charged = throttle::charge(app, &nobody, limit).await;
     charged.map_err(|_| {
         let text = "so many text messages leave that this one waits (throttle.sms_*)";
-        Undelivered::Failed(text.to_owned())
+        SendError::Temporary(text.to_owned())
     })
 }
 

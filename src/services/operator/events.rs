@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::fault::Fault;
 
-/// Waits for the next events and publishes them, here before elsewhere.
+/// Waits for the next events and publishes them, locally first.
 ///
-/// Events that the shared store does not accept are lost to the other instances, and counted.
+/// Events that the shared store does not accept are lost to other instances, and counted.
 pub async fn publish(app: &App) {
     let queue = app.database.event_queue();
     let events = queue.next().await;
@@ -29,7 +29,7 @@ pub async fn publish(app: &App) {
     }
 }
 
-/// Receives the events of the other instances until the shared store fails; returns the fault.
+/// Receives the events of other instances until the shared store fails; returns the fault.
 pub async fn receive(app: &App) -> Fault {
     app.volatile.listen(&app.event_bus).await.into()
 }

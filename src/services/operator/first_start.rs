@@ -1,4 +1,4 @@
-//! What a start makes by itself: the data directory, in development a master key, and the claim to
+//! What a start prepares by itself: the data directory, in development a master key, and the lock on
 //! a SQLite file.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -15,10 +15,9 @@ use crate::crypto::random::Random;
 use crate::fault::Fault;
 use crate::stores::DatabaseLocation;
 
-/// Makes the data directory (0700) and, where the configuration names none, a master key (0600).
+/// Creates the data directory (0700) and, if none is configured, a master key (0600).
 ///
-/// Production never gets here without a configured key: a key beside the data it seals protects
-/// copies of the database only.
+/// Never in production: a key next to the data that it seals only protects copies of the database.
 pub fn prepare(config: &Config, random: &Random) -> Result<(), Fault> {
     make_data_dir(&config.data_dir)?;
     if config.keys.master().is_none() && !config.is_production() {
@@ -27,23 +26,22 @@ pub fn prepare(config: &Config, random: &Random) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The claim of one server to a SQLite file, for as long as this is kept.
+/// The lock of one server on a SQLite file, held while this value exists.
 ///
-/// The lock belongs to the open file: however the process ends, the kernel takes it back, and a
-/// file that was left behind stops nobody.
+/// The kernel releases it however the process ends, so a leftover file blocks nobody.
 #[derive(Debug)]
 pub struct Claim(#[expect(dead_code, reason = "held, not read")] File);
 
-/// Claims the SQLite file for this server, unless another one has it.
+/// Locks the SQLite file for this server, unless another one holds it.
 ///
-/// Two servers over one file would keep budgets and codes each for itself and wait for each
-/// other's writes. Commands write beside a server and claim nothing. Over Postgres there may be as
-/// many servers as one likes, so nothing is claimed there.
+/// Two servers on one file would each keep their own rate limits and codes, and block each other's
+/// writes. Commands write beside a server and take no lock. Postgres supports many servers and is
+/// not locked.
 pub fn claim(config: &Config) -> Result<Option<Claim>, Fault> {
     let DatabaseLocation::Sqlite(database) = app::database_settings(config).location else {
         return Ok(None);
     };
-    // Whatever name the file goes by: two of them lead to one lock.
+    // Resolve symbolic links, so that all names of the file have one lock.
     let database = std::fs::canonicalize(&database).unwrap_or(database);
     let mut lock = database.clone().into_os_string();
     lock.push("-serve");
@@ -68,7 +66,7 @@ pub fn claim(config: &Config) -> Result<Option<Claim>, Fault> {
             )))
         }
         Err(TryLockError::Error(error)) => {
-            // Some network file systems have no locks, and SQLite should not be there either.
+            // Some network file systems have no locks; SQLite should not be used there either.
             let lock = Path::new(&lock).display();
             tracing::warn!(
                 %error,
@@ -79,7 +77,7 @@ pub fn claim(config: &Config) -> Result<Option<Claim>, Fault> {
     }
 }
 
-/// Makes the data directory, closed to everybody else.
+/// Creates the data directory, inaccessible to other users.
 pub fn make_data_dir(directory: &Path) -> Result<(), Fault> {
     DirBuilder::new()
         .recursive(true)
@@ -93,7 +91,7 @@ pub fn make_data_dir(directory: &Path) -> Result<(), Fault> {
         })
 }
 
-/// Written once: an existing key is never replaced, also not by a start at the same moment.
+/// Never replaces an existing key, not even one of a concurrent start.
 fn make_master_key(file: &Path, random: &Random) -> Result<(), Fault> {
     let opened = OpenOptions::new()
         .write(true)

@@ -1,5 +1,5 @@
-//! Removing what has no use any more: sealed successors, ended sessions, expired links, spent proofs, traces of
-//! messages, old keys, audit events whose time is over.
+//! Deleting expired data: sealed successors, sessions, links, consumed proofs, messages, signing keys
+//! and audit events.
 
 use chrono::Duration;
 
@@ -9,30 +9,30 @@ use crate::services::audit;
 use crate::services::operator::{audit_retention, keys};
 use crate::stores::{link, outbox_message, refresh_token, session, spent_proof};
 
-/// What one round removed.
+/// How much one run removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
-    /// Refresh-token successors whose window of repetition is over.
+    /// Sealed successors of refresh tokens whose grace period is over.
     pub successors: u64,
-    /// Used refresh tokens that nobody could present any more.
+    /// Consumed refresh tokens that have expired.
     pub tokens: u64,
     /// Sessions that ended long enough ago.
     pub sessions: u64,
-    /// Links past their expiry.
+    /// Expired links.
     pub links: u64,
-    /// Redeemed digests that could not be presented any more.
+    /// Consumed proofs that have expired.
     pub proofs: u64,
     /// Messages that were delivered or given up long enough ago.
     pub messages: u64,
     /// Signing keys whose last token has expired.
     pub keys: u64,
-    /// Attempts of strangers that were counted, and are one event for each kind and hour now.
+    /// Counted attempts, now summarized in one event per kind and hour.
     pub attempts: u64,
-    /// Audit events that retention no longer keeps.
+    /// Audit events past their retention.
     pub events: u64,
 }
 
-/// One round of tidying; safe to run on every instance at once.
+/// One run of housekeeping. Safe to run on every instance at once.
 pub async fn tidy(app: &App) -> Result<Removed, Fault> {
     let now = app.clock.now();
     let window = Duration::seconds(app.config.sessions.grace_seconds);

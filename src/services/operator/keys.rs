@@ -1,4 +1,4 @@
-//! Signing keys: making the first one, listing, rotating, withdrawing.
+//! Signing keys: creating the first one, listing, rotating, withdrawing.
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -10,22 +10,22 @@ use crate::fault::Fault;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::stores::signing_key::{self, StoredKey};
 
-/// A published key, without its private half.
+/// A published key, without its private key.
 #[derive(Debug)]
 pub struct KeySummary {
     /// RFC 7638 thumbprint.
     pub kid: String,
-    /// JWA name.
+    /// The JWA name.
     pub algorithm: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// From when on it may sign.
+    /// When it may sign from.
     pub active_from: DateTime<Utc>,
-    /// Whether it is the one that signs now.
+    /// Whether it is the current signing key.
     pub signs: bool,
 }
 
-/// What a rotation did.
+/// The result of a rotation.
 #[derive(Debug)]
 pub struct Rotation {
     /// The new key.
@@ -34,7 +34,7 @@ pub struct Rotation {
     pub withdrawn: Vec<String>,
 }
 
-/// Makes a signing key if there is none, and loads what is published.
+/// Creates a signing key if there is none, and loads the published keys.
 pub async fn ensure(app: &App) -> Result<(), Fault> {
     if signing_key::all(&app.database).await?.is_empty() {
         let now = app.clock.now();
@@ -67,10 +67,10 @@ pub async fn list(app: &App) -> Result<Vec<KeySummary>, Fault> {
         .collect())
 }
 
-/// Publishes a new key and says from when on it signs.
+/// Publishes a new key that signs once verifiers have had time to fetch it.
 ///
-/// Verifiers cache the key set, so the key waits for as long as they may keep an old one. When
-/// the present keys have leaked they are withdrawn at once and the new one signs immediately.
+/// Verifiers cache the key set, so the key waits for the maximum age of their copies. If the present
+/// keys are compromised they are withdrawn at once, and the new one signs immediately.
 pub async fn rotate(app: &App, compromised: bool) -> Result<Rotation, Fault> {
     let now = app.clock.now();
     let wait = Duration::seconds(app.config.keys.jwks_max_age_seconds);
@@ -103,12 +103,12 @@ pub async fn rotate(app: &App, compromised: bool) -> Result<Rotation, Fault> {
     })
 }
 
-/// Withdraws keys that no unexpired token can have been signed with.
+/// Withdraws keys that no unexpired token can be signed with.
 pub async fn retire(app: &App) -> Result<u64, Fault> {
     let now = app.clock.now();
     let mut stored = signing_key::all(&app.database).await?;
     stored.sort_by_key(|key| key.active_from);
-    // A key signed until its follower became active; its last token lives one lifetime longer.
+    // A key signs until the next one becomes active; its last token lives one lifetime longer.
     let life = Duration::seconds(app.config.tokens.access_seconds);
     let followers: Vec<StoredKey> = stored.iter().skip(1).cloned().collect();
     let done = stored

@@ -1,4 +1,4 @@
-//! What the command line and the background loops do; no mutation reaches it.
+//! The work of the command line and of background loops; no mutation uses it.
 
 pub mod admin;
 pub mod audit_anchor;

@@ -40,7 +40,7 @@ fn contact(purpose: CodePurpose, identifier: &Identifier) -> Result<Contact, Vio
 }
 
 /// Whether a code of this purpose at this address of the account is of any use.
-fn is_served(caller: &Caller, user: &User, purpose: CodePurpose, contact: Contact) -> bool {
+fn is_applicable(caller: &Caller, user: &User, purpose: CodePurpose, contact: Contact) -> bool {
     let is_own = caller
         .signed_in()
         .is_some_and(|person| person.user() == user.id);
@@ -65,7 +65,7 @@ fn meant(caller: &Caller) -> Meant {
 }
 
 /// A request that concerns a code, and what it is charged to.
-struct Asking<'a> {
+struct CodeRequest<'a> {
     app: &'a App,
     caller: &'a Caller,
     identifier: &'a Identifier,
@@ -75,7 +75,7 @@ struct Asking<'a> {
     device: Option<Device>,
 }
 
-impl<'a> Asking<'a> {
+impl<'a> CodeRequest<'a> {
     fn new(
         app: &'a App,
         caller: &'a Caller,

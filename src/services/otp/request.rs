@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use serde_json::json;
 
-use super::{Asking, contact, is_served, meant};
+use super::{CodeRequest, contact, is_applicable, meant};
 use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::code::CodePurpose;
@@ -38,29 +38,29 @@ pub async fn request_otp(
     device_token: Option<&str>,
 ) -> Result<OtpSent, Refused<Infallible>> {
     let identifier = Identifier::read(typed, app.config.phone.region());
-    let asking = Asking::new(app, caller, purpose, &identifier, device_token);
-    let key = asking.key();
-    asking.charge(RateLimit::RequestMessage { key }).await?;
+    let request = CodeRequest::new(app, caller, purpose, &identifier, device_token);
+    let key = request.key();
+    request.charge(RateLimit::RequestMessage { key }).await?;
     let contact = contact(purpose, &identifier)?;
     outbox::check_texts(app, "emailOrPhone", &identifier)?;
 
     let found = user::find_by_identifier(&app.database, &identifier, meant(caller)).await?;
-    if asking.person.is_none() {
-        let target = asking.target(found.as_ref());
-        asking
+    if request.person.is_none() {
+        let target = request.target(found.as_ref());
+        request
             .charge(RateLimit::RequestMessageAccount { target })
             .await?;
     }
-    let served = found
+    let applicable = found
         .as_ref()
-        .filter(|found| is_served(caller, &found.user, purpose, contact));
-    let subject = served.map_or(CodeSubject::Unknown, |found| CodeSubject::User(&found.user));
+        .filter(|found| is_applicable(caller, &found.user, purpose, contact));
+    let subject = applicable.map_or(CodeSubject::Unknown, |found| CodeSubject::User(&found.user));
     let issued = code::issue(
         app,
         subject,
         purpose,
         &identifier,
-        asking.pool(found.as_ref()),
+        request.pool(found.as_ref()),
     )
     .await?;
 
@@ -74,12 +74,12 @@ pub async fn request_otp(
             Contact::Email => Channel::Email,
             Contact::Phone => Channel::Sms,
         },
-        to: served.map_or("", |found| stored(&found.user, contact)),
-        locale: served.and_then(|found| found.user.locale.as_deref()),
+        to: applicable.map_or("", |found| stored(&found.user, contact)),
+        locale: applicable.and_then(|found| found.user.locale.as_deref()),
     };
     let tx = app.begin().await?;
     let until = Some(issued.expires_at);
-    if served.is_some() {
+    if applicable.is_some() {
         outbox::enqueue(&tx, app, &recipient, &message, until).await?;
     } else {
         outbox::enqueue_decoy(&tx, app, &recipient, &message, until).await?;

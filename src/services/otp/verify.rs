@@ -4,7 +4,7 @@ use chrono::Duration;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{Asking, contact, is_served, meant};
+use super::{CodeRequest, contact, is_applicable, meant};
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::code::{Code, CodePurpose};
@@ -84,15 +84,15 @@ pub async fn verify_otp(
         return Err(Refused::Unauthenticated);
     }
     let presented = input.device_token.as_deref();
-    let asking = Asking::new(app, caller, purpose, &identifier, presented);
-    let key = asking.key();
-    asking.charge(RateLimit::VerifyCode { key }).await?;
+    let request = CodeRequest::new(app, caller, purpose, &identifier, presented);
+    let key = request.key();
+    request.charge(RateLimit::VerifyCode { key }).await?;
     let contact = contact(purpose, &identifier)?;
     let typed = code::parse(&input.code)?;
     let password = input.password.map(Password::attempt).transpose();
     let password = password?;
-    let (owner, code) = check(&asking, purpose, contact, &typed).await?;
-    let device = asking.device;
+    let (owner, code) = check(&request, purpose, contact, &typed).await?;
+    let device = request.device;
     let redemption = Redemption {
         app,
         caller,
@@ -117,24 +117,24 @@ pub async fn verify_otp(
 
 /// Checks the code and returns the account that it belongs to.
 async fn check(
-    asking: &Asking<'_>,
+    request: &CodeRequest<'_>,
     purpose: CodePurpose,
     contact: Contact,
     typed: &Code,
 ) -> Result<(Credentials, VerifiedCode), Refused<VerifyOtpProblem>> {
-    let (app, caller, identifier) = (asking.app, asking.caller, asking.identifier);
+    let (app, caller, identifier) = (request.app, request.caller, request.identifier);
     let found = user::find_by_identifier(&app.database, identifier, meant(caller)).await?;
-    if asking.person.is_none() {
-        let target = asking.target(found.as_ref());
-        asking
+    if request.person.is_none() {
+        let target = request.target(found.as_ref());
+        request
             .charge(RateLimit::VerifyCodeAccount { target })
             .await?;
     }
-    let served = found
+    let applicable = found
         .as_ref()
-        .filter(|found| is_served(caller, &found.user, purpose, contact));
-    let subject = served.map_or(CodeSubject::Unknown, |found| CodeSubject::User(&found.user));
-    let pool = asking.pool(found.as_ref());
+        .filter(|found| is_applicable(caller, &found.user, purpose, contact));
+    let subject = applicable.map_or(CodeSubject::Unknown, |found| CodeSubject::User(&found.user));
+    let pool = request.pool(found.as_ref());
     let checked = code::check(app, subject, purpose, identifier, typed, pool).await?;
     let refusal = match (checked, found) {
         (CodeCheck::Valid(code), Some(owner)) if !owner.user.is_suspended() => {

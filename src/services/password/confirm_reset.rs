@@ -158,7 +158,7 @@ async fn charge(
             throttle::charge(app, &caller.client, RateLimit::VerifyCode { key }).await
         }
     };
-    charged.map_err(Refused::RateLimited)
+    charged.map_err(Refused::from)
 }
 
 async fn by_token(

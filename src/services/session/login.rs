@@ -75,7 +75,7 @@ pub async fn login(
         record(app, caller, Subject::of(&found), Action::LoginFailed).await?;
         return Err(Refused::Because(no_match(app)));
     }
-    if let Some(refusal) = standing(app, &found.user, &identifier) {
+    if let Some(refusal) = obstacle(app, &found.user, &identifier) {
         record(app, caller, Subject::of(&found), Action::LoginRefused).await?;
         return Err(refusal);
     }
@@ -108,7 +108,7 @@ fn is_pending(app: &App, user: &User) -> bool {
 }
 
 /// Why a right password does not sign in.
-fn standing(app: &App, user: &User, identifier: &Identifier) -> Option<Refused<LoginProblem>> {
+fn obstacle(app: &App, user: &User, identifier: &Identifier) -> Option<Refused<LoginProblem>> {
     if user.is_suspended() {
         return Some(Refused::Because(LoginProblem::Suspended));
     }

@@ -1,25 +1,25 @@
-//! What a message is made of: which words a kind needs, with the values in their places.
+//! The words of a message in one language, with its values filled in.
 
 use fluent_bundle::FluentArgs;
 use serde::Serialize;
 
-use super::phrases::Language;
+use super::catalog::Language;
 use super::sources::Problem;
 use super::{Channel, Message, languages};
 use crate::domain::code::CodePurpose;
 
-/// The most characters of an address or number in a sentence.
-const LONGEST_VALUE: usize = 80;
+/// The maximum length of a value in a sentence, in characters.
+const MAX_VALUE_CHARACTERS: usize = 80;
 
-/// How long something works.
+/// How long a link or code is valid.
 #[derive(Clone, Copy)]
-pub(super) enum Time {
+pub(super) enum Duration {
     Minutes(i64),
     Hours(i64),
     Days(i64),
 }
 
-impl Time {
+impl Duration {
     /// The largest unit that is exact and stays above one: 1440 minutes are "24 hours".
     const fn rounded(self) -> Self {
         match self {
@@ -32,20 +32,20 @@ impl Time {
     }
 }
 
-/// What is true of one message, before it is put into words.
-struct Facts<'a> {
-    /// The message's name in the files of words.
+/// The parts of one message, before they are put into words.
+struct MessageSpec<'a> {
+    /// The name of its words in the catalogs.
     name: &'static str,
     link: Option<&'a str>,
     code: Option<&'a str>,
-    time: Option<Time>,
-    /// One more value, by its name in the files of words.
+    time: Option<Duration>,
+    /// Another value, by its name in the catalogs.
     value: Option<(&'static str, &'a str)>,
-    /// Whether a text message carries the link too; the way to the sign-in page people know.
+    /// Whether a text message contains the link; people know the way to the sign-in page.
     link_by_sms: bool,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> MessageSpec<'a> {
     const fn bare(name: &'static str) -> Self {
         Self {
             name,
@@ -65,7 +65,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn link(name: &'static str, link: &'a str, time: Time) -> Self {
+    fn link(name: &'static str, link: &'a str, time: Duration) -> Self {
         Self {
             link: Some(link),
             time: Some(time),
@@ -76,7 +76,7 @@ impl<'a> Facts<'a> {
     fn code(name: &'static str, code: &'a str, minutes: i64) -> Self {
         Self {
             code: Some(code),
-            time: Some(Time::Minutes(minutes)),
+            time: Some(Duration::Minutes(minutes)),
             ..Self::bare(name)
         }
     }
@@ -91,7 +91,7 @@ impl<'a> Facts<'a> {
     fn of(message: &Message<'a>) -> Self {
         match *message {
             Message::VerifyEmail { link, hours } => {
-                Self::link("verify-email", link, Time::Hours(hours))
+                Self::link("verify-email", link, Duration::Hours(hours))
             }
             Message::AlreadyRegistered { sign_in } => Self::sign_in("already-registered", sign_in),
             Message::Code {
@@ -100,10 +100,10 @@ impl<'a> Facts<'a> {
                 minutes,
             } => Self::code(code_name(purpose), code, minutes),
             Message::ResetPassword { link, minutes } => {
-                Self::link("password-reset", link, Time::Minutes(minutes))
+                Self::link("password-reset", link, Duration::Minutes(minutes))
             }
             Message::Invitation { link, hours } => {
-                Self::link("invitation", link, Time::Hours(hours))
+                Self::link("invitation", link, Duration::Hours(hours))
             }
             Message::SignInWithGoogle { sign_in } => Self::sign_in("sign-in-with-google", sign_in),
             Message::PasswordChanged { sign_in } => Self::sign_in("password-changed", sign_in),
@@ -121,10 +121,10 @@ impl<'a> Facts<'a> {
                 days,
             } => Self {
                 value: Some(("address", new_address)),
-                ..Self::link("email-changed", revert_link, Time::Days(days))
+                ..Self::link("email-changed", revert_link, Duration::Days(days))
             },
             Message::EmailReverted { link, minutes } => {
-                Self::link("email-reverted", link, Time::Minutes(minutes))
+                Self::link("email-reverted", link, Duration::Minutes(minutes))
             }
             Message::EmailNoted { new_address } => {
                 Self::about("email-changed-notice", "address", new_address)
@@ -147,9 +147,9 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// The name of a message in the files of words.
+/// The name of a message in the catalogs.
 pub(super) fn name(message: &Message<'_>) -> &'static str {
-    Facts::of(message).name
+    MessageSpec::of(message).name
 }
 
 const fn code_name(purpose: CodePurpose) -> &'static str {
@@ -164,10 +164,9 @@ const fn code_name(purpose: CodePurpose) -> &'static str {
     }
 }
 
-/// The words of one message, as the templates take them. What a message or channel does not have
-/// is none or empty.
+/// The words of one message, as the templates see them. Absent parts are `None` or empty.
 #[derive(Serialize, Default)]
-pub(super) struct Sheet<'a> {
+pub(super) struct MessageView<'a> {
     pub(super) lang: String,
     pub(super) dir: &'static str,
     pub(super) product: &'a str,
@@ -188,51 +187,51 @@ pub(super) struct Sheet<'a> {
     pub(super) sms: String,
 }
 
-impl<'a> Sheet<'a> {
+impl<'a> MessageView<'a> {
     /// Puts a message into the words of a language.
-    pub(super) fn write(
+    pub(super) fn new(
         language: &Language,
         channel: Channel,
         message: &Message<'a>,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let facts = Facts::of(message);
-        let values = values(language, &facts, problems);
+        let spec = MessageSpec::of(message);
+        let values = values(language, &spec, problems);
         let blank = Self {
             lang: language.id.to_string(),
             dir: languages::direction(&language.id),
-            code: facts.code,
-            link: facts.link,
+            code: spec.code,
+            link: spec.link,
             ..Self::default()
         };
         let mut say = |part: &str| {
-            let name = format!("{}.{part}", facts.name);
+            let name = format!("{}.{part}", spec.name);
             language.say(&name, &values, problems)
         };
         match channel {
             Channel::Sms => Self {
                 sms: on_one_line(&say("sms")),
-                link: facts.link.filter(|_| facts.link_by_sms),
+                link: spec.link.filter(|_| spec.link_by_sms),
                 ..blank
             },
             Channel::Email => {
-                let mut sheet = Self {
+                let mut view = Self {
                     subject: on_one_line(&say("subject")),
                     preheader: on_one_line(&say("preheader")),
                     heading: on_one_line(&say("heading")),
                     intro: paragraphs(&say("intro")),
-                    button: facts.link.map(|_| on_one_line(&say("button"))),
-                    validity: facts.time.map(|_| on_one_line(&say("validity"))),
+                    button: spec.link.map(|_| on_one_line(&say("button"))),
+                    validity: spec.time.map(|_| on_one_line(&say("validity"))),
                     doubt: paragraphs(&say("doubt")),
                     ..blank
                 };
-                sheet.add_common(language, values, problems);
-                sheet
+                view.add_common(language, values, problems);
+                view
             }
         }
     }
 
-    /// Adds what all mails say alike.
+    /// Adds the words that all mails share.
     fn add_common(
         &mut self,
         language: &Language,
@@ -253,37 +252,41 @@ impl<'a> Sheet<'a> {
 
 fn values<'a>(
     language: &Language,
-    facts: &Facts<'a>,
+    spec: &MessageSpec<'a>,
     problems: &mut Vec<Problem>,
 ) -> FluentArgs<'a> {
     let mut values = FluentArgs::new();
-    if let Some(time) = facts.time {
-        values.set("time", spoken(language, time, problems));
+    if let Some(time) = spec.time {
+        values.set("time", duration_text(language, time, problems));
     }
-    if let Some(code) = facts.code {
+    if let Some(code) = spec.code {
         values.set("code", code);
     }
-    if let Some((name, value)) = facts.value {
-        values.set(name, tamed(value));
+    if let Some((name, value)) = spec.value {
+        values.set(name, sanitize(value));
     }
     values
 }
 
-/// A time in words.
-pub(super) fn spoken(language: &Language, time: Time, problems: &mut Vec<Problem>) -> String {
+/// A duration in words.
+pub(super) fn duration_text(
+    language: &Language,
+    time: Duration,
+    problems: &mut Vec<Problem>,
+) -> String {
     let (name, count) = match time.rounded() {
-        Time::Minutes(count) => ("time-minutes", count),
-        Time::Hours(count) => ("time-hours", count),
-        Time::Days(count) => ("time-days", count),
+        Duration::Minutes(count) => ("time-minutes", count),
+        Duration::Hours(count) => ("time-hours", count),
+        Duration::Days(count) => ("time-days", count),
     };
     let mut values = FluentArgs::new();
     values.set("count", count);
     language.say(name, &values, problems)
 }
 
-/// A value without what could begin another line or turn the writing around: somebody else
-/// chose it, and would have us send their own words.
-fn tamed(value: &str) -> String {
+/// A value without line breaks, blanks and direction overrides: whoever chose it could otherwise have
+/// us send their own text (content injection).
+fn sanitize(value: &str) -> String {
     let harmful = |letter: char| {
         letter.is_control()
             || letter.is_whitespace()
@@ -291,7 +294,7 @@ fn tamed(value: &str) -> String {
     };
     value
         .chars()
-        .take(LONGEST_VALUE)
+        .take(MAX_VALUE_CHARACTERS)
         .map(|letter| if harmful(letter) { '?' } else { letter })
         .collect()
 }

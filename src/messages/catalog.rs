@@ -1,4 +1,4 @@
-//! Words by language, as Fluent files write them, and where to look when a language lacks some.
+//! The words of languages, from Fluent files, and their fallbacks.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use unic_langid::LanguageIdentifier;
 
 use super::sources::{Problem, Source};
 
-/// What a file may call itself only once: the term that stands for the service.
+/// The term for the name of the service, which files must not define.
 const PRODUCT: &str = "-product";
 
 /// The words of one file.
-pub(super) struct Words {
+pub(super) struct Catalog {
     pub(super) file: String,
     fluent: FluentBundle<FluentResource>,
-    /// Names of messages and of their parts, `login-code.sms`, with their lines.
+    /// The names of messages and attributes, such as `login-code.sms`, with their lines.
     pub(super) names: Vec<(String, usize)>,
 }
 
-impl Words {
-    /// Reads a file; what cannot be read becomes a problem, and the rest is kept.
+impl Catalog {
+    /// Parses a file; what does not parse is reported, and the rest is kept.
     pub(super) fn read(
         source: &Source,
         language: &LanguageIdentifier,
@@ -28,10 +28,10 @@ impl Words {
         problems: &mut Vec<Problem>,
     ) -> Self {
         let mut fluent = FluentBundle::new_concurrent(vec![language.clone()]);
-        // The marks around each value would stand in links, codes and the GSM alphabet's way.
+        // Isolation marks around values would break links and codes, and are not in the GSM alphabet.
         fluent.set_use_isolating(false);
         let (name, _) = parsed(&product_term(product));
-        // The bundle is still empty, so the term cannot be there already.
+        // The bundle is empty, so the term cannot be a duplicate.
         let _ = fluent.add_resource(name);
         let (resource, faults) = parsed(&source.text);
         for (offset, reason) in faults {
@@ -43,7 +43,7 @@ impl Words {
         }
         let names = names(&source.text);
         for error in fluent.add_resource(resource).err().unwrap_or_default() {
-            problems.push(twice(source, &error));
+            problems.push(duplicate_message(source, &error));
         }
         Self {
             file: source.file.clone(),
@@ -53,17 +53,17 @@ impl Words {
     }
 }
 
-/// A language with the files to look into, its own first.
+/// A language and the catalogs to search, its own first.
 #[derive(Default)]
 pub(super) struct Language {
     pub(super) id: LanguageIdentifier,
-    pub(super) chain: Vec<Arc<Words>>,
+    pub(super) fallbacks: Vec<Arc<Catalog>>,
 }
 
 impl Language {
-    /// The words of a message or a part of one, such as `footer` or `login-code.sms`.
+    /// Formats a message or an attribute, such as `footer` or `login-code.sms`.
     ///
-    /// Nothing is missing once every language ends with the embedded English.
+    /// Always found after loading: every language falls back to the built-in English.
     pub(super) fn say(
         &self,
         name: &str,
@@ -71,16 +71,16 @@ impl Language {
         problems: &mut Vec<Problem>,
     ) -> String {
         let (id, part) = name.split_once('.').unwrap_or((name, ""));
-        let found = self.chain.iter().find_map(|words| {
-            let message = words.fluent.get_message(id)?;
+        let found = self.fallbacks.iter().find_map(|catalog| {
+            let message = catalog.fluent.get_message(id)?;
             let pattern = if part.is_empty() {
                 message.value()?
             } else {
                 message.get_attribute(part)?.value()
             };
-            Some((words, pattern))
+            Some((catalog, pattern))
         });
-        let Some((words, pattern)) = found else {
+        let Some((catalog, pattern)) = found else {
             problems.push(Problem {
                 place: format!("{}, {name}", self.id),
                 reason: "no file has words for it".to_owned(),
@@ -89,25 +89,25 @@ impl Language {
             return String::new();
         };
         let mut errors = Vec::new();
-        let said = words
+        let text = catalog
             .fluent
             .format_pattern(pattern, Some(values), &mut errors);
         problems.extend(errors.iter().map(|error| Problem {
-            place: format!("{}, {name}", words.file),
+            place: format!("{}, {name}", catalog.file),
             reason: error.to_string(),
             remedy: "use only the values and terms that the built-in en.ftl uses there".to_owned(),
         }));
-        said.into_owned()
+        text.into_owned()
     }
 }
 
-/// The term for the service, with the signs that mean something to Fluent written out.
+/// The definition of the term for the name of the service, escaped for Fluent.
 fn product_term(product: &str) -> String {
     let written = product.replace('\\', "\\\\").replace('"', "\\\"");
     format!("{PRODUCT} = {{ \"{written}\" }}\n")
 }
 
-/// A resource, and where and why parts of it were left out.
+/// Parses a resource; returns the offset and reason of each part that was dropped.
 fn parsed(text: &str) -> (FluentResource, Vec<(usize, String)>) {
     match FluentResource::try_new(text.to_owned()) {
         Ok(resource) => (resource, Vec::new()),
@@ -121,7 +121,7 @@ fn parsed(text: &str) -> (FluentResource, Vec<(usize, String)>) {
     }
 }
 
-fn twice(source: &Source, error: &FluentError) -> Problem {
+fn duplicate_message(source: &Source, error: &FluentError) -> Problem {
     match error {
         FluentError::Overriding { id, .. } if id == "product" => Problem {
             place: format!("{}, {PRODUCT}", source.file),
@@ -146,7 +146,7 @@ fn line_at(text: &str, offset: usize) -> usize {
     before.matches('\n').count() + 1
 }
 
-/// The names of messages and parts: the only lines that Fluent lets begin like this.
+/// The names of messages and attributes, which Fluent permits only at the start of lines.
 fn names(text: &str) -> Vec<(String, usize)> {
     let mut message = "";
     let mut found = Vec::new();
@@ -167,7 +167,7 @@ fn names(text: &str) -> Vec<(String, usize)> {
     found
 }
 
-/// Whether this names a message or a part; terms, which begin with a dash, are a file's own.
+/// Whether this is the name of a message or an attribute, not a term, which begins with a dash.
 fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text

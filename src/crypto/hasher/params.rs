@@ -20,9 +20,9 @@ const MAX_WORK_KIB: u64 = 8 * 1024 * 1024;
 
 /// The parameters of new hashes.
 #[derive(Clone)]
-pub(super) struct Recipe(Argon2<'static>);
+pub(super) struct HashParams(Argon2<'static>);
 
-impl Recipe {
+impl HashParams {
     /// `None` for parameters that Argon2 rejects or that exceed the limits on stored hashes.
     pub(super) fn new(parameters: &HasherParameters) -> Option<Self> {
         let HasherParameters {
@@ -31,7 +31,7 @@ impl Recipe {
             parallelism,
             ..
         } = *parameters;
-        let bounded = is_bearable(memory_kib, iterations, parallelism);
+        let bounded = within_limits(memory_kib, iterations, parallelism);
         let params = Params::new(memory_kib, iterations, parallelism, Some(TAG_BYTES)).ok()?;
         bounded.then(|| Self(Argon2::new(Algorithm::Argon2id, Version::V0x13, params)))
     }
@@ -77,7 +77,7 @@ impl StoredHash {
             None => Version::V0x10,
         };
         let params = Params::try_from(&parsed).ok()?;
-        if !is_bearable(params.m_cost(), params.t_cost(), params.p_cost()) {
+        if !within_limits(params.m_cost(), params.t_cost(), params.p_cost()) {
             return None;
         }
         let salt = parsed.salt.as_ref().map(Salt::as_ref)?.to_vec();
@@ -92,11 +92,11 @@ impl StoredHash {
     }
 
     /// The hash that is verified against when there is none.
-    pub(super) fn decoy(recipe: &Recipe, salt: [u8; SALT_BYTES]) -> Self {
+    pub(super) fn decoy(params: &HashParams, salt: [u8; SALT_BYTES]) -> Self {
         Self {
             algorithm: Algorithm::Argon2id,
             version: Version::V0x13,
-            params: recipe.0.params().clone(),
+            params: params.0.params().clone(),
             salt: salt.to_vec(),
             tag: vec![0; TAG_BYTES],
         }
@@ -115,15 +115,15 @@ impl StoredHash {
     }
 
     /// Whether the hash has the current parameters.
-    pub(super) fn was_made_by(&self, recipe: &Recipe) -> bool {
+    pub(super) fn was_made_by(&self, params: &HashParams) -> bool {
         self.algorithm == Algorithm::Argon2id
             && self.version == Version::V0x13
-            && self.params == *recipe.0.params()
+            && self.params == *params.0.params()
             && self.salt.len() >= SALT_BYTES
     }
 }
 
-fn is_bearable(memory_kib: u32, iterations: u32, lanes: u32) -> bool {
+fn within_limits(memory_kib: u32, iterations: u32, lanes: u32) -> bool {
     let work = u64::from(memory_kib) * u64::from(iterations);
     memory_kib <= MAX_MEMORY_KIB && lanes <= MAX_LANES && work <= MAX_WORK_KIB
 }
@@ -133,8 +133,8 @@ pub(super) struct Memory(Vec<Block>);
 
 impl Memory {
     /// The memory that the current parameters need.
-    pub(super) fn for_recipe(recipe: &Recipe) -> Self {
-        Self(vec![Block::default(); recipe.0.params().block_count()])
+    pub(super) fn for_params(params: &HashParams) -> Self {
+        Self(vec![Block::default(); params.0.params().block_count()])
     }
 
     /// Runs Argon2; a stored hash that needs more memory gets a temporary allocation.
@@ -160,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    fn recipe(memory_kib: u32) -> Recipe {
+    fn hash_params(memory_kib: u32) -> HashParams {
         let light = HasherParameters {
             memory_kib,
             iterations: 1,
@@ -168,7 +168,7 @@ mod tests {
             threads: 1,
             queue: 1,
         };
-        Recipe::new(&light).unwrap()
+        HashParams::new(&light).unwrap()
     }
 
     /// RFC 9106 §5.3, in memory that another hash has used.
@@ -190,8 +190,8 @@ mod tests {
         let argon2 =
             Argon2::new_with_secret(&[3; 8], Algorithm::Argon2id, Version::V0x13, params).unwrap();
 
-        let dirty = recipe(64);
-        let mut memory = Memory::for_recipe(&dirty);
+        let dirty = hash_params(64);
+        let mut memory = Memory::for_params(&dirty);
         dirty
             .hash(b"another password", [9; SALT_BYTES], &mut memory)
             .unwrap();
@@ -206,11 +206,11 @@ mod tests {
     #[test]
     fn a_string_of_the_reference_implementation_verifies() {
         let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        let mut memory = Memory::for_recipe(&recipe(64));
+        let mut memory = Memory::for_params(&hash_params(64));
         let stored = StoredHash::parse(phc).unwrap();
         assert!(stored.is_hash_of(b"password", &mut memory).unwrap());
         assert!(!stored.is_hash_of(b"Password", &mut memory).unwrap());
-        assert!(!stored.was_made_by(&recipe(65_536)));
+        assert!(!stored.was_made_by(&hash_params(65_536)));
     }
 
     #[test]
@@ -240,11 +240,11 @@ mod tests {
 
         #[test]
         fn reused_and_fresh_memory_agree(first: Vec<u8>, second: Vec<u8>, salt: [u8; SALT_BYTES]) {
-            let recipe = recipe(16);
-            let mut used = Memory::for_recipe(&recipe);
-            recipe.hash(&first, salt, &mut used).unwrap();
-            let again = recipe.hash(&second, salt, &mut used).unwrap();
-            let fresh = recipe.hash(&second, salt, &mut Memory::for_recipe(&recipe)).unwrap();
+            let params = hash_params(16);
+            let mut used = Memory::for_params(&params);
+            params.hash(&first, salt, &mut used).unwrap();
+            let again = params.hash(&second, salt, &mut used).unwrap();
+            let fresh = params.hash(&second, salt, &mut Memory::for_params(&params)).unwrap();
             prop_assert_eq!(again, fresh);
         }
 
