@@ -11,6 +11,7 @@ use crate::{lines, utf8};
 
 /// The limits as they come.
 pub const LIMITS: Limits = Limits {
+    metadata: &idgate::schema::METADATA,
     introspection: true,
     depth: 12,
     aliases: 30,

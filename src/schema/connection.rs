@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
+use super::directives::DEFAULT_PAGE_SIZE;
 use super::error::{Error, ErrorCode};
 use super::request::ContextExt as _;
 use super::scalars::Instant;
@@ -14,10 +15,8 @@ use crate::selectors::directory::Filter;
 use crate::selectors::page::{Cursor, PageRequest};
 use crate::selectors::session::SessionCountOfUser;
 
-/// Entries of a page by default.
-pub(super) const DEFAULT_SIZE: usize = 20;
 /// Entries of a page at most.
-pub(super) const MAX_SIZE: usize = 100;
+pub(super) const MAX_PAGE_SIZE: usize = 100;
 /// Bytes of a cursor. Those of names are the longest: a character can expand to 18 bytes.
 const MAX_CURSOR_LENGTH: usize = 16 * 1024;
 
@@ -88,10 +87,10 @@ impl<C: Clone> PageArguments<C> {
             return Err(wrong("Give `first` or `last`, not both."));
         }
         let size = match first.or(last) {
-            None => DEFAULT_SIZE,
+            None => DEFAULT_PAGE_SIZE,
             Some(size) => usize::try_from(size)
                 .ok()
-                .filter(|size| *size <= MAX_SIZE)
+                .filter(|size| *size <= MAX_PAGE_SIZE)
                 .ok_or_else(|| wrong("A page has 0 to 100 entries."))?,
         };
         let read = |cursor: Option<String>| match cursor {

@@ -12,7 +12,6 @@ use async_graphql::registry::location_traits::{
 use async_graphql::registry::{MetaDirectiveInvocation, Registry};
 use async_graphql::{InputType, TypeDirective, Value};
 
-use super::connection::DEFAULT_SIZE;
 use crate::domain::permission::Permission;
 
 /// The names of the directives.
@@ -60,6 +59,9 @@ directives! {
 /// What a mutation with [`Credential`] costs, in fields: hashing a password takes about as long as
 /// resolving so many.
 const CREDENTIAL_WEIGHT: i32 = 100;
+
+/// Entries of a page by default.
+pub(super) const DEFAULT_PAGE_SIZE: usize = 20;
 
 /// Arguments by which a page is sliced, in the order in which they count.
 pub(super) const SLICING_ARGUMENTS: [&str; 2] = ["first", "last"];
@@ -113,7 +115,7 @@ impl AtMost {
 impl Paged {
     pub(super) fn apply() -> MetaDirectiveInvocation {
         let arguments = [
-            ("assumedSize", DEFAULT_SIZE.to_value()),
+            ("assumedSize", DEFAULT_PAGE_SIZE.to_value()),
             ("slicingArguments", strings(&SLICING_ARGUMENTS)),
             ("sizedFields", strings(&SIZED_FIELDS)),
             ("requireOneSlicingArgument", Value::from(false)),

@@ -51,6 +51,7 @@ mod tests {
     use super::*;
 
     const WIDE: Limits = Limits {
+        metadata: &crate::schema::METADATA,
         introspection: true,
         depth: 10,
         aliases: 10,

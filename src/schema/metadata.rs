@@ -4,17 +4,13 @@
 //! without knowing the types in it; a test holds the schema to that.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::registry::{MetaDirectiveInvocation, MetaField, MetaType, Registry};
-use async_graphql::{OutputType as _, SubscriptionType as _, Value};
+use async_graphql::{OutputType, SubscriptionType, Value};
 
 use super::directives::{SIZED_FIELDS, name};
-use super::entities::RouterQuery;
 use super::error::Error;
-use super::mutations::Mutation;
-use super::subscription::Subscription;
 use crate::domain::caller::SignedIn;
 use crate::domain::permission::{Permission, PermissionSet};
 
@@ -58,45 +54,44 @@ pub(super) enum ListSize {
 
 /// What the schema says about its fields.
 #[derive(Debug, Default)]
-pub(super) struct Metadata {
+pub struct Metadata {
     /// By the name of the root type, then of the field.
     access: HashMap<String, HashMap<String, Access>>,
     lists: HashMap<String, ListSize>,
     credentials: HashSet<String>,
 }
 
-static METADATA: LazyLock<Metadata> = LazyLock::new(|| Metadata::of(&registry()));
-
-fn registry() -> Registry {
-    let mut registry = Registry::default();
-    RouterQuery::create_type_info(&mut registry);
-    Mutation::create_type_info(&mut registry);
-    Subscription::create_type_info(&mut registry);
-    registry
-}
-
-/// Who may run an operation; `None` if anyone.
-pub(super) fn access(kind: OperationType, field: &str) -> Option<&'static Access> {
-    let root = match kind {
-        OperationType::Query => "Query",
-        OperationType::Mutation => "Mutation",
-        OperationType::Subscription => "Subscription",
-    };
-    METADATA.access.get(root)?.get(field)
-}
-
-/// How many entries a field has; `None` if it is no list.
-pub(super) fn list_size(field: &str) -> Option<ListSize> {
-    METADATA.lists.get(field).copied()
-}
-
-/// Whether a mutation checks or sends a secret.
-pub(super) fn is_credential(mutation: &str) -> bool {
-    METADATA.credentials.contains(mutation)
-}
-
 impl Metadata {
-    fn of(registry: &Registry) -> Self {
+    /// Reads the directives of a schema with these root types.
+    pub(super) fn of<Q: OutputType, M: OutputType, S: SubscriptionType>() -> Self {
+        let mut registry = Registry::default();
+        Q::create_type_info(&mut registry);
+        M::create_type_info(&mut registry);
+        S::create_type_info(&mut registry);
+        Self::read_all(&registry)
+    }
+
+    /// Who may run an operation; `None` if anyone.
+    pub(super) fn access(&self, kind: OperationType, field: &str) -> Option<&Access> {
+        let root = match kind {
+            OperationType::Query => "Query",
+            OperationType::Mutation => "Mutation",
+            OperationType::Subscription => "Subscription",
+        };
+        self.access.get(root)?.get(field)
+    }
+
+    /// How many entries a field has; `None` if it is no list.
+    pub(super) fn list_size(&self, field: &str) -> Option<ListSize> {
+        self.lists.get(field).copied()
+    }
+
+    /// Whether a mutation checks or sends a secret.
+    pub(super) fn is_credential(&self, mutation: &str) -> bool {
+        self.credentials.contains(mutation)
+    }
+
+    fn read_all(registry: &Registry) -> Self {
         let mut metadata = Self::default();
         let paged = SIZED_FIELDS.map(|field| (field.to_owned(), ListSize::Page));
         metadata.lists.extend(paged);
@@ -166,9 +161,17 @@ fn sets(scopes: &Value) -> Vec<PermissionSet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::METADATA;
+    use crate::schema::entities::RouterQuery;
+    use crate::schema::mutations::Mutation;
+    use crate::schema::subscription::Subscription;
 
     fn fields() -> Vec<(String, MetaField)> {
-        let types = registry().types;
+        let mut registry = Registry::default();
+        RouterQuery::create_type_info(&mut registry);
+        Mutation::create_type_info(&mut registry);
+        Subscription::create_type_info(&mut registry);
+        let types = registry.types;
         let objects = types.into_iter().filter_map(|(parent, kind)| match kind {
             MetaType::Object { fields, .. } => Some((parent, fields)),
             _ => None,
@@ -221,7 +224,7 @@ mod tests {
                     part if part.contains("Reads") || part.contains("Mutations") => continue,
                     other => panic!("{other}.{}", field.name),
                 };
-                if let Some(Access::Scopes(sets)) = access(operation, &field.name) {
+                if let Some(Access::Scopes(sets)) = METADATA.access(operation, &field.name) {
                     assert!(!sets.is_empty() && !sets.contains(&PermissionSet::NONE));
                     let written: String = sets.iter().map(|set| set.scope()).collect();
                     let printed = directive.sdl().replace(['"', '[', ']', ',', ' '], "");

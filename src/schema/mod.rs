@@ -15,7 +15,8 @@ pub mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod guard;
-mod metadata;
+pub mod live_event;
+pub mod metadata;
 pub mod mutations;
 pub mod operation_names;
 pub mod problem;
@@ -27,7 +28,7 @@ pub mod subscription;
 pub mod types;
 mod validator;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_graphql::{
     IntrospectionMode, ObjectType, Request, Response, SchemaBuilder, SubscriptionType, Variables,
@@ -38,15 +39,16 @@ use futures_util::future::join_all;
 use crate::app::App;
 use crate::telemetry::Metrics;
 
-pub use sdl::{Authorization, sdl, subgraph_sdl};
+pub use sdl::Authorization;
 pub use validator::Validator;
 
 use document::{Document, Limit, Limits, Refusal};
 use document_cache::DocumentCache;
 use engine::Engine;
 use error::{Error, ErrorCode};
+use live_event::Trigger;
+use metadata::Metadata;
 use request::RequestData;
-use subscription::Trigger;
 use types::audit_event::AuditEventConnection;
 use types::session::SessionConnection;
 use types::user_list::UserConnection;
@@ -74,6 +76,11 @@ impl std::fmt::Debug for Schema {
     }
 }
 
+/// What the directives of the schema say about its fields.
+pub static METADATA: LazyLock<Metadata> = LazyLock::new(
+    Metadata::of::<entities::RouterQuery, mutations::Mutation, subscription::Subscription>,
+);
+
 fn builder() -> SchemaBuilder<query::Query, mutations::Mutation, subscription::Subscription> {
     reading(query::Query::default())
 }
@@ -93,6 +100,27 @@ fn reading<Q: ObjectType + 'static>(
     .override_output_type_description::<SessionConnection>("A page of sessions.")
     .override_output_type_description::<UserConnection>("A page of accounts.")
     .register_output_type::<error::ErrorCode>()
+}
+
+/// The schema of clients in its own language.
+#[must_use]
+pub fn sdl() -> String {
+    sdl::client(&builder().finish().sdl_with_options(sdl::options()))
+}
+
+/// The schema as a supergraph composes it.
+#[must_use]
+pub fn subgraph_sdl(authorization: Authorization) -> &'static str {
+    static TEXTS: LazyLock<[String; 2]> = LazyLock::new(|| {
+        let options = sdl::options().federation();
+        let export = entities::builder().finish().sdl_with_options(options);
+        [Authorization::Declared, Authorization::Silent].map(|kind| sdl::subgraph(&export, kind))
+    });
+    let [declared, silent] = &*TEXTS;
+    match authorization {
+        Authorization::Declared => declared,
+        Authorization::Silent => silent,
+    }
 }
 
 impl Schema {
@@ -120,7 +148,8 @@ impl Schema {
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
-        let mut builder = builder.data(Arc::clone(app));
+        let metadata: &'static Metadata = &METADATA;
+        let mut builder = builder.data(Arc::clone(app)).data(metadata);
         // "Did you mean" would spell out a schema that cannot be asked for.
         if !introspection {
             builder = builder.disable_introspection().disable_suggestions();
@@ -128,7 +157,7 @@ impl Schema {
         Self {
             engine: Box::new(builder.finish()),
             introspection,
-            limits: Limits::of(&app.config, introspection),
+            limits: Limits::of(&app.config, &METADATA, introspection),
             max_errors: app.config.graphql.max_errors,
             metrics: app.metrics.clone(),
             documents: DocumentCache::new(),

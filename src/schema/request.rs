@@ -6,8 +6,8 @@ use async_graphql::Context;
 use chrono::{DateTime, Duration, Utc};
 
 use super::error::{Error, ErrorCode};
-use super::metadata::{self, Access};
-use super::subscription::Trigger;
+use super::live_event::Trigger;
+use super::metadata::{Access, Metadata};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding, SignedIn};
 use crate::domain::permission::PermissionType;
@@ -206,8 +206,9 @@ impl ContextExt for Context<'_> {
     }
 
     fn access(&self) -> Option<&'static Access> {
-        let kind = self.query_env.operation.node.ty;
-        metadata::access(kind, &self.item.node.name.node)
+        let operation = self.query_env.operation.node.ty;
+        let metadata = self.data_unchecked::<&'static Metadata>();
+        metadata.access(operation, &self.item.node.name.node)
     }
 
     fn trigger(&self) -> Trigger {

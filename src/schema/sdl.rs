@@ -4,12 +4,9 @@
 //! supergraph gets our `@link`: the engine's is to an older federation and imports what is not
 //! used.
 
-use std::sync::LazyLock;
-
 use async_graphql::SDLExportOptions;
 
 use super::directives::name;
-use super::{builder, entities};
 
 /// The federation specification whose directives are used.
 ///
@@ -40,7 +37,8 @@ pub enum Authorization {
     Silent,
 }
 
-fn options() -> SDLExportOptions {
+/// Sorted, so that a change shows as a change.
+pub(super) fn options() -> SDLExportOptions {
     SDLExportOptions::new()
         .sorted_fields()
         .sorted_arguments()
@@ -48,31 +46,12 @@ fn options() -> SDLExportOptions {
         .include_specified_by()
 }
 
-/// The schema of clients, sorted so that a change shows as a change.
-#[must_use]
-pub fn sdl() -> String {
-    let export = builder().finish().sdl_with_options(options());
+/// An export without the directives for routers.
+pub(super) fn client(export: &str) -> String {
     let hidden = [&AUTHORIZATION[..], &OTHERS].concat();
     lines(export.trim_end())
         .map(|line| line.without(&hidden) + "\n")
         .collect()
-}
-
-/// The schema as a supergraph composes it.
-#[must_use]
-pub fn subgraph_sdl(authorization: Authorization) -> &'static str {
-    static DECLARED: LazyLock<String> =
-        LazyLock::new(|| subgraph(&export(), Authorization::Declared));
-    static SILENT: LazyLock<String> = LazyLock::new(|| subgraph(&export(), Authorization::Silent));
-    match authorization {
-        Authorization::Declared => &DECLARED,
-        Authorization::Silent => &SILENT,
-    }
-}
-
-fn export() -> String {
-    let options = options().federation();
-    entities::builder().finish().sdl_with_options(options)
 }
 
 /// The link with what is imported from it.
@@ -87,7 +66,8 @@ fn link(authorization: Authorization) -> String {
     format!("extend schema @link(\n\turl: \"{LINK}\",\n\timport: [{imports}]\n)\n")
 }
 
-fn subgraph(export: &str, authorization: Authorization) -> String {
+/// A federation export as a supergraph composes it.
+pub(super) fn subgraph(export: &str, authorization: Authorization) -> String {
     let hidden: &[&str] = match authorization {
         Authorization::Declared => &[],
         Authorization::Silent => &AUTHORIZATION,
@@ -178,6 +158,7 @@ fn definitions(export: &str) -> Vec<Vec<Line<'_>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::{sdl, subgraph_sdl};
 
     #[test]
     fn the_engines_federation_is_replaced() {

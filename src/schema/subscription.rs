@@ -9,58 +9,13 @@ use futures_util::stream::{self, Iter};
 
 use super::directives::{Authenticated, RequiresScopes};
 use super::error::Error;
+use super::live_event::{Topic, Trigger};
 use super::request::ContextExt as _;
 use super::types::audit_event::AuditEvent;
 use super::types::audit_filter::AuditEventFilter;
 use super::types::session_event::SessionEvent;
 use crate::domain::event::DomainEvent;
-use crate::domain::ids::UserId;
 use crate::domain::permission::Permission;
-
-/// Why a subscription is executed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trigger {
-    /// It starts: guards and arguments are checked, nothing is yielded.
-    Start,
-    /// An event.
-    Event(DomainEvent),
-}
-
-/// The events of a subscription.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Topic {
-    /// The subscriber's own sessions.
-    OwnSessions,
-    /// Every audit event.
-    Audit,
-    /// No events.
-    Nothing,
-}
-
-impl Topic {
-    /// The topic of a root field.
-    #[must_use]
-    pub fn of(field: &str) -> Self {
-        match field {
-            "sessionEvents" => Self::OwnSessions,
-            "auditEvents" => Self::Audit,
-            _ => Self::Nothing,
-        }
-    }
-
-    /// Whether an event may yield an item for this user; the execution decides.
-    #[must_use]
-    pub fn concerns(self, person: UserId, event: &DomainEvent) -> bool {
-        match (self, event) {
-            (
-                Self::OwnSessions,
-                DomainEvent::SignedIn { user, .. } | DomainEvent::SessionEnded { user, .. },
-            ) => *user == person,
-            (Self::Audit, DomainEvent::Audited { .. }) => true,
-            _ => false,
-        }
-    }
-}
 
 /// The items of one execution.
 type AtMostOne<T> = Iter<std::option::IntoIter<T>>;

@@ -7,10 +7,10 @@ use async_graphql::async_trait::async_trait;
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation};
 use async_graphql::{Request, ServerError, ValidationResult};
 
-use super::builder;
 use super::document::{Document, Limits};
 use super::engine::Engine;
 use super::error::Error;
+use super::{METADATA, builder};
 use crate::config::Config;
 
 /// Checks documents against the schema that clients see, and its limits.
@@ -31,7 +31,7 @@ impl Validator {
     pub fn new(config: &Config) -> Self {
         Self {
             engine: Box::new(builder().extension(StopAfterValidation).finish()),
-            limits: Limits::of(config, config.graphql.introspection),
+            limits: Limits::of(config, &METADATA, config.graphql.introspection),
         }
     }
 

@@ -1,11 +1,16 @@
 //! The limits of the edge: their names, for people and for metrics.
 
+use std::sync::LazyLock;
+
 use super::super::error::{Error, ErrorCode};
+use super::super::metadata::Metadata;
 use crate::config::Config;
 
 /// What one document and its variables may ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// What the fields of the schema cost.
+    pub metadata: &'static LazyLock<Metadata>,
     /// Whether the schema may be asked for.
     pub introspection: bool,
     /// Nesting of selections, fragments followed.
@@ -35,9 +40,10 @@ pub struct Limits {
 impl Limits {
     /// Those of the configuration.
     #[must_use]
-    pub fn of(config: &Config, introspection: bool) -> Self {
+    pub fn of(config: &Config, metadata: &'static LazyLock<Metadata>, introspection: bool) -> Self {
         let limits = &config.graphql;
         Self {
+            metadata,
             introspection,
             depth: limits.max_depth,
             aliases: limits.max_aliases,

@@ -10,10 +10,10 @@ use async_graphql_value::Value;
 
 use super::copies::default;
 use super::{Limit, Limits, Refusal};
-use crate::schema::connection::{DEFAULT_SIZE, MAX_SIZE};
-use crate::schema::directives::SLICING_ARGUMENTS;
+use crate::schema::connection::MAX_PAGE_SIZE;
+use crate::schema::directives::{DEFAULT_PAGE_SIZE, SLICING_ARGUMENTS};
 use crate::schema::error::{Error, ErrorCode};
-use crate::schema::metadata::{self, ListSize};
+use crate::schema::metadata::{ListSize, Metadata};
 
 /// The field by which a router asks for what other subgraphs refer to.
 const ENTITIES: &str = "_entities";
@@ -107,6 +107,7 @@ pub(super) struct Pages<'a> {
     pub(super) operation: &'a OperationDefinition,
     /// Unknown while a document is prepared: then a page counts as one entry.
     pub(super) variables: Option<&'a Variables>,
+    pub(super) metadata: &'static Metadata,
 }
 
 impl Pages<'_> {
@@ -131,7 +132,7 @@ impl Pages<'_> {
             };
             return size;
         }
-        DEFAULT_SIZE
+        DEFAULT_PAGE_SIZE
     }
 
     /// How many entities a field refers to; none if it is no such field.
@@ -205,7 +206,7 @@ impl<'a> Measure<'a> {
         Ok(Size {
             directives: size.directives.saturating_add(operation.directives.len()),
             credentials: if mutates { size.credentials } else { 0 },
-            cost: size.total(MAX_SIZE),
+            cost: size.total(MAX_PAGE_SIZE),
             entry: 0,
             ..size
         })
@@ -249,7 +250,7 @@ impl<'a> Measure<'a> {
         let referred = self.pages.representations(field);
         let list = match name {
             ENTITIES => Some(ListSize::AtMost(referred)),
-            _ => metadata::list_size(name),
+            _ => self.pages.metadata.list_size(name),
         };
         let (cost, entry) = match list {
             Some(ListSize::Page) => (1, below),
@@ -267,7 +268,7 @@ impl<'a> Measure<'a> {
                 .saturating_add(usize::from(field.alias.is_some())),
             directives: inner.directives.saturating_add(field.directives.len()),
             root_fields: 1,
-            credentials: usize::from(metadata::is_credential(name)),
+            credentials: usize::from(self.pages.metadata.is_credential(name)),
             cost,
             entry,
             representations: inner.representations.saturating_add(referred),

@@ -26,8 +26,9 @@ pub(super) use self::json::check as check_json;
 pub(super) use self::length::check as check_length;
 pub use self::limit::{Limit, Limits, Refusal};
 use super::error::{Error, ErrorCode};
+use super::live_event::Topic;
+use super::metadata::Metadata;
 use super::operation_names;
-use super::subscription::Topic;
 use copies::Copies;
 use measure::{Measure, Pages, Size};
 use spelling::Malformed;
@@ -52,6 +53,7 @@ pub struct Document {
     pub parsed: ExecutableDocument,
     copies: Copies,
     tokens: usize,
+    metadata: &'static Metadata,
 }
 
 /// The operation of a document that a request wants to run.
@@ -91,6 +93,7 @@ impl Document {
             let pages = Pages {
                 operation: &operation.node,
                 variables: None,
+                metadata: limits.metadata,
             };
             let size = Measure::new(&parsed.fragments, pages).operation()?;
             whole = whole.of_document(size);
@@ -104,6 +107,7 @@ impl Document {
             tokens: seen.tokens,
             text,
             parsed,
+            metadata: limits.metadata,
         })
     }
 
@@ -189,6 +193,7 @@ impl Document {
         let pages = Pages {
             operation,
             variables: Some(variables),
+            metadata: self.metadata,
         };
         Measure::new(&self.parsed.fragments, pages).operation()
     }

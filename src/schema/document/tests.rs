@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 
 pub(super) const LIMITS: Limits = Limits {
+    metadata: &crate::schema::METADATA,
     introspection: true,
     depth: 8,
     aliases: 3,

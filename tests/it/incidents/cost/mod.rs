@@ -24,6 +24,7 @@ use writer::Writer;
 
 /// Limits that refuse nothing here, so that costs can be looked at that are too high.
 const WIDE: Limits = Limits {
+    metadata: &idgate::schema::METADATA,
     introspection: true,
     depth: 1_000,
     aliases: 10_000,
