@@ -23,12 +23,12 @@ use crate::telemetry::Metrics;
 /// An invalid setting.
 #[derive(Debug, thiserror::Error)]
 #[error("{key}: {reason}")]
-pub struct Unusable {
+pub struct InvalidSetting {
     key: &'static str,
     reason: String,
 }
 
-impl Unusable {
+impl InvalidSetting {
     fn because(key: &'static str, reason: impl Into<String>) -> Self {
         let reason = reason.into();
         Self { key, reason }
@@ -39,24 +39,24 @@ impl Unusable {
 ///
 /// # Errors
 /// The setting that a driver rejects.
-pub fn check_stores(config: &Config) -> Result<(), Unusable> {
+pub fn check_stores(config: &Config) -> Result<(), InvalidSetting> {
     database_settings(config)
         .location
         .check()
-        .map_err(|error| Unusable::because("database.url", error.to_string()))?;
+        .map_err(|error| InvalidSetting::because("database.url", error.to_string()))?;
     volatile(config, DateTime::UNIX_EPOCH)
         .map(drop)
-        .map_err(|fault| Unusable::because("redis.url", fault.to_string()))
+        .map_err(|fault| InvalidSetting::because("redis.url", fault.to_string()))
 }
 
 /// Builds every part of a server that neither listens nor connects.
 ///
 /// # Errors
 /// The first invalid setting.
-pub fn check(config: &Config) -> Result<(), Unusable> {
+pub fn check(config: &Config) -> Result<(), InvalidSetting> {
     check_stores(config)?;
     check_certificates(config)?;
-    let refused = |key: &'static str| move |error| Unusable::because(key, format!("{error}"));
+    let refused = |key: &'static str| move |error| InvalidSetting::because(key, format!("{error}"));
     Mailer::configured(&config.smtp).map_err(refused("smtp.url"))?;
     Sms::configured(&config.sms).map_err(refused("sms.url"))?;
     Breached::configured(&config.breached, &Metrics::new()).map_err(refused("breached.url"))?;
@@ -101,7 +101,7 @@ pub async fn connection_problems(config: &Config) -> Result<Vec<String>, Fault> 
 }
 
 /// The Postgres driver opens the files that its URL names only when it connects.
-fn check_certificates(config: &Config) -> Result<(), Unusable> {
+fn check_certificates(config: &Config) -> Result<(), InvalidSetting> {
     let files = [
         "sslrootcert",
         "ssl-root-cert",
@@ -121,7 +121,7 @@ fn check_certificates(config: &Config) -> Result<(), Unusable> {
         let is_inline = file.contains("-----BEGIN");
         if !is_inline && File::open(Path::new(file.as_ref())).is_err() {
             let reason = format!("the file that {name} names cannot be read");
-            return Err(Unusable::because("database.url", reason));
+            return Err(InvalidSetting::because("database.url", reason));
         }
     }
     Ok(())

@@ -295,9 +295,9 @@ impl App {
     }
 }
 
-pub use self::check::{Unusable, check, check_stores, connection_problems};
+pub use self::check::{InvalidSetting, check, check_stores, connection_problems};
 pub use crate::providers::StoredMail;
-pub use readiness::{Condition, Dependencies};
+pub use readiness::{Dependencies, DependencyState};
 pub use trusted_documents::{
     DocumentProblem, DocumentProblems, TrustedDocument, TrustedDocuments, built_in_documents,
     document_id,

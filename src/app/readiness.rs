@@ -17,7 +17,7 @@ const HOLDS_FOR: TimeDelta = TimeDelta::seconds(1);
 
 /// The last known state of a dependency.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Condition {
+pub struct DependencyState {
     /// The state.
     pub status: &'static str,
     /// Since when.
@@ -30,9 +30,9 @@ pub struct Condition {
 #[derive(Clone, Debug)]
 pub struct Dependencies {
     /// The database: `up`, `unmigrated`, `read-only` or `down`.
-    pub database: Condition,
+    pub database: DependencyState,
     /// The shared store: `up` or `down`.
-    pub volatile: Condition,
+    pub volatile: DependencyState,
     /// Whether the shared store answered just now.
     pub is_volatile_up: bool,
     asked_at: DateTime<Utc>,
@@ -60,7 +60,7 @@ impl App {
         let mut remembered = Arc::clone(&self.readiness.0).lock_owned().await;
         let last = remembered.clone();
         if let Some(last) = &last
-            && self.still_holds(last)
+            && self.is_current(last)
         {
             return last.clone();
         }
@@ -72,7 +72,7 @@ impl App {
             reason = "it ends by itself within its patience, and a stop need not wait for it"
         )]
         let asking = tokio::spawn(async move {
-            let found = app.find_out(last, asked_at, asked).await;
+            let found = app.probe(last, asked_at, asked).await;
             *remembered = Some(found.clone());
             found
         });
@@ -80,12 +80,12 @@ impl App {
             Ok(found) => found,
             // It does not panic; the runtime is shutting down.
             Err(_) => Dependencies {
-                database: Condition {
+                database: DependencyState {
                     status: Readiness::Down.as_str(),
                     since: asked_at,
                     reason: None,
                 },
-                volatile: Condition {
+                volatile: DependencyState {
                     status: "down",
                     since: asked_at,
                     reason: None,
@@ -98,13 +98,13 @@ impl App {
     }
 
     /// A clock that was set back invalidates the last result, and so does a later failed write.
-    fn still_holds(&self, last: &Dependencies) -> bool {
+    fn is_current(&self, last: &Dependencies) -> bool {
         let age = self.clock.now().signed_duration_since(last.asked_at);
         let is_recent = age >= TimeDelta::zero() && age < HOLDS_FOR;
         is_recent && !(last.is_database_up() && self.database.has_failed_since(last.asked))
     }
 
-    async fn find_out(
+    async fn probe(
         &self,
         last: Option<Dependencies>,
         asked_at: DateTime<Utc>,
@@ -133,12 +133,12 @@ impl App {
         let same = same.filter(|before| before.status == status);
         let health = self.volatile.health();
         Dependencies {
-            database: Condition {
+            database: DependencyState {
                 status,
                 since: same.map_or_else(|| self.clock.now(), |before| before.since),
                 reason: reason.map(|unreachable| unreachable.to_string()),
             },
-            volatile: Condition {
+            volatile: DependencyState {
                 status: if health.up { "up" } else { "down" },
                 since: health.since,
                 reason: pinged.as_ref().err().map(ToString::to_string),

@@ -73,7 +73,7 @@ mod tests {
             assert_eq!(read(&digits).as_deref(), Some("0123456789"), "{digits}");
         }
         let every = ('\u{80}'..=char::MAX)
-            .filter(|it| GeneralCategory::for_char(*it) == GeneralCategory::DecimalNumber);
+            .filter(|digit| GeneralCategory::for_char(*digit) == GeneralCategory::DecimalNumber);
         for (position, sign) in every.enumerate() {
             let value = char::from_digit(u32::try_from(position % 10).unwrap(), 10);
             assert_eq!(decimal(sign), value, "{sign:?}");

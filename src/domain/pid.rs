@@ -33,12 +33,6 @@ impl Pid {
         )
     }
 
-    /// An id assigned elsewhere, kept as it is in whatever alphabet.
-    #[must_use]
-    pub fn imported(text: String) -> Self {
-        Self(text)
-    }
-
     /// The id as displayed.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -72,11 +66,6 @@ mod tests {
             Pid::from_random(0x21_u64.to_be_bytes()).as_str(),
             "000000000011"
         );
-    }
-
-    #[test]
-    fn an_imported_one_stays_as_it_is() {
-        assert_eq!(Pid::imported("aB3dE".to_owned()).to_string(), "aB3dE");
     }
 
     proptest! {

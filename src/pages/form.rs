@@ -1,7 +1,7 @@
 //! The forms of the pages, and their problems.
 
 use super::paragraphs;
-use super::redeem::{Blamed, Refusal, Wrong};
+use super::redeem::{FieldName, FieldProblem, Refusal};
 use crate::app::{self, App};
 use crate::domain::link::LinkKind;
 use crate::domain::password::Password;
@@ -63,16 +63,18 @@ pub(super) fn page(
     }
 }
 
-const fn blanks(kind: LinkKind) -> &'static [Blamed] {
+const fn blanks(kind: LinkKind) -> &'static [FieldName] {
     match kind {
-        LinkKind::VerifyEmail => &[Blamed::Password],
-        LinkKind::PasswordReset | LinkKind::Invitation => &[Blamed::NewPassword, Blamed::Repeated],
-        LinkKind::ChangeEmail => &[Blamed::EmailOrPhone, Blamed::Password],
+        LinkKind::VerifyEmail => &[FieldName::Password],
+        LinkKind::PasswordReset | LinkKind::Invitation => {
+            &[FieldName::NewPassword, FieldName::Repeated]
+        }
+        LinkKind::ChangeEmail => &[FieldName::EmailOrPhone, FieldName::Password],
         LinkKind::RevertEmail => &[],
     }
 }
 
-fn field(app: &App, voice: &Voice<'_>, blank: Blamed, who: &str) -> Field {
+fn field(app: &App, voice: &Voice<'_>, blank: FieldName, who: &str) -> Field {
     let secret = |name, autocomplete, label| Field {
         name,
         kind: "password",
@@ -81,16 +83,16 @@ fn field(app: &App, voice: &Voice<'_>, blank: Blamed, who: &str) -> Field {
         ..Field::default()
     };
     match blank {
-        Blamed::Password => secret("password", "current-password", "page-field.password"),
-        Blamed::NewPassword => {
+        FieldName::Password => secret("password", "current-password", "page-field.password"),
+        FieldName::NewPassword => {
             let shortest = app.config.password.policy().min_length;
             Field {
                 hint: Some(voice.say_count("page-field.new-password-hint", shortest)),
                 ..secret("newPassword", "new-password", "page-field.new-password")
             }
         }
-        Blamed::Repeated => secret("repeated", "new-password", "page-field.repeated"),
-        Blamed::EmailOrPhone => Field {
+        FieldName::Repeated => secret("repeated", "new-password", "page-field.repeated"),
+        FieldName::EmailOrPhone => Field {
             name: "emailOrPhone",
             kind: "text",
             autocomplete: "username",
@@ -109,11 +111,11 @@ fn wrong(app: &App, voice: &Voice<'_>, refusal: &Refusal) -> Option<String> {
     };
     let policy = app.config.password.policy();
     Some(match wrong {
-        Wrong::Password => voice.say("page-problem.password"),
-        Wrong::Credentials => voice.say("page-problem.credentials"),
-        Wrong::Breached => voice.say("page-problem.breached"),
-        Wrong::Different => voice.say("page-problem.different"),
-        Wrong::Rule(rule) => match rule {
+        FieldProblem::Password => voice.say("page-problem.password"),
+        FieldProblem::Credentials => voice.say("page-problem.credentials"),
+        FieldProblem::Breached => voice.say("page-problem.breached"),
+        FieldProblem::Different => voice.say("page-problem.different"),
+        FieldProblem::Rule(rule) => match rule {
             ViolationRule::Required => voice.say("page-problem.required"),
             ViolationRule::TooShort => voice.say_count("page-problem.too-short", policy.min_length),
             ViolationRule::TooLong => {
@@ -145,7 +147,7 @@ fn general(voice: &Voice<'_>, asked: Asked<'_>) -> Option<String> {
         }
         Refusal::Fault(_) => Some(voice.say_request("page-problem.failed", asked.request)),
         Refusal::Field(..)
-        | Refusal::Foreign
+        | Refusal::CrossSite
         | Refusal::Malformed
         | Refusal::Link
         | Refusal::Taken => None,

@@ -1,12 +1,12 @@
 //! The page at `/`.
 
-use super::{Answer, Look, answer, paragraphs};
+use super::{PageResponse, RenderContext, answer, paragraphs};
 use crate::app::App;
 use crate::messages::{Link, Page};
 
 /// A surface of this server, for developers.
 #[derive(Debug)]
-pub struct Place {
+pub struct Surface {
     /// The path or URL.
     pub href: String,
     /// The name.
@@ -17,8 +17,8 @@ pub struct Place {
 
 /// For users: the name of the service and a link to where it is used. Says nothing about the software.
 #[must_use]
-pub fn home(app: &App, look: Look<'_>) -> Answer {
-    let voice = app.templates.voice(look.languages);
+pub fn home(app: &App, context: RenderContext<'_>) -> PageResponse {
+    let voice = app.templates.voice(context.languages);
     let (front_end, own) = (&app.config.links.base_url, &app.config.server.public_url);
     let leads_away = front_end.origin() != own.origin();
     let link = leads_away.then(|| Link {
@@ -32,15 +32,15 @@ pub fn home(app: &App, look: Look<'_>) -> Answer {
         links: link.into_iter().collect(),
         ..Page::default()
     };
-    answer(&voice, look, 200, page)
+    answer(&voice, context, 200, page)
 }
 
 /// For developers, in English: what this server serves.
 #[must_use]
-pub fn development(app: &App, look: Look<'_>, places: Vec<Place>) -> Answer {
-    let english = Look {
+pub fn development(app: &App, context: RenderContext<'_>, places: Vec<Surface>) -> PageResponse {
+    let english = RenderContext {
         languages: "en",
-        ..look
+        ..context
     };
     let voice = app.templates.voice(english.languages);
     let links = places.into_iter().map(|place| Link {

@@ -18,11 +18,11 @@ use crate::domain::link::LinkKind;
 use crate::domain::token::{PlainToken, TokenKind};
 use crate::messages::{Page, Voice, words_of};
 
-pub use home::{Place, development, home};
+pub use home::{Surface, development, home};
 
 /// A page and the parts of its HTTP response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct PageResponse {
     /// The HTTP status.
     pub status: u16,
     /// The `Retry-After` header in seconds.
@@ -33,7 +33,7 @@ pub struct Answer {
 
 /// The submitted fields. Fields that a page does not have are ignored.
 #[derive(Debug, Default)]
-pub struct Filled {
+pub struct FormInput {
     /// The token of the link.
     pub token: String,
     /// The current password.
@@ -48,7 +48,7 @@ pub struct Filled {
 
 /// What rendering needs besides the content.
 #[derive(Clone, Copy, Debug)]
-pub struct Look<'a> {
+pub struct RenderContext<'a> {
     /// The `Accept-Language` header.
     pub languages: &'a str,
     /// The nonce of the response's Content-Security-Policy.
@@ -57,35 +57,40 @@ pub struct Look<'a> {
 
 /// The page of a link: its form, or why there is none. Looks nothing up.
 #[must_use]
-pub fn show(app: &App, look: Look<'_>, kind: LinkKind, token: &str) -> Answer {
-    let voice = app.templates.voice(look.languages);
+pub fn form_page(
+    app: &App,
+    context: RenderContext<'_>,
+    kind: LinkKind,
+    token: &str,
+) -> PageResponse {
+    let voice = app.templates.voice(context.languages);
     if PlainToken::parse(TokenKind::Link, token).is_none() {
-        return refused(&voice, look, &Refusal::Link);
+        return refused(&voice, context, &Refusal::Link);
     }
     let page = form::page(app, &voice, kind, token, None);
-    answer(&voice, look, 200, page)
+    answer(&voice, context, 200, page)
 }
 
 /// Redeems a link with the submitted fields, and returns the resulting page.
-pub async fn send(
+pub async fn submit(
     app: &App,
     client: Client,
-    look: Look<'_>,
+    context: RenderContext<'_>,
     kind: LinkKind,
-    filled: Filled,
-) -> Answer {
-    let voice = app.templates.voice(look.languages);
-    let (token, who) = (filled.token.clone(), filled.email_or_phone.clone());
+    input: FormInput,
+) -> PageResponse {
+    let voice = app.templates.voice(context.languages);
+    let (token, who) = (input.token.clone(), input.email_or_phone.clone());
     let request = client.request_id.clone();
-    let refusal = match redeem::redeem(app, client, kind, filled).await {
-        Ok(()) => return done(&voice, look, kind),
+    let refusal = match redeem::redeem(app, client, kind, input).await {
+        Ok(()) => return done(&voice, context, kind),
         Err(refusal) => refusal,
     };
     if let Refusal::Fault(fault) = &refusal {
         tracing::error!(?fault, "a page could not redeem a link");
     }
-    if !refusal.leaves_hope() {
-        return refused(&voice, look, &refusal);
+    if !refusal.is_retryable() {
+        return refused(&voice, context, &refusal);
     }
     let asked = form::Asked {
         who: who.as_deref().unwrap_or_default(),
@@ -93,51 +98,51 @@ pub async fn send(
         request: &request,
     };
     let page = form::page(app, &voice, kind, &token, Some(asked));
-    Answer {
+    PageResponse {
         retry_after: refusal.retry_after(),
-        ..answer(&voice, look, refusal.status(), page)
+        ..answer(&voice, context, refusal.status(), page)
     }
 }
 
 /// The page for a form that was submitted from another site (CSRF).
 #[must_use]
-pub fn foreign(app: &App, look: Look<'_>) -> Answer {
-    let voice = app.templates.voice(look.languages);
-    refused(&voice, look, &Refusal::Foreign)
+pub fn cross_site(app: &App, context: RenderContext<'_>) -> PageResponse {
+    let voice = app.templates.voice(context.languages);
+    refused(&voice, context, &Refusal::CrossSite)
 }
 
 /// The page for a form that does not parse.
 #[must_use]
-pub fn malformed(app: &App, look: Look<'_>) -> Answer {
-    let voice = app.templates.voice(look.languages);
-    refused(&voice, look, &Refusal::Malformed)
+pub fn malformed(app: &App, context: RenderContext<'_>) -> PageResponse {
+    let voice = app.templates.voice(context.languages);
+    refused(&voice, context, &Refusal::Malformed)
 }
 
 /// The page for a request that timed out.
 #[must_use]
-pub fn timed_out(app: &App, look: Look<'_>) -> Answer {
-    let voice = app.templates.voice(look.languages);
+pub fn timed_out(app: &App, context: RenderContext<'_>) -> PageResponse {
+    let voice = app.templates.voice(context.languages);
     let page = Page {
         heading: voice.say("page-problem.busy"),
         ..Page::default()
     };
-    answer(&voice, look, 503, page)
+    answer(&voice, context, 503, page)
 }
 
-fn done(voice: &Voice<'_>, look: Look<'_>, kind: LinkKind) -> Answer {
+fn done(voice: &Voice<'_>, context: RenderContext<'_>, kind: LinkKind) -> PageResponse {
     let words = words_of(kind);
     let page = Page {
         heading: voice.say(&format!("{words}.done")),
         intro: paragraphs(&voice.say(&format!("{words}.done-intro"))),
         ..Page::default()
     };
-    answer(voice, look, 200, page)
+    answer(voice, context, 200, page)
 }
 
 /// A page with a problem and no form.
-fn refused(voice: &Voice<'_>, look: Look<'_>, refusal: &Refusal) -> Answer {
+fn refused(voice: &Voice<'_>, context: RenderContext<'_>, refusal: &Refusal) -> PageResponse {
     let name = match refusal {
-        Refusal::Foreign => "foreign",
+        Refusal::CrossSite => "foreign",
         Refusal::Malformed => "malformed",
         Refusal::Taken => "taken",
         _ => "link",
@@ -147,15 +152,15 @@ fn refused(voice: &Voice<'_>, look: Look<'_>, refusal: &Refusal) -> Answer {
         intro: paragraphs(&voice.say(&format!("page-problem.{name}-intro"))),
         ..Page::default()
     };
-    answer(voice, look, refusal.status(), page)
+    answer(voice, context, refusal.status(), page)
 }
 
-fn answer(voice: &Voice<'_>, look: Look<'_>, status: u16, page: Page) -> Answer {
+fn answer(voice: &Voice<'_>, context: RenderContext<'_>, status: u16, page: Page) -> PageResponse {
     let page = Page {
-        nonce: look.nonce.to_owned(),
+        nonce: context.nonce.to_owned(),
         ..page
     };
-    Answer {
+    PageResponse {
         status,
         retry_after: None,
         html: voice.render(&page),

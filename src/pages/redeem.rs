@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Filled;
+use super::FormInput;
 use crate::app::{self, App};
 use crate::domain::caller::{Caller, Client};
 use crate::domain::link::LinkKind;
@@ -18,7 +18,7 @@ use crate::services::{PasswordRejected, RateLimitExceeded, Refused};
 
 /// The field with a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Blamed {
+pub(super) enum FieldName {
     Password,
     NewPassword,
     Repeated,
@@ -29,7 +29,7 @@ pub(super) enum Blamed {
 #[derive(Debug)]
 pub(super) enum Refusal {
     /// The form was submitted from another site.
-    Foreign,
+    CrossSite,
     /// The form does not parse.
     Malformed,
     /// The link is unknown, used, expired or another user's.
@@ -37,7 +37,7 @@ pub(super) enum Refusal {
     /// Another account has the address.
     Taken,
     /// A problem with a field.
-    Field(Blamed, Wrong),
+    Field(FieldName, FieldProblem),
     /// The account is suspended.
     Suspended,
     /// The typed address is not verified.
@@ -52,7 +52,7 @@ pub(super) enum Refusal {
 
 /// The problem of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub(super) enum FieldProblem {
     /// It violates this rule.
     Rule(ViolationRule),
     /// The password is wrong.
@@ -74,16 +74,16 @@ impl<E: Into<Fault>> From<E> for Refusal {
 
 impl Refusal {
     /// Whether submitting the form again may succeed.
-    pub(super) const fn leaves_hope(&self) -> bool {
+    pub(super) const fn is_retryable(&self) -> bool {
         !matches!(
             self,
-            Self::Foreign | Self::Malformed | Self::Link | Self::Taken
+            Self::CrossSite | Self::Malformed | Self::Link | Self::Taken
         )
     }
 
     pub(super) fn status(&self) -> u16 {
         match self {
-            Self::Foreign | Self::Suspended | Self::NotVerified => 403,
+            Self::CrossSite | Self::Suspended | Self::NotVerified => 403,
             Self::Malformed | Self::Link | Self::Field(..) => 400,
             Self::Taken => 409,
             Self::RateLimited(_) => 429,
@@ -107,28 +107,28 @@ pub(super) async fn redeem(
     app: &App,
     client: Client,
     kind: LinkKind,
-    filled: Filled,
+    input: FormInput,
 ) -> Result<(), Refusal> {
     let caller = Caller::anonymous(client);
     match kind {
-        LinkKind::VerifyEmail => verify_email(app, &caller, filled).await,
-        LinkKind::PasswordReset | LinkKind::Invitation => set_password(app, &caller, filled).await,
-        LinkKind::ChangeEmail => change_email(app, &caller, filled).await,
-        LinkKind::RevertEmail => revert_email(app, &caller, filled).await,
+        LinkKind::VerifyEmail => verify_email(app, &caller, input).await,
+        LinkKind::PasswordReset | LinkKind::Invitation => set_password(app, &caller, input).await,
+        LinkKind::ChangeEmail => change_email(app, &caller, input).await,
+        LinkKind::RevertEmail => revert_email(app, &caller, input).await,
     }
 }
 
-async fn verify_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), Refusal> {
+async fn verify_email(app: &App, caller: &Caller, input: FormInput) -> Result<(), Refusal> {
     let input = EmailVerification {
-        token: filled.token,
-        password: Some(typed(Blamed::Password, filled.password)?),
+        token: input.token,
+        password: Some(typed(FieldName::Password, input.password)?),
     };
     let verified = account::verify_email(app, caller, input).await;
     let started = verified.map_err(|refused| {
-        refusal(refused, Blamed::Password, |problem| match problem {
+        refusal(refused, FieldName::Password, |problem| match problem {
             VerifyEmailProblem::TokenInvalid => Refusal::Link,
             VerifyEmailProblem::InvalidCredentials => {
-                Refusal::Field(Blamed::Password, Wrong::Password)
+                Refusal::Field(FieldName::Password, FieldProblem::Password)
             }
             VerifyEmailProblem::Suspended => Refusal::Suspended,
         })
@@ -137,28 +137,28 @@ async fn verify_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), 
     Ok(())
 }
 
-async fn set_password(app: &App, caller: &Caller, filled: Filled) -> Result<(), Refusal> {
-    let new_password = typed(Blamed::NewPassword, filled.new_password)?;
-    let repeated = typed(Blamed::Repeated, filled.repeated)?;
+async fn set_password(app: &App, caller: &Caller, input: FormInput) -> Result<(), Refusal> {
+    let new_password = typed(FieldName::NewPassword, input.new_password)?;
+    let repeated = typed(FieldName::Repeated, input.repeated)?;
     if new_password.expose_secret() != repeated.expose_secret() {
-        return Err(Refusal::Field(Blamed::Repeated, Wrong::Different));
+        return Err(Refusal::Field(FieldName::Repeated, FieldProblem::Different));
     }
     let input = PasswordReset {
-        proof: ResetProof::Token(filled.token),
+        proof: ResetProof::Token(input.token),
         new_password,
     };
     let confirmed = password::confirm_password_reset(app, caller, input).await;
     confirmed.map_err(|refused| {
-        refusal(refused, Blamed::NewPassword, |problem| match problem {
+        refusal(refused, FieldName::NewPassword, |problem| match problem {
             ConfirmResetProblem::TokenInvalid
             | ConfirmResetProblem::CodeInvalid
             | ConfirmResetProblem::CodeExpired => Refusal::Link,
             ConfirmResetProblem::Suspended => Refusal::Suspended,
             ConfirmResetProblem::PasswordRejected(PasswordRejected::Breached) => {
-                Refusal::Field(Blamed::NewPassword, Wrong::Breached)
+                Refusal::Field(FieldName::NewPassword, FieldProblem::Breached)
             }
             ConfirmResetProblem::PasswordRejected(PasswordRejected::TooWeak(violations)) => {
-                broken(Blamed::NewPassword, violations.first_rule())
+                broken(FieldName::NewPassword, violations.first_rule())
             }
         })
     })
@@ -166,26 +166,26 @@ async fn set_password(app: &App, caller: &Caller, filled: Filled) -> Result<(), 
 
 /// Confirming a new address requires a session, so the page also signs in, and ends the session
 /// afterwards in any case.
-async fn change_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), Refusal> {
-    let who = filled.email_or_phone.filter(|typed| !typed.is_empty());
-    let required = Wrong::Rule(ViolationRule::Required);
+async fn change_email(app: &App, caller: &Caller, input: FormInput) -> Result<(), Refusal> {
+    let who = input.email_or_phone.filter(|typed| !typed.is_empty());
+    let required = FieldProblem::Rule(ViolationRule::Required);
     let login = Login {
-        email_or_phone: who.ok_or(Refusal::Field(Blamed::EmailOrPhone, required))?,
-        password: typed(Blamed::Password, filled.password)?,
+        email_or_phone: who.ok_or(Refusal::Field(FieldName::EmailOrPhone, required))?,
+        password: typed(FieldName::Password, input.password)?,
         device_token: None,
     };
     let signed_in = session::login(app, caller, login).await;
     let signed_in = signed_in.map_err(|refused| {
-        refusal(refused, Blamed::Password, |problem| match problem {
+        refusal(refused, FieldName::Password, |problem| match problem {
             LoginProblem::InvalidCredentials | LoginProblem::InvalidCredentialsOrPending => {
-                Refusal::Field(Blamed::Password, Wrong::Credentials)
+                Refusal::Field(FieldName::Password, FieldProblem::Credentials)
             }
             LoginProblem::Suspended => Refusal::Suspended,
             LoginProblem::EmailNotVerified => Refusal::NotVerified,
         })
     })?;
     let access_token = signed_in.access_token;
-    let confirmed = confirm_new_address(app, caller, &access_token, filled.token).await;
+    let confirmed = confirm_new_address(app, caller, &access_token, input.token).await;
     leave(app, caller, &access_token).await;
     confirmed
 }
@@ -207,14 +207,14 @@ async fn confirm_new_address(
         Refused::Because(ConfirmEmailChangeProblem::Taken) => Refusal::Taken,
         // The page has no field for problems of the link itself.
         Refused::Because(_) | Refused::Invalid(_) | Refused::Unauthenticated => Refusal::Link,
-        shared => refusal(shared, Blamed::Password, |_| Refusal::Link),
+        shared => refusal(shared, FieldName::Password, |_| Refusal::Link),
     })
 }
 
-async fn revert_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), Refusal> {
-    let reverted = account::revert_email_change(app, caller, &filled.token).await;
+async fn revert_email(app: &App, caller: &Caller, input: FormInput) -> Result<(), Refusal> {
+    let reverted = account::revert_email_change(app, caller, &input.token).await;
     reverted.map_err(|refused| {
-        refusal(refused, Blamed::Password, |problem| match problem {
+        refusal(refused, FieldName::Password, |problem| match problem {
             RevertEmailChangeProblem::TokenInvalid => Refusal::Link,
             RevertEmailChangeProblem::Taken => Refusal::Taken,
         })
@@ -224,7 +224,7 @@ async fn revert_email(app: &App, caller: &Caller, filled: Filled) -> Result<(), 
 /// The refusals of any service as shown by the page; `field` is where a rule was violated.
 fn refusal<P, I: Into<Violations>>(
     refused: Refused<P, I>,
-    field: Blamed,
+    field: FieldName,
     problem: impl FnOnce(P) -> Refusal,
 ) -> Refusal {
     match refused {
@@ -256,15 +256,15 @@ async fn leave(app: &App, caller: &Caller, access_token: &str) {
     }
 }
 
-fn typed(field: Blamed, typed: Option<SecretString>) -> Result<SecretString, Refusal> {
+fn typed(field: FieldName, typed: Option<SecretString>) -> Result<SecretString, Refusal> {
     let typed = typed.filter(|typed| !typed.expose_secret().is_empty());
-    let required = Wrong::Rule(ViolationRule::Required);
+    let required = FieldProblem::Rule(ViolationRule::Required);
     typed.ok_or(Refusal::Field(field, required))
 }
 
-fn broken(field: Blamed, rule: Option<ViolationRule>) -> Refusal {
+fn broken(field: FieldName, rule: Option<ViolationRule>) -> Refusal {
     Refusal::Field(
         field,
-        Wrong::Rule(rule.unwrap_or(ViolationRule::InvalidFormat)),
+        FieldProblem::Rule(rule.unwrap_or(ViolationRule::InvalidFormat)),
     )
 }

@@ -11,7 +11,7 @@ use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
 use super::server::Server;
-use crate::app::Condition;
+use crate::app::DependencyState;
 
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
@@ -79,7 +79,7 @@ async fn check(server: &Server) -> (StatusCode, &'static str, Value) {
     (status, text, details)
 }
 
-fn to_json(condition: Condition) -> Value {
+fn to_json(condition: DependencyState) -> Value {
     let since = condition.since.to_rfc3339_opts(SecondsFormat::Secs, true);
     let status = condition.status;
     match condition.reason {

@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 use super::server::{Audience, Server, request_id};
 use super::{caller, graphql_request, local};
 use crate::domain::link::LinkKind;
-use crate::pages::{self, Answer, Filled, Look, Place};
+use crate::pages::{self, FormInput, PageResponse, RenderContext, Surface};
 
 /// Bytes of a form: two passwords of the greatest length, percent-encoded, and a token.
 const MAX_FORM_BYTES: usize = 16 * 1024;
@@ -72,8 +72,8 @@ async fn landing_page(State(server): State<Arc<Server>>, request: Request) -> Re
 }
 
 /// The links on the start page for developers.
-fn developer_links(server: &Server) -> Vec<Place> {
-    let place = |href: &str, label, note| Place {
+fn developer_links(server: &Server) -> Vec<Surface> {
+    let place = |href: &str, label, note| Surface {
         href: href.to_owned(),
         label,
         note,
@@ -101,7 +101,7 @@ fn show(server: &Server, kind: LinkKind, request: &Request) -> Response {
         .find(|(name, _)| name == "token")
         .map(|(_, value)| value.into_owned());
     respond(server, request.headers(), |look| {
-        pages::show(&server.app, look, kind, &token.unwrap_or_default())
+        pages::form_page(&server.app, look, kind, &token.unwrap_or_default())
     })
 }
 
@@ -111,11 +111,11 @@ async fn send(server: &Server, kind: LinkKind, peer: SocketAddr, request: Reques
     let headers = &parts.headers;
     if !is_same_origin(server, headers) {
         server.app.metrics.edge_refusal("FORBIDDEN");
-        return respond(server, headers, |look| pages::foreign(&server.app, look));
+        return respond(server, headers, |look| pages::cross_site(&server.app, look));
     }
     let limit = Duration::from_secs(server.app.config.server.request_timeout_seconds);
     let nonce = nonce(server);
-    let look = Look {
+    let look = RenderContext {
         languages: languages(headers),
         nonce: &nonce,
     };
@@ -124,7 +124,7 @@ async fn send(server: &Server, kind: LinkKind, peer: SocketAddr, request: Reques
             return pages::malformed(&server.app, look);
         };
         let client = caller::client(server, headers, peer, &request_id);
-        pages::send(&server.app, client, look, kind, filled).await
+        pages::submit(&server.app, client, look, kind, filled).await
     });
     let answer = answered
         .await
@@ -156,7 +156,7 @@ pub(super) fn is_same_origin(server: &Server, headers: &HeaderMap) -> bool {
 }
 
 /// Parses a form; `None` if it is malformed or repeats a field.
-async fn read_form(headers: &HeaderMap, body: Body) -> Option<Filled> {
+async fn read_form(headers: &HeaderMap, body: Body) -> Option<FormInput> {
     let media = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let (media, _) = media.split_once(';').unwrap_or((media, ""));
     if !media
@@ -171,7 +171,7 @@ async fn read_form(headers: &HeaderMap, body: Body) -> Option<Filled> {
     let bytes = Zeroizing::new(bytes);
     // A lossy conversion would turn invalid UTF-8 into another password.
     percent_decode(&bytes).decode_utf8().ok()?;
-    let mut filled = Filled::default();
+    let mut filled = FormInput::default();
     let mut token = None;
     for (name, value) in url::form_urlencoded::parse(&bytes) {
         let value = value.into_owned();
@@ -212,17 +212,17 @@ pub(super) fn nonce(server: &Server) -> String {
 fn respond(
     server: &Server,
     headers: &HeaderMap,
-    page: impl FnOnce(Look<'_>) -> Answer,
+    page: impl FnOnce(RenderContext<'_>) -> PageResponse,
 ) -> Response {
     let nonce = nonce(server);
-    let answer = page(Look {
+    let answer = page(RenderContext {
         languages: languages(headers),
         nonce: &nonce,
     });
     into_response(answer, &nonce)
 }
 
-fn into_response(answer: Answer, nonce: &str) -> Response {
+fn into_response(answer: PageResponse, nonce: &str) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; form-action 'self'; \

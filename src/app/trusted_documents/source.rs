@@ -173,7 +173,11 @@ fn documents_of(text: &str) -> Result<Vec<Listed>, String> {
         // Our own: a version beside the documents.
         Some(documents @ Value::Object(_)) => {
             let version = value.get("version").and_then(Value::as_u64);
-            check_version(version.and_then(|it| u32::try_from(it).ok()).unwrap_or(0))?;
+            check_version(
+                version
+                    .and_then(|version| u32::try_from(version).ok())
+                    .unwrap_or(0),
+            )?;
             BTreeMap::<String, String>::deserialize(documents).map_err(unlike)?
         }
         // graphql-codegen and Relay: texts by id, and nothing else.

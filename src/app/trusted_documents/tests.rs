@@ -101,7 +101,9 @@ fn a_folder_gives_its_files_at_any_depth_and_nothing_hidden() {
     symlink(folder.path(), inner.join("circle")).unwrap();
     let reasons = reasons(&[folder.path().to_owned()]);
     assert!(
-        reasons.iter().all(|it| it == "folders nest deeper than 16"),
+        reasons
+            .iter()
+            .all(|reason| reason == "folders nest deeper than 16"),
         "{reasons:?}"
     );
 }

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bearable_argon2_hash_does_not_parse() {
+    fn a_text_beyond_the_limits_does_not_parse() {
         let tail = "$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAA";
         for head in [
             "$argon2id$v=19$m=1048577,t=1,p=1",

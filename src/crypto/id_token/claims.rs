@@ -157,14 +157,16 @@ impl Claims {
         let domain = self.hd.as_deref();
         if expected
             .hosted_domain
-            .is_some_and(|wanted| !domain.is_some_and(|it| it.eq_ignore_ascii_case(wanted)))
+            .is_some_and(|wanted| !domain.is_some_and(|domain| domain.eq_ignore_ascii_case(wanted)))
         {
             return Err(IdTokenError::WrongDomain);
         }
         let sub = &self.sub;
         if sub.is_empty()
             || sub.len() > MAX_SUBJECT_BYTES
-            || !sub.chars().all(|it| it.is_ascii_graphic() || it == ' ')
+            || !sub
+                .chars()
+                .all(|character| character.is_ascii_graphic() || character == ' ')
         {
             return Err(IdTokenError::Malformed);
         }

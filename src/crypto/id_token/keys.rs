@@ -37,7 +37,7 @@ struct Document {
 
 /// The relevant members of a JSON Web Key (RFC 7517 §4, RFC 7518 §6.3.1).
 #[derive(Deserialize)]
-struct Written {
+struct RawKey {
     kty: String,
     kid: String,
     #[serde(default, rename = "use")]
@@ -75,19 +75,22 @@ impl IssuerKeys {
 }
 
 fn usable(key: Value) -> Option<(String, DecodingKey)> {
-    let written: Written = serde_json::from_value(key).ok()?;
-    let signs = written.purpose.as_deref().is_none_or(|it| it == "sig");
-    let is_ours = written
+    let raw: RawKey = serde_json::from_value(key).ok()?;
+    let signs = raw
+        .purpose
+        .as_deref()
+        .is_none_or(|purpose| purpose == "sig");
+    let is_ours = raw
         .alg
         .as_deref()
-        .is_none_or(|it| it == super::ALGORITHM_NAME);
-    let modulus = URL_SAFE_NO_PAD.decode(&written.n).ok()?;
+        .is_none_or(|algorithm| algorithm == super::ALGORITHM_NAME);
+    let modulus = URL_SAFE_NO_PAD.decode(&raw.n).ok()?;
     let length = modulus.iter().skip_while(|byte| **byte == 0).count();
-    if written.kty != "RSA" || !signs || !is_ours || !MODULUS_BYTES.contains(&length) {
+    if raw.kty != "RSA" || !signs || !is_ours || !MODULUS_BYTES.contains(&length) {
         return None;
     }
-    let key = DecodingKey::from_rsa_components(&written.n, &written.e).ok()?;
-    Some((written.kid, key))
+    let key = DecodingKey::from_rsa_components(&raw.n, &raw.e).ok()?;
+    Some((raw.kid, key))
 }
 
 impl fmt::Debug for IssuerKeys {

@@ -121,8 +121,8 @@ fn readings(lookalikes: &[char]) -> usize {
         let all = all.map_or("", |(_, all)| *all);
         let mut present: Vec<Option<char>> = lookalikes
             .iter()
-            .filter(|it| all.contains(**it))
-            .map(|it| Some(*it))
+            .filter(|lookalike| all.contains(**lookalike))
+            .map(|lookalike| Some(*lookalike))
             .collect();
         if present.is_empty() {
             present.push(None);
@@ -179,7 +179,10 @@ mod tests {
     fn enumerated(lookalikes: &[char]) -> usize {
         let mut found: Vec<Vec<(char, char)>> = vec![Vec::new()];
         for (letter, all) in LOOKALIKES {
-            let present: Vec<char> = all.chars().filter(|it| lookalikes.contains(it)).collect();
+            let present: Vec<char> = all
+                .chars()
+                .filter(|character| lookalikes.contains(character))
+                .collect();
             if present.is_empty() {
                 continue;
             }
@@ -207,7 +210,7 @@ mod tests {
     #[test]
     fn the_lookalikes_are_those_of_the_library() {
         let others = (' '..='~').chain('\u{a1}'..='\u{ff}');
-        for character in others.filter(|it| !it.is_alphabetic()) {
+        for character in others.filter(|character| !character.is_alphabetic()) {
             for letter in 'a'..='z' {
                 let word = format!("qx{letter}vkjw");
                 let rating = zxcvbn(&format!("qx{character}vkjw"), &[&word]);
@@ -294,7 +297,7 @@ mod tests {
             let found: Vec<char> = LOOKALIKES
                 .iter()
                 .flat_map(|(_, all)| all.chars())
-                .filter(|it| rated.contains(*it))
+                .filter(|lookalike| rated.contains(*lookalike))
                 .collect();
             prop_assert!(enumerated(&found) <= MAX_READINGS, "{}", *rated);
         }

@@ -97,7 +97,8 @@ pub fn is_country(code: &str) -> bool {
 }
 
 fn kind(plan: &Descriptors, national: &str) -> LineKind {
-    let is = |descriptor: Option<&Descriptor>| descriptor.is_some_and(|it| it.is_match(national));
+    let is =
+        |descriptor: Option<&Descriptor>| descriptor.is_some_and(|known| known.is_match(national));
     if !plan.general().is_match(national) {
         return LineKind::Unknown;
     }

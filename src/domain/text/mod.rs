@@ -155,7 +155,7 @@ struct Before {
 impl Before {
     fn of(text: &str, layout: Layout) -> Self {
         Self {
-            has_both_directions: layout == Layout::Lines && text.chars().any(is_from_the_right),
+            has_both_directions: layout == Layout::Lines && text.chars().any(is_right_to_left),
             ..Self::default()
         }
     }
@@ -232,7 +232,7 @@ fn may_join(sign: char, before: Before, after: Option<char>) -> bool {
 }
 
 /// Whether a character is a letter of a right-to-left script, whose marks share its direction.
-fn is_from_the_right(sign: char) -> bool {
+fn is_right_to_left(sign: char) -> bool {
     sign.is_alphabetic()
         && matches!(
             BidiClass::for_char(sign),

@@ -44,7 +44,7 @@ pub struct ProviderKeys<K> {
 }
 
 struct Shared<K> {
-    ledger: Mutex<KeyCache<K>>,
+    cache: Mutex<KeyCache<K>>,
     fetcher: Fetcher,
 }
 
@@ -53,7 +53,7 @@ impl<K: KeyDocument> ProviderKeys<K> {
     pub fn new(address: &Url, timeout: Duration) -> Result<Self, Fault> {
         Ok(Self {
             shared: Arc::new(Shared {
-                ledger: Mutex::new(KeyCache::default()),
+                cache: Mutex::new(KeyCache::default()),
                 fetcher: Fetcher::new(address, timeout)?,
             }),
             flight: Arc::default(),
@@ -98,13 +98,13 @@ impl<K: KeyDocument> ProviderKeys<K> {
     }
 
     fn decide(&self, key_id: &str, now: DateTime<Utc>) -> Decision<K> {
-        self.shared.ledger().decide(key_id, now)
+        self.shared.cache().decide(key_id, now)
     }
 
     /// Fetches once, even if the caller goes away: otherwise a client that hangs up would use up the
     /// attempts of everybody.
     async fn refresh(&self, key_id: &str, now: DateTime<Utc>, flight: OwnedMutexGuard<()>) {
-        self.shared.ledger().begin(key_id, now);
+        self.shared.cache().begin(key_id, now);
         let shared = Arc::clone(&self.shared);
         let task = self.tasks.spawn(async move {
             shared.fetch(now).await;
@@ -121,7 +121,7 @@ impl<K: KeyDocument> Shared<K> {
         let reason = match self.fetcher.fetch().await {
             Ok(fetched) => match K::read(&fetched.body) {
                 Ok(keys) => {
-                    self.ledger().succeed(keys, fetched.max_age, now);
+                    self.cache().succeed(keys, fetched.max_age, now);
                     return;
                 }
                 Err(error) => error.to_string(),
@@ -132,13 +132,13 @@ impl<K: KeyDocument> Shared<K> {
             reason,
             "the keys of the identity provider cannot be fetched"
         );
-        self.ledger().fail(now);
+        self.cache().fail(now);
     }
 }
 
 impl<K> Shared<K> {
-    fn ledger(&self) -> MutexGuard<'_, KeyCache<K>> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> MutexGuard<'_, KeyCache<K>> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

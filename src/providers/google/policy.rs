@@ -132,15 +132,15 @@ mod tests {
         DateTime::from_timestamp(1_770_000_000 + seconds, 0).unwrap()
     }
 
-    fn holding(ids: &[&'static str], max_age: Option<u64>) -> KeyCache<Ids> {
-        let mut ledger = KeyCache::default();
+    fn cache_with(ids: &[&'static str], max_age: Option<u64>) -> KeyCache<Ids> {
+        let mut cache = KeyCache::default();
         let max_age = max_age.map(StdDuration::from_secs);
-        ledger.succeed(Ids(ids.to_vec()), max_age, at(0));
-        ledger
+        cache.succeed(Ids(ids.to_vec()), max_age, at(0));
+        cache
     }
 
-    fn verdict(ledger: &KeyCache<Ids>, key_id: &str, seconds: i64) -> &'static str {
-        match ledger.decide(key_id, at(seconds)) {
+    fn decision(cache: &KeyCache<Ids>, key_id: &str, seconds: i64) -> &'static str {
+        match cache.decide(key_id, at(seconds)) {
             Decision::Use(_) => "use",
             Decision::Refresh { meanwhile: None } => "refresh",
             Decision::Refresh { meanwhile: Some(_) } => "refresh, or go on",
@@ -156,61 +156,61 @@ mod tests {
             (Some(19_000), 19_000),
             (Some(u64::MAX), 86_400),
         ] {
-            let ledger = holding(&["a"], max_age.map(|age| age.min(1 << 40)));
-            assert_eq!(verdict(&ledger, "a", fresh - 1), "use");
-            assert_eq!(verdict(&ledger, "a", fresh), "refresh, or go on");
+            let cache = cache_with(&["a"], max_age.map(|age| age.min(1 << 40)));
+            assert_eq!(decision(&cache, "a", fresh - 1), "use");
+            assert_eq!(decision(&cache, "a", fresh), "refresh, or go on");
         }
     }
 
     #[test]
     fn stale_keys_serve_for_a_day_while_the_provider_fails() {
-        let mut ledger = holding(&["a"], None);
+        let mut cache = cache_with(&["a"], None);
         let end = 300 + 86_400;
         for seconds in [300, 4_000, end - 1] {
-            ledger.begin("a", at(seconds));
-            ledger.fail(at(seconds));
-            assert_eq!(verdict(&ledger, "a", seconds), "use", "{seconds}");
-            assert_eq!(verdict(&ledger, "b", seconds), "unavailable", "{seconds}");
+            cache.begin("a", at(seconds));
+            cache.fail(at(seconds));
+            assert_eq!(decision(&cache, "a", seconds), "use", "{seconds}");
+            assert_eq!(decision(&cache, "b", seconds), "unavailable", "{seconds}");
         }
-        assert_eq!(verdict(&ledger, "a", end), "unavailable");
-        assert_eq!(verdict(&ledger, "a", end + 5), "refresh");
+        assert_eq!(decision(&cache, "a", end), "unavailable");
+        assert_eq!(decision(&cache, "a", end + 5), "refresh");
     }
 
     #[test]
     fn a_failure_is_followed_by_a_pause() {
-        let mut ledger: KeyCache<Ids> = KeyCache::default();
-        assert_eq!(verdict(&ledger, "a", 0), "refresh");
-        ledger.begin("a", at(0));
-        ledger.fail(at(0));
-        assert_eq!(verdict(&ledger, "a", 4), "unavailable");
-        assert_eq!(verdict(&ledger, "a", 5), "refresh");
+        let mut cache: KeyCache<Ids> = KeyCache::default();
+        assert_eq!(decision(&cache, "a", 0), "refresh");
+        cache.begin("a", at(0));
+        cache.fail(at(0));
+        assert_eq!(decision(&cache, "a", 4), "unavailable");
+        assert_eq!(decision(&cache, "a", 5), "refresh");
     }
 
     #[test]
     fn an_unknown_key_is_asked_about_once_and_all_together_a_few_times() {
-        let mut ledger = holding(&["a"], None);
-        assert_eq!(verdict(&ledger, "b", 1), "refresh");
-        ledger.begin("b", at(1));
-        ledger.succeed(Ids(vec!["a"]), None, at(1));
-        assert_eq!(verdict(&ledger, "b", 2), "use");
+        let mut cache = cache_with(&["a"], None);
+        assert_eq!(decision(&cache, "b", 1), "refresh");
+        cache.begin("b", at(1));
+        cache.succeed(Ids(vec!["a"]), None, at(1));
+        assert_eq!(decision(&cache, "b", 2), "use");
         for key_id in ["c", "d", "e"] {
-            assert_eq!(verdict(&ledger, key_id, 3), "refresh");
-            ledger.begin(key_id, at(3));
-            ledger.succeed(Ids(vec!["a"]), None, at(3));
+            assert_eq!(decision(&cache, key_id, 3), "refresh");
+            cache.begin(key_id, at(3));
+            cache.succeed(Ids(vec!["a"]), None, at(3));
         }
-        assert_eq!(verdict(&ledger, "f", 4), "use");
-        assert_eq!(verdict(&ledger, "b", 120), "use");
-        assert_eq!(verdict(&ledger, "b", 121), "refresh");
-        assert_eq!(ledger.missed.len(), 4);
+        assert_eq!(decision(&cache, "f", 4), "use");
+        assert_eq!(decision(&cache, "b", 120), "use");
+        assert_eq!(decision(&cache, "b", 121), "refresh");
+        assert_eq!(cache.missed.len(), 4);
     }
 
     #[test]
     fn a_key_that_was_found_does_not_count_as_missed_and_a_withdrawn_one_is_gone() {
-        let mut ledger = holding(&["a"], None);
-        ledger.begin("b", at(1));
-        ledger.succeed(Ids(vec!["b"]), None, at(1));
-        assert!(ledger.missed.is_empty());
-        assert_eq!(verdict(&ledger, "b", 2), "use");
-        assert_eq!(verdict(&ledger, "a", 2), "refresh");
+        let mut cache = cache_with(&["a"], None);
+        cache.begin("b", at(1));
+        cache.succeed(Ids(vec!["b"]), None, at(1));
+        assert!(cache.missed.is_empty());
+        assert_eq!(decision(&cache, "b", 2), "use");
+        assert_eq!(decision(&cache, "a", 2), "refresh");
     }
 }

@@ -137,7 +137,7 @@ impl Smtp {
         let mut connection = self.connection().await?;
         let text = mail.formatted();
         let sent = connection.smtp.send(mail.envelope(), &text);
-        sent.await.map_err(|error| judged(&error))?;
+        sent.await.map_err(|error| classify(&error))?;
         connection.used_at = Instant::now();
         connection.messages += 1;
         if connection.messages < MESSAGES {
@@ -255,8 +255,8 @@ impl Smtp {
 }
 
 /// Classifies a failure: 5xx is permanent (RFC 5321 §4.2.1), unless it concerns our credentials.
-fn judged(error: &SmtpError) -> SendError {
-    let text = described(error);
+fn classify(error: &SmtpError) -> SendError {
+    let text = describe(error);
     let about_us = error
         .status()
         .is_some_and(|code| ["530", "534", "535", "538"].contains(&code.to_string().as_str()));
@@ -275,7 +275,7 @@ const NO_MECHANISM: &str = "No compatible authentication mechanism was found";
 const CUT_SHORT: &str = "incomplete response";
 
 /// The failure without the server's words, which repeat addresses.
-fn described(error: &SmtpError) -> String {
+fn describe(error: &SmtpError) -> String {
     let Some(status) = status(error) else {
         return match error {
             error if error.is_response() => "the mail server broke off or spoke no SMTP".to_owned(),

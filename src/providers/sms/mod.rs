@@ -46,14 +46,14 @@ impl Sms {
     pub async fn send(&self, message: &Outgoing<'_>) -> Result<(), SendError> {
         match self {
             Self::DevMailbox(mailbox) => mailbox.store(message).await,
-            Self::Twilio(twilio) => handed(twilio.request(message)).await,
-            Self::Webhook(webhook) => handed(webhook.request(message)?).await,
+            Self::Twilio(twilio) => send_request(twilio.request(message)).await,
+            Self::Webhook(webhook) => send_request(webhook.request(message)?).await,
         }
     }
 }
 
 /// Sends a request and interprets the answer.
-async fn handed(request: RequestBuilder) -> Result<(), SendError> {
+async fn send_request(request: RequestBuilder) -> Result<(), SendError> {
     let answer = request.send().await;
     let response = answer.map_err(|error| {
         SendError::Temporary(format!("the SMS provider: {}", http::no_answer(error)))

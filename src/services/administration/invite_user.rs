@@ -3,8 +3,8 @@
 use chrono::Duration;
 use serde_json::json;
 
-use super::refused::Wanted;
-use super::{Attempted, Change, changed, read_reason, requested};
+use super::refused::RequestedChange;
+use super::{AdminOperation, Change, changed, read_reason, requested_value};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::email::EmailAddress;
@@ -67,19 +67,22 @@ pub async fn invite_user(
         app,
         caller,
         person,
-        attempted: Attempted::InviteUser,
+        operation: AdminOperation::InviteUser,
     };
-    let mut values = requested("role", json!(new.role));
+    let mut values = requested_value("role", json!(new.role));
     if !new.functions.is_empty() {
-        values.extend(requested("staffFunctions", json!(new.functions.to_text())));
+        values.extend(requested_value(
+            "staffFunctions",
+            json!(new.functions.to_text()),
+        ));
     }
-    let wanted = Wanted {
+    let requested = RequestedChange {
         values,
         reason: new.reason.clone(),
-        ..Wanted::default()
+        ..RequestedChange::default()
     };
     let outcome = change.invite(new).await;
-    change.recorded(wanted, outcome).await
+    change.record_refusal(requested, outcome).await
 }
 
 impl Change<'_, UsersWrite> {
@@ -91,11 +94,13 @@ impl Change<'_, UsersWrite> {
         let tx = app.begin().await?;
         let named = Identifier::Email(email.clone());
         let holder = user::find_by_identifier(&tx, &named, Meant::Owner).await?;
-        let other = holder.as_ref().map_or(person.user(), |it| it.user.id);
+        let other = holder
+            .as_ref()
+            .map_or(person.user(), |holder| holder.user.id);
         let pair = [person.user(), other];
         let held = user::lock_for_administration(&tx, pair, Held::Both).await?;
         let actor = held.iter().find(|user| user.id == person.user());
-        let mine = actor.filter(|it| it.may_sign_in()).map(Rank::of_user);
+        let mine = actor.filter(|actor| actor.may_sign_in()).map(Rank::of_user);
         let may = |mine: &Rank| mine.holds(UsersWrite::PERMISSION) && mine.may_grant(rank);
         let mine = mine
             .filter(may)

@@ -10,7 +10,7 @@ mod set_staff_functions;
 mod suspend;
 mod update_user;
 
-use refused::Wanted;
+use refused::RequestedChange;
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
@@ -32,7 +32,7 @@ use crate::stores::{Tx, link};
 
 pub use crate::stores::user::{ProfileChange, StaffRecord};
 pub use invite_user::{InviteProblem, NewPerson, invite_user};
-pub use refused::{Attempted, forbidden};
+pub use refused::{AdminOperation, forbidden};
 pub use revoke_user_sessions::revoke_user_sessions;
 pub use set_role::set_user_role;
 pub use set_staff_functions::set_staff_functions;
@@ -61,8 +61,8 @@ pub enum ChangeProblem {
 
 impl Target {
     /// What a refusal records about the request.
-    fn wanted(&self, values: Map<String, Value>) -> Wanted {
-        Wanted {
+    fn requested_change(&self, values: Map<String, Value>) -> RequestedChange {
+        RequestedChange {
             subject: Some(self.user),
             values,
             reason: self.reason.clone(),
@@ -108,7 +108,7 @@ struct Change<'a, P> {
     app: &'a App,
     caller: &'a Caller,
     person: Holding<'a, P>,
-    attempted: Attempted,
+    operation: AdminOperation,
 }
 
 impl<P: PermissionType> Change<'_, P> {
@@ -229,7 +229,7 @@ impl<P: PermissionType> Change<'_, P> {
 }
 
 /// A requested change of a field, as audit changes.
-fn requested(field: &str, after: Value) -> Map<String, Value> {
+fn requested_value(field: &str, after: Value) -> Map<String, Value> {
     let value = Map::from_iter([("after".to_owned(), after)]);
     Map::from_iter([(field.to_owned(), Value::Object(value))])
 }

@@ -14,7 +14,7 @@ use crate::services::throttle::{self, RateLimit};
 
 /// The attempted operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attempted {
+pub enum AdminOperation {
     /// `inviteUser`.
     InviteUser,
     /// `updateUser`.
@@ -31,7 +31,7 @@ pub enum Attempted {
     RevokeUserSessions,
 }
 
-impl Attempted {
+impl AdminOperation {
     /// The event that success would have recorded.
     pub(super) const fn action(self) -> Action {
         match self {
@@ -91,7 +91,7 @@ impl Recorded for InviteProblem {
 
 /// The requested change.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct RequestedChange {
     pub(super) subject: Option<UserId>,
     pub(super) values: Map<String, Value>,
     pub(super) reason: Option<String>,
@@ -100,15 +100,15 @@ pub(super) struct Wanted {
 impl<A> Change<'_, A> {
     /// Returns an outcome, and records it if the caller lacked rights. The transaction of the change
     /// has ended by then.
-    pub(super) async fn recorded<T, P: Recorded>(
+    pub(super) async fn record_refusal<T, P: Recorded>(
         &self,
-        wanted: Wanted,
+        requested: RequestedChange,
         outcome: Result<T, Refused<P>>,
     ) -> Result<T, Refused<P>> {
         if let Err(Refused::Because(problem)) = &outcome
             && let Some(name) = problem.name()
         {
-            record(self.app, self.caller, self.attempted, name, wanted).await?;
+            record(self.app, self.caller, self.operation, name, requested).await?;
         }
         outcome
     }
@@ -122,7 +122,7 @@ pub async fn forbidden(
     app: &App,
     caller: &Caller,
     person: &SignedIn,
-    attempted: Attempted,
+    operation: AdminOperation,
 ) -> Result<(), Fault> {
     let user = person.user();
     let limit = RateLimit::Administer { user };
@@ -131,23 +131,30 @@ pub async fn forbidden(
             .unrecorded(Action::AdministrationRefused.as_str());
         return Ok(());
     }
-    record(app, caller, attempted, "FORBIDDEN", Wanted::default()).await
+    record(
+        app,
+        caller,
+        operation,
+        "FORBIDDEN",
+        RequestedChange::default(),
+    )
+    .await
 }
 
 async fn record(
     app: &App,
     caller: &Caller,
-    attempted: Attempted,
+    operation: AdminOperation,
     refusal: &str,
-    wanted: Wanted,
+    requested: RequestedChange,
 ) -> Result<(), Fault> {
-    let mut changes = wanted.values;
-    changes.insert("attempted".to_owned(), json!(attempted.action().as_str()));
+    let mut changes = requested.values;
+    changes.insert("attempted".to_owned(), json!(operation.action().as_str()));
     changes.insert("refusal".to_owned(), json!(refusal));
-    if let Some(reason) = wanted.reason {
+    if let Some(reason) = requested.reason {
         changes.insert("reason".to_owned(), json!(reason));
     }
-    let subject = wanted.subject.map_or(Subject::System, Subject::User);
+    let subject = requested.subject.map_or(Subject::System, Subject::User);
     let event = Event::new(Action::AdministrationRefused, subject)
         .by(caller)
         .with(Value::Object(changes));

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 
-use super::{Attempted, Change, ChangeProblem, Target};
+use super::{AdminOperation, Change, ChangeProblem, Target};
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
 use crate::domain::permission::types::SessionsWrite;
@@ -24,11 +24,11 @@ pub async fn revoke_user_sessions(
         app,
         caller,
         person,
-        attempted: Attempted::RevokeUserSessions,
+        operation: AdminOperation::RevokeUserSessions,
     };
-    let wanted = target.wanted(Map::default());
+    let requested = target.requested_change(Map::default());
     let outcome = change.revoke_sessions(target).await;
-    change.recorded(wanted, outcome).await
+    change.record_refusal(requested, outcome).await
 }
 
 impl Change<'_, SessionsWrite> {

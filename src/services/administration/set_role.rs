@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::{
-    Attempted, Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed, requested,
+    AdminOperation, Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed,
+    requested_value,
 };
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
@@ -30,11 +31,11 @@ pub async fn set_user_role(
         app,
         caller,
         person,
-        attempted: Attempted::SetUserRole,
+        operation: AdminOperation::SetUserRole,
     };
-    let wanted = target.wanted(requested("role", json!(role)));
+    let requested = target.requested_change(requested_value("role", json!(role)));
     let outcome = change.set_role(target, role).await;
-    change.recorded(wanted, outcome).await
+    change.record_refusal(requested, outcome).await
 }
 
 impl Change<'_, RolesWrite> {

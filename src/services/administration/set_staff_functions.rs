@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::{
-    Attempted, Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed, requested,
+    AdminOperation, Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed,
+    requested_value,
 };
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
@@ -28,11 +29,14 @@ pub async fn set_staff_functions(
         app,
         caller,
         person,
-        attempted: Attempted::SetStaffFunctions,
+        operation: AdminOperation::SetStaffFunctions,
     };
-    let wanted = target.wanted(requested("staffFunctions", json!(functions.to_text())));
+    let requested = target.requested_change(requested_value(
+        "staffFunctions",
+        json!(functions.to_text()),
+    ));
     let outcome = change.set_staff_functions(target, functions).await;
-    change.recorded(wanted, outcome).await
+    change.record_refusal(requested, outcome).await
 }
 
 impl Change<'_, RolesWrite> {

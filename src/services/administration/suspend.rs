@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 
-use super::{Attempted, Change, ChangeProblem, PrivilegeProblem, Target, changed};
+use super::{AdminOperation, Change, ChangeProblem, PrivilegeProblem, Target, changed};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::types::UsersWrite;
@@ -29,11 +29,11 @@ pub async fn suspend_user(
         app,
         caller,
         person,
-        attempted: Attempted::SuspendUser,
+        operation: AdminOperation::SuspendUser,
     };
-    let wanted = target.wanted(Map::default());
+    let requested = target.requested_change(Map::default());
     let outcome = change.suspend(target).await;
-    change.recorded(wanted, outcome).await
+    change.record_refusal(requested, outcome).await
 }
 
 /// Ends the suspension of an account. Its sessions stay ended.
@@ -47,11 +47,11 @@ pub async fn unsuspend_user(
         app,
         caller,
         person,
-        attempted: Attempted::UnsuspendUser,
+        operation: AdminOperation::UnsuspendUser,
     };
-    let wanted = target.wanted(Map::default());
+    let requested = target.requested_change(Map::default());
     let outcome = change.unsuspend(target).await;
-    change.recorded(wanted, outcome).await
+    change.record_refusal(requested, outcome).await
 }
 
 impl Change<'_, UsersWrite> {

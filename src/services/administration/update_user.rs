@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Attempted, Change, ChangeProblem, ProfileChange, StaffRecord, Target, changed};
+use super::{AdminOperation, Change, ChangeProblem, ProfileChange, StaffRecord, Target, changed};
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
 use crate::domain::permission::types::UsersWrite;
@@ -40,11 +40,11 @@ pub async fn update_user(
         app,
         caller,
         person,
-        attempted: Attempted::UpdateUser,
+        operation: AdminOperation::UpdateUser,
     };
-    let wanted = target.wanted(Map::default());
+    let requested = target.requested_change(Map::default());
     let outcome = change.update(target, update).await;
-    change.recorded(wanted, outcome).await
+    change.record_refusal(requested, outcome).await
 }
 
 impl Change<'_, UsersWrite> {

@@ -203,10 +203,10 @@ async fn by_code(
     let target = Target::new(&identifier, found.as_ref(), device);
     let limit = RateLimit::VerifyCodeAccount { target };
     throttle::charge(app, &caller.client, limit).await?;
-    let served = found
+    let recoverable = found
         .as_ref()
         .filter(|found| ownership::can_recover_with(&found.user, contact));
-    let subject = served.map_or(CodeSubject::Unknown, |found| CodeSubject::User(&found.user));
+    let subject = recoverable.map_or(CodeSubject::Unknown, |found| CodeSubject::User(&found.user));
     let purpose = CodePurpose::ResetPassword;
     let pool = CodePool::of(target);
     let checked = code::check(app, subject, purpose, &identifier, &typed, pool).await?;

@@ -47,16 +47,16 @@ pub async fn request_password_reset(
     let target = Target::new(&identifier, found.as_ref(), device.as_ref());
     let limit = RateLimit::RequestMessageAccount { target };
     throttle::charge(app, &caller.client, limit).await?;
-    let served = found
+    let recoverable = found
         .as_ref()
         .filter(|found| ownership::can_recover_with(&found.user, contact));
     let tx = match contact {
         Contact::Email => {
             let tx = app.begin().await?;
-            mail(&tx, app, served).await?;
+            mail(&tx, app, recoverable).await?;
             tx
         }
-        Contact::Phone => text(app, served, &identifier, CodePool::of(target)).await?,
+        Contact::Phone => text(app, recoverable, &identifier, CodePool::of(target)).await?,
     };
     let subject = found
         .as_ref()
@@ -70,11 +70,13 @@ pub async fn request_password_reset(
 
 /// Sends a link, or a reminder to sign in with Google to accounts without a password. Every branch
 /// executes two statements: keep them equal.
-async fn mail(tx: &Tx, app: &App, served: Option<&Credentials>) -> Result<(), Fault> {
+async fn mail(tx: &Tx, app: &App, recoverable: Option<&Credentials>) -> Result<(), Fault> {
     let lifetime = Duration::seconds(app.config.links.reset_seconds);
     let minutes = lifetime.num_minutes();
     let base = app.config.links.base_url.as_str();
-    let Some((owner, to)) = served.and_then(|it| Some((it, it.user.email.as_deref()?))) else {
+    let Some((owner, to)) =
+        recoverable.and_then(|found| Some((found, found.user.email.as_deref()?)))
+    else {
         decoy::write(tx, app.new_id()).await?;
         let recipient = Recipient {
             channel: Channel::Email,
@@ -107,12 +109,12 @@ async fn mail(tx: &Tx, app: &App, served: Option<&Credentials>) -> Result<(), Fa
 /// shared store.
 async fn text(
     app: &App,
-    served: Option<&Credentials>,
+    recoverable: Option<&Credentials>,
     identifier: &Identifier,
     pool: CodePool,
 ) -> Result<Tx, Refused<Infallible>> {
     let purpose = CodePurpose::ResetPassword;
-    let subject = served.map_or(CodeSubject::Unknown, |found| CodeSubject::User(&found.user));
+    let subject = recoverable.map_or(CodeSubject::Unknown, |found| CodeSubject::User(&found.user));
     let issued = code::issue(app, subject, purpose, identifier, pool).await?;
     let message = Message::Code {
         purpose,
@@ -121,7 +123,9 @@ async fn text(
     };
     let until = Some(issued.expires_at);
     let tx = app.begin().await?;
-    if let Some((user, to)) = served.and_then(|it| Some((&it.user, it.user.phone.as_deref()?))) {
+    if let Some((user, to)) =
+        recoverable.and_then(|found| Some((&found.user, found.user.phone.as_deref()?)))
+    {
         let recipient = outbox::by_text(user, to);
         outbox::enqueue(&tx, app, &recipient, &message, until).await?;
     } else {

@@ -177,7 +177,7 @@ fn no_other_spelling_of_a_token_is_a_new_one() {
     for other in ('A'..='Z')
         .chain('a'..='z')
         .chain('0'..='9')
-        .filter(|it| *it != last)
+        .filter(|character| *character != last)
     {
         let spelled = format!("{}{other}", &token[..token.len() - 1]);
         if let Ok(accepted) = issuer.check(&spelled) {
