@@ -31,7 +31,7 @@ services *command:
 try:
     scripts/services run -- bash -c 'DATABASE_URL=$IDGATE_TEST_POSTGRES_URL REDIS_URL=$IDGATE_TEST_REDIS_URL IDGATE_DATABASE__MIGRATE_AT_START=always cargo run --locked'
 
-# Run the tests on both worlds, or those whose names contain the filter
+# Run the tests on both backends, or those whose names contain the filter
 test *filter:
     scripts/test -- "$@"
 
@@ -84,6 +84,6 @@ fuzz target seconds="120":
 worst seconds="10" part="":
     cd fuzz && cargo run --release --example worst -- "$1" "$2"
 
-# Measure what the tests reach, on both worlds
+# Measure what the tests reach, on both backends
 coverage:
     scripts/test --coverage

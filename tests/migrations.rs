@@ -15,6 +15,8 @@
     reason = "a check is a closure, written where it is handed over"
 )]
 
+#[path = "migrations/backends.rs"]
+mod backends;
 #[path = "migrations/constraints.rs"]
 mod constraints;
 #[path = "migrations/identities.rs"]
@@ -23,8 +25,6 @@ mod identities;
 mod printed;
 #[path = "migrations/rows.rs"]
 mod rows;
-#[path = "migrations/worlds.rs"]
-mod worlds;
 
 use std::collections::BTreeSet;
 
@@ -35,14 +35,14 @@ use sea_orm::{
     IdenStatic, Iterable, QueryResult, Statement,
 };
 
-use worlds::on_every_world;
+use backends::on_every_backend;
 
 /// The table in which the migrator keeps what it has applied.
 const LEDGER: &str = "seaql_migrations";
 
 #[test]
 fn every_migration_applies_to_an_empty_database_once() {
-    on_every_world(async |database: &DatabaseConnection| {
+    on_every_backend(async |database: &DatabaseConnection| {
         let known = Migrator::migrations().len();
         assert_eq!(
             Migrator::get_pending_migrations(database)
@@ -66,7 +66,7 @@ fn every_migration_applies_to_an_empty_database_once() {
 
 #[test]
 fn going_down_leaves_nothing_and_up_again_gives_the_same() {
-    on_every_world(async |database: &DatabaseConnection| {
+    on_every_backend(async |database: &DatabaseConnection| {
         Migrator::up(database, None).await.unwrap();
         let first = dump(database).await;
         Migrator::down(database, None).await.unwrap();
@@ -78,7 +78,7 @@ fn going_down_leaves_nothing_and_up_again_gives_the_same() {
 
 #[test]
 fn every_step_can_be_taken_back_alone() {
-    on_every_world(async |database: &DatabaseConnection| {
+    on_every_backend(async |database: &DatabaseConnection| {
         for _ in Migrator::migrations() {
             let before = dump(database).await;
             Migrator::up(database, Some(1)).await.unwrap();
@@ -94,7 +94,7 @@ fn every_step_can_be_taken_back_alone() {
 
 #[test]
 fn the_entities_are_the_tables() {
-    on_every_world(async |database: &DatabaseConnection| {
+    on_every_backend(async |database: &DatabaseConnection| {
         Migrator::up(database, None).await.unwrap();
         assert_eq!(differences(database).await, [""; 0]);
     });
@@ -102,7 +102,7 @@ fn the_entities_are_the_tables() {
 
 #[test]
 fn an_entity_that_differs_from_its_table_is_seen() {
-    on_every_world(async |database: &DatabaseConnection| {
+    on_every_backend(async |database: &DatabaseConnection| {
         Migrator::up(database, None).await.unwrap();
         let [text, instant] = [ColumnType::Text, ColumnType::TimestampWithTimeZone]
             .map(|kind| spelled(&kind, database));

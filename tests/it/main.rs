@@ -1,6 +1,6 @@
 //! The gateway from outside: over HTTP, on a database of its own for every test.
 //!
-//! `harness` makes the worlds and the clients; each file beside it is one capability or one
+//! `harness` makes the backends and the clients; each file beside it is one capability or one
 //! concern. Nothing here sleeps: time is a clock that tests move.
 
 #![cfg(test)]

@@ -10,15 +10,15 @@ use sea_orm::{
     PaginatorTrait, SqlErr,
 };
 
+use crate::backends::on_every_backend;
 use crate::rows::{
     event_about, id, identity_of, later, link_of, message, noon, person, session_of, signing_key,
     token,
 };
-use crate::worlds::on_every_world;
 
 /// Runs a check on migrated databases that hold one user.
 pub(crate) fn with_ada(check: impl AsyncFn(&DatabaseConnection, user::Model)) {
-    on_every_world(async |database: &DatabaseConnection| {
+    on_every_backend(async |database: &DatabaseConnection| {
         Migrator::up(database, None).await.unwrap();
         insert(database, person(1)).await.unwrap();
         check(database, person(1)).await;

@@ -7,7 +7,7 @@ use std::path::Path;
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::DatabaseConnection;
 
-use crate::worlds::on_every_world;
+use crate::backends::on_every_backend;
 use crate::{is_sqlite, things};
 
 const HEAD: &str = "\
@@ -38,7 +38,7 @@ WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY c.rel
 
 #[test]
 fn the_printed_schema_is_what_the_migrations_make() {
-    on_every_world(async |database: &DatabaseConnection| {
+    on_every_backend(async |database: &DatabaseConnection| {
         if is_sqlite(database) {
             return;
         }

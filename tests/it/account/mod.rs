@@ -1,8 +1,8 @@
 //! An account from its registration to its profile.
 
 mod address;
-pub(crate) mod alike;
 mod confirmation;
+pub(crate) mod no_oracle;
 mod texts;
 
 use futures_util::future::join_all;

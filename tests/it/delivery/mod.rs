@@ -15,10 +15,10 @@ use idgate::messages::Body;
 use idgate::services::operator::delivery;
 use idgate::stores::outbox_message::{self, ClaimedMessage, NewMessage};
 
-use crate::harness::{MailServer, TestApp};
+use crate::harness::{SmtpServer, TestApp};
 
 /// A gateway that sends its mail to this server, with more settings.
-async fn with_mail(server: &MailServer, query: &str, more: &[(&str, &str)]) -> TestApp {
+async fn with_mail(server: &SmtpServer, query: &str, more: &[(&str, &str)]) -> TestApp {
     let url = server.url(query);
     let mut settings = vec![
         ("IDGATE_SMTP__URL", url.as_str()),

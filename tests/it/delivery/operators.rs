@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{counts, deliver, post, with_mail};
-use crate::harness::{Answer, MailServer, Mood, TestApp, http};
+use crate::harness::{Answer, SmtpBehaviour, SmtpServer, TestApp, http};
 
 /// The page of the operations listener.
 async fn metrics(app: &TestApp) -> Answer {
@@ -32,12 +32,12 @@ async fn metrics(app: &TestApp) -> Answer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_tell_how_full_the_outbox_is_and_how_delivery_goes() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[]).await;
-    server.be(Mood::Refusing("550 5.1.1 unknown"));
+    server.behave(SmtpBehaviour::RejectsRecipient("550 5.1.1 unknown"));
     post(&app, "email", "ada@example.com", None).await;
     deliver(&app).await;
-    server.be(Mood::Down);
+    server.behave(SmtpBehaviour::Down);
     post(&app, "email", "bob@example.com", None).await;
     post(&app, "none", "nobody@example.com", None).await;
     deliver(&app).await;
@@ -83,10 +83,12 @@ fn said(output: &Output) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn given_up_messages_are_listed_and_sent_again() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[]).await;
     assert!(said(&idgate(&app, &["list"])).contains("No message was given up"));
-    server.be(Mood::Refusing("550 5.1.1 ada@example.com is unknown"));
+    server.behave(SmtpBehaviour::RejectsRecipient(
+        "550 5.1.1 ada@example.com is unknown",
+    ));
     let ada = post(&app, "email", "ada@example.com", None)
         .await
         .to_string();
@@ -135,7 +137,7 @@ async fn given_up_messages_are_listed_and_sent_again() {
         "{all}"
     );
     assert_eq!(counts(&app).await, (0, 2, 1));
-    server.be(Mood::Friendly);
+    server.behave(SmtpBehaviour::Normal);
     app.advance(100 * 365 * 86_400);
     deliver(&app).await;
     assert_eq!(counts(&app).await, (2, 0, 1));

@@ -1,11 +1,11 @@
 //! Mail as the mail server gets it.
 
 use super::{counts, deliver, failures, post, with_mail};
-use crate::harness::{MailServer, Mood};
+use crate::harness::{SmtpBehaviour, SmtpServer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mail_arrives_with_both_parts_and_its_headers() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[]).await;
     let id = post(&app, "email", "ada@example.com", None).await;
     deliver(&app).await;
@@ -40,7 +40,7 @@ async fn mail_arrives_with_both_parts_and_its_headers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn registering_sends_the_confirmation_and_no_mailbox_shows_it() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[]).await;
     app.register("ada@example.com").await;
     assert!(app.mail().await.is_empty());
@@ -51,8 +51,8 @@ async fn registering_sends_the_confirmation_and_no_mailbox_shows_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_nobody_trusts_is_refused_before_anything_is_said() {
-    let server = MailServer::start().await;
-    server.be(Mood::SelfSigned);
+    let server = SmtpServer::start().await;
+    server.behave(SmtpBehaviour::SelfSigned);
     for query in ["?tls=required", "?tls=opportunistic"] {
         let app = with_mail(&server, query, &[]).await;
         post(&app, "email", "ada@example.com", None).await;
@@ -69,7 +69,7 @@ async fn a_certificate_that_nobody_trusts_is_refused_before_anything_is_said() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_the_encryption_that_is_required_hears_no_password() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(&server, "?tls=required", &[]).await;
     post(&app, "email", "ada@example.com", None).await;
     deliver(&app).await;
@@ -81,7 +81,7 @@ async fn a_server_without_the_encryption_that_is_required_hears_no_password() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_speaks_tls_alone_is_not_spoken_to_in_clear() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let url = server.url("").replace("smtp://", "smtps://");
     let app = with_mail(&server, "", &[("IDGATE_SMTP__URL", &url)]).await;
     post(&app, "email", "ada@example.com", None).await;
@@ -92,8 +92,8 @@ async fn a_server_that_speaks_tls_alone_is_not_spoken_to_in_clear() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_final_refusal_sets_a_message_aside_without_repeating_the_address() {
-    let server = MailServer::start().await;
-    server.be(Mood::Refusing(
+    let server = SmtpServer::start().await;
+    server.behave(SmtpBehaviour::RejectsRecipient(
         "550 5.1.1 <ada@example.com> is not known here",
     ));
     let app = with_mail(&server, "", &[]).await;
@@ -108,18 +108,18 @@ async fn a_final_refusal_sets_a_message_aside_without_repeating_the_address() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_pass_is_tried_again() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[]).await;
     post(&app, "email", "ada@example.com", None).await;
     for mood in [
-        Mood::Refusing("450 4.2.1 ada@example.com is busy"),
+        SmtpBehaviour::RejectsRecipient("450 4.2.1 ada@example.com is busy"),
         // The gateway is not let in: no message is at fault.
-        Mood::Locked("535 5.7.8 no such user"),
-        Mood::Refusing("530 5.7.0 sign in first"),
-        Mood::Down,
-        Mood::Silent,
+        SmtpBehaviour::RejectsLogin("535 5.7.8 no such user"),
+        SmtpBehaviour::RejectsRecipient("530 5.7.0 sign in first"),
+        SmtpBehaviour::Down,
+        SmtpBehaviour::NoReply,
     ] {
-        server.be(mood);
+        server.behave(mood);
         deliver(&app).await;
         assert_eq!(counts(&app).await, (0, 1, 0), "{mood:?}");
         let rows = app.printed("outbox_messages").await.join("");
@@ -127,19 +127,19 @@ async fn what_may_pass_is_tried_again() {
         app.advance(3600);
     }
     assert_eq!(app.number("SELECT attempts FROM outbox_messages").await, 5);
-    server.be(Mood::Friendly);
+    server.behave(SmtpBehaviour::Normal);
     deliver(&app).await;
     assert_eq!(counts(&app).await, (1, 0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_given_up_halfway_carries_nothing_more() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[("IDGATE_OUTBOX__CONCURRENCY", "1")]).await;
-    server.be(Mood::Silent);
+    server.behave(SmtpBehaviour::NoReply);
     post(&app, "email", "first@example.com", None).await;
     deliver(&app).await;
-    server.be(Mood::Refusing("550 5.1.1 unknown"));
+    server.behave(SmtpBehaviour::RejectsRecipient("550 5.1.1 unknown"));
     post(&app, "email", "second@example.com", None).await;
     deliver(&app).await;
     // On the old connection the late answer to the first would have passed for one to the second.
@@ -148,7 +148,7 @@ async fn a_connection_given_up_halfway_carries_nothing_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_are_used_again() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[("IDGATE_OUTBOX__CONCURRENCY", "2")]).await;
     for number in 0..20 {
         post(&app, "email", &format!("p{number}@example.com"), None).await;

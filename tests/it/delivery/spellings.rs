@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::{deliver, with_mail};
-use crate::harness::MailServer;
+use crate::harness::SmtpServer;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_spelling_of_a_domain_keeps_no_mail_from_its_owner() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let required = [("IDGATE_REGISTRATION__CONFIRMATION", "required")];
     let app = with_mail(&server, "", &required).await;
     for (name, typed, known) in [

@@ -7,13 +7,13 @@ use idgate::services::operator::{delivery, housekeeping};
 use idgate::stores::outbox_message;
 
 use super::{claim, counts, deliver, failures, post, with_mail};
-use crate::harness::{Endpoint, MailServer, Mood, TestApp};
+use crate::harness::{Endpoint, SmtpBehaviour, SmtpServer, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_was_down_gets_everything_once() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[]).await;
-    server.be(Mood::Down);
+    server.behave(SmtpBehaviour::Down);
     for number in 0..40 {
         post(&app, "email", &format!("p{number}@example.com"), None).await;
     }
@@ -23,7 +23,7 @@ async fn a_server_that_was_down_gets_everything_once() {
         app.advance(900);
     }
     assert_eq!(counts(&app).await, (0, 40, 0));
-    server.be(Mood::Friendly);
+    server.behave(SmtpBehaviour::Normal);
     app.advance(900);
     deliver(&app).await;
     let to: BTreeSet<String> = server.taken().into_iter().map(|mail| mail.to).collect();
@@ -33,7 +33,7 @@ async fn a_server_that_was_down_gets_everything_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_workers_share_the_queue_and_send_each_message_once() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let first = with_mail(&server, "", &[]).await;
     let second = first.second_instance().await;
     for number in 0..300 {
@@ -57,13 +57,13 @@ async fn two_workers_share_the_queue_and_send_each_message_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_sent_but_not_noted_goes_out_again_under_the_same_id() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[]).await;
     post(&app, "email", "ada@example.com", None).await;
     // The server has the mail, but its answer is lost.
-    server.be(Mood::Forgetful);
+    server.behave(SmtpBehaviour::ClosesInsteadOfReply);
     deliver(&app).await;
-    server.be(Mood::Friendly);
+    server.behave(SmtpBehaviour::Normal);
     app.advance(10);
     deliver(&app).await;
     // The worker ends between claiming and noting.
@@ -110,13 +110,13 @@ async fn a_worker_that_slept_through_its_lease_notes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_has_lost_its_point_is_dropped_with_its_contents() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[]).await;
     post(&app, "email", "ada@example.com", Some(600)).await;
     post(&app, "email", "bob@example.com", Some(599)).await;
-    server.be(Mood::Down);
+    server.behave(SmtpBehaviour::Down);
     deliver(&app).await;
-    server.be(Mood::Friendly);
+    server.behave(SmtpBehaviour::Normal);
     app.advance(599);
     deliver(&app).await;
     assert_eq!(server.taken().len(), 1);
@@ -135,7 +135,7 @@ async fn a_message_that_has_lost_its_point_is_dropped_with_its_contents() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_cannot_be_opened_stops_no_other() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[]).await;
     let broken = post(&app, "email", "ada@example.com", None).await;
     let sound = post(&app, "email", "bob@example.com", None).await;
@@ -162,9 +162,9 @@ async fn a_message_that_cannot_be_opened_stops_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_so_many_attempts_a_message_is_set_aside() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[("IDGATE_OUTBOX__MAX_ATTEMPTS", "3")]).await;
-    server.be(Mood::Down);
+    server.behave(SmtpBehaviour::Down);
     post(&app, "email", "ada@example.com", None).await;
     for _ in 0..3 {
         assert_eq!(counts(&app).await, (0, 1, 0));
@@ -178,7 +178,7 @@ async fn after_so_many_attempts_a_message_is_set_aside() {
         claim(&app).await;
         app.advance(61);
     }
-    server.be(Mood::Friendly);
+    server.behave(SmtpBehaviour::Normal);
     deliver(&app).await;
     assert!(server.taken().is_empty());
     assert_eq!(counts(&app).await, (0, 0, 2));
@@ -186,7 +186,7 @@ async fn after_so_many_attempts_a_message_is_set_aside() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_recipient_holds_up_nobody_else() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let endpoint = Endpoint::start().await;
     let app = with_mail(
         &server,
@@ -199,7 +199,7 @@ async fn a_slow_recipient_holds_up_nobody_else() {
         ],
     )
     .await;
-    server.be(Mood::SilentTo("slow@example.com"));
+    server.behave(SmtpBehaviour::NoReplyTo("slow@example.com"));
     post(&app, "email", "slow@example.com", None).await;
     for number in 0..20 {
         post(&app, "email", &format!("p{number}@example.com"), None).await;
@@ -255,7 +255,7 @@ async fn a_worker_that_is_told_to_stop_claims_nothing_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_production_a_channel_without_a_provider_waits() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(
         &server,
         "",
@@ -293,14 +293,14 @@ async fn in_production_a_channel_without_a_provider_waits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn traces_go_in_time() {
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[]).await;
     post(&app, "email", "ada@example.com", None).await;
     deliver(&app).await;
-    server.be(Mood::Refusing("550 5.1.1 unknown"));
+    server.behave(SmtpBehaviour::RejectsRecipient("550 5.1.1 unknown"));
     post(&app, "email", "bob@example.com", None).await;
     deliver(&app).await;
-    server.be(Mood::Down);
+    server.behave(SmtpBehaviour::Down);
     post(&app, "email", "eve@example.com", None).await;
     for (day, left) in [
         (0, (1, 1, 1)),

@@ -6,7 +6,7 @@ use futures_util::stream;
 use serde_json::json;
 
 use super::FIELD;
-use crate::harness::{Google, Manner};
+use crate::harness::{Google, IssuerBehaviour};
 
 /// An issuer that hangs is given up soon.
 const IMPATIENT: (&str, &str) = ("IDGATE_GOOGLE__TIMEOUT_MILLISECONDS", "1500");
@@ -57,11 +57,11 @@ async fn keys_are_fetched_again_when_the_issuer_says_so_and_not_before() {
 #[tokio::test(flavor = "multi_thread")]
 async fn known_keys_outlive_an_outage_for_a_day() {
     for manner in [
-        Manner::Failing,
-        Manner::Hanging,
-        Manner::Huge,
-        Manner::Redirecting,
-        Manner::Babbling,
+        IssuerBehaviour::Failing,
+        IssuerBehaviour::Hanging,
+        IssuerBehaviour::Huge,
+        IssuerBehaviour::Redirecting,
+        IssuerBehaviour::NotJson,
     ] {
         let google = Google::with(&[IMPATIENT]).await;
         assert_eq!(google.outcome(&json!({})).await, "SignedIn");
@@ -77,7 +77,7 @@ async fn known_keys_outlive_an_outage_for_a_day() {
         google.app.advance(2 * HOUR);
         let answer = google.login(&json!({})).await;
         answer.assert_refusal(503, "SERVICE_UNAVAILABLE");
-        google.issuer.behave(Manner::Prompt);
+        google.issuer.behave(IssuerBehaviour::Normal);
         google.app.advance(5);
         assert_eq!(google.outcome(&json!({})).await, "SignedIn", "{manner:?}");
         assert_eq!(google.issuer.strays(), 0, "a redirect was followed");
@@ -88,10 +88,10 @@ async fn known_keys_outlive_an_outage_for_a_day() {
 async fn without_any_keys_people_are_told_to_come_back() {
     let google = Google::with(&[IMPATIENT]).await;
     for manner in [
-        Manner::Failing,
-        Manner::Hanging,
-        Manner::Huge,
-        Manner::Redirecting,
+        IssuerBehaviour::Failing,
+        IssuerBehaviour::Hanging,
+        IssuerBehaviour::Huge,
+        IssuerBehaviour::Redirecting,
     ] {
         google.issuer.behave(manner);
         let nothing = json!({});
@@ -102,7 +102,7 @@ async fn without_any_keys_people_are_told_to_come_back() {
         google.app.advance(5);
     }
     assert_eq!(google.issuer.fetches(), 4, "one attempt for each pause");
-    google.issuer.behave(Manner::Prompt);
+    google.issuer.behave(IssuerBehaviour::Normal);
     assert_eq!(google.outcome(&json!({})).await, "SignedIn");
 }
 
@@ -110,7 +110,7 @@ async fn without_any_keys_people_are_told_to_come_back() {
 async fn a_slow_issuer_holds_up_one_sign_in_and_not_those_it_could_not_help() {
     let google = Google::with(&[("IDGATE_GOOGLE__TIMEOUT_MILLISECONDS", "1000")]).await;
     google.login(&json!({})).await;
-    google.issuer.behave(Manner::Hanging);
+    google.issuer.behave(IssuerBehaviour::Hanging);
     google.app.advance(HOUR);
     let started = std::time::Instant::now();
     let nothing = json!({});

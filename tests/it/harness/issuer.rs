@@ -29,9 +29,9 @@ const HOUR: i64 = 3_600;
 
 /// How the issuer answers when it is asked for its keys.
 #[derive(Clone, Debug)]
-pub(crate) enum Manner {
+pub(crate) enum IssuerBehaviour {
     /// With the keys.
-    Prompt,
+    Normal,
     /// With a failure.
     Failing,
     /// Never.
@@ -41,7 +41,7 @@ pub(crate) enum Manner {
     /// With another address.
     Redirecting,
     /// With something else.
-    Babbling,
+    NotJson,
 }
 
 /// A key pair of an issuer.
@@ -52,7 +52,7 @@ struct Pair {
 
 struct Shared {
     keys: Mutex<Vec<Arc<Pair>>>,
-    manner: Mutex<Manner>,
+    behaviour: Mutex<IssuerBehaviour>,
     max_age: Mutex<Option<u64>>,
     fetches: AtomicU64,
     strays: AtomicU64,
@@ -80,7 +80,7 @@ impl Issuer {
         let name = name.map_or_else(|| format!("http://{address}"), str::to_owned);
         let shared = Arc::new(Shared {
             keys: Mutex::new(vec![Arc::new(Pair::new())]),
-            manner: Mutex::new(Manner::Prompt),
+            behaviour: Mutex::new(IssuerBehaviour::Normal),
             max_age: Mutex::new(None),
             fetches: AtomicU64::new(0),
             strays: AtomicU64::new(0),
@@ -120,8 +120,8 @@ impl Issuer {
         self.shared.strays.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn behave(&self, manner: Manner) {
-        *self.shared.manner.lock().unwrap() = manner;
+    pub(crate) fn behave(&self, behaviour: IssuerBehaviour) {
+        *self.shared.behaviour.lock().unwrap() = behaviour;
     }
 
     pub(crate) fn allow_use_for(&self, seconds: u64) {
@@ -201,9 +201,9 @@ impl Pair {
 
 async fn publish(State(shared): State<Arc<Shared>>) -> Response {
     shared.fetches.fetch_add(1, Ordering::Relaxed);
-    let manner = shared.manner.lock().unwrap().clone();
-    match manner {
-        Manner::Prompt => {
+    let behaviour = shared.behaviour.lock().unwrap().clone();
+    match behaviour {
+        IssuerBehaviour::Normal => {
             let keys: Vec<Value> = shared
                 .keys
                 .lock()
@@ -218,14 +218,14 @@ async fn publish(State(shared): State<Arc<Shared>>) -> Response {
             }
             (headers, json!({ "keys": keys }).to_string()).into_response()
         }
-        Manner::Failing => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Manner::Hanging => std::future::pending().await,
-        Manner::Huge => vec![b' '; 10 * 1024 * 1024].into_response(),
-        Manner::Redirecting => {
+        IssuerBehaviour::Failing => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        IssuerBehaviour::Hanging => std::future::pending().await,
+        IssuerBehaviour::Huge => vec![b' '; 10 * 1024 * 1024].into_response(),
+        IssuerBehaviour::Redirecting => {
             let elsewhere = [(header::LOCATION, "/elsewhere")];
             (StatusCode::FOUND, elsewhere).into_response()
         }
-        Manner::Babbling => "<html>welcome to the hotel</html>".into_response(),
+        IssuerBehaviour::NotJson => "<html>welcome to the hotel</html>".into_response(),
     }
 }
 

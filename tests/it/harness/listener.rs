@@ -15,7 +15,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use super::{SignedIn, TestApp, queries};
 
 /// How long anything may take that should happen at once.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a socket says.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +44,7 @@ impl TestApp {
     pub(crate) async fn caught_up(&self) {
         let mut connected = self.app.event_bus.connected();
         let hearing = connected.wait_for(|connected| *connected);
-        timeout(PATIENCE, hearing).await.unwrap().unwrap();
+        timeout(TIMEOUT, hearing).await.unwrap().unwrap();
         let mut heard = self.app.event_bus.subscribe();
         let before = self.audited().await;
         // Told after what came before; where text is no document to run, it is not there.
@@ -54,7 +54,7 @@ impl TestApp {
         after.retain(|event| !before.contains(event));
         for last in after {
             let told = async { while !heard.recv().await.unwrap().contains(&last) {} };
-            timeout(PATIENCE, told).await.expect("it is told");
+            timeout(TIMEOUT, told).await.expect("it is told");
         }
     }
 
@@ -135,9 +135,9 @@ impl Socket {
     }
 
     /// Sends without reading, until the gateway has closed the connection.
-    pub(crate) async fn pester(&mut self, message: Message) {
-        let pestering = async { while self.0.send(message.clone()).await.is_ok() {} };
-        timeout(PATIENCE, pestering)
+    pub(crate) async fn flood(&mut self, message: Message) {
+        let flooding = async { while self.0.send(message.clone()).await.is_ok() {} };
+        timeout(TIMEOUT, flooding)
             .await
             .expect("an end of patience");
     }
@@ -163,7 +163,7 @@ impl Socket {
 
     /// What is said next.
     pub(crate) async fn hear(&mut self) -> Said {
-        let said = timeout(PATIENCE, self.heard()).await;
+        let said = timeout(TIMEOUT, self.heard()).await;
         said.expect("nothing is said")
     }
 

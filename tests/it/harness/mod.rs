@@ -1,8 +1,9 @@
 //! A gateway for one test: real listener, real database, a clock that stands still.
 //!
-//! `world` is where the rows live, `clients` is who asks, `queries` is what they ask.
+//! `backend` is where the rows live, `clients` is who asks, `queries` is what they ask.
 
 mod answer;
+mod backend;
 mod clients;
 mod cutter;
 mod endpoint;
@@ -15,7 +16,6 @@ mod rows;
 mod shared_store;
 mod smtp;
 mod stream;
-mod world;
 
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpStream};
@@ -37,16 +37,16 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 pub(crate) use answer::Answer;
+use backend::Backend;
 pub(crate) use clients::{Anonymous, PASSWORD, SignedIn};
 pub(crate) use cutter::{Cutter, Moment};
 pub(crate) use endpoint::Endpoint;
-pub(crate) use issuer::{Google, Manner};
+pub(crate) use issuer::{Google, IssuerBehaviour};
 pub(crate) use listener::{Said, Socket, narrow_connection};
 pub(crate) use messages::wrong;
 pub(crate) use relay::Relay;
-pub(crate) use smtp::{MailServer, Mood};
+pub(crate) use smtp::{SmtpBehaviour, SmtpServer};
 pub(crate) use stream::{EventStream, document_id};
-use world::World;
 
 /// When every test begins.
 const BEGINNING: &str = "2026-03-01T12:00:00Z";
@@ -65,7 +65,7 @@ pub(crate) struct TestApp {
     _listener: JoinSet<()>,
     stop: CancellationToken,
     _stopped_at_last: DropGuard,
-    world: Arc<World>,
+    backend: Arc<Backend>,
 }
 
 impl TestApp {
@@ -77,7 +77,7 @@ impl TestApp {
     /// The same with some settings changed.
     pub(crate) async fn with(changes: &[(&str, &str)]) -> Self {
         show_errors();
-        let world = Arc::new(World::create().await);
+        let backend = Arc::new(Backend::create().await);
         let mut settings = vec![
             ("IDGATE_HASHING__MEMORY_KIB", "8".to_owned()),
             ("IDGATE_HASHING__ITERATIONS", "1".to_owned()),
@@ -86,7 +86,7 @@ impl TestApp {
             // Two hundred requests at once on a busy machine are no outage.
             ("IDGATE_DATABASE__ACQUIRE_TIMEOUT_SECONDS", "30".to_owned()),
         ];
-        settings.extend(world.settings());
+        settings.extend(backend.settings());
         let is_replaced = |name: &str| changes.iter().any(|(other, _)| *other == name);
         settings.retain(|(name, _)| !is_replaced(name));
         let mut settings: Vec<(String, String)> = settings
@@ -99,13 +99,13 @@ impl TestApp {
                 .map(|(name, value)| ((*name).into(), (*value).into())),
         );
         let beginning: DateTime<Utc> = BEGINNING.parse().unwrap();
-        Self::start(world, settings, Clock::fixed(beginning), 1).await
+        Self::start(backend, settings, Clock::fixed(beginning), 1).await
     }
 
     /// Another instance over the same database, the same shared store and the same clock.
     pub(crate) async fn second_instance(&self) -> Self {
         let settings = self.settings.clone();
-        Self::start(Arc::clone(&self.world), settings, self.clock.clone(), 2).await
+        Self::start(Arc::clone(&self.backend), settings, self.clock.clone(), 2).await
     }
 
     /// Another instance over the same database, with some settings changed.
@@ -114,28 +114,28 @@ impl TestApp {
         settings.retain(|(name, _)| !changes.iter().any(|(other, _)| name == other));
         let changes = changes.iter();
         settings.extend(changes.map(|(name, value)| ((*name).into(), (*value).into())));
-        Self::start(Arc::clone(&self.world), settings, self.clock.clone(), 3).await
+        Self::start(Arc::clone(&self.backend), settings, self.clock.clone(), 3).await
     }
 
-    /// The staff listener of another instance of this world.
+    /// The staff listener of another instance of this backend.
     pub(crate) async fn staff(&self) -> Self {
         let settings = self.settings.clone();
-        let (world, clock) = (Arc::clone(&self.world), self.clock.clone());
-        Self::start_for(Audience::Staff, world, settings, clock, 4).await
+        let (backend, clock) = (Arc::clone(&self.backend), self.clock.clone());
+        Self::start_for(Audience::Staff, backend, settings, clock, 4).await
     }
 
     async fn start(
-        world: Arc<World>,
+        backend: Arc<Backend>,
         settings: Vec<(String, String)>,
         clock: Clock,
         seed: u64,
     ) -> Self {
-        Self::start_for(Audience::Public, world, settings, clock, seed).await
+        Self::start_for(Audience::Public, backend, settings, clock, seed).await
     }
 
     async fn start_for(
         audience: Audience,
-        world: Arc<World>,
+        backend: Arc<Backend>,
         mut settings: Vec<(String, String)>,
         clock: Clock,
         seed: u64,
@@ -181,7 +181,7 @@ impl TestApp {
             stop.clone(),
         ));
         let http = http();
-        let observer = world.observer().await;
+        let observer = backend.observer().await;
         Self {
             app,
             address,
@@ -194,7 +194,7 @@ impl TestApp {
             _listener: listening,
             _stopped_at_last: stop.clone().drop_guard(),
             stop,
-            world,
+            backend,
         }
     }
 
@@ -277,14 +277,14 @@ impl TestApp {
         self.login(email).await
     }
 
-    /// Lets time pass, at every instance of this world.
+    /// Lets time pass, at every instance of this backend.
     pub(crate) fn advance(&self, seconds: i64) {
         self.clock.advance(Duration::seconds(seconds));
     }
 
     /// Sends the Postgres database away, or lets it come back.
     pub(crate) async fn forbid_connections(&self, forbidden: bool) {
-        self.world.forbid_connections(forbidden).await;
+        self.backend.forbid_connections(forbidden).await;
     }
 
     /// Makes the instance one that is about to stop.
@@ -299,13 +299,13 @@ impl TestApp {
 
     /// Another instance that hears of what happens here, where instances can hear each other.
     pub(crate) async fn neighbour(&self) -> Option<Self> {
-        self.world.redis()?;
+        self.backend.redis()?;
         Some(self.second_instance().await)
     }
 
     /// The address of the shared store, where there is one.
     pub(crate) fn redis_url() -> Option<String> {
-        world::redis_url()
+        backend::redis_url()
     }
 
     /// What happened in `work`, counted: statements, hashes, ratings and outbox rows.

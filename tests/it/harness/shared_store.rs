@@ -11,9 +11,9 @@ use super::TestApp;
 
 impl TestApp {
     /// Everything that the shared store keeps for this test, keys and values, as text and as
-    /// hexadecimal; in the embedded world what the store says about itself.
+    /// hexadecimal; in the embedded backend what the store says about itself.
     pub(crate) async fn shared_store_dump(&self) -> String {
-        let Some((url, prefix)) = self.world.redis() else {
+        let Some((url, prefix)) = self.backend.redis() else {
             return format!("{:?}", self.app.volatile);
         };
         let client = redis::Client::open(url).unwrap();
@@ -38,10 +38,10 @@ impl TestApp {
         dump
     }
 
-    /// Another instance of this world after a change of the master key; `None` where instances
+    /// Another instance of this backend after a change of the master key; `None` where instances
     /// share nothing but the database.
     pub(crate) async fn with_another_master_key(&self) -> Option<Self> {
-        self.world.redis()?;
+        self.backend.redis()?;
         Some(self.rekeyed().await)
     }
 
@@ -60,6 +60,6 @@ impl TestApp {
             previous.trim().to_owned(),
         ));
         let clock = self.clock.clone();
-        Self::start(Arc::clone(&self.world), settings, clock, 3).await
+        Self::start(Arc::clone(&self.backend), settings, clock, 3).await
     }
 }

@@ -18,28 +18,28 @@ const SELF_SIGNED: &[u8] = include_bytes!("self_signed.pem");
 
 /// What the server does with mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mood {
+pub(crate) enum SmtpBehaviour {
     /// Takes it.
-    Friendly,
+    Normal,
     /// Takes it, but only behind STARTTLS, with a certificate that nobody trusts.
     SelfSigned,
     /// Answers every recipient with this.
-    Refusing(&'static str),
+    RejectsRecipient(&'static str),
     /// Answers every sign-in with this.
-    Locked(&'static str),
+    RejectsLogin(&'static str),
     /// Closes connections at once.
     Down,
     /// Takes the mail and never says so.
-    Silent,
+    NoReply,
     /// The same, but only to this recipient.
-    SilentTo(&'static str),
+    NoReplyTo(&'static str),
     /// Takes the mail and closes in place of saying so.
-    Forgetful,
+    ClosesInsteadOfReply,
 }
 
 /// A mail that was taken.
 #[derive(Clone, Debug)]
-pub(crate) struct Taken {
+pub(crate) struct Mail {
     /// Who it was for, as the envelope says.
     pub(crate) to: String,
     /// Header and body.
@@ -48,7 +48,7 @@ pub(crate) struct Taken {
     pub(crate) login: Option<(String, String)>,
 }
 
-impl Taken {
+impl Mail {
     /// The value of a header; empty when it is absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         let (head, _) = self.text.split_once("\r\n\r\n").unwrap();
@@ -60,26 +60,26 @@ impl Taken {
 }
 
 struct Shared {
-    mood: Mutex<Mood>,
-    taken: Mutex<Vec<Taken>>,
+    behaviour: Mutex<SmtpBehaviour>,
+    taken: Mutex<Vec<Mail>>,
     /// Every line that came in clear text.
     heard: Mutex<Vec<String>>,
     tls: TlsAcceptor,
 }
 
 /// The running server.
-pub(crate) struct MailServer {
+pub(crate) struct SmtpServer {
     address: SocketAddr,
     shared: Arc<Shared>,
     _listening: JoinSet<()>,
 }
 
-impl MailServer {
+impl SmtpServer {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
-            mood: Mutex::new(Mood::Friendly),
+            behaviour: Mutex::new(SmtpBehaviour::Normal),
             taken: Mutex::default(),
             heard: Mutex::default(),
             tls: acceptor(),
@@ -109,11 +109,11 @@ impl MailServer {
         format!("smtp://idgate:p%40ss@{}{query}", self.address)
     }
 
-    pub(crate) fn be(&self, mood: Mood) {
-        *self.shared.mood.lock().unwrap() = mood;
+    pub(crate) fn behave(&self, behaviour: SmtpBehaviour) {
+        *self.shared.behaviour.lock().unwrap() = behaviour;
     }
 
-    pub(crate) fn taken(&self) -> Vec<Taken> {
+    pub(crate) fn taken(&self) -> Vec<Mail> {
         self.shared.taken.lock().unwrap().clone()
     }
 
@@ -137,13 +137,16 @@ fn acceptor() -> TlsAcceptor {
 }
 
 async fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
-    let mood = *shared.mood.lock().unwrap();
-    if mood == Mood::Down {
+    let behaviour = *shared.behaviour.lock().unwrap();
+    if behaviour == SmtpBehaviour::Down {
         return Ok(());
     }
     let mut session = Session::new(stream, shared);
     session.say("220 sink.test ESMTP").await?;
-    if !session.converse(mood == Mood::SelfSigned).await? {
+    if !session
+        .converse(behaviour == SmtpBehaviour::SelfSigned)
+        .await?
+    {
         return Ok(());
     }
     let stream = shared.tls.accept(session.stream.into_inner()).await?;
@@ -190,9 +193,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             let line = self.line().await?;
             let line = line.trim_end();
             self.shared.heard.lock().unwrap().push(line.to_owned());
-            let mood = *self.shared.mood.lock().unwrap();
+            let behaviour = *self.shared.behaviour.lock().unwrap();
             let word = line.split([' ', ':']).next().unwrap().to_ascii_uppercase();
-            match (word.as_str(), mood) {
+            match (word.as_str(), behaviour) {
                 ("EHLO", _) => {
                     let tls = if offers_tls { "250-STARTTLS\r\n" } else { "" };
                     let offer = format!("250-sink.test\r\n{tls}250-8BITMIME\r\n250 AUTH PLAIN");
@@ -202,7 +205,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
                     self.say("220 go ahead").await?;
                     return Ok(true);
                 }
-                ("AUTH", Mood::Locked(reply)) | ("RCPT", Mood::Refusing(reply)) => {
+                ("AUTH", SmtpBehaviour::RejectsLogin(reply))
+                | ("RCPT", SmtpBehaviour::RejectsRecipient(reply)) => {
                     self.say(reply).await?;
                 }
                 ("AUTH", _) => {
@@ -217,10 +221,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
                 ("DATA", _) => {
                     self.say("354 go ahead").await?;
                     self.take().await?;
-                    match mood {
-                        Mood::Forgetful => return Ok(false),
-                        Mood::Silent => std::future::pending().await,
-                        Mood::SilentTo(to) if to == self.to => std::future::pending().await,
+                    match behaviour {
+                        SmtpBehaviour::ClosesInsteadOfReply => return Ok(false),
+                        SmtpBehaviour::NoReply => std::future::pending().await,
+                        SmtpBehaviour::NoReplyTo(to) if to == self.to => {
+                            std::future::pending::<()>().await;
+                        }
                         _ => self.say("250 taken").await?,
                     }
                 }
@@ -242,7 +248,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             }
             text += &line;
         }
-        let taken = Taken {
+        let taken = Mail {
             to: self.to.clone(),
             text,
             login: self.login.clone(),

@@ -11,7 +11,7 @@ use super::{Answer, SignedIn, TestApp, queries};
 use sha2::{Digest as _, Sha256};
 
 /// How long anything may take that should happen at once.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An open event stream.
 pub(crate) struct EventStream {
@@ -36,7 +36,7 @@ impl EventStream {
                 self.read = rest.to_owned();
                 return Some(block);
             }
-            let chunk = timeout(PATIENCE, self.response.chunk()).await;
+            let chunk = timeout(TIMEOUT, self.response.chunk()).await;
             let chunk = chunk.expect("nothing is said").unwrap()?;
             self.read.push_str(std::str::from_utf8(&chunk).unwrap());
         }
@@ -110,7 +110,7 @@ impl TestApp {
     pub(crate) async fn until(&self, line: &str, mut meanwhile: impl FnMut()) {
         let begun = Instant::now();
         while !self.app.metrics.render().contains(line) {
-            assert!(begun.elapsed() < PATIENCE, "{}", self.app.metrics.render());
+            assert!(begun.elapsed() < TIMEOUT, "{}", self.app.metrics.render());
             meanwhile();
             tokio::task::yield_now().await;
         }

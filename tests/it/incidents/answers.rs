@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::sdl;
 use crate::account::REQUIRED;
-use crate::account::alike::visible;
+use crate::account::no_oracle::visible;
 use crate::harness::{Answer, PASSWORD, TestApp, Work};
 
 /// What the stranger types as their own.

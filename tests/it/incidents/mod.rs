@@ -109,7 +109,7 @@ async fn better_auth_ghsa_hc7v_rggr_4hvx_a_link_is_redeemed_once_however_many_tr
     assert_eq!(app.number("SELECT COUNT(*) FROM sessions").await, 1);
 }
 
-/// Rows 14 and 15 have their diffs of whole answers and of work in `account/alike.rs`; this is the
+/// Rows 14 and 15 have their diffs of whole answers and of work in `account/no_oracle.rs`; this is the
 /// repetition that gave accounts away elsewhere: locks that exist for real accounts only.
 #[tokio::test(flavor = "multi_thread")]
 async fn zitadel_cve_2024_41952_six_failed_logins_look_the_same_with_and_without_an_account() {

@@ -8,14 +8,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::harness::TestApp;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Waits until every message has left.
 async fn delivered(app: &TestApp) {
     let started = Instant::now();
     let waiting = "SELECT COUNT(*) FROM outbox_messages WHERE delivered_at IS NULL";
     while app.number(waiting).await > 0 {
-        assert!(started.elapsed() < PATIENCE, "a message stays");
+        assert!(started.elapsed() < TIMEOUT, "a message stays");
         tokio::task::yield_now().await;
     }
 }
@@ -36,7 +36,7 @@ async fn messages_leave_by_themselves_until_a_stop() {
     tracker.close();
     assert_eq!(tracker.len(), 7, "a loop ended before it was told to");
     stop.cancel();
-    let ended = tokio::time::timeout(PATIENCE, tracker.wait()).await;
+    let ended = tokio::time::timeout(TIMEOUT, tracker.wait()).await;
     assert!(ended.is_ok(), "a loop goes on after a stop");
 }
 
@@ -48,5 +48,5 @@ async fn an_instance_may_leave_delivery_to_others() {
     assert_eq!(tracker.len(), 6);
     stop.cancel();
     tracker.close();
-    assert!(tokio::time::timeout(PATIENCE, tracker.wait()).await.is_ok());
+    assert!(tokio::time::timeout(TIMEOUT, tracker.wait()).await.is_ok());
 }

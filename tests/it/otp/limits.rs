@@ -140,7 +140,7 @@ async fn a_code_survives_a_change_of_the_master_key() {
     client.request_otp(ADA, "LOGIN").await;
     let code = app.code(ADA, "login_code").await;
     let Some(rotated) = app.with_another_master_key().await else {
-        return; // The embedded world has one process, whose codes end with it.
+        return; // The embedded backend has one process, whose codes end with it.
     };
     let answer = client.at(&rotated).verify_otp(ADA, "LOGIN", &code).await;
     assert_eq!(answer.typename("verifyOtp"), "SignedIn");

@@ -1,7 +1,7 @@
 //! One-time codes: what each of them opens, and how they end.
 
-mod alike;
 mod limits;
+mod no_oracle;
 mod phone;
 
 use serde_json::json;

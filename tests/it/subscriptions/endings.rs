@@ -178,7 +178,7 @@ async fn whoever_does_not_read_is_given_up() {
     // Asking is no better than listening.
     let mut socket = root.socket().await;
     let ping = Message::Text(r#"{"type":"ping"}"#.into());
-    socket.pester(ping).await;
+    socket.flood(ping).await;
     app.until("ended_total{why=\"slow\"} 2", || {}).await;
 }
 
@@ -224,7 +224,7 @@ async fn pings_whose_answers_are_not_read_fill_no_memory() {
     let ping = Message::Ping(vec![b'x'; 125].into());
     // Nobody has to say who they are for it.
     let mut socket = app.socket().await;
-    socket.pester(ping).await;
+    socket.flood(ping).await;
     app.until("ended_total{why=\"slow\"} 1", || {}).await;
 }
 

@@ -1,8 +1,8 @@
 //! Live events: who hears of what, and nothing else.
 
 mod endings;
-mod greed;
 mod instances;
+mod limits;
 mod protocol;
 mod stream;
 

@@ -8,7 +8,7 @@ use url::Url;
 use super::super::requests::Logged;
 use super::super::{Outcome, free, idgate, log_until};
 use super::{PASSWORD, complaint, expect, mute, place, saying};
-use crate::harness::{MailServer, Mood, Relay, TestApp};
+use crate::harness::{Relay, SmtpBehaviour, SmtpServer, TestApp};
 
 const CHECK: &[&str] = &["config", "check", "--connect"];
 
@@ -84,32 +84,32 @@ async fn a_check_of_the_connections_says_why_no_mail_would_leave() {
         let said = complaint(CHECK, "IDGATE_SMTP__URL", &mail(address, scheme, query));
         expect(&said, "the mail server", address, words);
     }
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     for (mood, query, words) in [
         (
-            Mood::Locked("535 5.7.8 s3same"),
+            SmtpBehaviour::RejectsLogin("535 5.7.8 s3same"),
             "",
             "wrong user name or password",
         ),
         (
-            Mood::Locked("530 5.7.0 s3same"),
+            SmtpBehaviour::RejectsLogin("530 5.7.0 s3same"),
             "",
             "the server requires TLS",
         ),
         (
-            Mood::Locked("454 4.7.0 s3same"),
+            SmtpBehaviour::RejectsLogin("454 4.7.0 s3same"),
             "",
             "the server refused with 454 4.7.0",
         ),
-        (Mood::Friendly, "?tls=required", "TLS is demanded"),
+        (SmtpBehaviour::Normal, "?tls=required", "TLS is demanded"),
         (
-            Mood::SelfSigned,
+            SmtpBehaviour::SelfSigned,
             "?tls=required",
             "the certificate is not trusted",
         ),
-        (Mood::Down, "", "the connection was closed"),
+        (SmtpBehaviour::Down, "", "the connection was closed"),
     ] {
-        server.be(mood);
+        server.behave(mood);
         let url = server.url(query);
         let place = url
             .split_once('@')
@@ -129,7 +129,7 @@ async fn a_check_of_the_connections_says_why_no_mail_would_leave() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_can_be_used_passes_the_check_of_the_connections() {
     let app = TestApp::spawn().await;
-    let server = MailServer::start().await;
+    let server = SmtpServer::start().await;
     let url = server.url("");
     let mut settings = app.settings().to_vec();
     settings.push(("IDGATE_SMTP__URL".to_owned(), url));

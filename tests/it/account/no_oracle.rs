@@ -17,7 +17,7 @@ pub(crate) fn visible(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     (answer.status, headers, answer.text.clone())
 }
 
-pub(crate) fn assert_alike(known: &(Answer, Work), unknown: &(Answer, Work)) {
+pub(crate) fn assert_indistinguishable(known: &(Answer, Work), unknown: &(Answer, Work)) {
     assert_eq!(visible(&known.0), visible(&unknown.0));
     assert_eq!(known.1.as_timed(), unknown.1.as_timed());
 }
@@ -44,11 +44,11 @@ async fn a_registration_does_not_tell_whether_the_address_is_taken() {
         (unknown.1.hashes, unknown.1.messages, unknown.1.events),
         (1, 1, 1)
     );
-    assert_alike(
+    assert_indistinguishable(
         &app.work_of(client.register("known@example.com")).await,
         &unknown,
     );
-    assert_alike(
+    assert_indistinguishable(
         &app.work_of(client.register("pending@example.com")).await,
         &unknown,
     );
@@ -96,7 +96,7 @@ async fn a_failed_login_does_not_tell_whether_there_is_an_account() {
         "+16502530000",
         "no address",
     ] {
-        assert_alike(&app.work_of(client.login(identifier, wrong)).await, &known);
+        assert_indistinguishable(&app.work_of(client.login(identifier, wrong)).await, &known);
     }
 }
 
@@ -115,8 +115,8 @@ async fn a_request_for_a_link_does_not_tell_who_needs_one() {
         unknown.0.typename("requestEmailVerification"),
         "EmailVerificationRequested"
     );
-    assert_alike(&app.work_of(request("known@example.com")).await, &unknown);
-    assert_alike(&app.work_of(request("pending@example.com")).await, &unknown);
+    assert_indistinguishable(&app.work_of(request("known@example.com")).await, &unknown);
+    assert_indistinguishable(&app.work_of(request("pending@example.com")).await, &unknown);
     let mail = app.mail().await;
     assert!(mail.iter().all(|it| it["to"] != "unknown@example.com"));
 }

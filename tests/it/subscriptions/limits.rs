@@ -10,7 +10,7 @@ use crate::harness::TestApp;
 
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
 /// How long anything may take that should happen at once.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_of_one_network_share_their_places() {
@@ -61,7 +61,7 @@ async fn look_in_vain(app: &TestApp, events: &[DomainEvent]) {
     let begun = Instant::now();
     let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
     while app.number(waiting).await == 0 {
-        assert!(begun.elapsed() < PATIENCE, "nobody looks");
+        assert!(begun.elapsed() < TIMEOUT, "nobody looks");
     }
 }
 

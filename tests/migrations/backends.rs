@@ -9,7 +9,7 @@ use url::Url;
 
 /// Runs a check on an empty SQLite database, and on an empty Postgres database if there is a
 /// server for tests.
-pub(crate) fn on_every_world(check: impl AsyncFn(&DatabaseConnection)) {
+pub(crate) fn on_every_backend(check: impl AsyncFn(&DatabaseConnection)) {
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async { check(&connect("sqlite::memory:").await).await });
     if let Some(server) = postgres() {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::account::alike::assert_alike;
+use crate::account::no_oracle::assert_indistinguishable;
 use crate::harness::{PASSWORD, TestApp};
 
 /// An account with a proven address and a proven number.
@@ -32,7 +32,7 @@ async fn asking_for_a_code() {
                 app.advance(later);
                 let one = app.work_of(client.request_otp(known, purpose)).await;
                 let other = app.work_of(client.request_otp(unknown, purpose)).await;
-                assert_alike(&one, &other);
+                assert_indistinguishable(&one, &other);
             }
         }
     }
@@ -44,7 +44,7 @@ async fn asking_for_a_code() {
         };
         let one = app.work_of(client.request_otp(known, purpose)).await;
         let other = app.work_of(client.request_otp(unknown, purpose)).await;
-        assert_alike(&one, &other);
+        assert_indistinguishable(&one, &other);
     }
     let codes = "SELECT COUNT(*) FROM outbox_messages WHERE channel <> 'none'";
     assert_eq!(
@@ -68,7 +68,7 @@ async fn typing_a_wrong_code_until_it_is_dead() {
             let other = app
                 .work_of(client.verify_otp(unknown, "LOGIN", "000000"))
                 .await;
-            assert_alike(&one, &other);
+            assert_indistinguishable(&one, &other);
         }
     }
 }
@@ -85,7 +85,7 @@ async fn forgetting_a_password() {
         for _ in 0..2 {
             let one = app.work_of(request(known)).await;
             let other = app.work_of(request(unknown)).await;
-            assert_alike(&one, &other);
+            assert_indistinguishable(&one, &other);
         }
         let confirm = |who: &str| {
             let input = json!({ "emailOrPhone": who, "code": "000000", "newPassword": PASSWORD });
@@ -94,7 +94,7 @@ async fn forgetting_a_password() {
         for _ in 0..7 {
             let one = app.work_of(confirm(known)).await;
             let other = app.work_of(confirm(unknown)).await;
-            assert_alike(&one, &other);
+            assert_indistinguishable(&one, &other);
         }
     }
 }
@@ -112,8 +112,8 @@ async fn registering_a_number() {
     register("+16502530001").await;
     app.advance(61);
     let unknown = app.work_of(register("+16502530002")).await;
-    assert_alike(&app.work_of(register("+16502530000")).await, &unknown);
-    assert_alike(&app.work_of(register("+16502530001")).await, &unknown);
+    assert_indistinguishable(&app.work_of(register("+16502530000")).await, &unknown);
+    assert_indistinguishable(&app.work_of(register("+16502530001")).await, &unknown);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
-//! Where the rows live: the embedded world (a file, this process) or the one of production
-//! (Postgres, Redis). `IDGATE_TEST_WORLD` chooses.
+//! Where the rows live: the embedded backend (a file, this process) or the one of production
+//! (Postgres, Redis). `IDGATE_TEST_BACKEND` chooses.
 //!
 //! Migrations run once: every test starts from a copy of the migrated database.
 
@@ -17,7 +17,7 @@ use url::Url;
 use walkdir::WalkDir;
 
 /// The data directory of one test, and its databases.
-pub(super) struct World {
+pub(super) struct Backend {
     data: TempDir,
     servers: Option<Servers>,
 }
@@ -29,17 +29,17 @@ struct Servers {
     redis: String,
 }
 
-impl World {
-    /// A new world with every migration applied.
+impl Backend {
+    /// A new backend with every migration applied.
     pub(super) async fn create() -> Self {
         let data = tempfile::tempdir().unwrap();
-        let servers = match variable("IDGATE_TEST_WORLD").as_deref() {
+        let servers = match variable("IDGATE_TEST_BACKEND").as_deref() {
             None | Some("embedded") => {
                 std::fs::write(sqlite_file(data.path()), migrated_file().await).unwrap();
                 None
             }
             Some("production") => Some(Servers::create().await),
-            Some(other) => panic!("IDGATE_TEST_WORLD is embedded or production, not {other}"),
+            Some(other) => panic!("IDGATE_TEST_BACKEND is embedded or production, not {other}"),
         };
         Self { data, servers }
     }
@@ -57,7 +57,7 @@ impl World {
         settings
     }
 
-    /// The Redis server of this world and the prefix of this test's keys.
+    /// The Redis server of this backend and the prefix of this test's keys.
     pub(super) fn redis(&self) -> Option<(&str, &str)> {
         let servers = self.servers.as_ref()?;
         Some((&servers.redis, &servers.database))
@@ -213,10 +213,10 @@ fn settings(location: DatabaseLocation) -> DatabaseSettings {
     }
 }
 
-/// The Redis server that worlds of production share.
+/// The Redis server that backends of production share.
 pub(super) fn redis_url() -> Option<String> {
-    let world = variable("IDGATE_TEST_WORLD");
-    let is_production = world.as_deref() == Some("production");
+    let backend = variable("IDGATE_TEST_BACKEND");
+    let is_production = backend.as_deref() == Some("production");
     is_production
         .then(|| variable("IDGATE_TEST_REDIS_URL"))
         .flatten()
@@ -238,7 +238,7 @@ async fn connect(url: &str) -> DatabaseConnection {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the worlds of tests are not settings of idgate"
+    reason = "the backends of tests are not settings of idgate"
 )]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
