@@ -1,4 +1,4 @@
-//! `idgate documents`: whether the trusted documents of front ends could run.
+//! `idgate documents`: checks the trusted documents of front ends.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use crate::schema::Validator;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
-    /// Say whether documents are valid against the schema and keep within the limits.
+    /// Check documents against the schema and the limits.
     Check {
         /// Manifests and folders (default: those of graphql.documents).
         #[arg(value_name = "PATH")]
@@ -53,11 +53,11 @@ pub(super) async fn run(action: Action, config: &Config) -> Result<ExitCode, Fai
     }
 }
 
-/// Reads the documents of these places, and checks each of them.
+/// Reads and checks documents.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with them.
+/// Every problem.
 pub(super) async fn load(
     places: &[PathBuf],
     config: &Config,

@@ -37,7 +37,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     })
 }
 
-/// An address to connect to: a listener on every interface is also on this one.
+/// The address to connect to; a listener on every interface is reached by loopback.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -21,10 +21,10 @@ pub(super) enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Publish a new key; it signs once every verifier can have seen it.
+    /// Publish a new key; it signs once every verifier can have fetched it.
     Rotate {
-        /// The present keys have leaked: withdraw them at once. Every access token stops working;
-        /// clients refresh and go on.
+        /// The current keys have leaked: withdraw them at once. Every access token becomes invalid, and
+        /// clients have to refresh.
         #[arg(long)]
         compromised: bool,
     },

@@ -1,4 +1,4 @@
-//! `idgate migrate`: bring the database schema up to date. Never makes keys.
+//! `idgate migrate`: brings the database schema up to date, and creates no keys.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The command line: one file per command. Composes the layers and decides nothing else.
+//! The command line, one file per command, which composes the layers.
 
 mod admin;
 mod audit;
@@ -38,10 +38,10 @@ struct Arguments {
     command: Option<Command>,
 }
 
-/// What every command takes.
+/// Arguments of every command.
 #[derive(Clone, Debug, Args)]
 struct Common {
-    /// A configuration file in TOML; the environment goes before it.
+    /// A configuration file in TOML; the environment overrides it.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -57,31 +57,31 @@ enum Command {
     /// Show or check the configuration, or print its reference.
     #[command(subcommand)]
     Config(config::Action),
-    /// Check the documents that front ends may run by their ids.
+    /// Check the trusted documents of front ends.
     #[command(subcommand)]
     Documents(documents::Action),
     /// List or rotate the keys that sign access tokens.
     #[command(subcommand)]
     Keys(keys::Action),
-    /// Make an administrator.
+    /// Create an administrator.
     #[command(subcommand)]
     Admin(admin::Action),
-    /// Verify the audit log, or print where it ends.
+    /// Verify the audit log, or print its end.
     #[command(subcommand)]
     Audit(audit::Action),
-    /// List messages that were given up, or send them again.
+    /// List dead letters, or send them again.
     #[command(subcommand)]
     Outbox(outbox::Action),
-    /// Ask a running gateway whether it is ready; for container health checks.
+    /// Check whether a running gateway is ready; for container health checks.
     Health,
 }
 
-/// Why a command failed, as a person reads it.
+/// Why a command failed.
 #[derive(Debug)]
 enum Failure {
-    /// The command line or the configuration asks for what cannot be done: exit 2.
+    /// The command line or the configuration is wrong: exit code 2.
     Usage(String),
-    /// Something went wrong on the way: exit 1.
+    /// The command failed: exit code 1.
     Failed(String),
 }
 
@@ -97,7 +97,7 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version are no errors; clap's own exit code for wrong use is 2.
+            // Help and version are not errors; clap's exit code for wrong use is 2.
             let asked = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
             let _ = if error.use_stderr() && error.kind() != asked {
                 without_input(&error).print()
@@ -107,7 +107,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    // Everything this process writes is for its own user only: the database, its log, messages.
+    // Files of this process, such as the database, are readable by its user only.
     rustix::process::umask(Mode::from_raw_mode(0o077));
     match run(arguments) {
         Ok(code) => code,
@@ -122,8 +122,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The same complaint without what was typed: a URL on the command line may hold a password, and
-/// what a service says at its start is kept in logs.
+/// The error without the arguments: a URL may hold a password, and the output of a service ends up
+/// in logs.
 fn without_input(error: &clap::Error) -> clap::Error {
     let is_flag = |text: &str| {
         let name = text.strip_prefix("--").unwrap_or_default();
@@ -132,12 +132,12 @@ fn without_input(error: &clap::Error) -> clap::Error {
                 .chars()
                 .all(|sign| sign.is_ascii_lowercase() || sign == '-')
     };
-    let mut told = clap::Error::new(error.kind()).with_cmd(&Arguments::command());
+    let mut redacted = clap::Error::new(error.kind()).with_cmd(&Arguments::command());
     for (kind, value) in error.context() {
         let typed = match kind {
             ContextKind::InvalidValue | ContextKind::InvalidSubcommand => true,
             ContextKind::InvalidArg => error.kind() == ErrorKind::UnknownArgument,
-            // How the text could be passed as a value repeats it.
+            // The suggestion repeats the argument.
             ContextKind::Suggested => continue,
             _ => false,
         };
@@ -147,9 +147,9 @@ fn without_input(error: &clap::Error) -> clap::Error {
             }
             value => value.clone(),
         };
-        told.insert(kind, value);
+        redacted.insert(kind, value);
     }
-    told
+    redacted
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
@@ -181,7 +181,7 @@ fn configuration(common: &Common) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// The configuration of an installation that is there.
+/// The configuration of an existing installation.
 fn installed(common: &Common) -> Result<Config, Failure> {
     let config = configuration(common)?;
     expect_installation(&config)?;
@@ -195,13 +195,13 @@ fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<Exi
         .build()
         .map_err(|error| Failure::Failed(format!("the async runtime does not start: {error}")))?;
     let outcome = runtime.block_on(work);
-    // A thread that still asks a silent name server would hold up what there is to say.
+    // A thread that waits for a silent name server would delay the result.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
 
-/// Refuses to work where there is no installation: a command in the wrong directory would make a
-/// new one, with keys of its own. Only `serve` makes one.
+/// Refuses to run without an installation: in a wrong directory a command would create a new one with
+/// new keys. Only `serve` does that.
 fn expect_installation(config: &Config) -> Result<(), Failure> {
     let data_dir = &config.data_dir;
     let place = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.clone());
@@ -242,13 +242,13 @@ fn expect_file(file: &Path, what: &str) -> Result<(), Failure> {
     }
 }
 
-/// A number with what it counts: "1 message", "2 messages".
+/// A number with its noun: "1 message", "2 messages".
 fn counted(number: u64, what: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {what}{ending}")
 }
 
-/// Writes a command's answer; whoever closed the pipe has read enough.
+/// Prints the result of a command; a closed pipe is not an error.
 fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }

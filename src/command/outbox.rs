@@ -1,4 +1,4 @@
-//! `idgate outbox`: messages that were given up. Never shows whom they were for or what they said.
+//! `idgate outbox`: dead letters, without their recipients and contents.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::services::operator::outbox::{self, DeadLetter, Requeued};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
-    /// List the messages that were given up, newest first.
+    /// List dead letters, newest first.
     List {
         /// As JSON.
         #[arg(long)]
@@ -25,12 +25,12 @@ pub(super) enum Action {
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
         limit: u64,
     },
-    /// Send given-up messages again, unless they have expired: one of them, or all.
+    /// Send dead letters again, unless they have expired: one, or all.
     #[command(group(ArgGroup::new("which").required(true).args(["id", "all"])))]
     Retry {
-        /// The id of the message, as `list` shows it.
+        /// The id of the message, from `list`.
         id: Option<MessageId>,
-        /// Every one of them.
+        /// All of them.
         #[arg(long)]
         all: bool,
     },

@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     generated::write_or_check(files, arguments.write, "idgate schema --write")
 }
 
-/// Every document of `queries/<capability>/`, under the hash of its text.
+/// Every document of `queries/<capability>/`, by the hash of its text.
 fn manifest(project: &Path) -> Result<String, Failure> {
     let mut documents = BTreeMap::new();
     let root = project.join("queries");

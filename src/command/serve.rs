@@ -45,7 +45,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let app = Arc::new(App::open(Arc::new(config), Clock::System, random).await?);
     app.set_documents(documents);
     keys::ensure(&app).await?;
-    // One that is away, or full, logs that itself.
+    // A failure is logged by the store itself.
     let _ = app.volatile.ping(app.clock.now()).await;
     for concern in app.volatile.memory_concerns().await {
         tracing::warn!("{concern}");
@@ -53,8 +53,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     serve(app).await
 }
 
-/// Refuses what nothing can be served with, before anything is changed, and gives the documents
-/// that clients may name. Nothing is connected.
+/// Checks everything that serving needs, before anything changes and without connecting, and returns
+/// the trusted documents.
 pub(super) async fn check(config: &Config) -> Result<TrustedDocuments, Failure> {
     check_surfaces(config)?;
     check_messages(config)?;
@@ -65,18 +65,17 @@ pub(super) async fn check(config: &Config) -> Result<TrustedDocuments, Failure> 
     Ok(documents)
 }
 
-/// Turns the signal of a file that may not grow into the error of the write that would grow it.
-///
-/// Its default is to end the process. As an error it is a full disk, which passes.
+/// Handles SIGXFSZ, which would end the process: without the signal, a write beyond the file size
+/// limit fails like one on a full disk.
 fn survive_file_limits() -> Result<(), Failure> {
     let file_limit = rustix::process::Signal::XFSZ.as_raw();
-    // The handler stays when what listens to it is gone.
+    // The handler outlives the stream.
     signal(SignalKind::from_raw(file_limit))
         .map(drop)
         .map_err(|error| Failure::from(Fault::from(error)))
 }
 
-/// Refuses surfaces that cannot be served.
+/// Refuses listeners that cannot be served.
 fn check_surfaces(config: &Config) -> Result<(), Failure> {
     load_tls(config)?;
     if config.is_production() && config.graphql.graphiql && !transport::GRAPHIQL_EMBEDDED {
@@ -89,12 +88,12 @@ fn check_surfaces(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the router's listener needs for TLS, if it speaks that.
+/// The TLS settings of the router's listener, if it has any.
 fn load_tls(config: &Config) -> Result<Option<Tls>, Failure> {
     Tls::load(&config.router).map_err(|error| Failure::Usage(error.to_string()))
 }
 
-/// Refuses words and templates that messages cannot be made of.
+/// Checks the texts and templates of messages.
 fn check_messages(config: &Config) -> Result<(), Failure> {
     let loaded = app::load_templates(config);
     loaded
@@ -103,7 +102,7 @@ fn check_messages(config: &Config) -> Result<(), Failure> {
 }
 
 async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
-    // Before anybody is served: a stop that comes in between must not cut a request off.
+    // Registered before the first request, so that a signal never cuts one off.
     let mut signals = Signals::listen()?;
     let settings = &app.config.server;
     let draining = Arc::new(AtomicBool::new(false));
@@ -174,7 +173,7 @@ async fn serve(app: Arc<App>) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says early why no mail will leave: otherwise that shows when the first person waits for one.
+/// Logs at start why mail cannot be sent, rather than when the first message waits.
 fn check_mail(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToken) {
     if !app.config.outbox.enabled {
         return;
@@ -189,10 +188,9 @@ fn check_mail(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToken) {
     }));
 }
 
-/// Reads the trusted documents again at each SIGHUP. What is wrong with them is logged, and those
-/// from before stay.
+/// Reloads the trusted documents at each SIGHUP. On errors, which are logged, the previous ones stay.
 ///
-/// Without documents of its own a gateway ends with its terminal, as programs do.
+/// Without configured documents SIGHUP keeps its default and ends the process.
 fn reload_documents(
     app: &Arc<App>,
     tracker: &TaskTracker,
@@ -224,9 +222,8 @@ fn reload_documents(
     Ok(())
 }
 
-/// Serves on while probes already hear that this instance leaves; a second signal ends the wait.
-///
-/// A balancer sends requests until its next probe: refusing them before that would lose them.
+/// Keeps serving while probes already report draining, because a load balancer sends requests until
+/// its next probe. A second signal ends the wait.
 async fn give_notice(seconds: u64, signals: &mut Signals) {
     if seconds == 0 {
         return;
@@ -238,7 +235,7 @@ async fn give_notice(seconds: u64, signals: &mut Signals) {
     }
 }
 
-/// Lets requests in flight finish, within reason.
+/// Waits for running requests, up to the configured time.
 async fn drain(
     app: &App,
     stop: &CancellationToken,
@@ -293,7 +290,7 @@ fn announce(app: &App, server: &Server, address: SocketAddr) {
     announce_mailbox(app, server, url);
 }
 
-/// Says where staff find their page, or why there is none.
+/// Logs where GraphiQL is on the staff listener, or why there is none.
 fn announce_staff(app: &App) {
     let Some(origin) = &app.config.server.staff_url else {
         return;
@@ -308,7 +305,7 @@ fn announce_staff(app: &App) {
     }
 }
 
-/// Says which messages are shown rather than sent, and where.
+/// Logs which messages the mailbox shows instead of sending, and where.
 fn announce_mailbox(app: &App, server: &Server, url: &str) {
     let mail = matches!(app.mailer, Some(Mailer::DevMailbox(_)));
     let texts = matches!(app.sms, Some(Sms::DevMailbox(_)));
@@ -328,7 +325,7 @@ fn announce_mailbox(app: &App, server: &Server, url: &str) {
     }
 }
 
-/// SIGTERM and SIGINT, listened to from the moment this is made.
+/// SIGTERM and SIGINT, handled from its construction on.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -342,7 +339,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next of them.
+    /// Waits for the next signal.
     async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}

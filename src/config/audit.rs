@@ -1,6 +1,6 @@
 //! `[audit]`: how long audit events are kept.
 
-use super::declaration::{Check, section};
+use super::section::{Check, section};
 
 section! {
     /// How long audit events are kept.

@@ -3,8 +3,8 @@
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::declaration::{Check, section};
 use super::diagnostics::Diagnostics;
+use super::section::{Check, section};
 use super::service_url::{self, is_loopback};
 
 section! {

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::declaration::{Check, section};
 use super::read::read_from_text;
+use super::section::{Check, section};
 
 section! {
     /// Attributes of the refresh cookie.

@@ -6,9 +6,9 @@ use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::declaration::{Check, section};
 use super::diagnostics::Diagnostics;
 use super::read::read_from_text;
+use super::section::{Check, section};
 use super::service_url;
 
 const REMEDY: &str = "Write postgres://user:password@host/database with one host, and percent-encode \

@@ -2,9 +2,10 @@
 
 use url::Url;
 
-use super::declaration::{Check, list, section};
+use super::declaration::list;
 use super::diagnostics::Diagnostics;
 use super::redact::quoted;
+use super::section::{Check, section};
 
 /// The issuer of Google.
 const GOOGLE: &str = "https://accounts.google.com";

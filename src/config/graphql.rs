@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::declaration::{Check, list, section};
+use super::declaration::list;
 use super::read::read_from_text;
+use super::section::{Check, section};
 
 section! {
     /// Openness and limits of the GraphQL endpoint.

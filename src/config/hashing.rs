@@ -3,8 +3,8 @@
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
-use super::declaration::{Check, section};
 use super::diagnostics::Diagnostics;
+use super::section::{Check, section};
 
 /// Memory times passes of the cheapest Argon2id setting in common guidance (7 MiB, 5 passes).
 const MIN_WORK: u64 = 7_168 * 5;

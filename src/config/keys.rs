@@ -6,9 +6,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::declaration::{Check, list, section};
+use super::declaration::list;
 use super::diagnostics::Diagnostics;
 use super::read::read_from_text;
+use super::section::{Check, section};
 
 /// A key of 32 bytes with fewer distinct ones was typed or repeated: random keys have about 30, and
 /// fewer than 18 once in hundreds of millions.

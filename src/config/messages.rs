@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use unic_langid::LanguageIdentifier;
 
-use super::declaration::{Check, section};
 use super::diagnostics::Diagnostics;
 use super::redact::quoted;
+use super::section::{Check, section};
 
 const MAX_NAME_CHARS: usize = 40;
 

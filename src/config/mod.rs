@@ -1,12 +1,13 @@
 //! The configuration: read once at start, checked as a whole, never changed afterwards.
 //!
-//! Each section has a file that declares its settings, each once (`declaration`), and checks them.
+//! Each section has a file that declares its settings, each once (`section`), and checks them.
 //! `sources` finds values, `values` fills in those that follow from others (the issuer from the
 //! public URL), `read` turns them into types, `safety` checks what only sections together can tell,
 //! and `reference` writes `config/default.toml` and `docs/configuration.md`. May use `domain` and
 //! `telemetry`.
 
 mod audit;
+mod base_url;
 mod breached;
 mod cookies;
 mod database;
@@ -33,6 +34,7 @@ mod registration;
 mod report;
 mod router;
 mod safety;
+mod section;
 mod server;
 mod service_url;
 mod sessions;
@@ -49,9 +51,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use self::declaration::{Check, Section, SettingIndex, section};
+use self::declaration::SettingIndex;
 use self::diagnostics::Diagnostics;
 use self::read::{Reader, read_from_text};
+use self::section::{Check, Section, section};
 use self::sources::{Sources, file_in};
 
 pub use self::audit::Audit;
@@ -272,7 +275,7 @@ impl Config {
     /// The path of the hosted pages that links lead to; `None` if idgate does not serve them.
     #[must_use]
     pub fn hosted_links(&self) -> Option<String> {
-        let path = links::path_here(&self.links.base_url, &self.server.public_url);
+        let path = base_url::path_here(&self.links.base_url, &self.server.public_url);
         path.filter(|_| self.links.hosted)
     }
 

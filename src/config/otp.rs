@@ -1,6 +1,6 @@
 //! `[otp]`: one-time codes.
 
-use super::declaration::{Check, section};
+use super::section::{Check, section};
 
 section! {
     /// How long codes are valid and how often they may be tried.

@@ -1,6 +1,6 @@
 //! `[outbox]`: delivery of messages.
 
-use super::declaration::{Check, section};
+use super::section::{Check, section};
 
 section! {
     /// How this instance delivers messages, and how long delivered and failed ones are kept.

@@ -1,6 +1,6 @@
 //! `[password]`: rules for new passwords.
 
-use super::declaration::{Check, section};
+use super::section::{Check, section};
 use crate::domain::password::PasswordPolicy;
 
 section! {

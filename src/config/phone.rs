@@ -1,8 +1,8 @@
 //! `[phone]`: how phone numbers are read.
 
-use super::declaration::{Check, section};
 use super::diagnostics::Diagnostics;
 use super::redact::quoted;
+use super::section::{Check, section};
 use crate::domain::phone;
 
 section! {

@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use super::declaration::{Check, section};
 use super::diagnostics::Diagnostics;
+use super::section::{Check, section};
 
 section! {
     /// Defaults of profiles.

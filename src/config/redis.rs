@@ -2,9 +2,9 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::declaration::{Check, section};
 use super::diagnostics::Diagnostics;
 use super::redact::quoted;
+use super::section::{Check, section};
 use super::service_url;
 
 const REMEDY: &str = "Write redis://:password@host:6379 (rediss:// for TLS) with one host, and \

@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
-use super::declaration::{Check, list, section};
+use super::declaration::list;
 use super::diagnostics::Diagnostics;
 use super::read::{Input, Read, Reason, read_from_text};
 use super::redact::quoted;
+use super::section::{Check, section};
 
 use crate::domain::role::Role;
 

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::declaration::{Check, section};
 use super::diagnostics::Diagnostics;
+use super::section::{Check, section};
 
 const MIN_SECRET_BYTES: usize = 32;
 

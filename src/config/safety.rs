@@ -16,8 +16,8 @@
 //! - mail or text messages, which hold codes and links, over connections that can be read;
 //! - password hashes that are cheap to guess (in `hashing.rs`).
 
+use super::base_url;
 use super::diagnostics::Diagnostics;
-use super::links;
 use super::service_url::is_loopback;
 use super::{Config, StaffIntrospection, TrustedDocuments};
 
@@ -52,7 +52,7 @@ fn check_data_dir(config: &Config, diagnostics: &mut Diagnostics<'_>) {
 
 fn check_hosted_links(config: &Config, diagnostics: &mut Diagnostics<'_>) {
     let base_url = &config.links.base_url;
-    if config.links.hosted && links::path_here(base_url, &config.server.public_url).is_none() {
+    if config.links.hosted && base_url::path_here(base_url, &config.server.public_url).is_none() {
         diagnostics.refuse(
             "links.hosted",
             format!("links lead to {base_url}, not here"),

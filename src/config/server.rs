@@ -5,10 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use url::Url;
 
-use super::declaration::{Check, list, section};
+use super::declaration::list;
 use super::diagnostics::Diagnostics;
 use super::origin::{self, Origin};
 use super::read::header_names;
+use super::section::{Check, section};
 use super::service_url::is_loopback;
 
 section! {

@@ -1,7 +1,7 @@
 //! `[sessions]`: how long a sign-in lasts.
 
-use super::declaration::{Check, section};
 use super::diagnostics::Diagnostics;
+use super::section::{Check, section};
 
 section! {
     /// How long sessions last.

@@ -7,10 +7,11 @@ use serde::Deserialize;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::declaration::{Check, list, section};
+use super::declaration::list;
 use super::diagnostics::Diagnostics;
 use super::read::read_from_text;
 use super::redact::quoted;
+use super::section::{Check, section};
 use super::service_url::{self, is_loopback};
 
 use crate::domain::phone::{self, PhoneNumber, TextRule};

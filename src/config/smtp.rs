@@ -8,8 +8,8 @@ use lettre::message::Mailbox;
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-use super::declaration::{Check, section};
 use super::diagnostics::Diagnostics;
+use super::section::{Check, section};
 use super::service_url;
 
 const REMEDY: &str = "Write smtps://user:password@host, or smtp://user:password@host?tls=required; \

@@ -1,6 +1,6 @@
 //! `[subscriptions]`: live events, and what a connection may hold.
 
-use super::declaration::{Check, section};
+use super::section::{Check, section};
 
 section! {
     /// Limits of connections that stay open for events.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::de::Error as _;
 
-use super::declaration::{Check, section};
 use super::read::{Input, Read, Reason, read_from_text};
+use super::section::{Check, section};
 use crate::telemetry::request::{Fraction, LogPolicy, RequestLog};
 use crate::telemetry::{Directives, Format};
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::declaration::{Check, section};
 use super::diagnostics::Diagnostics;
 use super::read::read_from_text;
 use super::redact::quoted;
+use super::section::{Check, section};
 
 /// A higher scale leaves the budgets without effect.
 const MAX_USUAL_SCALE: f64 = 10.0;

@@ -2,9 +2,9 @@
 
 use url::Url;
 
-use super::declaration::{Check, section};
 use super::diagnostics::Diagnostics;
 use super::redact::quoted;
+use super::section::{Check, section};
 
 section! {
     /// Claims and lifetime of access tokens.

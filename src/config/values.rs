@@ -7,8 +7,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use toml::Value;
 use url::Url;
 
+use super::base_url;
 use super::declaration::{Declaration, SettingIndex, display};
-use super::links;
 use super::redact::redacted;
 use super::report::Setting;
 
@@ -109,7 +109,7 @@ impl Values {
             Url::parse(&public_url),
         );
         let lead_here = match parsed {
-            (Ok(base), Ok(public)) => links::path_here(&base, &public).is_some(),
+            (Ok(base), Ok(public)) => base_url::path_here(&base, &public).is_some(),
             _ => false,
         };
         self.fill("links.hosted", lead_here && !is_production, by_environment);

@@ -1,6 +1,6 @@
-//! An unexpected failure on its way to the log: what went wrong and the trail of places it passed.
+//! Unexpected failures, with the source locations they passed through.
 //!
-//! A `Fault` is for operators. Clients never see its text; expected refusals are not faults.
+//! A [`Fault`] is logged for operators and never shown to clients. Expected refusals are not faults.
 
 pub mod unreachable;
 
@@ -20,7 +20,7 @@ struct Inner {
 }
 
 impl Fault {
-    /// A fault that is described in words because no error value exists.
+    /// A fault without an underlying error.
     #[track_caller]
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
@@ -43,7 +43,7 @@ impl Fault {
         self
     }
 
-    /// The error that started it, for those who classify failures.
+    /// The underlying error, to classify the failure.
     #[must_use]
     pub fn source(&self) -> &(dyn Error + Send + Sync + 'static) {
         &*self.0.source
@@ -62,11 +62,11 @@ impl fmt::Display for Fault {
         let mut text = self.0.source.to_string();
         let mut cause = self.0.source.source();
         while let Some(error) = cause {
-            // Many errors repeat their cause in their own words.
-            let words = error.to_string();
-            if !text.contains(&words) {
+            // Many errors include the text of their cause.
+            let message = error.to_string();
+            if !text.contains(&message) {
                 text.push_str(": ");
-                text.push_str(&words);
+                text.push_str(&message);
             }
             cause = error.source();
         }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_error_says_of_its_cause_is_not_said_twice() {
+    fn a_cause_that_its_error_includes_is_not_repeated() {
         #[derive(Debug, thiserror::Error)]
         #[error("the pool failed: {0}")]
         struct Repeats(#[source] std::io::Error);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_names_its_cause_and_every_place_it_passed() {
+    fn debug_shows_the_cause_and_every_location() {
         let fault = fails().unwrap_err().at_caller();
         let text = format!("{fault:?}");
         assert!(text.starts_with("disk gone (at"), "{text}");

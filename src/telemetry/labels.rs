@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::request::OTHER;
 
-/// So many names of operations of trusted documents become labels. Those documents may be replaced
-/// again and again, and a label stays until the process ends.
-pub(super) const MOST_NAMES: usize = 1000;
+/// The most names of trusted documents that become labels: documents can be replaced many times, and
+/// a label stays until the process ends.
+pub(super) const MAX_NAMES: usize = 1000;
 
-/// The names that are labels already.
+/// The names that became labels.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Labels(Arc<Mutex<BTreeSet<String>>>);
 
@@ -20,7 +20,7 @@ impl Labels {
         if let Cow::Owned(name) = &name {
             let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if !known.contains(name) {
-                if known.len() >= MOST_NAMES {
+                if known.len() >= MAX_NAMES {
                     return Cow::Borrowed(OTHER);
                 }
                 known.insert(name.clone());

@@ -1,15 +1,16 @@
-//! What became of one subscription: its log line, and its metric.
+//! The log entry of a subscription, and its metric.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::Metrics;
-use super::request::{Interest, Level, LogPolicy, Operation, Outcome, level, milliseconds};
+use super::request::totals::milliseconds;
+use super::request::{Level, LogPolicy, Operation, Outcome, RequestKind, level};
 
-/// One subscription while it lasts; its line is written when it is dropped.
+/// The log entry of a subscription, written when it is dropped.
 #[derive(Debug)]
-pub struct Listening {
+pub struct SubscriptionLog {
     operation: Operation,
     started: Instant,
     events: AtomicU64,
@@ -19,8 +20,8 @@ pub struct Listening {
     is_sampled: bool,
 }
 
-impl Listening {
-    /// Begins to count. The draw decides about sampling.
+impl SubscriptionLog {
+    /// Starts to measure. The random draw decides about sampling.
     #[must_use]
     pub fn begin(
         policy: LogPolicy,
@@ -40,17 +41,17 @@ impl Listening {
     }
 
     /// Counts an event that is sent.
-    pub fn told(&self) {
+    pub fn record_event(&self) {
         self.events.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Says how it ends; what is said first counts, and nothing said means that the client completed it.
-    pub fn ends(&self, outcome: Outcome, ended: &'static str) {
+    /// Records why it ends; the first reason counts. Without one the client completed it.
+    pub fn record_end(&self, outcome: Outcome, ended: &'static str) {
         let _ = self.ending.set((outcome, ended));
     }
 }
 
-impl Drop for Listening {
+impl Drop for SubscriptionLog {
     fn drop(&mut self) {
         let Operation {
             name,
@@ -62,7 +63,7 @@ impl Drop for Listening {
         self.metrics.subscription(name.clone(), ended);
         let Some(level) = level(
             self.policy.log,
-            Interest::Ordinary,
+            RequestKind::Ordinary,
             outcome,
             false,
             self.is_sampled,
@@ -73,7 +74,7 @@ impl Drop for Listening {
             milliseconds(self.started.elapsed()),
             self.events.load(Ordering::Relaxed),
         );
-        macro_rules! line {
+        macro_rules! entry {
             ($level:expr) => {
                 tracing::event!(
                     target: "idgate::request",
@@ -92,9 +93,9 @@ impl Drop for Listening {
             };
         }
         if level == Level::Warn {
-            line!(tracing::Level::WARN);
+            entry!(tracing::Level::WARN);
         } else {
-            line!(tracing::Level::INFO);
+            entry!(tracing::Level::INFO);
         }
     }
 }

@@ -1,9 +1,12 @@
-//! What a request id may be, and what is never logged.
+//! Request ids, filters of logs, and labels of metrics.
+
+use std::borrow::Cow;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tracing::{Level, enabled};
 
-use super::labels::MOST_NAMES;
+use super::labels::MAX_NAMES;
 use super::*;
 
 #[test]
@@ -15,7 +18,7 @@ fn a_new_request_id_is_lower_case_uuid_text_that_would_be_accepted_again() {
 }
 
 #[test]
-fn a_request_id_from_outside_is_taken_only_when_it_is_harmless() {
+fn only_harmless_request_ids_are_accepted() {
     let longest = "a".repeat(64);
     for fine in ["a", "A-b_c.9", longest.as_str()] {
         assert_eq!(accepted_request_id(fine), Some(fine));
@@ -36,7 +39,7 @@ fn a_request_id_from_outside_is_taken_only_when_it_is_harmless() {
 }
 
 #[test]
-fn what_a_socket_carries_is_never_logged() {
+fn payloads_of_web_sockets_are_never_logged() {
     for text in [
         "trace",
         "info,tungstenite=trace",
@@ -64,7 +67,7 @@ fn what_a_socket_carries_is_never_logged() {
 }
 
 #[test]
-fn directives_that_cannot_be_read_are_refused() {
+fn invalid_directives_are_refused() {
     let directives = Directives::try_from("info,idgate=debug".to_owned()).unwrap();
     assert_eq!(directives.to_string(), "info,idgate=debug");
     assert!(Directives::try_from("idgate=loud".to_owned()).is_err());
@@ -72,7 +75,7 @@ fn directives_that_cannot_be_read_are_refused() {
 
 proptest! {
     #[test]
-    fn whatever_is_accepted_is_short_and_plain(text in ".{0,80}") {
+    fn accepted_request_ids_are_short_and_plain(text in ".{0,80}") {
         if let Some(id) = accepted_request_id(&text) {
             prop_assert!(id.len() <= 64 && id.is_ascii() && !id.contains(char::is_whitespace));
         }
@@ -83,17 +86,17 @@ proptest! {
 fn names_of_trusted_documents_become_labels_up_to_a_limit() {
     let metrics = Metrics::new();
     let labels = |page: &str| page.matches("idgate_operations_total{").count();
-    for number in 0..MOST_NAMES + 10 {
+    for number in 0..MAX_NAMES + 10 {
         let name = Cow::Owned(format!("Name{number}"));
         metrics.operation(name, request::Outcome::OK, Duration::ZERO);
     }
     let page = metrics.render();
-    assert_eq!(labels(&page), MOST_NAMES + 1);
+    assert_eq!(labels(&page), MAX_NAMES + 1);
     assert!(page.contains("idgate_operations_total{operation=\"other\",code=\"OK\"} 10\n"));
-    // What is compiled in is no part of that.
+    // Built-in names are not limited.
     metrics.operation(Cow::Borrowed("me"), request::Outcome::OK, Duration::ZERO);
     metrics.subscription(Cow::Owned("Name0".to_owned()), "completed");
     let page = metrics.render();
-    assert_eq!(labels(&page), MOST_NAMES + 2);
+    assert_eq!(labels(&page), MAX_NAMES + 2);
     assert!(page.contains("operation=\"Name0\",ended=\"completed\""));
 }

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, StatusCode};
 
 use super::rejection::Rejection;
 use super::server::Server;
-use super::{caller, observed};
+use super::{caller, request_log};
 use crate::domain::caller::{Caller, Client};
 use crate::domain::role::Role;
 use crate::schema::error::{Error, ErrorCode};
@@ -29,7 +29,7 @@ pub(super) async fn authenticate_request(
         };
         Rejection::new(status, error)
     })?;
-    observed::caller(&authenticated.caller);
+    request_log::caller(&authenticated.caller);
     Ok(RequestIdentity {
         caller: authenticated.caller,
         rows: authenticated.rows,

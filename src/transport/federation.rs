@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 use super::rejection::reject;
 use super::router_auth::ROUTER_SECRET;
 use super::server::{Server, request_id};
-use super::{graphql, health, observed, subscriptions};
+use super::{graphql, health, request_log, subscriptions};
 use crate::schema::error::{Error, ErrorCode};
 
 /// The routes of the router's own listener: GraphQL and health checks.
@@ -88,7 +88,7 @@ pub(super) async fn route_router_requests(
     }
     match service {
         Some((router, service)) if router.router_credentials.authenticate(&request) => {
-            observed::answered_by(&router);
+            request_log::served_by(&router);
             let Ok(response) = service.oneshot(request).await;
             response
         }

@@ -19,7 +19,7 @@ use super::negotiation::{self, MediaType};
 use super::rejection::{Rejection, reject_graphql};
 use super::response::{into_response, is_request_error};
 use super::server::{Server, request_id};
-use super::{authentication, caller, cookies, graphql_request, observed, trusted_documents};
+use super::{authentication, caller, cookies, graphql_request, request_log, trusted_documents};
 use crate::schema::error::{self, Error, ErrorCode};
 use crate::schema::request::RequestData;
 use crate::schema::timed_out;
@@ -30,7 +30,7 @@ pub(super) async fn serve(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    observed::graphql();
+    request_log::graphql();
     let request_id = request_id(&request);
     let reject = |media, rejection| reject_graphql(&server, media, rejection, &request_id);
     let Some(media) = negotiation::accepted(request.headers()) else {
@@ -98,7 +98,7 @@ async fn execute(
     let operation = document
         .operation(graphql_request.operation_name.as_deref())
         .map_err(|error| document_rejection(media, error))?;
-    observed::operation(resolved.id.as_deref(), &document, &operation);
+    request_log::operation(resolved.id.as_deref(), &document, &operation);
     match (&parts.method, operation.kind) {
         (_, OperationType::Query) | (&Method::POST, OperationType::Mutation) => {}
         (_, OperationType::Subscription) => {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::rejection::Rejection;
 use super::server::Server;
-use super::{negotiation, observed};
+use super::{negotiation, request_log};
 use crate::schema::document::Limit;
 use crate::schema::error::{Error, ErrorCode};
 
@@ -107,7 +107,7 @@ pub(super) async fn read_limited(body: Body, limit: usize) -> Result<Option<Vec<
             break;
         }
     }
-    observed::body(seen);
+    request_log::body(seen);
     Ok((seen <= limit).then_some(body_bytes))
 }
 

@@ -22,8 +22,8 @@ mod local;
 mod mailbox;
 mod metrics;
 mod negotiation;
-mod observed;
 mod rejection;
+mod request_log;
 mod response;
 mod router_auth;
 mod server;
@@ -152,9 +152,9 @@ async fn request_context(
             || telemetry::request_id(server.app.random.bytes()),
             str::to_owned,
         );
-    let span = observed::span(&request, &id);
+    let span = request_log::span(&request, &id);
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = observed::served(&server, request, next)
+    let mut response = request_log::log(&server, request, next)
         .instrument(span)
         .await;
     let headers = response.headers_mut();

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::negotiation::MediaType;
-use super::observed;
+use super::request_log;
 use crate::schema::error::{self, ErrorCode};
 
 /// Whether the request was rejected before execution: no data, and only errors without a path.
@@ -19,7 +19,7 @@ pub(super) fn is_request_error(response: &GraphqlResponse) -> bool {
 
 /// The HTTP response of an operation: status, headers and body.
 pub(super) fn into_response(result: GraphqlResponse, media: MediaType) -> Response {
-    observed::answer(&result);
+    request_log::response(&result);
     let is_request_error = is_request_error(&result);
     let is_unavailable = is_unavailable(&result);
     let retry_after = retry_after(&result);

@@ -1,7 +1,7 @@
 //! A server that idgate depends on and cannot use: which one, why, and what to do about it.
 //!
-//! The text is for operators. It names host and port, which the operator configured, and repeats
-//! nothing that a server said in its own words: those may quote names, and end lines.
+//! The text is for operators. It has the configured host and port, and never the server's own
+//! message, which may quote names or forge log lines.
 
 use std::error::Error;
 use std::fmt;
@@ -13,17 +13,17 @@ use tokio::net::lookup_host;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls;
 
-/// How long a server may take to be reached by somebody who waits for what is wrong.
-pub const PATIENCE: Duration = Duration::from_secs(4);
+/// How long commands and checks try to connect.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The kinds of servers.
+/// The servers that idgate depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     /// The relational database.
     Postgres,
-    /// The shared store of budgets and codes.
+    /// The store of short-lived shared state.
     Redis,
-    /// The server that takes mail.
+    /// The mail server.
     Mail,
 }
 
@@ -36,7 +36,7 @@ impl Service {
         }
     }
 
-    /// The setting that names it.
+    /// The setting with its address.
     fn setting(self) -> &'static str {
         match self {
             Self::Postgres => "database.url (DATABASE_URL)",
@@ -45,7 +45,7 @@ impl Service {
         }
     }
 
-    /// How the setting asks for TLS.
+    /// What the setting needs for TLS.
     fn with_tls(self) -> &'static str {
         match self {
             Self::Postgres => "sslmode=require",
@@ -54,7 +54,7 @@ impl Service {
         }
     }
 
-    /// How the setting does without TLS.
+    /// What the setting needs for no TLS.
     fn without_tls(self) -> &'static str {
         match self {
             Self::Postgres => "sslmode=disable",
@@ -71,50 +71,50 @@ pub enum Reason {
     Refused,
     /// The host has no address.
     UnknownHost,
-    /// The name server did not say in time which address the host has.
+    /// The name server did not answer in time.
     NoNameServer,
-    /// No way leads to the host.
+    /// No route leads to the host.
     NoRoute,
-    /// There is no such socket in the file system, or it may not be opened.
+    /// The Unix socket does not exist or cannot be opened.
     NoSocket,
-    /// Nothing was heard for so long.
+    /// The server did not answer in this time.
     NoAnswer(Duration),
-    /// The connection ended before it could be used.
+    /// The server closed the connection.
     Closed,
     /// The user name or the password is wrong.
     WrongPassword,
-    /// The server wants a password, and none is configured or can be sent.
+    /// The server requires a password, and none is configured or can be sent.
     NoPassword,
-    /// The server does not let this user in, whatever the password.
+    /// The server rejects this user, whatever the password.
     NotAllowed,
-    /// TLS is demanded, and the server does not speak it there.
+    /// TLS is configured, and the server does not offer it.
     NoTls,
-    /// The server demands TLS.
+    /// The server requires TLS.
     NeedsTls,
     /// The certificate of the server is not trusted.
     Certificate(String),
-    /// The two sides found no TLS to speak.
+    /// The TLS handshake failed.
     Handshake(String),
-    /// There is no such database; its name or number.
+    /// The database, by name or number, does not exist.
     NoDatabase(String),
-    /// The server has no room for another connection.
+    /// The server has no connection left.
     Full,
     /// The server starts, stops or recovers.
     NotReady,
-    /// The server answers and takes no writes.
+    /// The server accepts no writes.
     ReadOnly,
     /// The memory of the server is full.
     MemoryFull,
-    /// Something else answers there.
+    /// Another protocol answers there.
     Foreign,
-    /// The code of an error that has no reason of its own.
+    /// The code of any other error.
     Code(String),
-    /// What the operating system or the driver says.
+    /// Any other message of the operating system or the driver.
     Other(String),
 }
 
 impl Reason {
-    /// What an error of a connection means, looked for among its causes.
+    /// Classifies an error of a connection by its causes.
     #[must_use]
     pub fn of(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut cause = Some(error);
@@ -125,7 +125,7 @@ impl Reason {
             if let Some(error) = error.downcast_ref::<io::Error>() {
                 return Some(Self::of_io(error));
             }
-            // As the library of Redis keeps its causes.
+            // The Redis client keeps its causes in an `Arc`.
             if let Some(error) = error.downcast_ref::<Arc<dyn Error + Send + Sync>>() {
                 return Self::of(&**error);
             }
@@ -134,14 +134,14 @@ impl Reason {
         None
     }
 
-    /// The code of an error that a server sent, and that has no reason of its own.
+    /// The code of a server error without a reason of its own.
     #[must_use]
     pub fn of_code(code: &str) -> Self {
         Self::Code(plain(code))
     }
 
     fn of_io(error: &io::Error) -> Self {
-        // An error of TLS is handed over inside of one of the operating system.
+        // A TLS error is wrapped in an I/O error.
         let inner = error.get_ref().map(|inner| inner as &(dyn Error + 'static));
         if let Some(inner) = inner.and_then(Self::of) {
             return inner;
@@ -167,7 +167,7 @@ impl Reason {
     fn of_tls(error: &rustls::Error) -> Self {
         match error {
             rustls::Error::InvalidCertificate(why) => Self::Certificate(plain(&why.to_string())),
-            // What came back is no TLS at all.
+            // The response is not TLS.
             rustls::Error::InvalidMessage(_) => Self::NoTls,
             error => Self::Handshake(plain(&error.to_string())),
         }
@@ -211,7 +211,7 @@ impl Reason {
             Self::UnknownHost => write!(f, "correct the host in {setting}"),
             Self::NoNameServer => write!(f, "check DNS, or correct the host in {setting}"),
             Self::NoRoute => write!(f, "check the network, or correct the host in {setting}"),
-            // A server that waits for TLS, or for plain text, is as silent as one that hangs.
+            // A server that waits for TLS or for plain text is as silent as one that hangs.
             Self::NoAnswer(_) => write!(
                 f,
                 "check that {name} runs there, that no firewall is in between, and that TLS \
@@ -277,13 +277,13 @@ impl Reason {
     }
 }
 
-/// What the standard library puts before the words of getaddrinfo.
+/// The prefix of the standard library before messages of getaddrinfo.
 const LOOKUP_FAILED: &str = "failed to lookup address information";
 
 /// A server that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreachable {
-    /// What it is for.
+    /// The server.
     pub service: Service,
     /// Host and port as configured, or the path of a socket.
     pub place: String,
@@ -302,7 +302,7 @@ impl fmt::Display for Unreachable {
 
 impl Error for Unreachable {}
 
-/// Host and port as one writes them in an address.
+/// Host and port as in a URL.
 #[must_use]
 pub fn place(host: &str, port: u16) -> String {
     let host = host.trim_matches(['[', ']']);
@@ -313,21 +313,21 @@ pub fn place(host: &str, port: u16) -> String {
     }
 }
 
-/// Connects in so much time.
+/// Connects within a time limit.
 ///
-/// A host is looked up first, so that a silent name server is not taken for a silent server; none
-/// is given where the server is a socket.
+/// The host is resolved first, to tell a silent name server from a silent server; a Unix socket has
+/// no host.
 ///
 /// # Errors
 ///
-/// Why no connection came about; `judge` knows the errors of the driver.
+/// Why the connection failed; `classify` knows the errors of the driver.
 pub async fn attempt<T, E>(
     host: Option<(&str, u16)>,
-    patience: Duration,
+    limit: Duration,
     connect: impl Future<Output = Result<T, E>>,
-    judge: impl FnOnce(E) -> Reason,
+    classify: impl FnOnce(E) -> Reason,
 ) -> Result<T, Reason> {
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + limit;
     if let Some((host, port)) = host {
         let host = host.trim_matches(['[', ']']);
         let found = timeout_at(deadline, lookup_host((host, port))).await;
@@ -338,15 +338,15 @@ pub async fn attempt<T, E>(
         }
     }
     match timeout_at(deadline, connect).await {
-        Ok(connected) => connected.map_err(judge),
-        Err(_) => Err(Reason::NoAnswer(patience)),
+        Ok(connected) => connected.map_err(classify),
+        Err(_) => Err(Reason::NoAnswer(limit)),
     }
 }
 
-/// A text from outside on one line, and not endless.
+/// A message of another program, on one line and truncated.
 fn plain(text: &str) -> String {
-    const LONGEST: usize = 200;
-    let signs = text.chars().take(LONGEST);
+    const MAX_CHARS: usize = 200;
+    let signs = text.chars().take(MAX_CHARS);
     signs
         .map(|sign| if sign.is_control() { ' ' } else { sign })
         .collect()

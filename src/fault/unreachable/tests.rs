@@ -5,7 +5,7 @@ fn tls(error: rustls::Error) -> io::Error {
 }
 
 #[test]
-fn an_error_of_a_connection_has_its_reason() {
+fn connection_errors_are_classified() {
     use rustls::CertificateError::UnknownIssuer;
     use rustls::InvalidMessage::InvalidContentType;
     let other = "something else";
@@ -38,13 +38,13 @@ fn an_error_of_a_connection_has_its_reason() {
 #[tokio::test]
 async fn a_host_without_an_address_is_unknown() {
     let error = tokio::net::lookup_host(("nonexistent.invalid", 1)).await;
-    // What the operating system says has the words that are looked for.
+    // The message of the operating system has the expected prefix.
     let error = error.map(|_| ()).unwrap_err();
     assert_eq!(Reason::of(&error), Some(Reason::UnknownHost), "{error}");
 }
 
 #[test]
-fn each_reason_is_one_line_that_says_what_to_do() {
+fn each_reason_is_one_line_with_a_remedy() {
     let text = || "line\nend".to_owned();
     let reasons = [
         Reason::Refused,
@@ -52,7 +52,7 @@ fn each_reason_is_one_line_that_says_what_to_do() {
         Reason::NoNameServer,
         Reason::NoRoute,
         Reason::NoSocket,
-        Reason::NoAnswer(PATIENCE),
+        Reason::NoAnswer(CONNECT_TIMEOUT),
         Reason::Closed,
         Reason::WrongPassword,
         Reason::NoPassword,
@@ -86,7 +86,7 @@ fn each_reason_is_one_line_that_says_what_to_do() {
 }
 
 #[test]
-fn a_span_is_said_in_words() {
+fn durations_are_written_in_words() {
     for (milliseconds, text) in [
         (250, "250 milliseconds"),
         (1000, "a second"),

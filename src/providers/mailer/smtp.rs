@@ -19,7 +19,7 @@ use secrecy::ExposeSecret;
 use crate::config::{self, SmtpSecurity, SmtpServer};
 use crate::domain::email::EmailAddress;
 use crate::fault::Fault;
-use crate::fault::unreachable::{PATIENCE, Reason, Service, Unreachable, attempt, place};
+use crate::fault::unreachable::{CONNECT_TIMEOUT, Reason, Service, Unreachable, attempt, place};
 use crate::providers::{Outgoing, SendError, root_cause};
 
 /// How long an idle connection is kept; servers close theirs after minutes.
@@ -168,7 +168,7 @@ impl Smtp {
     pub(super) async fn reach(&self) -> Result<(), Unreachable> {
         let host = (self.server.host.as_str(), self.server.port);
         let judge = |error| self.judge(&error);
-        let made = attempt(Some(host), PATIENCE, self.connect(), judge).await;
+        let made = attempt(Some(host), CONNECT_TIMEOUT, self.connect(), judge).await;
         let connection = made.map_err(|reason| self.unreachable(reason))?;
         self.idle().push(connection);
         Ok(())

@@ -14,7 +14,7 @@ pub async fn publish(app: &App) {
     let lost = queue.take_lost();
     if lost > 0 {
         tracing::warn!(lost, "more happened at once than could be announced");
-        app.metrics.occurrences_lost("queue", lost);
+        app.metrics.events_lost("queue", lost);
     }
     app.event_bus.publish(Arc::from(events.as_slice()));
     if !app.config.subscriptions.enabled {
@@ -25,7 +25,7 @@ pub async fn publish(app: &App) {
     if let Err(failure) = published {
         tracing::debug!(%failure, "other instances do not hear what happened");
         let count = u64::try_from(events.len()).unwrap_or(u64::MAX);
-        app.metrics.occurrences_lost("shared_store", count);
+        app.metrics.events_lost("shared_store", count);
     }
 }
 

@@ -26,7 +26,7 @@ use secrecy::SecretString;
 
 use super::event_queue::{EventQueue, PendingEvents};
 use crate::fault::Fault;
-use crate::fault::unreachable::{PATIENCE, Unreachable};
+use crate::fault::unreachable::{CONNECT_TIMEOUT, Unreachable};
 use crate::telemetry::Metrics;
 
 pub use failure::is_unavailable;
@@ -85,7 +85,7 @@ impl DatabaseSettings {
             DatabaseLocation::Postgres(url) => url,
         };
         let server = pool::server(url)?;
-        Server::new(server.clone()).reach(PATIENCE).await?;
+        Server::new(server.clone()).reach(CONNECT_TIMEOUT).await?;
         let mut options = pool::without_limits(server);
         options.max_connections(1);
         let connection = sea_orm::Database::connect(options).await?;

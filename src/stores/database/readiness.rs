@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, Statement};
 
 use super::Database;
 use crate::fault::Fault;
-use crate::fault::unreachable::PATIENCE;
+use crate::fault::unreachable::CONNECT_TIMEOUT;
 
 /// How long a write that got through proves that writes get through.
 const PROVEN_FOR: Duration = Duration::from_secs(10);
@@ -86,7 +86,7 @@ impl Database {
     ///
     /// Why it cannot be used, and what to do about it.
     pub async fn expect_tables(&self) -> Result<(), Fault> {
-        self.reach(PATIENCE).await?;
+        self.reach(CONNECT_TIMEOUT).await?;
         if self.find().await?.has_tables {
             return Ok(());
         }

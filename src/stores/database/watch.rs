@@ -10,7 +10,7 @@ use sea_orm::{ConnAcquireErr, DbErr};
 use super::connection::spawn;
 use super::failure::Failure;
 use super::reach::Server;
-use crate::fault::unreachable::PATIENCE;
+use crate::fault::unreachable::CONNECT_TIMEOUT;
 use crate::telemetry::Metrics;
 
 /// A whole pool is replaced this often at most: while no connection is better than another,
@@ -114,7 +114,7 @@ impl Watch {
         }
         let watch = Arc::clone(self);
         spawn(async move {
-            if let Err(unreachable) = server.reach(PATIENCE).await {
+            if let Err(unreachable) = server.reach(CONNECT_TIMEOUT).await {
                 watch.tell_outage(Failure::Connection, &unreachable);
             }
         });

@@ -1,8 +1,9 @@
-//! What one request was and how it went: its log line, and the metrics of its operation.
+//! The log entry of a request, and the metrics of its operation.
 //!
-//! Whatever runs for a request notes here what it learns, without a handle being passed through every
-//! layer: the [`Record`] travels with the task. Every text of a line comes from a closed set that
-//! is compiled in, or from trusted documents; nothing that a client wrote is ever noted.
+//! The [`Record`] is task-local, so that every layer can [`note`] what it learns. Text comes from
+//! closed sets that are compiled in, or from trusted documents, never from a client.
+
+pub(super) mod totals;
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,31 +11,31 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use self::totals::{Wait, Waits, milliseconds};
 use super::Metrics;
-use super::waits::{Wait, Waits};
 
 tokio::task_local! {
     static CURRENT: Arc<Record>;
 }
 
-/// The operation of documents that are not compiled in, and of requests refused before it was known.
+/// The operation of unknown documents, and of requests refused before it is known.
 pub const OTHER: &str = "other";
-/// The outcome of a request that was answered as asked.
+/// The outcome of a successful request.
 pub const OK: &str = "OK";
-/// The outcome of a request whose client left before the answer.
+/// The outcome of a request whose client disconnected before the response.
 const CANCELLED: &str = "CANCELLED";
 
-/// Which requests get a line.
+/// Which requests are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RequestLog {
     /// None.
     Off,
-    /// Those that failed by no fault of the client.
+    /// Failed ones; refusals are not failures.
     Errors,
-    /// Those, and the slow ones.
+    /// Failed and slow ones.
     Slow,
-    /// Those, and of the others as many as the sampling rate says.
+    /// Failed and slow ones, and a sample of the others.
     All,
 }
 
@@ -67,7 +68,7 @@ impl TryFrom<f64> for Fraction {
 }
 
 impl Fraction {
-    /// Whether a draw falls into this part. Nothing is drawn for none and all.
+    /// Whether a random draw falls into this part. Nothing is drawn for 0 and 1.
     pub(super) fn includes(self, draw: impl FnOnce() -> [u8; 4]) -> bool {
         if self.0 <= 0.0 || self.0 >= 1.0 {
             return self.0 >= 1.0;
@@ -76,22 +77,22 @@ impl Fraction {
     }
 }
 
-/// How a request ended, in few words for metrics.
+/// The class of an outcome, a label of metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Class {
-    /// It was answered as asked.
+    /// Successful.
     #[default]
     Ok,
-    /// The client asked for what it cannot have.
+    /// Refused: a problem with the request.
     Refused,
-    /// Something here broke, was away, or took too long.
+    /// Failed: a fault, an unavailable dependency or a timeout.
     Failed,
-    /// The client left before the answer.
+    /// The client disconnected before the response.
     Cancelled,
 }
 
 impl Class {
-    /// Its label.
+    /// The value of the label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -106,14 +107,14 @@ impl Class {
 /// How a request or an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The code that the client was told, or [`OK`].
+    /// The code in the response, or [`OK`].
     pub code: &'static str,
-    /// What kind of end that is.
+    /// Its class.
     pub class: Class,
 }
 
 impl Outcome {
-    /// Answered as asked.
+    /// Successful.
     pub const OK: Self = Self {
         code: OK,
         class: Class::Ok,
@@ -123,7 +124,7 @@ impl Outcome {
         class: Class::Cancelled,
     };
 
-    /// What a status alone says, for answers that are no GraphQL.
+    /// The outcome of an HTTP status, for responses that are not GraphQL.
     fn of_status(status: u16) -> Self {
         let (code, class) = match status {
             ..400 => return Self::OK,
@@ -134,7 +135,7 @@ impl Outcome {
     }
 }
 
-/// An operation, by names that are compiled in, or that the operator's trusted documents have.
+/// An operation. Its names are compiled in, or those of the operator's trusted documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
     /// The name in its trusted document, else its only root field, else [`OTHER`].
@@ -145,20 +146,20 @@ pub struct Operation {
     pub kind: &'static str,
 }
 
-/// What is learnt about a request while it runs.
+/// What is known about a request.
 #[derive(Debug, Default)]
-pub struct Facts {
+pub struct Fields {
     /// The surface that serves it: `public`, `staff` or `router`.
     pub surface: &'static str,
     /// Whether it came to `/graphql`.
     pub is_graphql: bool,
-    /// What it runs.
+    /// The operation.
     pub operation: Option<Operation>,
-    /// What kind of caller it is; nothing while nobody asked.
+    /// The kind of caller; `None` before authentication.
     pub caller: Option<&'static str>,
-    /// Bytes of its body that were read.
+    /// Bytes of the body that were read.
     pub request_bytes: Option<u64>,
-    /// What the answer says.
+    /// The outcome of the response.
     pub outcome: Option<Outcome>,
 }
 
@@ -166,7 +167,7 @@ pub struct Facts {
 #[derive(Debug)]
 pub struct Record {
     started: Instant,
-    facts: Mutex<Facts>,
+    fields: Mutex<Fields>,
     waits: Waits,
 }
 
@@ -175,95 +176,94 @@ impl Record {
         &self.waits
     }
 
-    fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn fields(&self) -> MutexGuard<'_, Fields> {
+        self.fields.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Notes something about the request that runs; nothing happens outside of one.
-pub fn note(learnt: impl FnOnce(&mut Facts)) {
-    current(|record| learnt(&mut record.facts()));
+/// Updates what is known about the current request; does nothing outside of one.
+pub fn note(update: impl FnOnce(&mut Fields)) {
+    current(|record| update(&mut record.fields()));
 }
 
-pub(super) fn current(look: impl FnOnce(&Record)) {
-    // An error means that no request runs here.
-    let _ = CURRENT.try_with(|record| look(record));
+pub(super) fn current(access: impl FnOnce(&Record)) {
+    // Fails outside of a request.
+    let _ = CURRENT.try_with(|record| access(record));
 }
 
-/// How much a request's line matters.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interest {
-    /// People and programs asking for something.
+pub enum RequestKind {
+    /// A request of a client.
     Ordinary,
-    /// Supervisors that ask every second whether we live, and what we count.
+    /// A health check or a scrape of metrics, every few seconds.
     Probe,
 }
 
-/// The line of one request, written when the answer is ready, or when the client leaves before.
+/// The log entry of a request, written when the response is ready or the client disconnects.
 #[derive(Debug)]
-pub struct Line {
+pub struct LogEntry {
     record: Arc<Record>,
     metrics: Metrics,
     policy: LogPolicy,
     is_sampled: bool,
-    interest: Interest,
+    kind: RequestKind,
     is_written: bool,
 }
 
-impl Line {
-    /// Begins to measure. The draw decides about sampling.
+impl LogEntry {
+    /// Starts to measure. The random draw decides about sampling.
     #[must_use]
     pub fn begin(
         policy: LogPolicy,
         metrics: &Metrics,
         surface: &'static str,
-        interest: Interest,
+        kind: RequestKind,
         draw: impl FnOnce() -> [u8; 4],
     ) -> Self {
-        let facts = Facts {
+        let fields = Fields {
             surface,
-            ..Facts::default()
+            ..Fields::default()
         };
         Self {
             record: Arc::new(Record {
                 started: Instant::now(),
-                facts: Mutex::new(facts),
+                fields: Mutex::new(fields),
                 waits: Waits::default(),
             }),
             metrics: metrics.clone(),
             is_sampled: policy.sample.includes(draw),
             policy,
-            interest,
+            kind,
             is_written: false,
         }
     }
 
-    /// Runs what serves the request; what it notes goes into this line.
+    /// Runs the handler of the request; what it notes goes into this entry.
     pub async fn scope<F: Future>(&self, serving: F) -> F::Output {
         CURRENT.scope(Arc::clone(&self.record), serving).await
     }
 
-    /// Writes the line of an answered request; the length of a stream is not known.
+    /// Writes the entry of a finished request; the length of a stream is unknown.
     pub fn finish(mut self, status: u16, response_bytes: Option<u64>) {
         self.is_written = true;
-        let noted = self.record.facts().outcome;
+        let noted = self.record.fields().outcome;
         let outcome = noted.unwrap_or_else(|| Outcome::of_status(status));
         self.write(outcome, Some(status), response_bytes);
     }
 
     fn write(&self, outcome: Outcome, status: Option<u16>, response_bytes: Option<u64>) {
         let took = self.record.started.elapsed();
-        let facts = self.record.facts();
-        let operation = facts.operation.as_ref();
-        if facts.is_graphql {
-            let name = operation.map_or(Cow::Borrowed(OTHER), |it| it.name.clone());
+        let fields = self.record.fields();
+        let operation = fields.operation.as_ref();
+        if fields.is_graphql {
+            let name = operation.map_or(Cow::Borrowed(OTHER), |operation| operation.name.clone());
             self.metrics.operation(name, outcome, took);
         }
-        // An event that is sent hours later does not make its request slow.
         let is_slow = took >= self.policy.slow;
         let Some(level) = level(
             self.policy.log,
-            self.interest,
+            self.kind,
             outcome,
             is_slow,
             self.is_sampled,
@@ -272,9 +272,9 @@ impl Line {
         };
         let duration_ms = milliseconds(took);
         let waits = is_slow.then_some(&self.record.waits);
-        let waited = |wait| waits.and_then(|it| it.milliseconds(wait));
-        let count = |wait| waits.and_then(|it| it.count(wait));
-        macro_rules! line {
+        let waited = |wait| waits.and_then(|waits| waits.milliseconds(wait));
+        let count = |wait| waits.and_then(|waits| waits.count(wait));
+        macro_rules! entry {
             ($level:expr) => {
                 tracing::event!(
                     target: "idgate::request",
@@ -282,13 +282,13 @@ impl Line {
                     {
                         http.status = status,
                         outcome = outcome.code,
-                        surface = facts.surface,
-                        operation = operation.map(|it| &*it.name),
-                        document = operation.and_then(|it| it.document.as_deref()),
-                        kind = operation.map(|it| it.kind),
-                        caller = facts.caller,
+                        surface = fields.surface,
+                        operation = operation.map(|operation| &*operation.name),
+                        document = operation.and_then(|operation| operation.document.as_deref()),
+                        kind = operation.map(|operation| operation.kind),
+                        caller = fields.caller,
                         duration_ms,
-                        request_bytes = facts.request_bytes,
+                        request_bytes = fields.request_bytes,
                         response_bytes,
                         database_ms = waited(Wait::Database),
                         statements = count(Wait::Database),
@@ -303,15 +303,15 @@ impl Line {
             };
         }
         match level {
-            Level::Debug => line!(tracing::Level::DEBUG),
-            Level::Info => line!(tracing::Level::INFO),
-            Level::Warn => line!(tracing::Level::WARN),
+            Level::Debug => entry!(tracing::Level::DEBUG),
+            Level::Info => entry!(tracing::Level::INFO),
+            Level::Warn => entry!(tracing::Level::WARN),
         }
     }
 }
 
-impl Drop for Line {
-    /// A client that leaves takes the future that serves it away.
+impl Drop for LogEntry {
+    /// When the client disconnects, the future of the handler is dropped.
     fn drop(&mut self) {
         if !self.is_written {
             self.write(Outcome::CANCELLED, None, None);
@@ -326,16 +326,16 @@ pub(super) enum Level {
     Warn,
 }
 
-/// Whether there is a line, and how loud.
+/// The level of the entry, if there is one.
 pub(super) fn level(
     log: RequestLog,
-    interest: Interest,
+    kind: RequestKind,
     outcome: Outcome,
     is_slow: bool,
     is_sampled: bool,
 ) -> Option<Level> {
-    if interest == Interest::Probe {
-        // A draining instance says 503 to its balancer on purpose.
+    if kind == RequestKind::Probe {
+        // A draining instance answers 503 to probes on purpose.
         return (log == RequestLog::All).then_some(Level::Debug);
     }
     let has_failed = outcome.class == Class::Failed;
@@ -345,12 +345,6 @@ pub(super) fn level(
         RequestLog::All if is_sampled => Some(Level::Info),
         _ => None,
     }
-}
-
-/// Milliseconds with their thousandths.
-pub(super) fn milliseconds(duration: Duration) -> f64 {
-    let micros = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
-    f64::from(micros) / 1000.0
 }
 
 #[cfg(test)]

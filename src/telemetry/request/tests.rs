@@ -1,4 +1,4 @@
-//! Which requests leave a line.
+//! Which requests are logged.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn outcome(class: Class) -> Outcome {
 }
 
 #[test]
-fn what_gets_a_line_and_how_loud_it_is() {
+fn requests_are_logged_by_policy_and_outcome() {
     use super::Level::{Debug, Info, Warn};
     use Class::{Cancelled, Failed, Ok, Refused};
     use RequestLog::{All, Errors, Off, Slow};
@@ -28,10 +28,16 @@ fn what_gets_a_line_and_how_loud_it_is() {
         (All, Ok, false, false, None),
         (All, Refused, false, false, None),
     ] {
-        let found = level(log, Interest::Ordinary, outcome(class), is_slow, is_sampled);
+        let found = level(
+            log,
+            RequestKind::Ordinary,
+            outcome(class),
+            is_slow,
+            is_sampled,
+        );
         assert_eq!(found, expected, "{log:?} {class:?} {is_slow} {is_sampled}");
     }
-    let probe = |log| level(log, Interest::Probe, outcome(Failed), true, true);
+    let probe = |log| level(log, RequestKind::Probe, outcome(Failed), true, true);
     assert_eq!(
         [probe(Off), probe(Slow), probe(All)],
         [None, None, Some(Debug)]

@@ -19,10 +19,10 @@ use crate::schema::live_event::{Topic, Trigger};
 use crate::schema::request::{CookieCredential, RequestData, RequestIdentity, TokenDelivery};
 use crate::schema::{refusal, timed_out};
 use crate::telemetry::request::{Operation, Outcome};
-use crate::telemetry::subscription::Listening;
+use crate::telemetry::subscription::SubscriptionLog;
 use crate::transport::graphql_request::GraphqlRequest;
 use crate::transport::server::Server;
-use crate::transport::{observed, trusted_documents};
+use crate::transport::{request_log, trusted_documents};
 
 /// Bytes of a document and its variables. They are kept for hours and copied for every event.
 const MAX_SUBSCRIPTION_BYTES: usize = 32 * 1024;
@@ -36,7 +36,7 @@ pub(super) struct Subscription {
     topic: Topic,
     is_open: AtomicBool,
     operation: Operation,
-    log: OnceLock<Listening>,
+    log: OnceLock<SubscriptionLog>,
 }
 
 impl Subscription {
@@ -61,7 +61,7 @@ impl Subscription {
         let document = server.schema.prepare(resolved.text)?;
         let name = request.operation_name;
         let found = document.operation(name.as_deref())?;
-        let operation = observed::operation(resolved.id.as_deref(), &document, &found);
+        let operation = request_log::operation(resolved.id.as_deref(), &document, &found);
         if found.kind != OperationType::Subscription {
             let message = "Only subscriptions run here. Use POST /graphql.";
             return Err(Error::of(ErrorCode::BadUserInput, message));
@@ -81,31 +81,31 @@ impl Subscription {
     /// Starts its log line, which is written when it ends.
     pub(super) fn begin(&self, server: &Server) {
         self.log
-            .get_or_init(|| observed::subscription(server, self.operation.clone()));
+            .get_or_init(|| request_log::subscription(server, self.operation.clone()));
     }
 
     /// Records that its connection was closed.
     pub(super) fn end(&self, reason: CloseReason) {
         let outcome = match reason {
             CloseReason::Lagged | CloseReason::Unavailable => {
-                observed::of_code(ErrorCode::ServiceUnavailable.as_str())
+                request_log::of_code(ErrorCode::ServiceUnavailable.as_str())
             }
             _ => Outcome::OK,
         };
         if let Some(log) = self.log.get() {
-            log.ends(outcome, reason.label());
+            log.record_end(outcome, reason.label());
         }
     }
 
     fn record_refusal(&self, errors: &[ServerError]) {
         if let Some(log) = self.log.get() {
-            log.ends(observed::of_errors(errors), "refused");
+            log.record_end(request_log::of_errors(errors), "refused");
         }
     }
 
     fn record_sent(&self) {
         if let Some(log) = self.log.get() {
-            log.told();
+            log.record_event();
         }
     }
 

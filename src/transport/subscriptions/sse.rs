@@ -27,7 +27,7 @@ use crate::transport::listener::{Connection, ConnectionHold};
 use crate::transport::negotiation::MediaType;
 use crate::transport::rejection::{Rejection, reject_graphql};
 use crate::transport::server::{Server, request_id};
-use crate::transport::{authentication, caller, observed};
+use crate::transport::{authentication, caller, request_log};
 
 /// Events between the session and the response body.
 const CHANNEL_CAPACITY: usize = 4;
@@ -95,7 +95,7 @@ async fn start(
     })?;
     let Some(session) = session else {
         let response = refusal(Error::unauthenticated(), request_id);
-        observed::answer(&response);
+        request_log::response(&response);
         let text = protocol::next_event(&response) + &protocol::complete_event();
         return Ok(event_stream(Body::from(text)));
     };
@@ -179,7 +179,7 @@ struct SseSession {
 impl SseSession {
     async fn run(mut self, mut session: SubscriptionSession, subscription: Subscription) {
         let metrics = self.server.app.metrics.clone();
-        metrics.listener_began("stream");
+        metrics.connection_opened("stream");
         let reason = match session.add(subscription) {
             Ok(()) => self.forward_events(&mut session).await,
             Err(reason) => Some(reason),
@@ -215,7 +215,7 @@ impl SseSession {
         if reason != Some(CloseReason::Disconnected) {
             let _ = timeout(limit, flush).await;
         }
-        metrics.listener_ended("stream", reason.map_or("refused", CloseReason::label));
+        metrics.connection_closed("stream", reason.map_or("refused", CloseReason::label));
     }
 
     /// Forwards events until the connection is closed; `None` when the subscription is refused.

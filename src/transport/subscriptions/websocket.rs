@@ -36,7 +36,7 @@ use crate::transport::graphql_request::read_params;
 use crate::transport::listener::{Connection, ConnectionHold};
 use crate::transport::rejection::reject;
 use crate::transport::server::{Server, request_id};
-use crate::transport::{caller, observed};
+use crate::transport::{caller, request_log};
 
 /// How long a closing handshake may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -110,7 +110,7 @@ async fn serve(
     hold: ConnectionHold,
 ) {
     let metrics = server.app.metrics.clone();
-    metrics.listener_began("websocket");
+    metrics.connection_opened("websocket");
     let has_subprotocol = socket.protocol().is_some();
     let (sink, mut frames) = socket.split();
     let (out, outgoing) = mpsc::channel(CHANNEL_CAPACITY);
@@ -151,7 +151,7 @@ async fn serve(
         let _ = timeout(CLOSE_TIMEOUT, close).await;
     }
     drop(connection);
-    metrics.listener_ended("websocket", reason.label());
+    metrics.connection_closed("websocket", reason.label());
 }
 
 /// The state of one connection.
@@ -288,7 +288,7 @@ impl WsSession {
     }
 
     fn refuse(&mut self, id: &str, error: Error) -> Result<(), CloseReason> {
-        observed::refused_subscription(&self.server, error.code);
+        request_log::refused_subscription(&self.server, error.code);
         let response = refusal(error, &self.client.request_id);
         self.send(protocol::error(id, &response.errors))
     }

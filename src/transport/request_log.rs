@@ -1,10 +1,9 @@
-//! What is noted about requests for their log lines and metrics: names out of closed sets, and
-//! nothing that a client wrote.
+//! What is logged and counted for a request: names from closed sets, nothing that a client wrote.
 
 use std::borrow::Cow;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Response as Answer, ServerError, Value};
+use async_graphql::{Response as GraphqlResponse, ServerError, Value};
 use axum::body::HttpBody as _;
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
@@ -17,26 +16,26 @@ use crate::domain::role::Role;
 use crate::schema::document::{self, Document};
 use crate::schema::error::{self, ErrorCode};
 use crate::schema::problem;
-use crate::telemetry::request::{self, Class, Interest, Line, Operation, Outcome};
-use crate::telemetry::subscription::Listening;
+use crate::telemetry::request::{self, Class, LogEntry, Operation, Outcome, RequestKind};
+use crate::telemetry::subscription::SubscriptionLog;
 
-/// Runs what serves a request, and writes its line.
-pub(super) async fn served(server: &Server, request: Request, next: Next) -> Response {
+/// Runs the handler of a request, and logs the request.
+pub(super) async fn log(server: &Server, request: Request, next: Next) -> Response {
     let app = &server.app;
-    let line = Line::begin(
+    let entry = LogEntry::begin(
         app.config.telemetry.request_policy(),
         &app.metrics,
         surface(server),
-        interest(&request),
+        kind(&request),
         || app.random.bytes(),
     );
-    let response = line.scope(next.run(request)).await;
+    let response = entry.scope(next.run(request)).await;
     let bytes = response.body().size_hint().exact();
-    line.finish(response.status().as_u16(), bytes);
+    entry.finish(response.status().as_u16(), bytes);
     response
 }
 
-/// The method, if it is one that HTTP knows: any token may stand there.
+/// The method, if it is a standard one; a client may send any token.
 pub(super) fn method(request: &Request) -> &'static str {
     match *request.method() {
         Method::GET => "GET",
@@ -52,15 +51,15 @@ pub(super) fn method(request: &Request) -> &'static str {
     }
 }
 
-/// The pattern that the path matched.
+/// The matched pattern of the path.
 pub(super) fn route(request: &Request) -> Option<&str> {
     request.extensions().get().map(MatchedPath::as_str)
 }
 
-fn interest(request: &Request) -> Interest {
+fn kind(request: &Request) -> RequestKind {
     match route(request) {
-        Some("/health/live" | "/health/ready" | "/metrics") => Interest::Probe,
-        _ => Interest::Ordinary,
+        Some("/health/live" | "/health/ready" | "/metrics") => RequestKind::Probe,
+        _ => RequestKind::Ordinary,
     }
 }
 
@@ -72,22 +71,22 @@ fn surface(server: &Server) -> &'static str {
     }
 }
 
-/// Notes that an operation is asked for.
+/// Notes that this is a GraphQL request.
 pub(super) fn graphql() {
-    request::note(|facts| facts.is_graphql = true);
+    request::note(|fields| fields.is_graphql = true);
 }
 
-/// Notes that another server than the listener's answers: a router may come to the public listener.
-pub(super) fn answered_by(server: &Server) {
-    request::note(|facts| facts.surface = surface(server));
+/// Notes that another server serves the request: the router may share the public listener.
+pub(super) fn served_by(server: &Server) {
+    request::note(|fields| fields.surface = surface(server));
 }
 
-/// Notes how much of a body was read.
+/// Notes the size of the body.
 pub(super) fn body(bytes: usize) {
-    request::note(|facts| facts.request_bytes = u64::try_from(bytes).ok());
+    request::note(|fields| fields.request_bytes = u64::try_from(bytes).ok());
 }
 
-/// Notes what kind of caller asks; whom, the audit log knows.
+/// Notes the kind of caller; who it is, the audit log records.
 pub(super) fn caller(caller: &Caller) {
     let kind = match caller.auth_state() {
         AuthState::Anonymous => "anonymous",
@@ -98,16 +97,16 @@ pub(super) fn caller(caller: &Caller) {
             Role::Admin => "admin",
         },
     };
-    request::note(|facts| facts.caller = Some(kind));
+    request::note(|fields| fields.caller = Some(kind));
 }
 
-/// Notes what is run, and gives it back.
+/// Notes the operation, and returns it.
 pub(super) fn operation(
     document_id: Option<&str>,
     document: &Document,
     found: &document::Operation,
 ) -> Operation {
-    // What a trusted document names was not written by who asks.
+    // The names in trusted documents are not from the client.
     let trusted = found.name.clone().filter(|_| document_id.is_some());
     let root_field = || {
         document
@@ -126,41 +125,41 @@ pub(super) fn operation(
             OperationType::Subscription => "subscription",
         },
     };
-    request::note(|facts| facts.operation = Some(operation.clone()));
+    request::note(|fields| fields.operation = Some(operation.clone()));
     operation
 }
 
-/// Begins to count what is sent for a subscription.
-pub(super) fn subscription(server: &Server, operation: Operation) -> Listening {
+/// Starts the log entry of a subscription.
+pub(super) fn subscription(server: &Server, operation: Operation) -> SubscriptionLog {
     let app = &server.app;
     let draw = || app.random.bytes();
     let policy = app.config.telemetry.request_policy();
-    Listening::begin(policy, &app.metrics, operation, draw)
+    SubscriptionLog::begin(policy, &app.metrics, operation, draw)
 }
 
-/// Writes the line of a subscription that was refused before it was one.
+/// Logs a subscription that was refused before it started.
 pub(super) fn refused_subscription(server: &Server, code: ErrorCode) {
     let operation = Operation {
         name: Cow::Borrowed(request::OTHER),
         document: None,
         kind: "subscription",
     };
-    subscription(server, operation).ends(of_code(code.as_str()), "refused");
+    subscription(server, operation).record_end(of_code(code.as_str()), "refused");
 }
 
-/// Notes what an answer says.
-pub(super) fn answer(answer: &Answer) {
-    let outcome = outcome(answer);
-    request::note(|facts| facts.outcome = Some(outcome));
+/// Notes the outcome of a response.
+pub(super) fn response(response: &GraphqlResponse) {
+    let outcome = outcome(response);
+    request::note(|fields| fields.outcome = Some(outcome));
 }
 
-/// What an answer says: its first error, else the problem in it, as far as the client asked for its
+/// The outcome of a response: its first error, or else its first problem, if the client selected the
 /// code.
-pub(super) fn outcome(answer: &Answer) -> Outcome {
-    if !answer.errors.is_empty() {
-        return of_errors(&answer.errors);
+pub(super) fn outcome(response: &GraphqlResponse) -> Outcome {
+    if !response.errors.is_empty() {
+        return of_errors(&response.errors);
     }
-    let problem = match &answer.data {
+    let problem = match &response.data {
         Value::Object(fields) => fields.values().find_map(problem_in),
         _ => None,
     };
@@ -170,21 +169,21 @@ pub(super) fn outcome(answer: &Answer) -> Outcome {
     })
 }
 
-/// What the first error says.
+/// The outcome of the first error.
 pub(super) fn of_errors(errors: &[ServerError]) -> Outcome {
     let code = errors.first().and_then(error::known_code_of);
     of_code(code.unwrap_or("UNKNOWN"))
 }
 
-/// The outcome of a code of an error.
+/// The outcome of an error code.
 pub(super) fn of_code(code: &'static str) -> Outcome {
-    const OURS: [ErrorCode; 3] = [
+    const FAILURES: [ErrorCode; 3] = [
         ErrorCode::InternalServerError,
         ErrorCode::ServiceUnavailable,
         ErrorCode::RequestTimeout,
     ];
-    let is_ours = OURS.iter().any(|it| it.as_str() == code);
-    let class = if is_ours {
+    let is_failure = FAILURES.iter().any(|failure| failure.as_str() == code);
+    let class = if is_failure {
         Class::Failed
     } else {
         Class::Refused
@@ -203,7 +202,7 @@ fn problem_in(result: &Value) -> Option<&'static str> {
     }
 }
 
-/// Names a request, in the answer and in everything logged for it.
+/// The span of a request, which adds its id to all its log lines.
 pub(super) fn span(request: &Request, id: &str) -> tracing::Span {
     crate::telemetry::request_span(id, method(request), route(request))
 }
