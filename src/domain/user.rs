@@ -90,7 +90,7 @@ pub enum Contact {
 impl User {
     /// Whether this address is verified.
     #[must_use]
-    pub const fn has_proven(&self, contact: Contact) -> bool {
+    pub const fn has_verified(&self, contact: Contact) -> bool {
         match contact {
             Contact::Email => self.email_verified,
             Contact::Phone => self.phone_verified,
@@ -99,7 +99,7 @@ impl User {
 
     /// Whether any address is verified.
     #[must_use]
-    pub const fn is_proven(&self) -> bool {
+    pub const fn has_verified_contact(&self) -> bool {
         self.email_verified || self.phone_verified
     }
 
@@ -113,7 +113,7 @@ impl User {
     /// one who verified an address, from then on.
     #[must_use]
     pub fn proven_by(&self, at: DateTime<Utc>) -> bool {
-        self.is_proven() && self.proven_at.is_none_or(|since| at >= since)
+        self.has_verified_contact() && self.proven_at.is_none_or(|since| at >= since)
     }
 
     /// Whether the account is suspended.

@@ -29,6 +29,6 @@ mod throttle;
 
 pub use new_password::PasswordRejected;
 pub use refused::Refused;
-pub use sign_in::Started;
+pub use sign_in::SessionTokens;
 pub use step_up::SteppedUp;
 pub use throttle::RateLimitExceeded;

@@ -39,7 +39,7 @@ pub(super) enum AddressProof {
 /// An account with another, verified address belongs to the owner of that one; its unverified
 /// address may be a stranger's.
 pub(super) fn can_recover_with(user: &User, contact: Contact) -> bool {
-    user.has_proven(contact) || !user.is_proven()
+    user.has_verified(contact) || !user.has_verified_contact()
 }
 
 /// Whether the registrant could have left anything in the account.
@@ -52,7 +52,7 @@ fn has_been_used(owner: &Credentials) -> bool {
 pub(super) fn is_reserved(owner: &Credentials) -> bool {
     let user = &owner.user;
     let was_provisioned = user.email.is_some() && !has_been_used(owner);
-    !user.is_proven() && (was_provisioned || user.role >= Role::Staff)
+    !user.has_verified_contact() && (was_provisioned || user.role >= Role::Staff)
 }
 
 /// Marks an address as verified and returns the account as written; `None` when it was verified
@@ -67,7 +67,7 @@ pub(super) async fn mark_verified(
     contact: Contact,
     proof: AddressProof,
 ) -> Result<Option<User>, Fault> {
-    if owner.user.has_proven(contact) {
+    if owner.user.has_verified(contact) {
         return Ok(None);
     }
     // Other accounts with the address never verified it, and lose it only now.
@@ -131,7 +131,7 @@ pub(super) async fn limit_grants(
     let mut after = user.clone();
     match proof {
         AddressProof::Invitation | AddressProof::Authority => {}
-        _ if user.is_proven() => {}
+        _ if user.has_verified_contact() => {}
         AddressProof::WithCredentials if user.role < Role::Staff => {}
         AddressProof::WithCredentials => {
             after.role = settings.default_role;
@@ -192,7 +192,10 @@ pub(super) async fn claim_address(
     };
     let mut others = user::holders(tx, address).await?;
     others.retain(|holder| holder.user.id != claimant);
-    if others.iter().any(|holder| holder.user.has_proven(contact)) {
+    if others
+        .iter()
+        .any(|holder| holder.user.has_verified(contact))
+    {
         return Ok(false);
     }
     for holder in &others {

@@ -16,7 +16,7 @@ use crate::stores::{Tx, refresh_token, session};
 
 /// A new or refreshed session with its tokens.
 #[derive(Debug)]
-pub struct Started {
+pub struct SessionTokens {
     /// The user of the session.
     pub user: User,
     /// The session.
@@ -65,7 +65,7 @@ pub(super) async fn start(
     client: &Client,
     user: User,
     amr: &[&str],
-) -> Result<Started, Fault> {
+) -> Result<SessionTokens, Fault> {
     start_with(tx, app, client, user, Authentication::now(app, amr)).await
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn start_with(
     client: &Client,
     user: User,
     authentication: Authentication,
-) -> Result<Started, Fault> {
+) -> Result<SessionTokens, Fault> {
     let now = app.clock.now();
     let Authentication { methods, time } = authentication;
     let agent = client.agent();
@@ -127,11 +127,11 @@ pub(super) fn issue(
     session: Session,
     refresh_token: PlainToken,
     refresh_expires_at: DateTime<Utc>,
-) -> Result<Started, Fault> {
+) -> Result<SessionTokens, Fault> {
     let access_token = access_token(app, &user, &session)?;
     let device_token = device::of_session(app, &user, session.id);
     let expires_in = app.config.tokens.access_seconds;
-    Ok(Started {
+    Ok(SessionTokens {
         user,
         session,
         access_token,

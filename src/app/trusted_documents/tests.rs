@@ -65,7 +65,7 @@ fn every_manifest_that_build_tools_write_is_read() {
     ] {
         let (_folder, file) = manifest(&value);
         let documents = TrustedDocuments::load(std::slice::from_ref(&file)).unwrap();
-        // By its own id, and by its digest in every spelling.
+        // By its own id, and by its digest in every notation.
         for id in [&id, &me, &document_id(ME)] {
             let found = documents
                 .get(id)
@@ -84,7 +84,7 @@ fn a_folder_gives_its_files_at_any_depth_and_nothing_hidden() {
     fs::create_dir_all(&inner).unwrap();
     fs::write(inner.join("Mine.graphql"), ME).unwrap();
     fs::write(folder.path().join("notes.md"), "no document").unwrap();
-    // As Kubernetes mounts files.
+    // The layout of a Kubernetes volume.
     let hidden = folder.path().join("..2026_11_29");
     fs::create_dir(&hidden).unwrap();
     fs::write(hidden.join("Config.gql"), CONFIG).unwrap();

@@ -1,4 +1,4 @@
-//! What a keyring promises.
+//! The guarantees of a keyring.
 
 use proptest::prelude::*;
 

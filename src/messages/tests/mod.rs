@@ -1,4 +1,4 @@
-//! What messages promise, on every channel and in every language.
+//! The guarantees of messages, on every channel and in every language.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,11 +12,11 @@ use crate::domain::html::escaped;
 
 mod overrides;
 
-/// The longest names that text messages are promised to have room for.
+/// The longest names that text messages must have room for.
 const HOST: &str = "id.accounts.my-example.company";
 const PRODUCT: &str = "Twenty Letters Exact";
 
-/// The basic character set of GSM 03.38 §6.2.1; what is not in it makes a message cost double.
+/// The basic character set of GSM 03.38 §6.2.1; any other character doubles the price of a message.
 const GSM: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
                    ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 

@@ -1,4 +1,4 @@
-//! An operator's own files: what they may do, and how a mistake in them is told.
+//! The operator's files: what they can change, and how mistakes are reported.
 
 use super::*;
 
@@ -40,7 +40,7 @@ fn templates_and_words_of_ones_own_go_first() {
     assert!(english.html.contains("Bye"));
     let canadian = templates.render(&to(Channel::Email, "fr-CA"), &LOGIN);
     assert_eq!(canadian.subject, "Code");
-    // What an added language lacks comes from the default one.
+    // Missing words of an added language come from the default one.
     assert!(canadian.html.contains(&format!("Come in to {PRODUCT}")));
 }
 
@@ -179,7 +179,7 @@ fn every_mistake_is_told_with_its_place_and_a_remedy() {
     insta::assert_snapshot!(without_directories(&told));
 }
 
-/// What differs from run to run is left out.
+/// Without the parts that differ between runs.
 fn without_directories(told: &str) -> String {
     let lines = told
         .lines()
@@ -219,7 +219,7 @@ fn a_page_of_ones_own_has_its_words_and_its_layout() {
 
 #[test]
 fn a_layout_that_fails_after_all_gives_way_to_the_built_in_one() {
-    // Fails on pages without a form, which the proof does not have.
+    // Fails on pages without a form, unlike the sample that is validated.
     let layout = "{{ heading }}{{ intro[0] }}<form method=\"post\" action=\"{{ form.action }}\">\
                   <input name=\"token\" value=\"{{ form.token }}\">\
                   <input name=\"{{ form.fields[0].name }}\">{{ form.fields[0].problem }}</form>";

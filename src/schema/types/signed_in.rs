@@ -5,7 +5,7 @@ use async_graphql::{Context, SimpleObject};
 use super::session::Session;
 use super::user::User;
 use crate::schema::request::{ContextExt as _, CookieChange, TokenDelivery};
-use crate::services::{self, Started};
+use crate::services::{self, SessionTokens};
 
 /// Somebody is signed in: the tokens, and whose they are.
 #[derive(Clone, Debug, SimpleObject)]
@@ -29,7 +29,7 @@ pub struct SignedIn {
 
 impl SignedIn {
     /// Hands the tokens over in the way that the client asked for.
-    pub(in crate::schema) fn deliver(context: &Context<'_>, started: Started) -> Self {
+    pub(in crate::schema) fn deliver(context: &Context<'_>, started: SessionTokens) -> Self {
         let refresh_token = match context.delivery() {
             TokenDelivery::Body => Some(started.refresh_token.reveal().to_owned()),
             TokenDelivery::Cookie => {

@@ -45,7 +45,7 @@ pub async fn request_email_change(
         let message = "this is the address the account has";
         return Err(Violation::new("email", ViolationRule::NotAllowed, message).into());
     }
-    if owner.user.phone.is_some() && !owner.user.is_proven() {
+    if owner.user.phone.is_some() && !owner.user.has_verified_contact() {
         return Err(Refused::Because(RequestEmailChangeProblem::NotVerified));
     }
     let purpose = CodePurpose::ChangeEmail;

@@ -42,7 +42,7 @@ pub async fn request_phone_change(
         let message = "this is the number the account has";
         return Err(Violation::new("phone", ViolationRule::NotAllowed, message).into());
     }
-    if owner.user.email.is_some() && !owner.user.is_proven() {
+    if owner.user.email.is_some() && !owner.user.has_verified_contact() {
         return Err(Refused::Because(RequestPhoneChangeProblem::NotVerified));
     }
     let purpose = CodePurpose::ChangePhone;

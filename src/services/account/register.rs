@@ -23,7 +23,7 @@ use crate::services::new_password::{self, PasswordRejected};
 use crate::services::outbox;
 use crate::services::profile_rules;
 use crate::services::refused::Refused;
-use crate::services::sign_in::{self, Started};
+use crate::services::sign_in::{self, SessionTokens};
 use crate::services::throttle::{self, RateLimit};
 use crate::stores::user::{Credentials, NewUser};
 use crate::stores::{Tx, decoy, password, person_key, user};
@@ -51,7 +51,7 @@ pub enum Registered {
     /// A message has been sent. The answer for a taken address is the same.
     ConfirmationSent,
     /// The account exists and this is its first session.
-    SignedIn(Box<Started>),
+    SignedIn(Box<SessionTokens>),
 }
 
 /// Why no account was created.

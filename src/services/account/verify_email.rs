@@ -18,7 +18,7 @@ use crate::services::links;
 use crate::services::outbox;
 use crate::services::ownership::{self, AddressProof};
 use crate::services::refused::Refused;
-use crate::services::sign_in::{self, Authentication, Started};
+use crate::services::sign_in::{self, Authentication, SessionTokens};
 use crate::services::throttle::{self, LimitKey, RateLimit};
 use crate::stores::link::LinkPurpose;
 use crate::stores::user::{Credentials, Meant};
@@ -52,7 +52,7 @@ pub async fn verify_email(
     app: &App,
     caller: &Caller,
     input: EmailVerification,
-) -> Result<Started, Refused<VerifyEmailProblem>> {
+) -> Result<SessionTokens, Refused<VerifyEmailProblem>> {
     throttle::charge(app, &caller.client, RateLimit::RedeemLink).await?;
     let presented = links::find(app, LinkPurpose::VerifyEmail, &input.token).await?;
     let presented = presented.ok_or(Refused::Because(VerifyEmailProblem::TokenInvalid))?;
@@ -119,7 +119,7 @@ async fn confirm(
     caller: &Caller,
     owner: Credentials,
     authentication: Authentication,
-) -> Result<Started, Refused<VerifyEmailProblem>> {
+) -> Result<SessionTokens, Refused<VerifyEmailProblem>> {
     let now = app.clock.now();
     let id = owner.user.id;
     let user = user::record_login(tx, id, owner.user.credential_version, now).await?;

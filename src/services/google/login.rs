@@ -12,7 +12,7 @@ use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
-use crate::services::sign_in::{self, Started};
+use crate::services::sign_in::{self, SessionTokens};
 use crate::services::throttle::{self, RateLimit};
 use crate::stores::{Tx, identity, spent_proof, user};
 
@@ -45,7 +45,7 @@ pub async fn login(
     app: &App,
     caller: &Caller,
     input: GoogleCredential,
-) -> Result<Started, Refused<GoogleLoginProblem>> {
+) -> Result<SessionTokens, Refused<GoogleLoginProblem>> {
     throttle::charge(app, &caller.client, RateLimit::GoogleLogin).await?;
     let google_user = match credential::check(app, &caller.client, &input).await {
         Ok(google_user) => google_user,
@@ -102,7 +102,7 @@ async fn resolve(
     Ok(Step::SignIn(Box::new(user)))
 }
 
-async fn start(tx: &Tx, app: &App, caller: &Caller, user: User) -> Result<Started, Fault> {
+async fn start(tx: &Tx, app: &App, caller: &Caller, user: User) -> Result<SessionTokens, Fault> {
     let event = Event::new(Action::LoginSucceeded, Subject::User(user.id))
         .by_user(user.id)
         .with(json!({ "method": "google" }));

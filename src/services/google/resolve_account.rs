@@ -48,7 +48,7 @@ pub(super) async fn resolve_account(
     if known.is_some() {
         return Ok(Step::Retry);
     }
-    if owner.user.has_proven(Contact::Email) {
+    if owner.user.has_verified(Contact::Email) {
         return auto_link(tx, app, caller, google_user, owner).await;
     }
     if owner.user.is_suspended() {

@@ -49,10 +49,10 @@ fn is_applicable(caller: &Caller, user: &User, purpose: CodePurpose, contact: Co
             ownership::can_recover_with(user, contact)
         }
         CodePurpose::VerifyEmail | CodePurpose::VerifyPhone => {
-            !user.has_proven(contact) && (is_own || ownership::can_recover_with(user, contact))
+            !user.has_verified(contact) && (is_own || ownership::can_recover_with(user, contact))
         }
         // An unverified address does not authenticate its user.
-        CodePurpose::StepUp => is_own && user.has_proven(contact),
+        CodePurpose::StepUp => is_own && user.has_verified(contact),
         CodePurpose::ChangeEmail | CodePurpose::ChangePhone => false,
     }
 }

@@ -19,7 +19,7 @@ use crate::services::device::{self, Device};
 use crate::services::links;
 use crate::services::ownership::{self, AddressProof};
 use crate::services::refused::Refused;
-use crate::services::sign_in::{self, Started};
+use crate::services::sign_in::{self, SessionTokens};
 use crate::services::step_up::{self, SteppedUp};
 use crate::services::throttle::{self, RateLimit};
 use crate::stores::link::LinkPurpose;
@@ -45,7 +45,7 @@ pub struct OtpVerification {
 #[derive(Debug)]
 pub enum Verified {
     /// A new session.
-    SignedIn(Box<Started>),
+    SignedIn(Box<SessionTokens>),
     /// A recent authentication of the caller's session.
     SteppedUp(SteppedUp),
     /// The address is verified, in the caller's session.

@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::device;
 use crate::services::refused::Refused;
-use crate::services::sign_in::{self, Started};
+use crate::services::sign_in::{self, SessionTokens};
 use crate::services::throttle::{self, LimitKey, RateLimit, Target};
 use crate::stores::user::{Credentials, Meant};
 use crate::stores::{password, user};
@@ -46,7 +46,7 @@ pub async fn login(
     app: &App,
     caller: &Caller,
     input: Login,
-) -> Result<Started, Refused<LoginProblem>> {
+) -> Result<SessionTokens, Refused<LoginProblem>> {
     let identifier = Identifier::read(&input.email_or_phone, app.config.phone.region());
     let device = device::read(app, input.device_token.as_deref());
     let key = LimitKey::device_or(device.as_ref(), &identifier);
@@ -104,7 +104,7 @@ fn no_match(app: &App) -> LoginProblem {
 /// Its registrant knows the password. Answering it differently from a wrong one would reveal to them
 /// whether the address was free when they registered it.
 fn is_pending(app: &App, user: &User) -> bool {
-    app.config.registration.requires_confirmation() && !user.is_proven()
+    app.config.registration.requires_confirmation() && !user.has_verified_contact()
 }
 
 /// Why a right password does not sign in.
@@ -125,7 +125,7 @@ async fn start(
     caller: &Caller,
     found: Credentials,
     renewed: Option<String>,
-) -> Result<Started, Refused<LoginProblem>> {
+) -> Result<SessionTokens, Refused<LoginProblem>> {
     let Credentials {
         user,
         password_hash,

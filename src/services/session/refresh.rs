@@ -15,7 +15,7 @@ use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
-use crate::services::sign_in::{self, Started};
+use crate::services::sign_in::{self, SessionTokens};
 use crate::services::throttle::{self, RateLimit};
 use crate::stores::Tx;
 use crate::stores::refresh_token::{self, Consumed, RefreshToken};
@@ -39,7 +39,7 @@ pub async fn refresh(
     app: &App,
     client: &Client,
     presented: Option<PlainToken>,
-) -> Result<Started, Refused<RefreshProblem, Infallible>> {
+) -> Result<SessionTokens, Refused<RefreshProblem, Infallible>> {
     throttle::charge(app, client, RateLimit::Refresh).await?;
     let Some(presented) = presented else {
         return Err(Refused::Because(RefreshProblem::TokenInvalid));
@@ -75,7 +75,7 @@ async fn rotate(
     id: RefreshTokenId,
     session: Session,
     user: User,
-) -> Result<Started, Refused<RefreshProblem, Infallible>> {
+) -> Result<SessionTokens, Refused<RefreshProblem, Infallible>> {
     let now = app.clock.now();
     let (token, row) = sign_in::new_refresh_token(app, &session, Some(id));
     let key = SealingKey::new(&presented.derive_key(SUCCESSOR_LABEL));
@@ -157,7 +157,7 @@ async fn revoke_family(
     client: &Client,
     session: &Session,
     user: &User,
-) -> Result<Started, Refused<RefreshProblem, Infallible>> {
+) -> Result<SessionTokens, Refused<RefreshProblem, Infallible>> {
     let now = app.clock.now();
     session::revoke(
         &tx,
@@ -180,7 +180,7 @@ async fn refuse(
     app: &App,
     client: &Client,
     subject: Subject<'_>,
-) -> Result<Started, Refused<RefreshProblem, Infallible>> {
+) -> Result<SessionTokens, Refused<RefreshProblem, Infallible>> {
     let event = Event::new(Action::RefreshRefused, subject);
     audit::record_unattributed(&tx, app, client, event).await?;
     tx.commit().await?;

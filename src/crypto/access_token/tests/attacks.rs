@@ -1,4 +1,4 @@
-//! Every forgery we know of, and its refusal.
+//! Known forgeries, and their rejection.
 
 use proptest::prelude::*;
 

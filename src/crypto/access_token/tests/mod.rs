@@ -1,4 +1,4 @@
-//! Tests of access tokens: what they all start from.
+//! Tests of access tokens: shared fixtures.
 
 mod attacks;
 mod promises;
@@ -58,8 +58,8 @@ fn encoded(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-/// A token with any header and payload, signed with the ES256 key of the set: what a bug or a
-/// stolen key could produce.
+/// A token with any header and payload, signed with the ES256 key of the set, as a bug or a stolen key
+/// could produce it.
 fn signed_by_us(keys: &KeySet, header: &Value, payload: &Value) -> String {
     let message = format!("{}.{}", encoded(header), encoded(payload));
     let private = EncodingKey::from_ec_der(keys.keys()[0].private_der());

@@ -1,4 +1,4 @@
-//! What an honest token and an honest key set promise.
+//! The guarantees of valid tokens and key sets.
 
 use chrono::Duration;
 
@@ -29,7 +29,7 @@ fn an_es256_signature_has_the_form_every_other_library_reads() {
     let coordinate = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
     let point = [vec![4], coordinate("x"), coordinate("y")].concat();
     let (message, _) = token.rsplit_once('.').unwrap();
-    // RFC 7518 §3.4: the two 32-byte numbers one after the other, no ASN.1.
+    // RFC 7518 §3.4: two concatenated 32-byte numbers, not ASN.1.
     let signature = part(&token, 2);
     assert_eq!(signature.len(), 64);
     let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
@@ -103,7 +103,7 @@ fn a_key_signs_from_its_appointed_second_and_verifies_before() {
     assert_eq!(signed_at(now().timestamp()), expected_now);
     assert_eq!(signed_at(later.timestamp() - 1), expected_now);
     assert_eq!(signed_at(later.timestamp()), next_kid);
-    // Another instance, its clock a little behind, still signs with the only key there is.
+    // Another instance whose clock is behind still signs with the only key.
     assert_eq!(signed_at(now().timestamp() - 1), expected_now);
 }
 

@@ -1,4 +1,4 @@
-//! Every forgery we know of, and its refusal.
+//! Known forgeries, and their rejection.
 
 use jsonwebtoken::EncodingKey;
 use proptest::prelude::*;
@@ -134,7 +134,7 @@ fn a_missing_or_mistyped_claim_is_refused_even_with_the_right_signature() {
         let token = issuer.token(&json!({ "iss": iss }));
         assert_eq!(issuer.refusal(&token), IdTokenError::WrongIssuer, "{iss}");
     }
-    // A claim that is there twice means two things.
+    // A duplicate claim is ambiguous.
     let text = claims(&json!({})).to_string();
     let doubled = text.replacen('{', "{\"sub\":\"somebody else\",", 1);
     let signed = issuer.sign(&issuer.header(), &serde_json::from_str(&text).unwrap());

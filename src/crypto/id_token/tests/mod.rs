@@ -1,4 +1,4 @@
-//! Tokens as an issuer makes them, and everything that can be wrong with one.
+//! Tokens of an issuer, and everything that can be wrong with them.
 
 mod attacks;
 
@@ -20,7 +20,7 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(NOW, 0).unwrap()
 }
 
-/// A key pair of an issuer.
+/// An issuer's key pair.
 struct Issuer {
     pair: RsaKeyPair,
     public: Value,
@@ -74,7 +74,7 @@ impl Issuer {
         self.sign(&self.header(), &claims(changes))
     }
 
-    /// A token whose claims are changed as text.
+    /// A token whose claims are edited as text.
     fn token_with(&self, changes: &Value, change: impl Fn(String) -> String) -> String {
         self.sign_text(&self.header(), &change(claims(changes).to_string()))
     }
@@ -92,7 +92,7 @@ fn encoded(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-/// What Google says, with changes; `null` leaves a claim out.
+/// Google's claims, with changes; `null` removes a claim.
 fn claims(changes: &Value) -> Value {
     let mut claims = json!({
         "iss": ISSUER, "aud": CLIENT, "azp": CLIENT, "sub": "1234567890",
@@ -173,7 +173,7 @@ fn a_token_counts_from_when_it_is_made_until_it_ends_with_a_little_leeway() {
     assert_eq!(outcome(31, 3_600), Err(IdTokenError::FromTheFuture));
     assert_eq!(outcome(-3_600, -29), Ok(1));
     assert_eq!(outcome(-3_600, -30), Err(IdTokenError::Expired));
-    // Whatever it says, no token counts for longer than a day.
+    // No token is valid for more than a day, whatever its `exp`.
     assert_eq!(outcome(-10, 1_000_000_000), Ok(86_420));
     assert_eq!(outcome(-86_430, 1_000_000_000), Err(IdTokenError::Expired));
     let later = issuer.token(&json!({ "nbf": NOW + 31 }));
@@ -183,7 +183,7 @@ fn a_token_counts_from_when_it_is_made_until_it_ends_with_a_little_leeway() {
 #[test]
 fn a_numeric_date_is_any_json_number_that_is_an_instant() {
     let issuer = Issuer::new();
-    // The claims as text: some spellings of a number are none that `json!` would write.
+    // As text: `json!` would not write these notations of a number.
     let outcome = |claim: &str, spelling: &str| {
         let claims = json!({ claim: "here" });
         let token = issuer.token_with(&claims, |text| text.replace("\"here\"", spelling));
@@ -338,7 +338,7 @@ fn keys_of_other_kinds_are_left_out() {
     let many = json!({ "keys": vec![json!({}); 65] }).to_string();
     let read = IssuerKeys::read(many.as_bytes());
     assert!(matches!(read, Err(IssuerKeysError::TooMany)));
-    // One bad key does not spoil the others.
+    // One invalid key does not affect the others.
     let mixed = json!({ "keys": [{ "kty": "EC" }, issuer.public] }).to_string();
     let mixed = IssuerKeys::read(mixed.as_bytes()).unwrap();
     assert!(mixed.has(issuer.kid()) && !mixed.has("other"));
