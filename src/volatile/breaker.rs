@@ -1,7 +1,7 @@
-//! The circuit breaker: after a failure nobody waits for the shared store until a pause is over.
+//! The circuit breaker: after a failure, requests fail fast until a pause is over.
 //!
-//! It also keeps the health, because both change in the same moment. Moments of the pause are
-//! monotonic and the caller's, so a wall clock that jumps cannot keep the breaker open.
+//! It also holds the health, which changes at the same time. The pause is measured on a monotonic
+//! clock, so a wall clock that jumps cannot keep the breaker open.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,16 +17,16 @@ pub(super) struct Breaker {
 
 struct State {
     health: Health,
-    /// What went wrong and when the next request may try, while the breaker is open.
+    /// While the breaker is open: the failure, and when the next request may try.
     open: Option<(Unavailable, Instant)>,
-    /// Counts the changes, so that an outcome of before a change does not speak about after it.
-    turn: u64,
+    /// Counts state changes, so that outcomes of earlier requests are ignored.
+    generation: u64,
 }
 
-/// The right to send one request, given back with its outcome.
+/// Permission to send one request; returned with its outcome.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Admission {
-    turn: u64,
+pub(super) struct Permit {
+    generation: u64,
 }
 
 impl Breaker {
@@ -40,34 +40,34 @@ impl Breaker {
             state: Mutex::new(State {
                 health,
                 open: None,
-                turn: 0,
+                generation: 0,
             }),
         }
     }
 
-    /// Lets a request through, or refuses it with the failure that opened the breaker.
+    /// Admits a request, or fails it with the failure that opened the breaker.
     ///
-    /// When the pause is over one request goes through and the pause begins anew, so a request
-    /// that is dropped without an outcome holds up nobody for longer than that.
-    pub(super) fn admit(&self, at: Instant) -> Result<Admission, Unavailable> {
+    /// After the pause one request is admitted and the pause restarts, so a request that is
+    /// cancelled without an outcome blocks others for one more pause at most.
+    pub(super) fn admit(&self, at: Instant) -> Result<Permit, Unavailable> {
         let mut state = self.state();
-        let turn = state.turn;
+        let generation = state.generation;
         match &mut state.open {
             Some((failure, next)) if at < *next => Err(failure.clone()),
             Some((_, next)) => {
                 *next = at + self.pause;
-                Ok(Admission { turn })
+                Ok(Permit { generation })
             }
-            None => Ok(Admission { turn }),
+            None => Ok(Permit { generation }),
         }
     }
 
-    pub(super) fn succeeded(&self, admission: Admission, now: DateTime<Utc>) {
+    pub(super) fn succeeded(&self, permit: Permit, now: DateTime<Utc>) {
         let mut state = self.state();
-        if state.turn != admission.turn || (state.health.up && state.open.is_none()) {
+        if state.generation != permit.generation || (state.health.up && state.open.is_none()) {
             return;
         }
-        state.turn += 1;
+        state.generation += 1;
         state.open = None;
         state.health = Health {
             up: true,
@@ -79,19 +79,19 @@ impl Breaker {
 
     pub(super) fn failed(
         &self,
-        admission: Admission,
+        permit: Permit,
         now: DateTime<Utc>,
         at: Instant,
         failure: &Unavailable,
     ) {
         let mut state = self.state();
-        if state.turn != admission.turn {
+        if state.generation != permit.generation {
             return;
         }
-        let news = state.open.is_none();
+        let opens = state.open.is_none();
         state.open = Some((failure.clone(), at + self.pause));
-        if news {
-            state.turn += 1;
+        if opens {
+            state.generation += 1;
         }
         if state.health.up {
             state.health = Health {
@@ -100,7 +100,7 @@ impl Breaker {
             };
         }
         drop(state);
-        if news {
+        if opens {
             tracing::warn!(
                 error = %failure,
                 "the shared volatile store does not answer; each instance keeps budgets for itself \
@@ -113,7 +113,7 @@ impl Breaker {
         self.state().health
     }
 
-    /// Every change is one assignment away from consistent, so a poisoned lock is usable.
+    /// A poisoned lock is usable: no update leaves the state inconsistent.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -142,8 +142,8 @@ mod tests {
     #[test]
     fn one_request_a_pause_tries_and_the_rest_fail_at_once() {
         let (breaker, start) = (Breaker::new(PAUSE, moment(0)), Instant::now());
-        let admission = breaker.admit(start).unwrap();
-        breaker.failed(admission, moment(1), start, &gone());
+        let permit = breaker.admit(start).unwrap();
+        breaker.failed(permit, moment(1), start, &gone());
 
         assert!(breaker.admit(start + PAUSE / 2).is_err());
         assert!(breaker.admit(start + PAUSE).is_ok(), "the trial");

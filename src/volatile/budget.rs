@@ -1,26 +1,27 @@
-//! The arithmetic of budgets in whole microseconds, the same for both backends.
+//! GCRA in integer microseconds, the same for both backends.
 //!
-//! A balance is the moment at which a budget is whole again. `charge.lua` repeats `settle` line by
-//! line; its numbers are doubles, so everything here stays below 2^53.
+//! A balance is the time at which a budget is full again (the theoretical arrival time of GCRA).
+//! `charge.lua` repeats `settle` line by line; its numbers are doubles, so all values stay below
+//! 2^53.
 
 use chrono::{DateTime, Utc};
 
 use super::Charge;
 
-/// 366 days: no budget needs longer, and the sums of three windows and a moment stay exact.
+/// 366 days: sums of three windows and a time stay exact.
 const LONGEST_WINDOW: u64 = 366 * 24 * 60 * 60 * 1_000_000;
 
-/// The year 2112: later moments count as this one, so that sums stay exact.
+/// The year 2112: later times are clamped, so that sums stay exact.
 const LATEST_MOMENT: u64 = 1 << 52;
 
-/// A charge in microseconds of its window.
+/// A charge in microseconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Measured {
-    /// How far the charge moves the balance.
+    /// The emission interval times the cost.
     pub(super) spend: u64,
-    /// How far ahead of now a balance may be: one window.
+    /// How far a balance may be ahead of now: one window.
     pub(super) limit: u64,
-    /// What to tell a caller whose charge is larger than the budget and so never fits.
+    /// The wait for a charge that exceeds the capacity and so never fits.
     pub(super) never: u64,
 }
 
@@ -30,10 +31,10 @@ impl Measured {
         let window = u64::try_from(charge.window.as_micros())
             .unwrap_or(LONGEST_WINDOW)
             .clamp(1, LONGEST_WINDOW);
-        // Rounded up: a budget may come back a hair slower than promised, never faster.
+        // Rounded up: a budget refills slightly slower than configured, never faster.
         let interval = window.div_ceil(capacity.max(1));
         let limit = capacity * interval;
-        // One more than the capacity already never fits; more would only overflow.
+        // Anything above the capacity never fits; clamped against overflow.
         let spend = u64::from(charge.cost).min(capacity + 1) * interval;
         let never = limit.max(interval);
         Self {
@@ -43,7 +44,7 @@ impl Measured {
         }
     }
 
-    /// The balance after this charge, or how long to wait until it fits.
+    /// The balance after this charge, or the wait until it fits.
     pub(super) fn settle(self, now: u64, balance: u64) -> Result<u64, u64> {
         let ceiling = now + self.limit;
         let owed = self.clamp(now, balance).max(now) + self.spend;
@@ -56,8 +57,8 @@ impl Measured {
         }
     }
 
-    /// A balance further ahead than one window comes from a clock that was set back, or from a
-    /// budget that was larger once: it counts as one window, so neither locks anybody out.
+    /// A balance more than one window ahead comes from a clock that was set back, or from a larger
+    /// budget in the past. It is clamped to one window, so that neither causes a longer lockout.
     pub(super) fn clamp(self, now: u64, balance: u64) -> u64 {
         balance.min(now + self.limit)
     }
@@ -70,7 +71,7 @@ pub(super) fn moment(now: DateTime<Utc>) -> u64 {
         .min(LATEST_MOMENT)
 }
 
-/// The moment so many microseconds after 1970.
+/// The time of microseconds since 1970.
 pub(super) fn from_moment(microseconds: u64) -> DateTime<Utc> {
     let microseconds = i64::try_from(microseconds).unwrap_or(0);
     DateTime::from_timestamp_micros(microseconds).unwrap_or_default()

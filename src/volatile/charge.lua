@@ -1,7 +1,7 @@
--- Passes the levels of an attempt in order. A level whose keys all have room is charged; at the
--- first one where a key has none the attempt ends, and neither that level nor a later one changes.
--- Returns {0, 0} when all levels passed, else the number of the level that refused and the longest
--- wait of its keys in microseconds. The arithmetic is Measured::settle in budget.rs.
+-- Charges the levels of an attempt in order, up to the first with an exhausted budget; neither that
+-- level nor a later one is charged. Returns {0, 0} if all levels were charged, else the refusing
+-- level and the longest wait of its keys in microseconds. Same arithmetic as Measured::settle in
+-- budget.rs.
 --
 -- KEYS     the budgets, level after level
 -- ARGV[1]  now, in microseconds; then for each key: level, spend, limit, never
@@ -12,8 +12,8 @@ local function argument(index, place)
   return tonumber(ARGV[(index - 1) * 4 + 1 + place])
 end
 
--- A whole budget means as much as none, so its key goes. One window more before it expires covers
--- instances whose clocks disagree.
+-- A full budget is the same as none, so its key is removed. It expires one window later, to tolerate
+-- clock skew between instances.
 local function store(key, balance, limit)
   if balance > now then
     local expiry = math.ceil((balance - now + limit) / 1000) + 1000
@@ -33,7 +33,7 @@ while index <= #KEYS do
     local spend, limit = argument(index, 2), argument(index, 3)
     local ceiling = now + limit
     if not stored[key] then
-      -- No balance, or one that is no number, is a budget that is whole.
+      -- No balance, or one that is not a number, is a full budget.
       stored[key] = tonumber(redis.call('GET', key)) or now
       clamped[key], owed[key] = stored[key], stored[key]
     end
@@ -52,7 +52,7 @@ while index <= #KEYS do
     if longest == 0 then
       store(key, owed[key], limit)
     elseif clamped[key] < stored[key] then
-      -- Written while a clock was ahead, or for a larger budget: one window is the most it owes.
+      -- Written while a clock was ahead, or for a larger budget: clamp to one window.
       store(key, clamped[key], limit)
     end
   end

@@ -1,11 +1,11 @@
-//! One-time codes in flight: sealed by the services, counted here.
+//! One-time codes in flight: sealed by the services, their tries counted here.
 //!
-//! A live code is sent again rather than replaced, so that asking for another does not end it; the
-//! one before a newer code stays alive, and every try counts for both.
+//! A live code is resent rather than replaced, so that a request for another does not invalidate
+//! it. The code before a newer one stays valid, and every try counts for both.
 //!
-//! A try is reserved before anybody sees what it is compared with, so parallel guesses cannot
-//! have more tries than one after the other. That a code is redeemed once is a row in the
-//! database; [`Volatile::forget_code`] only tidies up.
+//! A try is counted before the code is returned for comparison, so concurrent guesses get no extra
+//! tries (race condition). That a code is redeemed once is enforced in the database;
+//! [`Volatile::forget_code`] only cleans up.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,81 +16,82 @@ use chrono::{DateTime, Utc};
 use super::budget::{from_moment, moment};
 use super::{Unavailable, Volatile};
 
-/// More codes than this are never in flight: those that end soonest make room.
-const MOST_CODES: usize = 1 << 17;
+/// The maximum number of codes in flight; those that expire first are evicted.
+const MAX_CODES: usize = 1 << 17;
 
-/// A code to be kept, unless one before it can be sent again.
+/// A code to store, unless an earlier one can be resent.
 #[derive(Clone, Copy)]
 pub struct NewCode<'a> {
-    /// Whose codes they are and what for.
+    /// The subject and purpose.
     pub key: &'a str,
-    /// What only a service can read.
+    /// The code, sealed by the service.
     pub sealed: &'a [u8],
-    /// When it ends, for those who ask again.
+    /// When it expires, for repeated requests.
     pub ends_at: DateTime<Utc>,
-    /// How long it is kept.
+    /// How long it is stored.
     pub keep: Duration,
-    /// How long no other code can be asked for.
+    /// How long no other code can be requested.
     pub cooldown: Duration,
-    /// How long it is sent again instead of another one; never after half of its own life.
+    /// How long it is resent instead of replaced; half of its lifetime at most.
     pub renewal: Duration,
-    /// How many tries a code has; one without is not sent again.
+    /// Tries per code; a code without tries left is not resent.
     pub tries: u32,
-    /// The newest code as the store gave it, if it turned out that nobody can open it any more.
-    /// The new one counts as being as old, so that its age does not tell that it was replaced.
+    /// The newest code as returned by the store, if it cannot be opened any more. The new one
+    /// takes over its age, which would otherwise reveal the replacement.
     pub instead_of: Option<&'a [u8]>,
 }
 
-/// What to send.
+/// The outcome of placing a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placed {
-    /// A code: the new one, or one before it that is young enough.
+    /// The code to send: the new one, or an earlier one that is young enough.
     Kept {
-        /// The code, as it was sealed.
+        /// The sealed code.
         sealed: Vec<u8>,
-        /// When it was made, or the one that it replaced.
+        /// When it was created, or the one that it replaced.
         made_at: DateTime<Utc>,
-        /// When it ends.
+        /// When it expires.
         ends_at: DateTime<Utc>,
     },
-    /// Nothing: the last one was sent too lately.
-    Cooling {
-        /// When another can be.
+    /// Nothing to send: the last code was sent too recently.
+    Cooldown {
+        /// When another can be requested.
         wait: Duration,
     },
 }
 
-/// Codes that somebody tries.
+/// Codes to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// Whose codes they are and what for.
+    /// The subject and purpose.
     pub key: String,
-    /// Whether they are kept for somebody else, who must not lose all tries to others.
+    /// Whether they were sent to another device, whose tries must not be used up (denial of
+    /// service).
     pub foreign: bool,
 }
 
 /// How often a code can be tried.
 #[derive(Clone, Copy, Debug)]
 pub struct Tries {
-    /// Altogether.
+    /// In total.
     pub all: u32,
     /// Through a foreign [`Slot`].
     pub foreign: u32,
 }
 
 impl Volatile {
-    /// Says which code to send: the live one while it is young and has tries left, so that nobody
-    /// ends a code by asking for another; otherwise the new one, and the one before stays alive.
+    /// Decides which code to send: the live one while it is young and has tries left, otherwise
+    /// the new one, beside which the previous one stays valid.
     ///
     /// # Errors
-    /// When the shared store did not answer; the code may be kept or not then.
+    /// If the shared store did not answer; the code may be stored or not.
     pub async fn place_code(
         &self,
         now: DateTime<Utc>,
         code: NewCode<'_>,
     ) -> Result<Placed, Unavailable> {
         let placed = match self {
-            Self::Memory(memory) => memory.shelf.place(moment(now), code),
+            Self::Memory(memory) => memory.codes.place(moment(now), code),
             Self::Redis(redis) => redis.place_code(now, code).await?,
         };
         Ok(match placed {
@@ -99,17 +100,17 @@ impl Volatile {
                 made_at: from_moment(made_at),
                 ends_at: from_moment(ends_at),
             },
-            (wait, ..) => Placed::Cooling {
+            (wait, ..) => Placed::Cooldown {
                 wait: Duration::from_micros(wait),
             },
         })
     }
 
-    /// Takes one try of every live code and returns those to compare with: none when there is no
-    /// code, or no try left, in which case the code is gone.
+    /// Counts a try of every live code and returns those to compare: none if there is no code, or
+    /// no try left, which removes the code.
     ///
     /// # Errors
-    /// When the shared store did not answer; the try may be lost then.
+    /// If the shared store did not answer; the try may be counted or not.
     pub async fn try_code(
         &self,
         now: DateTime<Utc>,
@@ -117,16 +118,15 @@ impl Volatile {
         tries: Tries,
     ) -> Result<Vec<Vec<u8>>, Unavailable> {
         match self {
-            Self::Memory(memory) => Ok(memory.shelf.attempt(moment(now), slots, tries)),
+            Self::Memory(memory) => Ok(memory.codes.attempt(moment(now), slots, tries)),
             Self::Redis(redis) => redis.try_code(now, slots, tries).await,
         }
     }
 
-    /// Removes the codes of these slots, if the one that was redeemed is still among them. The
-    /// cooldowns stay.
+    /// Removes the codes of these slots if the redeemed one is among them. Cooldowns stay.
     ///
     /// # Errors
-    /// When the shared store did not answer.
+    /// If the shared store did not answer.
     pub async fn forget_code(
         &self,
         now: DateTime<Utc>,
@@ -135,7 +135,7 @@ impl Volatile {
     ) -> Result<(), Unavailable> {
         match self {
             Self::Memory(memory) => {
-                memory.shelf.forget(slots, sealed);
+                memory.codes.forget(slots, sealed);
                 Ok(())
             }
             Self::Redis(redis) => redis.forget_code(now, slots, sealed).await,
@@ -143,14 +143,14 @@ impl Volatile {
     }
 }
 
-/// The codes of a single instance, in process.
+/// The codes of a single instance.
 #[derive(Default)]
-pub(super) struct Shelf(Mutex<HashMap<Box<str>, Kept>>);
+pub(super) struct CodeStore(Mutex<HashMap<Box<str>, Kept>>);
 
 struct Kept {
-    /// The newest and the one before it; absent once redeemed or guessed at too often.
+    /// The newest and the previous one; absent once redeemed or without tries.
     codes: [Option<Live>; 2],
-    /// The code that was offered last, by which a repeated request is recognised.
+    /// The code of the last request, to recognise a retry of it.
     asked: Vec<u8>,
     replaceable_at: u64,
     gone_at: u64,
@@ -165,14 +165,14 @@ struct Live {
 }
 
 impl Live {
-    /// Whether it is in the first half of its own life, or of `renewal` if that is shorter.
+    /// Whether its age is below half of its lifetime, and below `renewal`.
     const fn is_young(&self, now: u64, renewal: u64) -> bool {
         let half = self.ends_at.saturating_sub(self.made_at) / 2;
         let youth = if half < renewal { half } else { renewal };
         now >= self.made_at && now - self.made_at < youth
     }
 
-    /// Takes a try, or says that there is none: for others before the code itself is dead.
+    /// Counts a try; foreign tries run out before the code does.
     fn attempt(&mut self, foreign: bool, tries: Tries) -> Attempted {
         if foreign {
             self.foreign = self.foreign.saturating_add(1);
@@ -195,14 +195,14 @@ enum Attempted {
     Dead,
 }
 
-/// Neither keys nor codes belong in debug output.
-impl std::fmt::Debug for Shelf {
+/// Omits keys and codes.
+impl std::fmt::Debug for CodeStore {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Shelf").finish_non_exhaustive()
+        formatter.debug_struct("CodeStore").finish_non_exhaustive()
     }
 }
 
-impl Shelf {
+impl CodeStore {
     fn place(&self, now: u64, code: NewCode<'_>) -> (u64, Vec<u8>, u64, u64) {
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let cooldown = microseconds(code.cooldown);
@@ -221,7 +221,7 @@ impl Shelf {
                 older = kept.codes[1].take();
             } else {
                 let wait = kept.replaceable_at.saturating_sub(now);
-                // Further ahead than the cooldown is a clock that was set back.
+                // A wait beyond the cooldown means that the clock was set back.
                 if wait > 0 && wait <= cooldown {
                     return (wait, Vec::new(), 0, 0);
                 }
@@ -238,8 +238,8 @@ impl Shelf {
                 }
             }
         }
-        if codes.len() >= MOST_CODES {
-            make_room(&mut codes, now);
+        if codes.len() >= MAX_CODES {
+            evict(&mut codes, now);
         }
         let newest = Live {
             sealed: code.sealed.to_vec(),
@@ -294,10 +294,10 @@ impl Shelf {
     }
 }
 
-/// Drops what is over, and a quarter of the rest if that is not enough.
-fn make_room(codes: &mut HashMap<Box<str>, Kept>, now: u64) {
+/// Evicts expired codes, and a quarter of the others if those are too few.
+fn evict(codes: &mut HashMap<Box<str>, Kept>, now: u64) {
     codes.retain(|_, kept| kept.gone_at > now);
-    let excess = codes.len().saturating_sub(MOST_CODES / 4 * 3);
+    let excess = codes.len().saturating_sub(MAX_CODES / 4 * 3);
     if excess == 0 {
         return;
     }
@@ -312,7 +312,7 @@ fn make_room(codes: &mut HashMap<Box<str>, Kept>, now: u64) {
 }
 
 pub(super) fn microseconds(duration: Duration) -> u64 {
-    // 2^50 microseconds are 35 years: later sums stay exact on the server, too.
+    // 2^50 microseconds are 35 years: sums stay exact in Lua.
     u64::try_from(duration.as_micros())
         .unwrap_or(1 << 50)
         .min(1 << 50)

@@ -1,8 +1,8 @@
-//! The pool of connections to Redis, and how connections that died leave it.
+//! The pool of connections to Redis, and how dead connections leave it.
 //!
-//! A pooled connection is multiplexed: requests take a copy and put it back before they use it,
-//! so nobody queues for one. The pool's own manager never calls a connection broken, therefore
-//! each carries the epoch it was made in, and a failure ends its epoch for all of them.
+//! A pooled connection is multiplexed: requests clone it and return it before they use it, so
+//! they do not queue for one. The manager of `bb8-redis` never reports a connection as broken, so
+//! each carries the epoch it was opened in, and a failure ends that epoch.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,32 +18,32 @@ use super::server::Server;
 
 pub(super) struct Connections {
     pool: bb8::Pool<Manager>,
-    line: Arc<Line>,
+    shared: Arc<Shared>,
 }
 
-/// A connection as it was when its epoch began.
+/// A connection and the epoch it was opened in.
 #[derive(Clone)]
 pub(super) struct Connection {
     pub(super) multiplexed: MultiplexedConnection,
     epoch: u64,
 }
 
-/// What the pool's manager and its users tell each other.
-struct Line {
+/// State shared by the pool's manager and its users.
+struct Shared {
     server: Server,
     epoch: AtomicU64,
-    /// The last reason why no connection could be made; the pool itself would only time out.
+    /// Why the last connection attempt failed; the pool itself would only time out.
     failure: watch::Sender<Option<Unavailable>>,
 }
 
 struct Manager {
     redis: RedisConnectionManager,
     timeout: Duration,
-    line: Arc<Line>,
+    shared: Arc<Shared>,
 }
 
 impl Connections {
-    /// Prepares the pool; opens nothing, and starts no task.
+    /// Prepares the pool without connecting or spawning a task.
     pub(super) fn prepare(
         info: ConnectionInfo,
         server: Server,
@@ -51,7 +51,7 @@ impl Connections {
         size: u32,
     ) -> Result<Self, RedisError> {
         let redis = RedisConnectionManager::new(info)?;
-        let line = Arc::new(Line {
+        let shared = Arc::new(Shared {
             server,
             epoch: AtomicU64::new(0),
             failure: watch::Sender::new(None),
@@ -59,7 +59,7 @@ impl Connections {
         let manager = Manager {
             redis,
             timeout,
-            line: Arc::clone(&line),
+            shared: Arc::clone(&shared),
         };
         let pool = bb8::Pool::builder()
             .max_size(size)
@@ -69,23 +69,23 @@ impl Connections {
             .max_lifetime(None)
             .idle_timeout(None)
             .build_unchecked(manager);
-        Ok(Self { pool, line })
+        Ok(Self { pool, shared })
     }
 
-    /// A connection of the running epoch, made when there is none.
+    /// A connection of the current epoch, opened if there is none.
     pub(super) async fn take(&self) -> Result<Connection, Unavailable> {
-        let mut failure = self.line.failure.subscribe();
+        let mut failure = self.shared.failure.subscribe();
         loop {
             tokio::select! {
                 biased;
                 pooled = self.pool.get() => match pooled {
-                    Ok(connection) if self.line.is_current(&connection) => {
+                    Ok(connection) if self.shared.is_current(&connection) => {
                         return Ok(connection.clone());
                     }
-                    // Dropped here, and so thrown out by the pool.
+                    // Stale: the pool discards it when it is dropped here.
                     Ok(_) => {}
-                    Err(bb8::RunError::User(error)) => return Err(self.line.server.failed(&error)),
-                    Err(bb8::RunError::TimedOut) => return Err(self.line.server.is_silent()),
+                    Err(bb8::RunError::User(error)) => return Err(self.shared.server.failed(&error)),
+                    Err(bb8::RunError::TimedOut) => return Err(self.shared.server.timed_out()),
                 },
                 Ok(()) = failure.changed() => {
                     if let Some(failure) = failure.borrow_and_update().clone() {
@@ -96,15 +96,15 @@ impl Connections {
         }
     }
 
-    /// Ends the epoch of a connection that failed: its sisters most likely died with it.
+    /// Ends the epoch of a failed connection: others of it are most likely dead as well.
     pub(super) fn retire(&self, connection: &Connection) {
-        self.line
+        self.shared
             .epoch
             .fetch_max(connection.epoch + 1, Ordering::AcqRel);
     }
 }
 
-impl Line {
+impl Shared {
     fn is_current(&self, connection: &Connection) -> bool {
         connection.epoch >= self.epoch.load(Ordering::Acquire)
     }
@@ -115,15 +115,15 @@ impl bb8::ManageConnection for Manager {
     type Error = RedisError;
 
     async fn connect(&self) -> Result<Connection, RedisError> {
-        let epoch = self.line.epoch.load(Ordering::Acquire);
+        let epoch = self.shared.epoch.load(Ordering::Acquire);
         match self.redis.connect().await {
             Ok(mut multiplexed) => {
                 multiplexed.set_response_timeout(self.timeout);
                 Ok(Connection { multiplexed, epoch })
             }
             Err(error) => {
-                let failure = self.line.server.failed(&error);
-                self.line.failure.send_replace(Some(failure));
+                let failure = self.shared.server.failed(&error);
+                self.shared.failure.send_replace(Some(failure));
                 Err(error)
             }
         }
@@ -134,6 +134,6 @@ impl bb8::ManageConnection for Manager {
     }
 
     fn has_broken(&self, connection: &mut Connection) -> bool {
-        !self.line.is_current(connection)
+        !self.shared.is_current(connection)
     }
 }

@@ -1,7 +1,7 @@
--- Removes every code of these keys, if the one that was redeemed is among them. Cooldowns stay.
+-- Removes every code of these keys if the redeemed one is among them. Cooldowns stay.
 --
 -- KEYS     the codes
--- ARGV[1]  the one that was redeemed
+-- ARGV[1]  the redeemed code
 
 for _, key in ipairs(KEYS) do
   local kept = redis.call('HMGET', key, 'sealed', 'old_sealed')

@@ -1,4 +1,4 @@
-//! The one connection of an instance on which the server tells what others published.
+//! The Pub/Sub connection of an instance.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -11,25 +11,25 @@ use super::server::Server;
 use super::{Redis, Unavailable};
 use crate::fault::unreachable::Reason;
 
-/// How often a silent server is asked whether it is still there, and how long it may take: a
-/// connection that broke without a word looks like one on which nothing happens.
-const ARE_YOU_THERE: Duration = Duration::from_secs(10);
+/// The interval and timeout of pings on a silent connection: a half-open connection looks like an
+/// idle one.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 impl Redis {
-    /// Hands over what is published, from when `connected` is called until the server is away.
+    /// Calls `received` for each message, from the call of `connected` until the connection fails.
     pub(super) async fn listen(
         &self,
         connected: impl FnOnce(),
-        heard: impl FnMut(&[u8]),
+        received: impl FnMut(&[u8]),
     ) -> Unavailable {
         let subscribed = timeout(self.timeout, self.subscribe()).await;
         let listened = match subscribed {
             Ok(Ok(connection)) => {
                 connected();
-                hear(&self.server, connection, heard).await
+                receive(&self.server, connection, received).await
             }
             Ok(Err(failure)) => Err(failure),
-            Err(_) => Err(self.server.is_silent()),
+            Err(_) => Err(self.server.timed_out()),
         };
         match listened {
             Err(failure) => failure,
@@ -45,19 +45,19 @@ impl Redis {
     }
 }
 
-async fn hear(
+async fn receive(
     server: &Server,
     connection: PubSub,
-    mut heard: impl FnMut(&[u8]),
+    mut received: impl FnMut(&[u8]),
 ) -> Result<Infallible, Unavailable> {
-    let (mut questions, mut messages) = connection.split();
+    let (mut commands, mut messages) = connection.split();
     loop {
-        match timeout(ARE_YOU_THERE, messages.next()).await {
-            Ok(Some(message)) => heard(message.get_payload_bytes()),
+        match timeout(KEEP_ALIVE, messages.next()).await {
+            Ok(Some(message)) => received(message.get_payload_bytes()),
             Ok(None) => return Err(server.because(Reason::Closed)),
             Err(_) => {
-                let answer = timeout(ARE_YOU_THERE, questions.ping::<redis::Value>()).await;
-                let silent = |_| server.because(Reason::NoAnswer(ARE_YOU_THERE));
+                let answer = timeout(KEEP_ALIVE, commands.ping::<redis::Value>()).await;
+                let silent = |_| server.because(Reason::NoAnswer(KEEP_ALIVE));
                 answer
                     .map_err(silent)?
                     .map_err(|error| server.failed(&error))?;

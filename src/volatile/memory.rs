@@ -1,7 +1,7 @@
-//! The budgets of a single instance, in process (its codes are in `codes`): one lock, and bounded memory without a task.
+//! The in-process store of a single instance: one lock, bounded memory, no background task.
 //!
-//! What has long been whole is forgotten once a minute of the callers' clock, and under a flood of keys
-//! the least used ones, never the ones that are just holding somebody back.
+//! Full budgets are removed once a minute of the callers' clock. Under a flood of keys the least
+//! used budgets are evicted, never those that are refusing attempts.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,21 +10,21 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::budget::{Measured, moment};
-use super::codes::Shelf;
+use super::codes::CodeStore;
 use super::{Charge, Health, Level, Verdict};
 
-/// More balances than this are never kept: some 30 MB with long keys.
-const MOST_BALANCES: usize = 1 << 18;
+/// The maximum number of balances: about 30 MB with long keys.
+const MAX_BALANCES: usize = 1 << 18;
 
-/// How long whole budgets may lie around before they are swept out.
+/// The interval between removals of full budgets, in microseconds.
 const SWEEP_EVERY: u64 = 60 * 1_000_000;
 
-/// Budgets in process.
+/// The in-process store.
 #[derive(Debug)]
 pub struct Memory {
     started: DateTime<Utc>,
     ledger: Mutex<Ledger>,
-    pub(super) shelf: Shelf,
+    pub(super) codes: CodeStore,
 }
 
 #[derive(Default)]
@@ -59,13 +59,13 @@ impl Memory {
         Self {
             started: now,
             ledger: Mutex::default(),
-            shelf: Shelf::default(),
+            codes: CodeStore::default(),
         }
     }
 
     pub(super) fn charge(&self, now: DateTime<Utc>, levels: &[Level]) -> Verdict {
         let now = moment(now);
-        // A panic inside leaves at worst one balance uncounted, so a poisoned lock is usable.
+        // A poisoned lock is usable: a panic leaves one balance uncharged at worst.
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         if now.abs_diff(ledger.swept) >= SWEEP_EVERY {
             ledger.sweep(now);
@@ -95,9 +95,9 @@ impl Memory {
 }
 
 impl Ledger {
-    /// Charges all of a level, or nothing when one of its budgets has no room.
+    /// Charges all budgets of a level, or none if one is exhausted.
     fn pass(&mut self, now: u64, level: &[Charge]) -> Result<(), u64> {
-        // The same key may be charged twice, so each charge begins where the one before it ended.
+        // A key may occur twice, so each charge starts from the previous one.
         let mut owed: HashMap<&str, u64> = HashMap::with_capacity(level.len());
         let mut longest = 0;
         for charge in level {
@@ -115,7 +115,7 @@ impl Ledger {
             let clamped = stored.map(|stored| measured.clamp(now, stored));
             let whole_at = match longest {
                 0 => owed.get(key).copied(),
-                // Nobody owes more than one window, also when the clock was set back.
+                // A balance is one window ahead at most, also when the clock was set back.
                 _ => clamped.filter(|_| clamped < stored),
             };
             if let Some(whole_at) = whole_at {
@@ -126,22 +126,22 @@ impl Ledger {
         if longest == 0 { Ok(()) } else { Err(longest) }
     }
 
-    /// A whole budget means as much as none, so its key goes.
+    /// A full budget is the same as none, so its key is removed.
     fn write(&mut self, now: u64, key: &str, balance: Balance) {
         if balance.whole_at <= now {
             self.balances.remove(key);
         } else if let Some(kept) = self.balances.get_mut(key) {
             *kept = balance;
         } else {
-            if self.balances.len() >= MOST_BALANCES {
+            if self.balances.len() >= MAX_BALANCES {
                 self.make_room(now);
             }
             self.balances.insert(key.into(), balance);
         }
     }
 
-    /// Forgets what has been whole for a window, just as long as keys last on the server, so
-    /// that a clock that is set back a little meets the same balances there and here.
+    /// Removes budgets that have been full for a window, which is how long Redis keeps them, so
+    /// that both backends tolerate the same clock adjustments.
     fn sweep(&mut self, now: u64) {
         self.swept = now;
         self.balances
@@ -151,13 +151,13 @@ impl Ledger {
         }
     }
 
-    /// Frees a quarter at once, so that a flood pays for one pass in many insertions.
+    /// Evicts a quarter at once, to amortize the pass over many insertions.
     ///
-    /// The least used go first: whoever makes up keys to push out a budget that holds them back
-    /// pushes out their own made-up keys.
+    /// The least used are evicted first, so an attacker who invents keys to evict an exhausted
+    /// budget evicts only their own.
     fn make_room(&mut self, now: u64) {
         self.sweep(now);
-        let excess = self.balances.len().saturating_sub(MOST_BALANCES / 4 * 3);
+        let excess = self.balances.len().saturating_sub(MAX_BALANCES / 4 * 3);
         if excess == 0 {
             return;
         }

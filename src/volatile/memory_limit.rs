@@ -1,7 +1,7 @@
-//! What the server does once its memory is full, as far as it tells.
+//! What Redis does when its memory is full.
 //!
-//! A budget that was evicted is whole again, and a code is gone with its count of tries: whoever
-//! fills the memory would get fresh guesses.
+//! An evicted budget is full again, and an evicted code loses its try count: an attacker who fills
+//! the memory would get more guesses.
 
 use std::fmt;
 
@@ -10,19 +10,19 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Redis, Unavailable, Volatile};
 
-/// Under this policy a full server refuses writes and forgets nothing.
-const KEEPS_EVERYTHING: &str = "noeviction";
-/// The longest name of a policy that is repeated.
-const LONGEST_POLICY: usize = 32;
+/// The policy under which a full server refuses writes and evicts nothing.
+const NO_EVICTION: &str = "noeviction";
+/// Characters of a policy name that are logged.
+const MAX_POLICY_LENGTH: usize = 32;
 
-/// A setting of the server under which it may end, or forget what limits guessing.
+/// A memory setting under which Redis may be killed or evict budgets and codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MemoryConcern {
-    /// It takes all memory that there is.
+    /// Memory is not limited.
     Unlimited,
-    /// It makes room by removing keys.
+    /// Keys are evicted.
     Evicting {
-        /// The name of its policy.
+        /// `maxmemory-policy`.
         policy: String,
     },
 }
@@ -45,7 +45,7 @@ impl fmt::Display for MemoryConcern {
 }
 
 impl Volatile {
-    /// Asks the server how it is limited. One that is away or does not tell gives no concern.
+    /// The concerns about the server's memory settings; none if it does not answer or tell.
     pub async fn memory_concerns(&self) -> Vec<MemoryConcern> {
         let Self::Redis(redis) = self else {
             return Vec::new();
@@ -61,9 +61,9 @@ impl Volatile {
 }
 
 impl Redis {
-    /// `INFO memory`, which is allowed where `CONFIG GET` is not.
+    /// `INFO memory`, which is permitted where `CONFIG GET` is not.
     async fn memory_section(&self) -> Result<String, Unavailable> {
-        let late = |_| self.server.is_silent();
+        let late = |_| self.server.timed_out();
         let deadline = Instant::now() + self.timeout;
         let taken = timeout_at(deadline, self.connections.take()).await;
         let mut connection = taken.map_err(late)??;
@@ -81,7 +81,7 @@ impl Redis {
     }
 }
 
-/// The concerns about a section of lines `name:value`.
+/// The concerns about an `INFO` section of `name:value` lines.
 fn concerns(section: &str) -> Vec<MemoryConcern> {
     let value = |wanted: &str| {
         section.lines().find_map(|line| {
@@ -90,9 +90,9 @@ fn concerns(section: &str) -> Vec<MemoryConcern> {
         })
     };
     let unlimited = value("maxmemory").is_some_and(|limit| limit == "0");
-    let evicting = value("maxmemory_policy").filter(|policy| *policy != KEEPS_EVERYTHING);
+    let evicting = value("maxmemory_policy").filter(|policy| *policy != NO_EVICTION);
     let evicting = evicting.map(|policy| MemoryConcern::Evicting {
-        policy: policy.chars().take(LONGEST_POLICY).collect(),
+        policy: policy.chars().take(MAX_POLICY_LENGTH).collect(),
     });
     unlimited
         .then_some(MemoryConcern::Unlimited)

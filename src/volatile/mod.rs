@@ -1,9 +1,9 @@
-//! Short-lived state that every instance shares: the budgets that slow down guessing, the
-//! one-time codes in flight, and the exchange of domain events.
+//! Short-lived state that all instances share: rate-limit budgets, one-time codes in flight, and
+//! the exchange of domain events.
 //!
-//! One enum over two backends with one contract: in process, and Redis (or Valkey). Nothing lives
-//! here that may not be lost; rows in the database are the truth. No rule about who is charged
-//! for what lives here either: services decide that and pass the moment they decide at.
+//! One enum over two backends with one contract: in process, and Redis (or Valkey). All of it may
+//! be lost; the database is the source of truth. Services decide what to charge, and pass the
+//! time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -42,23 +42,23 @@ pub enum Volatile {
     Redis(Box<Redis>),
 }
 
-/// One entry in a budget: `cost` units on `key`, of which `capacity` are given per `window`.
+/// `cost` units on the budget `key`, which has `capacity` units per `window`.
 ///
-/// A fresh key may spend its whole capacity at once; what was spent comes back evenly over the
-/// window (the generic cell rate algorithm). A capacity of zero refuses every cost but zero.
+/// A new key may spend its whole capacity at once and refills evenly over the window (the generic
+/// cell rate algorithm). A capacity of zero refuses every cost but zero.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Charge {
-    /// Whose budget it is; chosen by the caller, the same text on every instance.
+    /// The budget; chosen by the caller, the same text on every instance.
     pub key: String,
-    /// How many units a window gives.
+    /// Units per window.
     pub capacity: u32,
-    /// How long it takes for a spent budget to come back; more than 366 days count as that.
+    /// How long an exhausted budget takes to refill; 366 days at most.
     pub window: Duration,
-    /// How many units this attempt costs.
+    /// Units that this attempt costs.
     pub cost: u32,
 }
 
-/// Keys may contain addresses of people, which have no place in a log.
+/// Omits the key, which may contain a personal address.
 impl fmt::Debug for Charge {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -71,33 +71,33 @@ impl fmt::Debug for Charge {
     }
 }
 
-/// Budgets that are checked together: all of them are charged, or none is.
+/// Budgets that are charged together: all, or none.
 pub type Level = Vec<Charge>;
 
-/// What the budgets say about an attempt.
+/// The decision about an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Every budget of every level had room.
+    /// No budget was exhausted.
     Allowed,
-    /// A budget was used up.
+    /// A budget was exhausted.
     Refused {
-        /// Which level it belongs to; the levels before it are charged, this and later ones not.
+        /// Its level; earlier levels are charged, this and later ones are not.
         level: usize,
-        /// When the same attempt fits this level, if nobody else spends in the meantime.
+        /// When the same attempt fits this level, if the budgets are not charged meanwhile.
         retry_after: Duration,
     },
 }
 
-/// Whether the store answers, and since when that is so.
+/// Whether the store answers, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Health {
-    /// True when the last request got an answer.
+    /// Whether the last request was answered.
     pub up: bool,
-    /// The moment of the request that changed it, or of the start.
+    /// When that changed, or the start.
     pub since: DateTime<Utc>,
 }
 
-/// The store did not answer in time, or not with an answer; the text holds no secret.
+/// The store did not answer in time, or answered with an error; the message holds no secret.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct Unavailable(Arc<Unreachable>);
@@ -109,26 +109,25 @@ impl Volatile {
         Self::Memory(Memory::new(now))
     }
 
-    /// A store on the server that the settings name, which is first called when first needed.
+    /// A store on a server, which is connected to lazily.
     ///
-    /// A server that is away is therefore no error here, and `health` says "down" until the
-    /// first answer.
+    /// An unavailable server is therefore no error here; `health` is down until the first answer.
     ///
     /// # Errors
-    /// When the settings cannot work with any server.
+    /// If the settings cannot work with any server.
     pub fn connect(settings: &RedisSettings, now: DateTime<Utc>) -> Result<Self, InvalidSettings> {
         Ok(Self::Redis(Box::new(Redis::connect(settings, now)?)))
     }
 
-    /// Passes the levels of an attempt in order, in one atomic step, up to the first that refuses.
+    /// Charges the levels of an attempt in order, atomically, up to the first that refuses.
     ///
-    /// A level that refuses is not charged and creates no key, and no later level is looked at:
-    /// whoever is refused for their address changes nobody else's budget, and a flood of refused
-    /// attempts leaves the store as it was. When an answer is lost on the way the attempt may be
-    /// counted twice, never not at all.
+    /// A level that refuses is not charged and creates no key, and later levels are not read. So
+    /// an attempt that is refused for its network does not touch the budget of its target, and a
+    /// flood of refused attempts leaves no trace. An attempt whose answer is lost may be counted
+    /// twice, but never not at all.
     ///
     /// # Errors
-    /// When the shared store did not answer; nothing is known about the budgets then.
+    /// If the shared store did not answer; the budgets are unknown then.
     pub async fn charge(
         &self,
         now: DateTime<Utc>,
@@ -143,10 +142,10 @@ impl Volatile {
         }
     }
 
-    /// Asks the store for a sign of life, which `health` then remembers.
+    /// Checks the store, which updates `health`.
     ///
     /// # Errors
-    /// When the shared store did not answer.
+    /// If the shared store did not answer.
     pub async fn ping(&self, now: DateTime<Utc>) -> Result<(), Unavailable> {
         match self {
             Self::Memory(_) => Ok(()),
@@ -154,7 +153,7 @@ impl Volatile {
         }
     }
 
-    /// What the last requests told about the store; asks nothing itself.
+    /// The outcome of the last requests, without a new one.
     #[must_use]
     pub fn health(&self) -> Health {
         match self {

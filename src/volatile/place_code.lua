@@ -1,12 +1,12 @@
--- Gives the code to send: the live one again while it is young and can still be tried, otherwise
--- the new one, beside which the one before stays alive until its own end. Young is the first half
--- of its own life, or of the present one if that is shorter.
--- Returns {wait, code, when it was made, when it ends}; a wait above zero, in microseconds, says
--- that the last was sent too lately. A code in place of one that nobody can open is as old as that.
+-- Decides which code to send: the live one while it is young and has tries left, otherwise the new
+-- one, beside which the previous one stays valid. A code is young below half of its lifetime and
+-- below the renewal time.
+-- Returns {wait, code, created at, expires at}; a wait above zero, in microseconds, means that the
+-- last code was sent too recently. A code that replaces one that cannot be opened takes its age.
 --
--- KEYS[1]  the codes of one holder and purpose
--- ARGV     now, cooldown and renewal in microseconds; how long to keep it in milliseconds; tries;
---          the new code; a code that nobody can open any more, or nothing; when the new one ends
+-- KEYS[1]  the codes of one subject and purpose
+-- ARGV     now, cooldown and renewal in microseconds; how long to store it in milliseconds; tries;
+--          the new code; a code that cannot be opened any more, or ''; when the new one expires
 
 local key = KEYS[1]
 local now, cooldown, renewal = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -18,14 +18,14 @@ local sealed = kept[1]
 
 local replaces = sealed and sealed == dead
 
--- Asked once more because the answer was lost on the way.
+-- A retry of the same request, because its answer was lost.
 if sealed and not replaces and kept[5] == new then
   return {0, sealed, kept[4], kept[10]}
 end
 
 if not replaces then
   local wait = (tonumber(kept[6]) or now) - now
-  -- Further ahead than the cooldown is a clock that was set back.
+  -- A wait beyond the cooldown means that the clock was set back.
   if wait > 0 and wait <= cooldown then
     return {wait, '', '0', '0'}
   end

@@ -1,2 +1,2 @@
--- Tells everybody who listens on the channel. How many those are on other nodes is not known.
+-- Publishes to the subscribers of the channel.
 return redis.call('PUBLISH', KEYS[1], ARGV[1])

@@ -1,7 +1,7 @@
-//! The budgets and codes of many instances, on one Redis or Valkey server.
+//! The shared store of several instances, on a Redis or Valkey server.
 //!
-//! Every check-and-change is one Lua script. Every request ends within the configured time, and a
-//! server that is away costs that time once a second at most (see `breaker`).
+//! Every check-and-set is one Lua script. Every request ends within the configured timeout, and an
+//! unavailable server costs that time once a second at most (see `breaker`).
 
 use std::fmt;
 use std::time::Duration;
@@ -19,40 +19,40 @@ use super::server::Server;
 use super::{Charge, Health, Level, NewCode, Slot, Tries, Unavailable, Verdict};
 use crate::telemetry::waits::{Wait, timed};
 
-/// How long nobody waits for the server after it failed.
+/// The pause of the circuit breaker.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Where the server is and how patient we are with it.
+/// The server, and how to use it.
 #[derive(Debug, Clone)]
 pub struct RedisSettings {
-    /// `redis://` or `rediss://`, with the password inside.
+    /// `redis://` or `rediss://`, with credentials.
     pub url: SecretString,
-    /// What the keys begin with; instances with the same prefix share their budgets.
+    /// The key prefix; instances with the same prefix share their state.
     pub prefix: String,
-    /// How long a request may take, connecting included.
+    /// The timeout of a request, connecting included.
     pub timeout: Duration,
     /// The largest number of connections.
     pub pool: u32,
 }
 
-/// Settings that no server can satisfy; the text does not contain the URL.
+/// Settings that cannot work with any server; the message does not contain the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSettings {
-    /// The URL cannot be read, or asks for something this build does not do.
+    /// The URL is malformed, or needs a feature this build lacks.
     #[error("the Redis URL is not a usable redis:// or rediss:// URL")]
     Url,
-    /// The prefix would break the hash tag that keeps all keys in one cluster slot.
+    /// The prefix would break the hash tag that keeps all keys in one slot.
     #[error("the Redis key prefix must not be empty and not contain braces, spaces or controls")]
     Prefix,
-    /// Nothing could be answered in no time.
+    /// The timeout is zero.
     #[error("the Redis time-out must be longer than zero")]
     Timeout,
-    /// Nothing could be asked without a connection.
+    /// The pool has no connection.
     #[error("the Redis pool needs room for at least one connection")]
     Pool,
 }
 
-/// Budgets on a server.
+/// The store on a server.
 pub struct Redis {
     pub(super) connections: Connections,
     pub(super) client: redis::Client,
@@ -63,7 +63,7 @@ pub struct Redis {
     pub(super) timeout: Duration,
 }
 
-/// Every check-and-change, each one step on the server.
+/// The Lua scripts.
 struct Scripts {
     charge: Script,
     place_code: Script,
@@ -84,7 +84,7 @@ impl Scripts {
     }
 }
 
-/// The prefix tells stores apart; the rest is noise, or knows the password.
+/// Omits the URL, which holds credentials.
 impl fmt::Debug for Redis {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (prefix, health) = (&self.prefix, self.health());
@@ -96,11 +96,11 @@ impl fmt::Debug for Redis {
     }
 }
 
-/// How a request failed, and with that whether a second try can help.
+/// How a request failed, which decides whether it is retried.
 enum Failure {
-    /// On a connection, which is thrown away: a fresh one may lead to a server that works.
+    /// On a connection: a new one may lead to a working server.
     Connected(Unavailable),
-    /// Without a connection, or without time left.
+    /// Without a connection, or by timeout.
     Final(Unavailable),
 }
 
@@ -135,12 +135,12 @@ impl Redis {
         if *pool == 0 {
             return Err(InvalidSettings::Pool);
         }
-        // The library's own message is dropped: it may quote parts of the URL.
+        // Drop the library's message, which may quote the URL.
         let info = url
             .expose_secret()
             .into_connection_info()
             .map_err(|_| InvalidSettings::Url)?;
-        // `rediss://…/#insecure` would accept every certificate, and with it every listener.
+        // `rediss://…/#insecure` accepts any certificate (machine in the middle).
         if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
             return Err(InvalidSettings::Url);
         }
@@ -154,7 +154,7 @@ impl Redis {
             server,
             breaker: Breaker::new(pause, now),
             scripts: Scripts::new(),
-            // The braces put all keys into one cluster slot, so that a script may touch several.
+            // A hash tag: a script may only use keys of one cluster slot.
             prefix: format!("{{{prefix}}}"),
             timeout: *timeout,
         })
@@ -243,7 +243,7 @@ impl Redis {
         self.guarded::<u64>(now, &invocation).await.map(drop)
     }
 
-    /// Where instances with this prefix tell each other what happens.
+    /// The Pub/Sub channel of the instances with this prefix.
     pub(super) fn channel(&self) -> String {
         format!("{}:occurrences", self.prefix)
     }
@@ -252,7 +252,7 @@ impl Redis {
         format!("{}:otp:{key}", self.prefix)
     }
 
-    /// Writes, because a server that only reads is as good as away: the charge always fits.
+    /// Writes, because a read-only server is not usable. The charge always fits.
     pub(super) async fn ping(&self, now: DateTime<Utc>) -> Result<(), Unavailable> {
         let key = "ping".to_owned();
         let sign = Charge {
@@ -274,20 +274,20 @@ impl Redis {
         invocation: &ScriptInvocation<'_>,
     ) -> Result<T, Unavailable> {
         let start = Instant::now();
-        let admission = self.breaker.admit(start.into_std())?;
+        let permit = self.breaker.admit(start.into_std())?;
         let asked = self.ask(invocation, start + self.timeout);
         let answer = timed(Wait::SharedStore, asked).await;
         match &answer {
-            Ok(_) => self.breaker.succeeded(admission, now),
+            Ok(_) => self.breaker.succeeded(permit, now),
             Err(failure) => {
                 self.breaker
-                    .failed(admission, now, Instant::now().into_std(), failure);
+                    .failed(permit, now, Instant::now().into_std(), failure);
             }
         }
         answer
     }
 
-    /// Asks once more when the connection was at fault, as after a restart of the server.
+    /// Retries once if the connection failed, as after a restart of the server.
     async fn ask<T: FromRedisValue>(
         &self,
         invocation: &ScriptInvocation<'_>,
@@ -302,14 +302,14 @@ impl Redis {
         })
     }
 
-    /// Every error retires the connection, the server's own included: after a fail-over only a
-    /// new connection finds the server that is not READONLY any more.
+    /// Every error retires the connection, errors of the server included: after a failover only a
+    /// new connection reaches the writable server.
     async fn ask_once<T: FromRedisValue>(
         &self,
         invocation: &ScriptInvocation<'_>,
         deadline: Instant,
     ) -> Result<T, Failure> {
-        let late = || Failure::Final(self.server.is_silent());
+        let late = || Failure::Final(self.server.timed_out());
         let mut connection = timeout_at(deadline, self.connections.take())
             .await
             .map_err(|_| late())?

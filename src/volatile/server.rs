@@ -1,4 +1,4 @@
-//! The server as messages name it, and why it cannot be used.
+//! The Redis server in error messages, and why it is unavailable.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use redis::{ConnectionAddr, ConnectionInfo, ErrorKind, RedisError};
 use super::Unavailable;
 use crate::fault::unreachable::{Reason, Service, Unreachable, place};
 
-/// A Redis server, without what it is told.
+/// A Redis server, without credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     place: Arc<str>,
@@ -31,8 +31,8 @@ impl Server {
         }
     }
 
-    /// Nothing was heard for as long as a request may take.
-    pub(super) fn is_silent(&self) -> Unavailable {
+    /// No answer within the timeout.
+    pub(super) fn timed_out(&self) -> Unavailable {
         self.because(Reason::NoAnswer(self.timeout))
     }
 
@@ -44,7 +44,7 @@ impl Server {
         }))
     }
 
-    /// Says what happened without quoting the server or the URL, which hold names and passwords.
+    /// Explains an error without quoting the server or the URL, which hold credentials.
     pub(super) fn failed(&self, error: &RedisError) -> Unavailable {
         self.because(self.judge(error))
     }
@@ -54,7 +54,7 @@ impl Server {
             return Reason::NoAnswer(self.timeout);
         }
         match error.kind() {
-            // From the operating system, the resolver or TLS: they never saw the credentials.
+            // From the operating system, the resolver or TLS, which never see credentials.
             ErrorKind::Io => return Reason::of(error).unwrap_or(Reason::Closed),
             ErrorKind::AuthenticationFailed => return Reason::WrongPassword,
             ErrorKind::Parse => return Reason::Foreign,
@@ -76,7 +76,7 @@ impl Server {
     }
 }
 
-/// What the library says of a server that refuses SELECT.
+/// The library's message when the server refuses `SELECT`.
 const NO_DATABASE: &str = "Redis server refused to switch database";
 
 #[cfg(test)]

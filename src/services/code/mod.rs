@@ -163,7 +163,7 @@ pub(super) async fn issue(
                 };
                 (sealed, age)
             }
-            Placed::Cooling { wait } => {
+            Placed::Cooldown { wait } => {
                 return Err(IssueError::Cooldown(RateLimitExceeded {
                     retry_after: wait,
                 }));

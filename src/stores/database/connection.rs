@@ -1,4 +1,4 @@
-//! A connection that is out of its pool, and what becomes of it.
+//! A connection that is checked out of its pool.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use sea_orm::{
 use sea_query_sqlx::SqlxValues;
 use tokio::runtime::Handle;
 
-/// How long a connection that is given up may take to come to its end.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The timeout for ending an abandoned connection.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One connection, in use by one transaction.
+/// One connection, used by one transaction.
 ///
-/// It goes back into its pool only while it is known to be idle: nothing under way, the last
-/// answer heard. Dropped in any other state it is closed, and the server or the file's locks
-/// forget what it had begun. So a request that is cancelled anywhere leaves nothing behind.
+/// It is returned to the pool only while it is idle: no statement is running, and the last answer
+/// was received. Dropped in any other state it is closed, which rolls back. So a request that is
+/// cancelled at any point leaves nothing behind.
 pub(super) struct Lease {
     connection: Option<Either<PoolConnection<Postgres>, PoolConnection<Sqlite>>>,
     is_idle: bool,
@@ -51,17 +51,17 @@ impl Lease {
         })
     }
 
-    /// Whether the last answer was heard, and it was not one after which a connection ends.
+    /// Whether the last answer was received and left the connection usable.
     pub(super) fn is_idle(&self) -> bool {
         self.is_idle
     }
 
-    /// Begins something of which it is not known yet how it ends.
+    /// Marks the start of a statement.
     pub(super) fn set_busy(&mut self) {
         self.is_idle = false;
     }
 
-    /// What was begun has come to an end that is known.
+    /// Marks the end of a statement.
     pub(super) fn set_idle(&mut self) {
         self.is_idle = true;
     }
@@ -70,36 +70,61 @@ impl Lease {
     pub(super) async fn run(&mut self, sql: &str) -> Result<ExecResult, DriverError> {
         let sql = AssertSqlSafe(sql);
         match self.connection()? {
-            Either::Left(it) => (&mut **it).execute(sql).await.map(ExecResult::from),
-            Either::Right(it) => (&mut **it).execute(sql).await.map(ExecResult::from),
+            Either::Left(connection) => {
+                (&mut **connection).execute(sql).await.map(ExecResult::from)
+            }
+            Either::Right(connection) => {
+                (&mut **connection).execute(sql).await.map(ExecResult::from)
+            }
         }
     }
 
     /// Runs a statement for what it changes.
-    pub(super) async fn execute(&mut self, it: &Statement) -> Result<ExecResult, DriverError> {
+    pub(super) async fn execute(
+        &mut self,
+        statement: &Statement,
+    ) -> Result<ExecResult, DriverError> {
         match self.connection()? {
-            Either::Left(on) => query(it).execute(&mut **on).await.map(ExecResult::from),
-            Either::Right(on) => query(it).execute(&mut **on).await.map(ExecResult::from),
+            Either::Left(on) => query(statement)
+                .execute(&mut **on)
+                .await
+                .map(ExecResult::from),
+            Either::Right(on) => query(statement)
+                .execute(&mut **on)
+                .await
+                .map(ExecResult::from),
         }
     }
 
     /// Runs a statement for its first row.
-    pub(super) async fn first(&mut self, it: &Statement) -> Result<QueryResult, DriverError> {
+    pub(super) async fn first(
+        &mut self,
+        statement: &Statement,
+    ) -> Result<QueryResult, DriverError> {
         match self.connection()? {
-            Either::Left(on) => query(it).fetch_one(&mut **on).await.map(QueryResult::from),
-            Either::Right(on) => query(it).fetch_one(&mut **on).await.map(QueryResult::from),
+            Either::Left(on) => query(statement)
+                .fetch_one(&mut **on)
+                .await
+                .map(QueryResult::from),
+            Either::Right(on) => query(statement)
+                .fetch_one(&mut **on)
+                .await
+                .map(QueryResult::from),
         }
     }
 
     /// Runs a statement for all its rows.
-    pub(super) async fn all(&mut self, it: &Statement) -> Result<Vec<QueryResult>, DriverError> {
+    pub(super) async fn all(
+        &mut self,
+        statement: &Statement,
+    ) -> Result<Vec<QueryResult>, DriverError> {
         Ok(match self.connection()? {
             Either::Left(on) => {
-                let rows = query(it).fetch_all(&mut **on).await?;
+                let rows = query(statement).fetch_all(&mut **on).await?;
                 rows.into_iter().map(QueryResult::from).collect()
             }
             Either::Right(on) => {
-                let rows = query(it).fetch_all(&mut **on).await?;
+                let rows = query(statement).fetch_all(&mut **on).await?;
                 rows.into_iter().map(QueryResult::from).collect()
             }
         })
@@ -108,20 +133,20 @@ impl Lease {
     fn connection(
         &mut self,
     ) -> Result<&mut Either<PoolConnection<Postgres>, PoolConnection<Sqlite>>, DriverError> {
-        // Taken by nobody but `drop`.
+        // Only taken in `drop`.
         self.connection.as_mut().ok_or(DriverError::WorkerCrashed)
     }
 
-    /// Ends what was begun and not committed.
+    /// Rolls back in the background.
     ///
-    /// Not the driver's own way, which queues a ROLLBACK and never hears whether it worked.
+    /// The driver's own way queues a ROLLBACK without checking whether it succeeds.
     pub(super) fn roll_back(mut self) {
         if !self.is_idle {
             return; // Dropped: closed.
         }
         self.set_busy();
         spawn(async move {
-            let ended = tokio::time::timeout(PATIENCE, self.run("ROLLBACK")).await;
+            let ended = tokio::time::timeout(TIMEOUT, self.run("ROLLBACK")).await;
             if matches!(ended, Ok(Ok(_))) {
                 self.set_idle();
             }
@@ -143,14 +168,14 @@ impl Drop for Lease {
     }
 }
 
-/// Closes a connection, whose place in the pool is free once it is gone.
+/// Closes a connection and then frees its slot in the pool.
 ///
-/// A statement that is still running keeps the place: clients that come and go must not have more
-/// of them running than the pool has connections.
+/// A statement that is still running keeps the slot, so that cancelled requests cannot run more
+/// statements than the pool has connections (denial of service).
 fn close<D: Driver>(mut connection: PoolConnection<D>) {
     connection.close_on_drop();
     spawn(async move {
-        let _ = tokio::time::timeout(PATIENCE, connection.ping()).await;
+        let _ = tokio::time::timeout(TIMEOUT, connection.ping()).await;
     });
 }
 

@@ -1,5 +1,5 @@
-//! What an error of the database means: whether its connection is kept, whether trying again
-//! helps, and whether the gateway as a whole can still do its work.
+//! Classifies database errors: whether the connection is kept, whether to retry, and whether the
+//! database as a whole is unavailable.
 
 use sea_orm::sqlx::Error as DriverError;
 use sea_orm::sqlx::error::DatabaseError;
@@ -9,23 +9,23 @@ use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 
 use crate::fault::Fault;
 
-/// The kinds of failure that are told apart. Everything here follows from the kind.
+/// A class of errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// The connection is of no further use; a new one may be.
+    /// The connection is broken; a new one may work.
     Connection,
-    /// The connection leads to a database that takes no writes; a new one may lead elsewhere.
+    /// The server is read-only; a new connection may reach another one.
     ReadOnly,
-    /// No room is left, on disk, in memory or for connections, or the disk itself fails.
+    /// Disk, memory or connections are exhausted, or the disk fails.
     Exhausted,
-    /// Others were in the way for too long.
+    /// Locks, timeouts or conflicts with other transactions.
     Contention,
-    /// The statement itself is at fault, or the rows are.
+    /// An error of the statement or its rows.
     Other,
 }
 
 impl Failure {
-    /// Every kind, as metrics are described.
+    /// The label in metrics.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Connection => "connection",
@@ -41,26 +41,26 @@ impl Failure {
         matches!(self, Self::Connection | Self::ReadOnly)
     }
 
-    /// Whether an idempotent step may be tried again at once, on another connection.
+    /// Whether an idempotent step is retried at once, on another connection.
     pub(super) fn is_retried(self) -> bool {
         matches!(self, Self::Connection)
     }
 
-    /// Whether the client should come back later.
+    /// Whether the client should retry later.
     pub(super) fn is_unavailable(self) -> bool {
         !matches!(self, Self::Other)
     }
 
-    /// Whether this concerns every request and not only the one that met it.
+    /// Whether this affects all requests.
     pub(super) fn is_outage(self) -> bool {
         matches!(self, Self::Connection | Self::ReadOnly | Self::Exhausted)
     }
 
-    /// What this error is.
+    /// Classifies an error.
     pub(super) fn of(error: &DbErr) -> Self {
         match error {
             DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => Self::Contention,
-            // No connection came about, whatever the reason.
+            // No connection, whatever the reason.
             DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::Connection,
             DbErr::Exec(RuntimeErr::SqlxError(source))
             | DbErr::Query(RuntimeErr::SqlxError(source)) => Self::of_driver(source),
@@ -68,7 +68,7 @@ impl Failure {
         }
     }
 
-    /// What this error of the driver is.
+    /// Classifies an error of the driver.
     pub(super) fn of_driver(error: &DriverError) -> Self {
         match error {
             DriverError::Database(error) => Self::of_database(error.as_ref()),
@@ -108,8 +108,8 @@ impl Failure {
             | ("57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "25P04", _) => {
                 Self::Connection
             }
-            // Prepared statements that the server does not know, or knows already: somebody else
-            // sits at the other end, such as another server behind the same pooler.
+            // Prepared statements are unknown or duplicate: the connection reaches another backend,
+            // for example behind a pooler.
             ("26000" | "42P05", _) => Self::Connection,
             // "cached plan must not change result type": the table changed under this connection.
             ("0A000", _) if routine == Some("RevalidateCachedQuery") => Self::Connection,
@@ -143,7 +143,7 @@ impl Failure {
     }
 }
 
-/// Whether this failure means that the database cannot do it now, so that trying later helps.
+/// Whether the database is unavailable, so that retrying later helps.
 #[must_use]
 pub fn is_unavailable(fault: &Fault) -> bool {
     fault

@@ -39,35 +39,35 @@ use reach::Server;
 use transaction::{Mode, is_write};
 use watch::Watch;
 
-/// Where the rows are and how patiently we wait for them.
+/// The database, and how to use it.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
-    /// A server or a file.
+    /// Where it is.
     pub location: DatabaseLocation,
     /// Connections per pool on Postgres.
     pub max_connections: u32,
-    /// How long a request waits for a free connection.
+    /// How long to wait for a free connection.
     pub acquire_timeout: Duration,
-    /// How long one statement may run on Postgres.
+    /// The statement timeout on Postgres.
     pub statement_timeout: Duration,
 }
 
 /// A server or a file.
 #[derive(Clone, Debug)]
 pub enum DatabaseLocation {
-    /// A Postgres server, by a URL that may hold a password.
+    /// The URL of a Postgres server, which may hold a password.
     Postgres(SecretString),
-    /// A SQLite file. A path and never a URL, so that `%`, `?` and `#` in it mean themselves.
+    /// The path of a SQLite file. Not a URL, so that `%`, `?` and `#` are literal.
     Sqlite(PathBuf),
 }
 
-/// A URL that the driver cannot read. The driver's own message is dropped: it may quote the URL.
+/// A URL that the driver cannot parse. Its message is dropped, because it may quote the URL.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the database URL is not one that the driver can read")]
 pub struct UnreadableUrl;
 
 impl DatabaseSettings {
-    /// The server that connections of the pool lead to.
+    /// The server, if it is not a file.
     fn server(&self) -> Result<Option<Server>, UnreadableUrl> {
         match &self.location {
             DatabaseLocation::Postgres(url) => Ok(Some(Server::new(pool::limited(self, url)?))),
@@ -97,11 +97,11 @@ impl DatabaseSettings {
 }
 
 impl DatabaseLocation {
-    /// Reads what the driver will be given, and opens nothing.
+    /// Parses the URL without connecting.
     ///
     /// # Errors
     ///
-    /// When the driver cannot read it.
+    /// If the driver cannot parse it.
     pub fn check(&self) -> Result<(), UnreadableUrl> {
         match self {
             Self::Postgres(url) => pool::server(url).map(drop),
@@ -110,12 +110,12 @@ impl DatabaseLocation {
     }
 }
 
-/// The pools: one that writes, and one that reads beside it where the file has a single writer.
+/// The pools: one for writes, and on SQLite another one for concurrent reads.
 #[derive(Clone, Debug)]
 pub struct Database {
-    /// Single statements that write.
+    /// For writes.
     primary: Watched,
-    /// Single statements that read.
+    /// For reads.
     reader: Watched,
     event_queue: Arc<EventQueue>,
     server: Option<Server>,
@@ -124,13 +124,13 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the pools. Postgres may be down: connections are made when they are needed.
+    /// Opens the pools. Postgres may be down: connections are opened lazily.
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, Fault> {
         let server = settings.server()?;
         let watch = Arc::new(Watch::over(server.clone()));
         let (primary, reader) = match &settings.location {
             DatabaseLocation::Sqlite(file) => {
-                // SQLite has one writer: one connection writes, a few read beside it under WAL.
+                // SQLite has one writer; under WAL other connections read concurrently.
                 let open = |connections| {
                     let options = pool::sqlite(settings, file, connections, &watch);
                     pool::open_file(options, file)
@@ -153,11 +153,11 @@ impl Database {
         })
     }
 
-    /// Asks the server whether it can be used, over a connection of its own; a file always can.
+    /// Checks whether the server can be reached, over a separate connection.
     ///
     /// # Errors
     ///
-    /// Why it cannot, after so much time at the latest.
+    /// Why it cannot, within the timeout.
     pub async fn reach(&self, patience: Duration) -> Result<(), Unreachable> {
         match &self.server {
             Some(server) => server.reach(patience).await,
@@ -165,18 +165,18 @@ impl Database {
         }
     }
 
-    /// What committed transactions announced.
+    /// The events of committed transactions.
     #[must_use]
     pub fn event_queue(&self) -> &EventQueue {
         &self.event_queue
     }
 
-    /// Begins a transaction on the primary, on a fresh connection if the first ones were dead.
+    /// Begins a transaction, on a new connection if the pooled ones were dead.
     pub async fn begin(&self) -> Result<Tx, Fault> {
         self.begin_on(&self.primary, Mode::Write).await
     }
 
-    /// Begins a transaction that only reads, and that sees the rows as they are now until it ends.
+    /// Begins a read-only transaction on a snapshot.
     pub async fn snapshot(&self) -> Result<Tx, Fault> {
         self.begin_on(&self.reader, Mode::Snapshot).await
     }
@@ -190,13 +190,13 @@ impl Database {
         Ok(self.retried(begin).await?)
     }
 
-    /// The pool for reads outside a transaction; they see everything that was committed.
+    /// The pool for reads outside a transaction, which see all committed rows.
     #[must_use]
     pub fn reader(&self) -> &DatabaseConnection {
         self.reader.connection()
     }
 
-    /// Whether the rows are in a SQLite file.
+    /// Whether it is a SQLite file.
     #[must_use]
     pub fn is_sqlite(&self) -> bool {
         self.primary.get_database_backend() == DatabaseBackend::Sqlite
@@ -207,10 +207,10 @@ impl Database {
         self.watch.report_to(metrics.clone());
     }
 
-    /// Runs an idempotent step again when its pooled connection turned out to be dead.
+    /// Retries an idempotent step if its pooled connection was dead.
     ///
-    /// Connections are not pinged before use; after a restart of the database the first that
-    /// fails takes the others of its age with it.
+    /// Connections are not tested before use. After a restart of the database the first one that
+    /// fails makes the others of its age distrusted.
     pub(super) async fn retried<T, F>(&self, mut step: impl FnMut() -> F) -> Result<T, DbErr>
     where
         F: Future<Output = Result<T, DbErr>>,
@@ -219,11 +219,11 @@ impl Database {
         let mut outcome = step().await;
         for attempt in 1..ATTEMPTS {
             match &outcome {
-                // The pool itself has waited for a connection as long as anybody should.
+                // The pool has already waited for the acquire timeout.
                 Err(DbErr::ConnectionAcquire(_)) => break,
                 Err(error) if Failure::of(error).is_retried() => {
                     if attempt > 1 {
-                        // Two of them in a row are no accident.
+                        // Two in a row: distrust the whole pool.
                         self.watch.sweep_now();
                     }
                     outcome = step().await;
@@ -237,7 +237,7 @@ impl Database {
         outcome
     }
 
-    /// Counts every statement that is sent, transaction brackets excluded.
+    /// Counts every statement except BEGIN, COMMIT and ROLLBACK.
     pub fn count_statements(&mut self, counter: Arc<AtomicU64>) {
         for pool in [&mut self.primary, &mut self.reader] {
             pool.measure(Some(Arc::clone(&counter)));
@@ -245,7 +245,7 @@ impl Database {
         self.statements = Some(counter);
     }
 
-    /// Closes the pools after the statements in flight.
+    /// Closes the pools once running statements have ended.
     pub async fn close(self) -> Result<(), Fault> {
         self.primary.close().await?;
         self.reader.close().await?;

@@ -1,6 +1,4 @@
-//! Whether the server of the database can be used, and why not.
-//!
-//! The pool does not tell: it tries again until its time is up, and then says that it is.
+//! Why the database server cannot be reached. The pool only reports a timeout.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,10 +10,10 @@ use sea_orm::{DbErr, RuntimeErr};
 
 use crate::fault::unreachable::{Reason, Service, Unreachable, attempt, place};
 
-/// How long the server may take to hear that the connection ends.
+/// The timeout for closing a connection.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// A Postgres server, with what a connection to it takes.
+/// A Postgres server and its connection options.
 #[derive(Clone)]
 pub(super) struct Server(Arc<PgConnectOptions>);
 
@@ -42,7 +40,7 @@ impl Server {
         }
     }
 
-    /// The driver takes a host with a slash for the directory of a socket.
+    /// The driver reads a host with a slash as a socket directory.
     fn socket(&self) -> Option<String> {
         let directory = match self.0.get_socket() {
             Some(path) => path.display().to_string(),
@@ -52,7 +50,7 @@ impl Server {
         Some(format!("{directory}/.s.PGSQL.{}", self.0.get_port()))
     }
 
-    /// Makes one connection in so much time, and closes it.
+    /// Opens one connection within the timeout, and closes it.
     pub(super) async fn reach(&self, patience: Duration) -> Result<(), Unreachable> {
         let host = match self.socket() {
             Some(_) => None,
@@ -61,12 +59,12 @@ impl Server {
         let connect = PgConnection::connect_with(&self.0);
         let connected = attempt(host, patience, connect, |error| self.judge(&error)).await;
         let connection = connected.map_err(|reason| self.unreachable(reason))?;
-        // It was made to see whether it can be; how it ends is of no interest.
+        // Only a probe: ignore how it closes.
         let _ = tokio::time::timeout(CLOSING, connection.close()).await;
         Ok(())
     }
 
-    /// Why a statement found no connection; `None` where that is not what happened to it.
+    /// Why there is no connection; `None` for other errors.
     pub(super) fn why(&self, error: &DbErr) -> Option<Unreachable> {
         match error {
             DbErr::Conn(RuntimeErr::SqlxError(error)) => Some(self.unreachable(self.judge(error))),
@@ -89,7 +87,7 @@ impl Server {
                 None => Reason::Foreign,
             },
             DriverError::Tls(cause) if cause.to_string() == NO_TLS => Reason::NoTls,
-            // The words of the others may be those of a file.
+            // Other messages may quote file contents.
             DriverError::Tls(cause) => Reason::of(&**cause).unwrap_or_else(|| {
                 Reason::Handshake("certificates or host name cannot be used".to_owned())
             }),
@@ -100,17 +98,17 @@ impl Server {
                 reason => reason.unwrap_or(Reason::Closed),
             },
             DriverError::Protocol(_) => Reason::Foreign,
-            // The driver's own words, which are about the options; they may quote those.
+            // Drop the driver's message, which may quote the options.
             _ => Reason::Other("the driver cannot connect with these settings".to_owned()),
         }
     }
 
-    /// PostgreSQL, appendix A. The message is looked into and not repeated.
+    /// PostgreSQL, appendix A. The message is inspected and not quoted.
     fn judge_code(&self, code: &str, message: &str) -> Reason {
         match (code, code.get(..2)) {
             ("28P01", _) => Reason::WrongPassword,
-            // invalid_authorization_specification: by pg_hba.conf, for an unknown role, or as
-            // hosted servers say that they want TLS. The words are English, or end alike.
+            // invalid_authorization_specification: pg_hba.conf, an unknown role, or a hosted server
+            // that requires TLS.
             (_, Some("28")) if !self.has_tls() && wants_tls(message) => Reason::NeedsTls,
             // 42501: no CONNECT. 55000: the database takes no connections.
             (_, Some("28")) | ("42501" | "55000", _) => Reason::NotAllowed,
@@ -124,18 +122,18 @@ impl Server {
         }
     }
 
-    /// Whether connections are encrypted wherever the server can do that.
+    /// Whether TLS is used if the server supports it.
     fn has_tls(&self) -> bool {
         use sea_orm::sqlx::postgres::PgSslMode::{Allow, Disable};
         !matches!(self.0.get_ssl_mode(), Allow | Disable)
     }
 }
 
-/// What the driver says of a server that does not.
+/// The driver's message for a server without TLS.
 const NO_TLS: &str = "server does not support TLS";
 
-/// `no pg_hba.conf entry for host …, no encryption` (`SSL off` before version 14), and what hosted
-/// servers say in its place.
+/// Whether a message means that TLS is required: `no pg_hba.conf entry for host …, no encryption`
+/// (`SSL off` before version 14), or the wording of hosted servers.
 fn wants_tls(message: &str) -> bool {
     const WORDS: [&str; 5] = [
         "no encryption",

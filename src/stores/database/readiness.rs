@@ -1,4 +1,4 @@
-//! Whether the database can be worked with now: it answers, it has our tables, it takes writes.
+//! The health check: the database answers, is migrated, and accepts writes.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -9,28 +9,28 @@ use super::Database;
 use crate::fault::Fault;
 use crate::fault::unreachable::CONNECT_TIMEOUT;
 
-/// How long a write that got through proves that writes get through.
-const PROVEN_FOR: Duration = Duration::from_secs(10);
+/// How long a successful write counts as a check of writes.
+const WRITE_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How much is written as a proof after a write has failed, in pages of SQLite: about as much as a
-/// registration. A full disk often has room for one page more.
-const PAGES: usize = 24;
+/// Pages that SQLite writes as a probe after a failed write, about as many as a registration. A full
+/// disk often has room for one more page.
+const PROBE_PAGES: usize = 24;
 
-/// What the database is like.
+/// The state of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// It answers, knows our tables and takes writes.
+    /// It answers, is migrated and accepts writes.
     Up,
     /// It lacks migrations that this binary knows.
     Unmigrated,
-    /// It answers and takes no writes.
+    /// It answers and is read-only.
     ReadOnly,
-    /// It does not answer, or has no room.
+    /// It does not answer, or its disk is full.
     Down,
 }
 
 impl Readiness {
-    /// As health checks say it.
+    /// The name in health checks.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -42,19 +42,19 @@ impl Readiness {
     }
 }
 
-/// What one reading of the migrations that were applied found.
-struct Found {
+/// The result of reading the applied migrations.
+struct Applied {
     has_tables: bool,
     is_migrated: bool,
     takes_writes: bool,
 }
 
 impl Database {
-    /// Asks the database how it is, in one statement; a write comes with it where none of the last
-    /// seconds has shown that writes get through.
+    /// Checks the database with one statement, and with a probe write unless a recent write
+    /// succeeded.
     pub async fn readiness(&self) -> Readiness {
         let found = match self.find().await {
-            // The connection may be one from before a failover or a change of its settings.
+            // The connection may predate a failover or a change of settings.
             Ok(found) if !found.takes_writes => {
                 self.watch.sweep_now();
                 self.find().await
@@ -65,10 +65,10 @@ impl Database {
             Err(error) => judge(&error),
             Ok(found) if !found.is_migrated => Readiness::Unmigrated,
             Ok(found) if !found.takes_writes => Readiness::ReadOnly,
-            Ok(_) if self.watch.has_written_within(PROVEN_FOR) => Readiness::Up,
-            Ok(_) => match self.prove_writing().await {
+            Ok(_) if self.watch.has_written_within(WRITE_CHECK_INTERVAL) => Readiness::Up,
+            Ok(_) => match self.probe_write().await {
                 Ok(()) => {
-                    self.watch.proven();
+                    self.watch.probed();
                     Readiness::Up
                 }
                 Err(error) => {
@@ -79,12 +79,12 @@ impl Database {
         }
     }
 
-    /// Makes sure that the database can be reached and was migrated once. What is missing since then
-    /// is no error here: an instance may wait, not ready, for who migrates.
+    /// Checks that the database can be reached and has tables. Missing later migrations are no
+    /// error: an instance may start and wait, not ready, until they are applied.
     ///
     /// # Errors
     ///
-    /// Why it cannot be used, and what to do about it.
+    /// Why it cannot be used, and what to do.
     pub async fn expect_tables(&self) -> Result<(), Fault> {
         self.reach(CONNECT_TIMEOUT).await?;
         if self.find().await?.has_tables {
@@ -98,16 +98,16 @@ impl Database {
         )))
     }
 
-    /// Whether a write has failed since then, and none got through after it.
+    /// Whether a write has failed since then, and none succeeded after it.
     #[must_use]
     pub fn has_failed_since(&self, instant: Instant) -> bool {
         self.watch.failed_since(instant)
     }
 
-    async fn find(&self) -> Result<Found, DbErr> {
+    async fn find(&self) -> Result<Applied, DbErr> {
         use migrations::{Migrator, MigratorTrait};
         let backend = self.primary.get_database_backend();
-        // The list and whether this connection may write, since readiness is asked for often.
+        // One statement for both, because readiness is checked often.
         let question = match backend {
             DatabaseBackend::Sqlite => "SELECT version, 'off' FROM seaql_migrations",
             _ => {
@@ -134,24 +134,28 @@ impl Database {
         }
         let known = Migrator::migrations();
         let is_migrated = known.iter().all(|known| applied.contains(known.name()));
-        Ok(Found {
+        Ok(Applied {
             has_tables: !applied.is_empty(),
             is_migrated,
             takes_writes,
         })
     }
 
-    /// Writes what changes nothing, through to the disk.
-    async fn prove_writing(&self) -> Result<(), DbErr> {
+    /// Writes to the disk without a visible change.
+    async fn probe_write(&self) -> Result<(), DbErr> {
         if !self.is_sqlite() {
-            // A record in the write-ahead log and its commit; what reads the log ignores it.
+            // A record in the write-ahead log, which its readers ignore.
             let record = "SELECT pg_logical_emit_message(true, 'idgate', '')";
             let write = || self.primary.execute_unprepared(record);
             return self.retried(write).await.map(drop);
         }
-        let pages = if self.watch.is_failing() { PAGES } else { 1 };
+        let pages = if self.watch.is_failing() {
+            PROBE_PAGES
+        } else {
+            1
+        };
         for _ in 0..pages {
-            // The first page of the file, written anew with a number that nobody uses.
+            // Rewrites the first page of the file; `user_version` is unused.
             let write = || self.primary.execute_unprepared("PRAGMA user_version = 0");
             self.retried(write).await?;
         }
@@ -167,7 +171,7 @@ fn judge(error: &DbErr) -> Readiness {
     }
 }
 
-/// Whether nothing was ever migrated here.
+/// Whether the table of migrations does not exist.
 fn lacks_table(error: &DbErr) -> bool {
     use sea_orm::RuntimeErr::SqlxError;
     let (DbErr::Query(SqlxError(source)) | DbErr::Exec(SqlxError(source))) = error else {
@@ -176,6 +180,6 @@ fn lacks_table(error: &DbErr) -> bool {
     let Some(error) = source.as_database_error() else {
         return false;
     };
-    // undefined_table; SQLite has no code of its own for it.
+    // undefined_table; SQLite has no specific code.
     error.code().is_some_and(|code| code == "42P01") || error.message().starts_with("no such table")
 }

@@ -1,10 +1,9 @@
-//! Transactions, which say themselves where they begin and end.
+//! Transactions with explicit BEGIN, COMMIT and ROLLBACK statements.
 //!
-//! The driver counts how deep its transactions are and turns a BEGIN inside of one into a
-//! SAVEPOINT. After a COMMIT that failed its count and the database disagree, and from then on it
-//! releases savepoints where we mean to commit. So none of that is used here: BEGIN, COMMIT and
-//! ROLLBACK are statements of our own, there are no savepoints, and a connection on which one of
-//! them failed is closed. See docs/decisions/transactions.md.
+//! The driver counts the nesting of its transactions and turns an inner BEGIN into a SAVEPOINT.
+//! After a failed COMMIT its count and the database disagree, and it then releases savepoints
+//! instead of committing. So its transactions are not used: there are no savepoints, and a
+//! connection on which one of these statements failed is closed. See docs/decisions/transactions.md.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,19 +27,19 @@ use crate::telemetry::waits::{Wait, timed};
 /// How a transaction is begun.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Mode {
-    /// It may write.
+    /// Reads and writes.
     Write,
-    /// It reads the rows as they are when it begins.
+    /// Reads a consistent snapshot.
     Snapshot,
 }
 
 impl Mode {
     fn begin(self, backend: DatabaseBackend) -> &'static str {
         match (self, backend) {
-            // A deferred transaction that reads first cannot wait for the writer when it turns
-            // into a write: it fails at once. Immediate ones queue.
+            // A deferred transaction that reads first fails at once when it writes while another
+            // one does (SQLITE_BUSY). Immediate ones queue.
             (Self::Write, DatabaseBackend::Sqlite) => "BEGIN IMMEDIATE",
-            // SQLite reads from one state of the file for as long as the transaction lasts.
+            // In SQLite a transaction reads from a snapshot anyway.
             (Self::Snapshot, DatabaseBackend::Sqlite) | (Self::Write, _) => "BEGIN",
             (Self::Snapshot, _) => "BEGIN ISOLATION LEVEL REPEATABLE READ",
         }
@@ -59,8 +58,8 @@ pub struct Tx {
 
 struct Bracket {
     lease: Option<Lease>,
-    /// A statement failed: Postgres takes nothing but ROLLBACK from here, and SQLite may have
-    /// rolled back by itself, after which each statement would be a transaction of its own.
+    /// A statement failed: Postgres then accepts only ROLLBACK, and SQLite may have rolled back,
+    /// after which each statement would be a transaction of its own.
     is_failed: bool,
     has_written: bool,
 }
@@ -123,8 +122,8 @@ impl Tx {
             return Err(already_failed());
         };
         lease.set_busy();
-        // Postgres answers COMMIT in a failed transaction with success, having rolled back. Any
-        // other statement is refused there, and then the COMMIT behind it is not run.
+        // In a failed transaction Postgres rolls back on COMMIT and reports success. The SELECT
+        // fails there, and then the COMMIT is not run.
         let commit = match self.backend {
             DatabaseBackend::Sqlite => "COMMIT",
             _ => "SELECT 1; COMMIT",
@@ -136,7 +135,7 @@ impl Tx {
             return Err(error);
         }
         lease.set_idle();
-        // Nothing is left to roll back: the connection returns to its pool.
+        // Nothing to roll back: return the connection to the pool.
         bracket.lease = None;
         if has_written {
             self.watch.written();
@@ -144,16 +143,16 @@ impl Tx {
         Ok(())
     }
 
-    /// Holds the connection for one statement.
+    /// Locks the connection for one statement.
     async fn enter(&self) -> Result<MutexGuard<'_, Bracket>, DbErr> {
         let mut bracket = self.bracket.lock().await;
         let lease = bracket.usable().ok_or_else(already_failed)?;
-        // Until its answer is heard: whoever goes away meanwhile leaves a connection to be closed.
+        // Until the answer is received: a request that is cancelled meanwhile closes it.
         lease.set_busy();
         Ok(bracket)
     }
 
-    /// Notes how the statement ended.
+    /// Records how the statement ended.
     fn leave(&self, mut bracket: MutexGuard<'_, Bracket>, outcome: Result<(), &DbErr>) {
         let failure = outcome.err().map(|error| {
             self.watch.note(error);
@@ -184,7 +183,7 @@ impl Tx {
         outcome
     }
 
-    async fn change_as_it_is(&self, sql: &str) -> Result<ExecResult, DbErr> {
+    async fn execute_unprepared_sql(&self, sql: &str) -> Result<ExecResult, DbErr> {
         let mut bracket = self.enter().await?;
         let outcome = bracket.lease()?.run(sql).await.map_err(executing);
         self.leave(bracket, outcome.as_ref().map(drop));
@@ -217,7 +216,7 @@ impl Tx {
 }
 
 impl Bracket {
-    /// The connection, while the transaction can go on.
+    /// The connection, unless the transaction failed.
     fn usable(&mut self) -> Option<&mut Lease> {
         let is_failed = self.is_failed;
         let lease = self.lease.as_mut();
@@ -237,7 +236,7 @@ impl Drop for Tx {
     }
 }
 
-/// A connection on which a transaction has begun; where that fails it is closed.
+/// Begins a transaction on a connection of the pool; closes it if that fails.
 async fn begun(pool: &DatabaseConnection, begin: &'static str) -> Result<Lease, DbErr> {
     let mut lease = timed(Wait::Pool, Lease::take(pool)).await?;
     lease.set_busy();
@@ -279,7 +278,7 @@ impl ConnectionTrait for Tx {
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.change_as_it_is(sql).await
+        self.execute_unprepared_sql(sql).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {

@@ -1,5 +1,5 @@
-//! What the statements of this process have met: whether writes get through, since when not, and
-//! which connections are too old to be trusted.
+//! Tracks the outcome of statements: whether writes succeed, since when not, and which pooled
+//! connections are too old to be trusted.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -13,18 +13,18 @@ use super::reach::Server;
 use crate::fault::unreachable::CONNECT_TIMEOUT;
 use crate::telemetry::Metrics;
 
-/// A whole pool is replaced this often at most: while no connection is better than another,
-/// replacing them all for each failed statement would be a load of its own.
-const BETWEEN_SWEEPS: Duration = Duration::from_secs(1);
+/// The minimum time between two replacements of a whole pool, so that an outage does not cause a
+/// storm of reconnects.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// An outage that comes and goes is told this often at most.
-const BETWEEN_LINES: Duration = Duration::from_secs(10);
+/// The minimum time between two log lines about outages.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// For so long after a failure a write that got through does not end the outage, unless it was made
-/// to prove it: a full disk has room for a small write after it had none for a large one.
-const DOUBTED_FOR: Duration = Duration::from_secs(10);
+/// For this time after a failure a successful write does not end the outage, unless it is a probe: a
+/// full disk may have room for a small write.
+const RECOVERY_DELAY: Duration = Duration::from_secs(10);
 
-/// What is known, shared by the pools and transactions of one database.
+/// Shared by the pools and transactions of one database.
 #[derive(Default)]
 pub(super) struct Watch {
     server: Option<Server>,
@@ -41,26 +41,26 @@ impl fmt::Debug for Watch {
 #[derive(Debug, Default)]
 struct State {
     swept: Option<Instant>,
-    /// A sweep that came too soon after another one.
+    /// A sweep that was requested too soon after another one.
     due: Option<Instant>,
-    /// When the server was last asked why there is no connection.
-    asked: Option<Instant>,
+    /// When the server was last probed.
+    probed: Option<Instant>,
     written: Option<Instant>,
-    told: Option<Instant>,
+    logged: Option<Instant>,
     outage: Option<Outage>,
 }
 
-/// From the first write that failed until one gets through.
+/// From the first failed write to the first successful one.
 #[derive(Clone, Copy, Debug)]
 struct Outage {
     since: Instant,
     last: Instant,
     failures: u64,
-    is_told: bool,
+    is_logged: bool,
 }
 
 impl Watch {
-    /// Knows nothing yet of the connections to this server, or to a file.
+    /// Watches the connections to this server, or to a file.
     pub(super) fn over(server: Option<Server>) -> Self {
         Self {
             server,
@@ -68,14 +68,14 @@ impl Watch {
         }
     }
 
-    /// Counts failures here from now on.
+    /// Counts failures in these metrics from now on.
     pub(super) fn report_to(&self, metrics: Metrics) {
         let _ = self.metrics.set(metrics);
     }
 
-    /// Notes an error, whether or not the step is tried again.
+    /// Records an error, whether or not the step is retried.
     ///
-    /// A single dead connection is no outage yet: see [`Watch::gave_up`].
+    /// A single dead connection is not an outage, see [`Watch::gave_up`].
     pub(super) fn note(&self, error: &DbErr) {
         let failure = Failure::of(error);
         if !failure.is_unavailable() {
@@ -92,30 +92,30 @@ impl Watch {
         }
     }
 
-    /// Notes that what was being done ended with this error, which was noted before.
+    /// Records that an operation failed with this error, which was recorded before.
     pub(super) fn gave_up(self: &Arc<Self>, error: &DbErr) {
         let failure = Failure::of(error);
         if failure.is_outage() && failure.is_retried() {
             self.begin_outage(failure, error);
         }
         if matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) {
-            self.ask_why();
+            self.probe();
         }
     }
 
-    /// Asks the server why the pool made no connection: it does not say whether the server is away
-    /// or others have them all.
-    fn ask_why(self: &Arc<Self>) {
+    /// Probes the server, because a timeout of the pool does not tell whether the server is down or
+    /// the pool is exhausted.
+    fn probe(self: &Arc<Self>) {
         let Some(server) = self.server.clone() else {
             return;
         };
-        if self.is_failing() || !self.state().may_ask(Instant::now()) {
+        if self.is_failing() || !self.state().may_probe(Instant::now()) {
             return;
         }
         let watch = Arc::clone(self);
         spawn(async move {
             if let Err(unreachable) = server.reach(CONNECT_TIMEOUT).await {
-                watch.tell_outage(Failure::Connection, &unreachable);
+                watch.log_outage(Failure::Connection, &unreachable);
             }
         });
     }
@@ -123,16 +123,16 @@ impl Watch {
     fn begin_outage(&self, failure: Failure, error: &DbErr) {
         let server = self.server.as_ref();
         match server.and_then(|server| server.why(error)) {
-            Some(unreachable) => self.tell_outage(failure, &unreachable),
-            None => self.tell_outage(failure, error),
+            Some(unreachable) => self.log_outage(failure, &unreachable),
+            None => self.log_outage(failure, error),
         }
     }
 
-    fn tell_outage(&self, failure: Failure, error: &dyn fmt::Display) {
+    fn log_outage(&self, failure: Failure, error: &dyn fmt::Display) {
         let now = Instant::now();
         let server = self.server.as_ref().map(Server::place);
-        let is_told = self.state().fail(now);
-        if is_told {
+        let is_logged = self.state().fail(now);
+        if is_logged {
             tracing::warn!(
                 kind = failure.as_str(),
                 server,
@@ -145,19 +145,19 @@ impl Watch {
         }
     }
 
-    /// Notes that something was written and is durable.
+    /// Records a durable write.
     pub(super) fn written(&self) {
         self.note_success(false);
     }
 
-    /// Notes that as much could be written as anybody needs.
-    pub(super) fn proven(&self) {
+    /// Records a successful probe write.
+    pub(super) fn probed(&self) {
         self.note_success(true);
     }
 
-    fn note_success(&self, is_proof: bool) {
+    fn note_success(&self, is_probe: bool) {
         let now = Instant::now();
-        let over = self.state().succeed(now, is_proof);
+        let over = self.state().succeed(now, is_probe);
         if let Some(outage) = over {
             let seconds = now.duration_since(outage.since).as_secs();
             let failures = outage.failures;
@@ -165,37 +165,37 @@ impl Watch {
         }
     }
 
-    /// Whether writes fail, as far as anybody has tried.
+    /// Whether the last writes failed.
     pub(super) fn is_failing(&self) -> bool {
         self.state().outage.is_some()
     }
 
-    /// Whether a write has failed since this instant, and none got through after it.
+    /// Whether a write has failed since this instant, and none succeeded after it.
     pub(super) fn failed_since(&self, instant: Instant) -> bool {
         self.state()
             .outage
             .is_some_and(|outage| outage.last >= instant)
     }
 
-    /// Whether something was written in this time, and nothing has failed after it.
+    /// Whether a write succeeded within this time, and none failed after it.
     pub(super) fn has_written_within(&self, span: Duration) -> bool {
         let state = self.state();
         state.outage.is_none() && state.written.is_some_and(|at| at.elapsed() < span)
     }
 
-    /// Lets no connection be used again that is older than this moment.
+    /// Distrusts all connections older than now.
     pub(super) fn sweep(&self) {
         self.state().sweep(Instant::now());
     }
 
-    /// The same, however soon after another one: for who comes seldom enough.
+    /// The same, without the minimum time between sweeps.
     pub(super) fn sweep_now(&self) {
         let mut state = self.state();
         state.due = None;
         state.swept = Some(Instant::now());
     }
 
-    /// Whether a connection of this age was made after the last sweep.
+    /// Whether a connection of this age was opened after the last sweep.
     pub(super) fn trusts(&self, age: Duration) -> bool {
         let now = Instant::now();
         let mut state = self.state();
@@ -211,49 +211,49 @@ impl Watch {
 }
 
 impl State {
-    /// Whether this failure is to be told in a line.
+    /// Whether this failure is logged at `warn`.
     fn fail(&mut self, now: Instant) -> bool {
         if let Some(outage) = &mut self.outage {
             outage.failures += 1;
             outage.last = now;
             return false;
         }
-        let is_told = self
-            .told
-            .is_none_or(|told| now.duration_since(told) >= BETWEEN_LINES);
-        if is_told {
-            self.told = Some(now);
+        let is_logged = self
+            .logged
+            .is_none_or(|logged| now.duration_since(logged) >= LOG_INTERVAL);
+        if is_logged {
+            self.logged = Some(now);
         }
         self.outage = Some(Outage {
             since: now,
             last: now,
             failures: 1,
-            is_told,
+            is_logged,
         });
-        is_told
+        is_logged
     }
 
-    /// Whether the server may be asked again.
-    fn may_ask(&mut self, now: Instant) -> bool {
-        let may_ask = self
-            .asked
-            .is_none_or(|asked| now.duration_since(asked) >= BETWEEN_LINES);
-        if may_ask {
-            self.asked = Some(now);
+    /// Whether the server may be probed again.
+    fn may_probe(&mut self, now: Instant) -> bool {
+        let may_probe = self
+            .probed
+            .is_none_or(|probed| now.duration_since(probed) >= LOG_INTERVAL);
+        if may_probe {
+            self.probed = Some(now);
         }
-        may_ask
+        may_probe
     }
 
-    /// The outage that is over, if its end is to be told.
-    fn succeed(&mut self, now: Instant, is_proof: bool) -> Option<Outage> {
-        let is_doubted = self
+    /// The outage that ended, if that is logged.
+    fn succeed(&mut self, now: Instant, is_probe: bool) -> Option<Outage> {
+        let is_recent = self
             .outage
-            .is_some_and(|outage| now.duration_since(outage.last) < DOUBTED_FOR);
-        if is_doubted && !is_proof {
+            .is_some_and(|outage| now.duration_since(outage.last) < RECOVERY_DELAY);
+        if is_recent && !is_probe {
             return None;
         }
         self.written = Some(now);
-        self.outage.take().filter(|outage| outage.is_told)
+        self.outage.take().filter(|outage| outage.is_logged)
     }
 
     fn sweep(&mut self, now: Instant) {
@@ -264,7 +264,7 @@ impl State {
     fn catch_up(&mut self, now: Instant) {
         let may_sweep = self
             .swept
-            .is_none_or(|swept| now.duration_since(swept) >= BETWEEN_SWEEPS);
+            .is_none_or(|swept| now.duration_since(swept) >= SWEEP_INTERVAL);
         if may_sweep && let Some(due) = self.due.take() {
             self.swept = Some(due);
         }
@@ -276,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outage_is_told_once_and_so_is_its_end() {
+    fn an_outage_and_its_end_are_logged_once() {
         let start = Instant::now();
         let at = |milliseconds| start + Duration::from_millis(milliseconds);
         let mut state = State::default();
@@ -284,7 +284,7 @@ mod tests {
         for moment in 1..100 {
             assert!(!state.fail(at(moment)));
         }
-        let over = state.succeed(at(200), true).expect("an end that is told");
+        let over = state.succeed(at(200), true).expect("an end that is logged");
         assert_eq!((over.failures, over.since), (100, at(0)));
         assert!(state.succeed(at(201), true).is_none());
     }
@@ -303,14 +303,14 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_asks_for_a_proof_an_outage_ends_some_time_after_its_last_failure() {
+    fn without_probes_an_outage_ends_some_time_after_its_last_failure() {
         let start = Instant::now();
         let mut state = State::default();
         assert!(state.fail(start));
-        assert!(state.succeed(start + DOUBTED_FOR / 2, false).is_none());
-        assert!(!state.fail(start + DOUBTED_FOR / 2));
-        assert!(state.succeed(start + DOUBTED_FOR, false).is_none());
-        assert!(state.succeed(start + DOUBTED_FOR * 2, false).is_some());
+        assert!(state.succeed(start + RECOVERY_DELAY / 2, false).is_none());
+        assert!(!state.fail(start + RECOVERY_DELAY / 2));
+        assert!(state.succeed(start + RECOVERY_DELAY, false).is_none());
+        assert!(state.succeed(start + RECOVERY_DELAY * 2, false).is_some());
     }
 
     #[test]
@@ -318,13 +318,13 @@ mod tests {
         let start = Instant::now();
         let mut state = State::default();
         state.sweep(start);
-        state.sweep(start + BETWEEN_SWEEPS / 2);
+        state.sweep(start + SWEEP_INTERVAL / 2);
         assert_eq!(state.swept, Some(start));
-        // What came too soon is not forgotten.
-        state.catch_up(start + BETWEEN_SWEEPS);
-        assert_eq!(state.swept, Some(start + BETWEEN_SWEEPS / 2));
-        state.catch_up(start + BETWEEN_SWEEPS * 9);
-        assert_eq!(state.swept, Some(start + BETWEEN_SWEEPS / 2));
+        // A sweep that came too soon is delayed, not lost.
+        state.catch_up(start + SWEEP_INTERVAL);
+        assert_eq!(state.swept, Some(start + SWEEP_INTERVAL / 2));
+        state.catch_up(start + SWEEP_INTERVAL * 9);
+        assert_eq!(state.swept, Some(start + SWEEP_INTERVAL / 2));
     }
 
     #[test]
@@ -348,12 +348,12 @@ mod tests {
         assert!(!watch.has_written_within(Duration::from_mins(1)));
         watch.written();
         assert!(watch.is_failing(), "a small write proves little");
-        watch.proven();
+        watch.probed();
         assert!(!watch.is_failing() && watch.has_written_within(Duration::from_mins(1)));
     }
 
     #[test]
-    fn waiting_for_a_lock_in_vain_is_no_outage() {
+    fn a_lock_timeout_is_no_outage() {
         let watch = Arc::new(Watch::default());
         watch.gave_up(&DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout));
         watch.gave_up(&DbErr::Custom("a mistake".into()));

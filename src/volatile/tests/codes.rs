@@ -85,12 +85,12 @@ async fn asking_again_sends_the_same_code_with_the_tries_it_has_left() {
         }
         let wait = Duration::from_secs(40);
         let early = place(&store, 20_000, code("a", b"two")).await;
-        assert_eq!(early, Placed::Cooling { wait });
+        assert_eq!(early, Placed::Cooldown { wait });
         let later = place(&store, 60_000, code("a", b"two")).await;
         assert_eq!(later, kept(b"one"));
         let third = place(&store, 90_000, code("a", b"three")).await;
         let wait = Duration::from_secs(30);
-        assert_eq!(third, Placed::Cooling { wait }, "that was a message, too");
+        assert_eq!(third, Placed::Cooldown { wait }, "that was a message, too");
         for _ in 0..2 {
             assert_eq!(tried(&store, 90_000, "a", 5).await, [b"one"]);
         }
@@ -212,7 +212,7 @@ async fn a_redeemed_code_ends_those_beside_it_and_the_cooldown_stays() {
             assert!(tried(&store, 150_000, key, 5).await.is_empty());
         }
         let placed = place(&store, 150_000, code("a", b"three")).await;
-        assert!(matches!(placed, Placed::Cooling { .. }));
+        assert!(matches!(placed, Placed::Cooldown { .. }));
     }
 }
 
