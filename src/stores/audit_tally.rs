@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, ExprTrait as _, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait as _, IntoActiveModel as _, QueryFilter};
 
 use super::database::Tx;
-use crate::entities::audit_tally::{ActiveModel, Column, Entity, Model};
+use crate::entities::audit_tally::{Column, Entity, Model};
 use crate::fault::Fault;
 
 /// The counter of an attempt.
@@ -33,15 +33,15 @@ pub struct Tally {
 /// Counts an attempt; returns how many in this bucket named no account.
 pub async fn count(tx: &Tx, bucket: Bucket, is_attributed: bool) -> Result<i64, Fault> {
     let unattributed = i64::from(!is_attributed);
-    let row = ActiveModel {
-        action: ActiveValue::Set(bucket.action.to_owned()),
-        since: ActiveValue::Set(bucket.since),
-        slot: ActiveValue::Set(bucket.slot.into()),
-        attempts: ActiveValue::Set(1),
-        unattributed: ActiveValue::Set(unattributed),
+    let row = Model {
+        action: bucket.action.to_owned(),
+        since: bucket.since,
+        slot: bucket.slot.into(),
+        attempts: 1,
+        unattributed,
     };
     let more = |column, by: i64| (column, Expr::col((Entity, column)).add(by));
-    let counted = Entity::insert(row)
+    let counted = Entity::insert(row.into_active_model())
         .on_conflict(
             OnConflict::columns([Column::Action, Column::Since, Column::Slot])
                 .values([

@@ -7,14 +7,14 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue, ColumnTrait, EntityTrait, PaginatorTrait as _, QueryFilter, QueryOrder as _,
-    TryInsertResult,
+    ColumnTrait, EntityTrait, IntoActiveModel as _, PaginatorTrait as _, QueryFilter,
+    QueryOrder as _, TryInsertResult,
 };
 
 use super::database::Tx;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{IdentityId, UserId};
-use crate::entities::identity::{ActiveModel, Column, Entity};
+use crate::entities::identity::{Column, Entity, Model};
 use crate::fault::Fault;
 
 /// A new identity.
@@ -80,17 +80,17 @@ pub async fn insert(tx: &Tx, new: NewIdentity<'_>) -> Result<bool, Fault> {
         .filter(Column::UnlinkedAt.is_not_null())
         .exec(tx)
         .await?;
-    let row = ActiveModel {
-        id: ActiveValue::Set(new.id.uuid()),
-        user_id: ActiveValue::Set(new.user_id.uuid()),
-        issuer: ActiveValue::Set(new.issuer.to_owned()),
-        subject: ActiveValue::Set(new.subject.to_owned()),
-        email: ActiveValue::Set(new.email.map(str::to_owned)),
-        created_at: ActiveValue::Set(new.now),
-        last_used_at: ActiveValue::Set(new.last_used_at),
-        unlinked_at: ActiveValue::Set(None),
+    let row = Model {
+        id: new.id.uuid(),
+        user_id: new.user_id.uuid(),
+        issuer: new.issuer.to_owned(),
+        subject: new.subject.to_owned(),
+        email: new.email.map(str::to_owned),
+        created_at: new.now,
+        last_used_at: new.last_used_at,
+        unlinked_at: None,
     };
-    let outcome = Entity::insert(row)
+    let outcome = Entity::insert(row.into_active_model())
         // No conflict target, so that it covers both unique indices.
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .try_insert()

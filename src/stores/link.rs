@@ -1,12 +1,14 @@
 //! Single-use links.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder as _};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel as _, QueryFilter, QueryOrder as _,
+};
 
 use super::database::{Database, Tx};
 use crate::domain::ids::{LinkId, UserId};
 use crate::domain::token::HashedToken;
-use crate::entities::link::{ActiveModel, Column, Entity, Model};
+use crate::entities::link::{Column, Entity, Model};
 use crate::fault::Fault;
 
 /// What a link is for. A link of one purpose is never accepted for another.
@@ -61,16 +63,18 @@ pub async fn insert(
     purpose: LinkPurpose,
     hash: &HashedToken,
 ) -> Result<(), Fault> {
-    let row = ActiveModel {
-        id: ActiveValue::Set(link.id.uuid()),
-        user_id: ActiveValue::Set(link.user_id.uuid()),
-        purpose: ActiveValue::Set(purpose.as_str().to_owned()),
-        address: ActiveValue::Set(link.address.clone()),
-        token_hash: ActiveValue::Set(hash.as_bytes().to_vec()),
-        created_at: ActiveValue::Set(link.created_at),
-        expires_at: ActiveValue::Set(link.expires_at),
+    let row = Model {
+        id: link.id.uuid(),
+        user_id: link.user_id.uuid(),
+        purpose: purpose.as_str().to_owned(),
+        address: link.address.clone(),
+        token_hash: hash.as_bytes().to_vec(),
+        created_at: link.created_at,
+        expires_at: link.expires_at,
     };
-    Entity::insert(row).exec_without_returning(tx).await?;
+    Entity::insert(row.into_active_model())
+        .exec_without_returning(tx)
+        .await?;
     Ok(())
 }
 

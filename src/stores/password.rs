@@ -2,25 +2,27 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel as _, QueryFilter};
 
 use super::database::Tx;
 use crate::domain::ids::UserId;
-use crate::entities::password::{ActiveModel, Column, Entity};
+use crate::entities::password::{Column, Entity, Model};
 use crate::fault::Fault;
 
 /// Sets the first password of an account.
 pub async fn insert(tx: &Tx, user: UserId, hash: String, now: DateTime<Utc>) -> Result<(), Fault> {
     let row = row(user, hash, now);
-    Entity::insert(row).exec_without_returning(tx).await?;
+    Entity::insert(row.into_active_model())
+        .exec_without_returning(tx)
+        .await?;
     Ok(())
 }
 
-fn row(user: UserId, hash: String, now: DateTime<Utc>) -> ActiveModel {
-    ActiveModel {
-        user_id: ActiveValue::Set(user.uuid()),
-        hash: ActiveValue::Set(hash),
-        changed_at: ActiveValue::Set(now),
+fn row(user: UserId, hash: String, now: DateTime<Utc>) -> Model {
+    Model {
+        user_id: user.uuid(),
+        hash,
+        changed_at: now,
     }
 }
 
@@ -37,7 +39,7 @@ pub async fn rehash(tx: &Tx, user: UserId, old: &str, new: String) -> Result<boo
 
 /// Sets or replaces the password.
 pub async fn replace(tx: &Tx, user: UserId, hash: String, now: DateTime<Utc>) -> Result<(), Fault> {
-    Entity::insert(row(user, hash, now))
+    Entity::insert(row(user, hash, now).into_active_model())
         .on_conflict(
             OnConflict::column(Column::UserId)
                 .update_columns([Column::Hash, Column::ChangedAt])

@@ -1,11 +1,11 @@
 //! Person keys, sealed.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue, EntityTrait};
+use sea_orm::{EntityTrait, IntoActiveModel as _};
 
 use super::database::Tx;
 use crate::domain::ids::UserId;
-use crate::entities::person_key::{ActiveModel, Entity};
+use crate::entities::person_key::{Entity, Model};
 use crate::fault::Fault;
 
 /// Stores the key of a new person.
@@ -15,12 +15,14 @@ pub async fn insert(
     sealed_key: Vec<u8>,
     now: DateTime<Utc>,
 ) -> Result<(), Fault> {
-    let row = ActiveModel {
-        user_id: ActiveValue::Set(user.uuid()),
-        sealed_key: ActiveValue::Set(sealed_key),
-        created_at: ActiveValue::Set(now),
+    let row = Model {
+        user_id: user.uuid(),
+        sealed_key,
+        created_at: now,
     };
-    Entity::insert(row).exec_without_returning(tx).await?;
+    Entity::insert(row.into_active_model())
+        .exec_without_returning(tx)
+        .await?;
     Ok(())
 }
 

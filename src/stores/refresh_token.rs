@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel as _, QueryFilter, QuerySelect};
 
 use super::database::Tx;
 use crate::domain::ids::{RefreshTokenId, SessionId};
 use crate::domain::token::HashedToken;
-use crate::entities::refresh_token::{ActiveModel, Column, Entity, Model};
+use crate::entities::refresh_token::{Column, Entity, Model};
 use crate::fault::Fault;
 
 /// A refresh token as it is stored.
@@ -90,18 +90,20 @@ pub async fn insert(
     hash: &HashedToken,
     now: DateTime<Utc>,
 ) -> Result<(), Fault> {
-    let row = ActiveModel {
-        id: ActiveValue::Set(token.id.uuid()),
-        session_id: ActiveValue::Set(token.session_id.uuid()),
-        token_hash: ActiveValue::Set(hash.as_bytes().to_vec()),
-        created_at: ActiveValue::Set(now),
-        expires_at: ActiveValue::Set(token.expires_at),
-        predecessor_id: ActiveValue::Set(token.predecessor_id.map(RefreshTokenId::uuid)),
-        consumed_at: ActiveValue::Set(None),
-        successor_id: ActiveValue::Set(None),
-        sealed_successor: ActiveValue::Set(None),
+    let row = Model {
+        id: token.id.uuid(),
+        session_id: token.session_id.uuid(),
+        token_hash: hash.as_bytes().to_vec(),
+        created_at: now,
+        expires_at: token.expires_at,
+        predecessor_id: token.predecessor_id.map(RefreshTokenId::uuid),
+        consumed_at: None,
+        successor_id: None,
+        sealed_successor: None,
     };
-    Entity::insert(row).exec_without_returning(tx).await?;
+    Entity::insert(row.into_active_model())
+        .exec_without_returning(tx)
+        .await?;
     Ok(())
 }
 

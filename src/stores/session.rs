@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel as _, QueryFilter,
+    QueryTrait,
 };
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{RevocationReason, Session};
 use crate::domain::user::User;
 use crate::domain::user_agent::UserAgent;
-use crate::entities::session::{ActiveModel, Column, Entity};
+use crate::entities::session::{Column, Entity, Model};
 use crate::entities::user;
 use crate::fault::Fault;
 
@@ -31,23 +32,25 @@ pub async fn find_with_user(
 
 /// Adds a session, and announces it.
 pub async fn insert(tx: &Tx, session: &Session) -> Result<(), Fault> {
-    let row = ActiveModel {
-        id: ActiveValue::Set(session.id.uuid()),
-        user_id: ActiveValue::Set(session.user_id.uuid()),
-        created_at: ActiveValue::Set(session.created_at),
-        last_seen_at: ActiveValue::Set(session.last_seen_at),
-        expires_at: ActiveValue::Set(session.expires_at),
-        auth_time: ActiveValue::Set(session.auth_time),
-        amr: ActiveValue::Set(session.amr.join(" ")),
-        ip_address: ActiveValue::Set(session.ip_address.clone()),
-        user_agent: ActiveValue::Set(session.user_agent.clone()),
-        browser: ActiveValue::Set(session.browser.clone()),
-        os: ActiveValue::Set(session.os.clone()),
-        device: ActiveValue::Set(session.device.clone()),
-        revoked_at: ActiveValue::Set(None),
-        revoked_reason: ActiveValue::Set(None),
+    let row = Model {
+        id: session.id.uuid(),
+        user_id: session.user_id.uuid(),
+        created_at: session.created_at,
+        last_seen_at: session.last_seen_at,
+        expires_at: session.expires_at,
+        auth_time: session.auth_time,
+        amr: session.amr.join(" "),
+        ip_address: session.ip_address.clone(),
+        user_agent: session.user_agent.clone(),
+        browser: session.browser.clone(),
+        os: session.os.clone(),
+        device: session.device.clone(),
+        revoked_at: None,
+        revoked_reason: None,
     };
-    Entity::insert(row).exec_without_returning(tx).await?;
+    Entity::insert(row.into_active_model())
+        .exec_without_returning(tx)
+        .await?;
     tx.announce(DomainEvent::SignedIn {
         user: session.user_id,
         session: session.id,

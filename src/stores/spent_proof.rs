@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, TryInsertResult};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel as _, QueryFilter, TryInsertResult};
 
 use super::database::Tx;
 use crate::domain::token::HashedToken;
-use crate::entities::spent_proof::{ActiveModel, Column, Entity};
+use crate::entities::spent_proof::{Column, Entity, Model};
 use crate::fault::Fault;
 
 /// Spends a proof; `false` when it was spent before, also concurrently.
@@ -16,12 +16,12 @@ pub async fn spend(
     expires_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<bool, Fault> {
-    let row = ActiveModel {
-        digest: ActiveValue::Set(digest.as_bytes().to_vec()),
-        spent_at: ActiveValue::Set(now),
-        expires_at: ActiveValue::Set(expires_at),
+    let row = Model {
+        digest: digest.as_bytes().to_vec(),
+        spent_at: now,
+        expires_at,
     };
-    let outcome = Entity::insert(row)
+    let outcome = Entity::insert(row.into_active_model())
         .on_conflict(OnConflict::column(Column::Digest).do_nothing().to_owned())
         .on_conflict_do_nothing()
         .exec_without_returning(tx)

@@ -7,12 +7,13 @@ mod dead_letters;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SelectStatement};
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, EntityTrait, ExprTrait, Order, QueryFilter, UpdateMany,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel as _, Order, QueryFilter,
+    UpdateMany,
 };
 
 use super::database::{Database, Tx};
 use crate::domain::ids::MessageId;
-use crate::entities::outbox_message::{ActiveModel, Column, Entity, Model};
+use crate::entities::outbox_message::{Column, Entity, Model};
 use crate::fault::Fault;
 
 pub use dead_letters::{DeadLetter, Depth, Requeued, dead_letters, depth, purge, requeue};
@@ -57,20 +58,22 @@ pub struct NewMessage {
 
 /// Enqueues a message in the transaction that it reports.
 pub async fn insert(tx: &Tx, message: NewMessage, now: DateTime<Utc>) -> Result<(), Fault> {
-    let row = ActiveModel {
-        id: ActiveValue::Set(message.id.uuid()),
-        kind: ActiveValue::Set(message.kind.to_owned()),
-        channel: ActiveValue::Set(message.channel.to_owned()),
-        sealed_body: ActiveValue::Set(Some(message.sealed_body)),
-        created_at: ActiveValue::Set(now),
-        available_at: ActiveValue::Set(now),
-        attempts: ActiveValue::Set(0),
-        delivered_at: ActiveValue::Set(None),
-        dead_at: ActiveValue::Set(None),
-        last_failure: ActiveValue::Set(None),
-        expires_at: ActiveValue::Set(message.expires_at),
+    let row = Model {
+        id: message.id.uuid(),
+        kind: message.kind.to_owned(),
+        channel: message.channel.to_owned(),
+        sealed_body: Some(message.sealed_body),
+        created_at: now,
+        available_at: now,
+        attempts: 0,
+        delivered_at: None,
+        dead_at: None,
+        last_failure: None,
+        expires_at: message.expires_at,
     };
-    Entity::insert(row).exec_without_returning(tx).await?;
+    Entity::insert(row.into_active_model())
+        .exec_without_returning(tx)
+        .await?;
     Ok(())
 }
 
