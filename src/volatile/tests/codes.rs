@@ -1,8 +1,8 @@
-//! What a code in flight may promise, on every backend.
+//! Codes in flight, on every backend.
 
 use super::*;
 
-/// A code that works for five minutes and is sent again in the first half of them.
+/// A code that is valid for five minutes and resent in the first half.
 fn code<'a>(key: &'a str, sealed: &'a [u8]) -> NewCode<'a> {
     NewCode {
         key,
@@ -39,7 +39,7 @@ fn kept_since(milliseconds: i64, sealed: &[u8]) -> Placed {
     }
 }
 
-/// What a try at one key is compared with.
+/// The codes that a try of one key returns.
 async fn tried(store: &Volatile, milliseconds: i64, key: &str, all: u32) -> Vec<Vec<u8>> {
     let (slots, tries) = ([slot(key, false)], Tries { all, foreign: 0 });
     let found = store.try_code(moment(milliseconds), &slots, tries).await;
@@ -47,7 +47,7 @@ async fn tried(store: &Volatile, milliseconds: i64, key: &str, all: u32) -> Vec<
 }
 
 #[tokio::test]
-async fn a_code_can_be_tried_so_often_and_is_gone_then() {
+async fn a_code_is_removed_after_its_last_try() {
     for store in backends() {
         assert_eq!(
             place(&store, 0, code("a:login", b"one")).await,
@@ -59,13 +59,13 @@ async fn a_code_can_be_tried_so_often_and_is_gone_then() {
         for _ in 0..2 {
             assert!(tried(&store, 0, "a:login", 5).await.is_empty());
         }
-        // More tries allowed later do not bring it back.
+        // A higher limit does not bring it back.
         assert!(tried(&store, 0, "a:login", 50).await.is_empty());
     }
 }
 
 #[tokio::test]
-async fn codes_of_others_and_of_other_purposes_are_apart() {
+async fn codes_of_other_subjects_and_purposes_are_separate() {
     for store in backends() {
         place(&store, 0, code("a:login", b"one")).await;
         for key in ["a:reset", "b:login", "a:login:", ""] {
@@ -77,7 +77,7 @@ async fn codes_of_others_and_of_other_purposes_are_apart() {
 }
 
 #[tokio::test]
-async fn asking_again_sends_the_same_code_with_the_tries_it_has_left() {
+async fn a_repeated_request_resends_the_code_with_its_remaining_tries() {
     for store in backends() {
         place(&store, 0, code("a", b"one")).await;
         for _ in 0..3 {
@@ -99,7 +99,7 @@ async fn asking_again_sends_the_same_code_with_the_tries_it_has_left() {
 }
 
 #[tokio::test]
-async fn a_later_code_joins_the_one_before_and_every_try_counts_for_both() {
+async fn a_newer_code_is_added_to_the_previous_one_and_every_try_counts_for_both() {
     for store in backends() {
         place(&store, 0, code("a", b"one")).await;
         tried(&store, 0, "a", 5).await;
@@ -117,7 +117,7 @@ async fn a_later_code_joins_the_one_before_and_every_try_counts_for_both() {
 }
 
 #[tokio::test]
-async fn a_code_without_tries_is_followed_by_another_alone() {
+async fn a_code_without_tries_is_replaced() {
     for store in backends() {
         place(&store, 0, code("a", b"one")).await;
         for _ in 0..5 {
@@ -132,7 +132,7 @@ async fn a_code_without_tries_is_followed_by_another_alone() {
 }
 
 #[tokio::test]
-async fn a_code_that_nobody_can_open_makes_room_at_once() {
+async fn a_code_that_cannot_be_opened_is_replaced_at_once() {
     for store in backends() {
         place(&store, 0, code("a", b"one")).await;
         let again = place(&store, 60_000, code("a", b"three")).await;
@@ -157,7 +157,7 @@ async fn a_code_that_nobody_can_open_makes_room_at_once() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_repeated_gets_the_same_answer() {
+async fn a_retried_request_gets_the_same_answer() {
     for store in backends() {
         for _ in 0..2 {
             assert_eq!(place(&store, 0, code("a", b"one")).await, kept(b"one"));
@@ -170,7 +170,7 @@ async fn a_request_that_is_repeated_gets_the_same_answer() {
 }
 
 #[tokio::test]
-async fn others_cannot_take_the_last_tries_of_a_code_that_is_not_kept_for_them() {
+async fn foreign_devices_cannot_use_up_the_tries_of_a_code() {
     for store in backends() {
         place(&store, 0, code("a:device", b"one")).await;
         let tries = Tries { all: 5, foreign: 3 };
@@ -190,7 +190,7 @@ async fn others_cannot_take_the_last_tries_of_a_code_that_is_not_kept_for_them()
 }
 
 #[tokio::test]
-async fn a_clock_that_was_set_back_does_not_lock_anybody_out() {
+async fn a_clock_set_back_causes_no_lockout() {
     for store in backends() {
         place(&store, 3_600_000, code("a", b"one")).await;
         assert_eq!(place(&store, 0, code("a", b"two")).await, kept(b"two"));
@@ -198,7 +198,7 @@ async fn a_clock_that_was_set_back_does_not_lock_anybody_out() {
 }
 
 #[tokio::test]
-async fn a_redeemed_code_ends_those_beside_it_and_the_cooldown_stays() {
+async fn a_redeemed_code_removes_the_others_and_keeps_the_cooldown() {
     for store in backends() {
         place(&store, 0, code("a", b"one")).await;
         place(&store, 0, code("a:device", b"other")).await;
@@ -217,7 +217,7 @@ async fn a_redeemed_code_ends_those_beside_it_and_the_cooldown_stays() {
 }
 
 #[tokio::test]
-async fn bytes_of_every_kind_come_back_as_they_were() {
+async fn arbitrary_bytes_are_returned_unchanged() {
     let all: Vec<u8> = (0..=255).collect();
     for store in backends() {
         place(&store, 0, code("a", &all)).await;
@@ -228,7 +228,7 @@ async fn bytes_of_every_kind_come_back_as_they_were() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parallel_tries_are_not_more_than_tries_one_by_one() {
+async fn concurrent_tries_are_limited_like_sequential_ones() {
     for store in backends() {
         place(&store, 0, code("a", b"one")).await;
         let tries = (0..200).map(|_| tried(&store, 0, "a", 5));
@@ -239,7 +239,7 @@ async fn parallel_tries_are_not_more_than_tries_one_by_one() {
 }
 
 #[tokio::test]
-async fn in_process_a_flood_of_codes_keeps_the_youngest_and_its_bound() {
+async fn in_process_a_flood_of_codes_evicts_the_oldest() {
     let store = Volatile::memory(moment(0));
     for number in 0..140_000_u32 {
         let key = number.to_string();

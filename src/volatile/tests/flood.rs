@@ -1,4 +1,4 @@
-//! Floods: memory stays bounded, refused attempts leave no trace, nobody talks himself free.
+//! Floods: memory stays bounded, refused attempts leave no trace, exhausted budgets are not evicted.
 
 use futures_util::StreamExt as _;
 
@@ -12,7 +12,7 @@ fn memory(store: &Volatile) -> &Memory {
 }
 
 #[test]
-fn a_million_keys_stay_bounded_and_do_not_push_out_a_budget_that_is_used_up() {
+fn a_million_keys_stay_bounded_and_do_not_evict_an_exhausted_budget() {
     let store = Volatile::memory(moment(0));
     let store = memory(&store);
     let target = |cost| {
@@ -37,7 +37,7 @@ fn a_million_keys_stay_bounded_and_do_not_push_out_a_budget_that_is_used_up() {
 }
 
 #[test]
-fn budgets_that_were_whole_for_a_window_are_swept_out() {
+fn budgets_that_were_full_for_a_window_are_removed() {
     let store = Volatile::memory(moment(0));
     let store = memory(&store);
     for number in 0..1_000 {
@@ -93,7 +93,7 @@ async fn a_hundred_thousand_refused_attempts_leave_the_store_as_it_was() {
     }
 }
 
-/// How many keys the store holds under its own prefix.
+/// The number of keys with the prefix of the store.
 async fn keys(store: &Volatile) -> usize {
     match store {
         Volatile::Memory(memory) => memory.balances(),

@@ -1,6 +1,6 @@
-//! What is said of the server's limit of memory, and that nothing is said without knowing.
+//! Concerns about the memory settings of the server; none without an answer.
 
-use super::scripted::{Manner, ScriptedRedis};
+use super::scripted::{Behaviour, ScriptedRedis};
 use super::*;
 
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -19,8 +19,8 @@ fn evicting(policy: &str) -> MemoryConcern {
 }
 
 #[tokio::test]
-async fn each_setting_that_is_not_safe_is_one_concern() {
-    let server = ScriptedRedis::start(Manner::Allows);
+async fn each_unsafe_setting_is_one_concern() {
+    let server = ScriptedRedis::start(Behaviour::Allows);
     for (section, expected) in [
         (
             "# Memory\r\nmaxmemory:268435456\r\nmaxmemory_human:256.00M\r\nmaxmemory_policy:noeviction\r\n",
@@ -46,7 +46,7 @@ async fn each_setting_that_is_not_safe_is_one_concern() {
             "maxmemory:1024\r\nmaxmemory_policy:allkeys-random",
             vec![evicting("allkeys-random")],
         ),
-        // Not every server has these lines, and without them nothing is known.
+        // Some servers lack these lines, which gives no concern.
         (
             "# Memory\r\nused_memory:1\r\ntotal_system_memory:0\r\n",
             vec![],
@@ -54,27 +54,27 @@ async fn each_setting_that_is_not_safe_is_one_concern() {
         ("maxmemory", vec![]),
         ("", vec![]),
     ] {
-        server.now(Manner::Informs(section));
+        server.now(Behaviour::Informs(section));
         let store = store_at(&server.url, Duration::from_secs(20));
         assert_eq!(store.memory_concerns().await, expected, "{section:?}");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_tell_gives_no_concern_and_is_not_waited_for() {
-    for manner in [
-        Manner::Errs("-NOPERM this user has no permissions to run the 'info' command"),
-        Manner::Errs("-ERR unknown command 'INFO'"),
-        Manner::Errs("*1\r\n:1"),
-        Manner::HangsUp,
-        Manner::Stalls,
-        Manner::Rejects("-WRONGPASS no"),
+async fn a_server_that_does_not_answer_gives_no_concern_and_no_delay() {
+    for behaviour in [
+        Behaviour::Errs("-NOPERM this user has no permissions to run the 'info' command"),
+        Behaviour::Errs("-ERR unknown command 'INFO'"),
+        Behaviour::Errs("*1\r\n:1"),
+        Behaviour::HangsUp,
+        Behaviour::Stalls,
+        Behaviour::Rejects("-WRONGPASS no"),
     ] {
-        let server = ScriptedRedis::start(manner);
+        let server = ScriptedRedis::start(behaviour);
         let store = store_at(&server.url, PATIENCE);
-        assert_eq!(store.memory_concerns().await, [], "{manner:?}");
-        // What it tells about itself is no part of its work.
-        server.now(Manner::Allows);
+        assert_eq!(store.memory_concerns().await, [], "{behaviour:?}");
+        // A failed INFO does not affect the health.
+        server.now(Behaviour::Allows);
         let patient = store_at(&server.url, Duration::from_secs(20));
         patient.ping(moment(1)).await.unwrap();
     }
@@ -82,9 +82,9 @@ async fn a_server_that_does_not_tell_gives_no_concern_and_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_real_server_tells() {
+async fn a_real_server_answers() {
     for store in backends() {
-        // Whatever it is set to, each concern comes once.
+        // Whatever its settings, each concern occurs once.
         let concerns = store.memory_concerns().await;
         let unlimited = concerns
             .iter()

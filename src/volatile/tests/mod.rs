@@ -1,5 +1,4 @@
-//! The contract, run on every backend there is: in process always, and on the server that
-//! `IDGATE_TEST_REDIS_URL` names when it is set.
+//! The contract of the backends: in process, and on the server of `IDGATE_TEST_REDIS_URL` if set.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -40,7 +39,7 @@ fn settings(url: &str, prefix: String) -> RedisSettings {
     }
 }
 
-/// A store of the test's own on the real server, if there is one.
+/// A store with a prefix of its own on the real server, if there is one.
 #[expect(
     clippy::disallowed_methods,
     reason = "names a server for tests; no configuration"
@@ -49,7 +48,7 @@ fn real_redis() -> Option<Volatile> {
     let url = std::env::var_os("IDGATE_TEST_REDIS_URL")?
         .into_string()
         .unwrap();
-    // A hasher's keys differ each time, which is all that a prefix of one's own needs.
+    // The keys of a hasher are random, which makes the prefix unique.
     let prefix = format!("test-{:x}", RandomState::new().hash_one(()));
     Some(Volatile::connect(&settings(&url, prefix), moment(0)).unwrap())
 }
@@ -61,7 +60,7 @@ fn backends() -> Vec<Volatile> {
         .collect()
 }
 
-/// One level, as most tests need it.
+/// An attempt with one level.
 async fn attempt(store: &Volatile, milliseconds: i64, charges: &[Charge]) -> Verdict {
     let levels = [charges.to_vec()];
     store.charge(moment(milliseconds), &levels).await.unwrap()
@@ -79,7 +78,7 @@ fn refused_at(level: usize, milliseconds: u64) -> Verdict {
 }
 
 #[tokio::test]
-async fn a_budget_may_be_spent_at_once_and_comes_back_evenly() {
+async fn a_budget_may_be_spent_at_once_and_refills_evenly() {
     for store in backends() {
         let one = [charge("a", 3, 1)];
         for _ in 0..3 {
@@ -141,7 +140,7 @@ async fn the_first_level_that_refuses_ends_the_attempt() {
         ];
         assert_eq!(attempt(&store, 0, &rest).await, Verdict::Allowed);
 
-        // The victim has nothing left now: whoever asks again pays at the levels before alone.
+        // The budget is exhausted: further attempts are charged at the earlier levels only.
         let elsewhere = [
             vec![charge("other address", 1, 1)],
             vec![charge("victim", 3, 1)],
@@ -157,7 +156,7 @@ async fn the_first_level_that_refuses_ends_the_attempt() {
 }
 
 #[tokio::test]
-async fn the_longest_wait_is_told() {
+async fn the_longest_wait_is_returned() {
     for store in backends() {
         let fill = [charge("slow", 1, 1), charge("fast", 60, 60)];
         assert_eq!(attempt(&store, 0, &fill).await, Verdict::Allowed);
@@ -167,7 +166,7 @@ async fn the_longest_wait_is_told() {
 }
 
 #[tokio::test]
-async fn extreme_charges_neither_overflow_nor_lock_out_for_ever() {
+async fn extreme_charges_neither_overflow_nor_lock_out_forever() {
     let longest = Duration::from_hours(366 * 24);
     for store in backends() {
         let nothing = [charge("none", 0, 1)];
@@ -207,7 +206,7 @@ async fn extreme_charges_neither_overflow_nor_lock_out_for_ever() {
 }
 
 #[tokio::test]
-async fn a_clock_set_back_locks_nobody_out_for_longer_than_a_window() {
+async fn a_clock_set_back_causes_no_lockout_beyond_a_window() {
     for store in backends() {
         let one = [charge("a", 6, 1)];
         let day = 86_400_000;
@@ -218,7 +217,7 @@ async fn a_clock_set_back_locks_nobody_out_for_longer_than_a_window() {
 }
 
 #[tokio::test]
-async fn a_budget_that_was_made_smaller_counts_from_then_on() {
+async fn a_reduced_budget_applies_at_once() {
     for store in backends() {
         let hour = Charge {
             window: MINUTE * 60,
@@ -232,7 +231,7 @@ async fn a_budget_that_was_made_smaller_counts_from_then_on() {
 }
 
 #[tokio::test]
-async fn no_charge_is_always_allowed_and_a_ping_answers() {
+async fn an_empty_attempt_is_allowed_and_a_ping_is_answered() {
     for store in backends() {
         for none in [vec![], vec![vec![]]] {
             let verdict = store.charge(moment(0), &none).await.unwrap();

@@ -1,4 +1,4 @@
-//! Random sequences: both backends give the verdicts of a model that is too simple to be wrong.
+//! Random sequences: both backends agree with a simple leaky-bucket model.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A step of a sequence: how far the clock moves, and what is attempted then.
+/// A step: how far the clock moves, and the attempt.
 type Step = (i64, Vec<Level>);
 
-/// The budgets as buckets that leak: what each holds, and when that was so, in microseconds.
+/// Leaky buckets: the content of each, and when it was updated, in microseconds.
 #[derive(Clone, Default)]
 struct Buckets(HashMap<String, (i128, i128)>);
 
@@ -35,7 +35,7 @@ impl Buckets {
         Verdict::Allowed
     }
 
-    /// Fills the bucket if that fits, or says how long that takes.
+    /// Fills the bucket, or returns the wait until that fits.
     fn charge(&mut self, now: i128, charge: &Charge) -> i128 {
         let (drop, size) = measure(charge);
         let (capacity, cost) = (i128::from(charge.capacity), i128::from(charge.cost));
@@ -56,7 +56,7 @@ impl Buckets {
         0
     }
 
-    /// Nothing is charged, but a bucket that is too full for the clock holds what fits.
+    /// Clamps buckets that are too full for the clock, without a charge.
     fn shrink(&mut self, now: i128, level: &[Charge]) {
         for charge in level {
             let (_, size) = measure(charge);
@@ -73,7 +73,7 @@ impl Buckets {
     }
 }
 
-/// How much one unit fills a bucket, and how much goes in.
+/// The amount per unit, and the capacity.
 fn measure(charge: &Charge) -> (i128, i128) {
     let capacity = i128::from(charge.capacity);
     let window = i128::try_from(charge.window.as_micros()).unwrap();
@@ -97,7 +97,7 @@ fn levels() -> impl Strategy<Value = Vec<Level>> {
     prop::collection::vec(prop::collection::vec(charge, 0..4), 0..4)
 }
 
-/// Mostly forwards, by less and by more than a window; sometimes a little back.
+/// Mostly forward, by less and by more than a window; sometimes slightly back.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let advance = prop_oneof![
         3 => 0..30_000_i64,
@@ -152,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn waiting_as_told_is_enough_and_no_longer_than_needed(
+    fn the_returned_wait_is_sufficient_and_necessary(
         capacity in 1..40_u32,
         cost in 1..40_u32,
         window in 1_000_000..90_000_000_u64,

@@ -1,14 +1,14 @@
-//! A server that is away, slow or broken: bounded waits, one retry, recovery, no secrets in text.
+//! An unavailable, slow or broken server: bounded waits, one retry, recovery, no secrets in messages.
 
 use std::time::Instant;
 
-use super::scripted::{Manner, ScriptedRedis};
+use super::scripted::{Behaviour, ScriptedRedis};
 use super::*;
 
 const FOR_EVER: Duration = Duration::from_hours(1);
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// Patient, because a busy machine is no outage.
+/// A long timeout, because a busy machine is no outage.
 fn store(server: &ScriptedRedis, pause: Duration) -> Redis {
     store_with(server, Duration::from_secs(20), pause)
 }
@@ -27,10 +27,10 @@ async fn attempt(store: &Redis, at: i64) -> Result<Verdict, Unavailable> {
 
 #[tokio::test]
 async fn a_dead_connection_is_replaced_within_the_same_request() {
-    let server = ScriptedRedis::start(Manner::Allows);
+    let server = ScriptedRedis::start(Behaviour::Allows);
     let store = store(&server, FOR_EVER);
     attempt(&store, 1).await.unwrap();
-    server.now(Manner::HangsUpOnce);
+    server.now(Behaviour::HangsUpOnce);
     attempt(&store, 2).await.unwrap();
     attempt(&store, 3).await.unwrap();
     assert_eq!(server.connections(), 2, "the dead one is gone for good");
@@ -45,7 +45,7 @@ async fn a_dead_connection_is_replaced_within_the_same_request() {
 
 #[tokio::test]
 async fn all_connections_that_died_together_are_replaced_together() {
-    let server = ScriptedRedis::start(Manner::Allows);
+    let server = ScriptedRedis::start(Behaviour::Allows);
     let store = Arc::new(store(&server, FOR_EVER));
     let mut attempts = tokio::task::JoinSet::new();
     for _ in 0..50 {
@@ -53,7 +53,7 @@ async fn all_connections_that_died_together_are_replaced_together() {
         attempts.spawn(async move { attempt(&store, 1).await.unwrap() });
     }
     attempts.join_all().await;
-    server.now(Manner::HangsUpOnce);
+    server.now(Behaviour::HangsUpOnce);
     attempt(&store, 2).await.unwrap();
     let before = server.asked();
     for at in 3..20 {
@@ -67,8 +67,8 @@ async fn all_connections_that_died_together_are_replaced_together() {
 }
 
 #[tokio::test]
-async fn a_slow_server_costs_one_time_out_and_then_nothing() {
-    let server = ScriptedRedis::start(Manner::Stalls);
+async fn a_slow_server_costs_one_timeout_and_then_nothing() {
+    let server = ScriptedRedis::start(Behaviour::Stalls);
     let store = store_with(&server, PATIENCE, FOR_EVER);
     let start = Instant::now();
     attempt(&store, 1).await.unwrap_err();
@@ -88,11 +88,11 @@ async fn a_slow_server_costs_one_time_out_and_then_nothing() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_fails_at_once_and_may_come_back() {
-    let server = ScriptedRedis::start(Manner::Allows);
+async fn an_unavailable_server_fails_fast_and_may_recover() {
+    let server = ScriptedRedis::start(Behaviour::Allows);
     let store = store(&server, Duration::ZERO);
     attempt(&store, 1).await.unwrap();
-    server.now(Manner::HangsUp);
+    server.now(Behaviour::HangsUp);
     for at in 2..10 {
         attempt(&store, at).await.unwrap_err();
     }
@@ -103,7 +103,7 @@ async fn a_server_that_is_away_fails_at_once_and_may_come_back() {
             since: moment(2)
         }
     );
-    server.now(Manner::Allows);
+    server.now(Behaviour::Allows);
     attempt(&store, 10).await.unwrap();
     assert_eq!(
         store.health(),
@@ -116,7 +116,7 @@ async fn a_server_that_is_away_fails_at_once_and_may_come_back() {
 
 #[tokio::test]
 async fn errors_of_the_server_count_as_unavailable_on_a_fresh_connection_too() {
-    let server = ScriptedRedis::start(Manner::Allows);
+    let server = ScriptedRedis::start(Behaviour::Allows);
     let store = store(&server, Duration::ZERO);
     for error in [
         "-READONLY You can't write against a read only replica.",
@@ -142,13 +142,13 @@ async fn errors_of_the_server_count_as_unavailable_on_a_fresh_connection_too() {
         "-MOVED 1 127.0.0.1:1",
         "$3\r\nabc",
     ] {
-        server.now(Manner::Errs(error));
+        server.now(Behaviour::Errs(error));
         let (connections, asked) = (server.connections(), server.asked());
         let failure = attempt(&store, 1).await.unwrap_err();
         assert_eq!(server.asked(), asked + 2, "{failure}");
         assert!(server.connections() > connections, "{failure}");
         assert!(!store.health().up);
-        server.now(Manner::Allows);
+        server.now(Behaviour::Allows);
         store.ping(moment(2)).await.unwrap();
         assert!(store.health().up);
     }
@@ -156,7 +156,7 @@ async fn errors_of_the_server_count_as_unavailable_on_a_fresh_connection_too() {
 
 #[tokio::test]
 async fn the_reason_names_the_cause_and_no_secret() {
-    let server = ScriptedRedis::start(Manner::Rejects("-WRONGPASS invalid pair sesame"));
+    let server = ScriptedRedis::start(Behaviour::Rejects("-WRONGPASS invalid pair sesame"));
     let rejected = attempt(&store(&server, FOR_EVER), 1).await.unwrap_err();
     assert!(
         rejected.to_string().contains("wrong user name or password"),
@@ -188,12 +188,12 @@ async fn the_reason_names_the_cause_and_no_secret() {
 }
 
 #[tokio::test]
-async fn a_dropped_request_leaves_the_store_usable() {
-    let server = ScriptedRedis::start(Manner::Stalls);
+async fn a_cancelled_request_leaves_the_store_usable() {
+    let server = ScriptedRedis::start(Behaviour::Stalls);
     let store = store_with(&server, PATIENCE, Duration::ZERO);
     let dropped = tokio::time::timeout(PATIENCE / 5, attempt(&store, 1)).await;
     assert!(dropped.is_err());
-    server.now(Manner::Allows);
+    server.now(Behaviour::Allows);
     attempt(&store, 2)
         .await
         .expect_err("stuck behind what the server never answered");

@@ -1,4 +1,4 @@
-//! A server that speaks just enough of the Redis protocol to fail in every way a test asks for.
+//! A fake Redis server that fails in the ways the tests need.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,16 +7,16 @@ use std::sync::{Mutex, PoisonError};
 
 use super::*;
 
-/// What the server does with a script.
+/// How the server answers a script.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Manner {
+pub(super) enum Behaviour {
     /// Allows every charge.
     Allows,
     /// Answers with this error.
     Errs(&'static str),
-    /// Answers set-up with this error, so that no connection comes about.
+    /// Answers the handshake with this error.
     Rejects(&'static str),
-    /// Tells this when it is asked about itself.
+    /// Answers `INFO` with this.
     Informs(&'static str),
     /// Reads and never answers.
     Stalls,
@@ -34,17 +34,17 @@ pub(super) struct ScriptedRedis {
 
 #[derive(Debug)]
 struct Shared {
-    manner: Mutex<Manner>,
+    behaviour: Mutex<Behaviour>,
     connections: AtomicUsize,
     asked: AtomicUsize,
 }
 
 impl ScriptedRedis {
-    pub(super) fn start(manner: Manner) -> Self {
+    pub(super) fn start(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("redis://user:sesame@{}/", listener.local_addr().unwrap());
         let shared = Arc::new(Shared {
-            manner: Mutex::new(manner),
+            behaviour: Mutex::new(behaviour),
             connections: AtomicUsize::new(0),
             asked: AtomicUsize::new(0),
         });
@@ -53,18 +53,18 @@ impl ScriptedRedis {
             for stream in listener.incoming() {
                 let shared = Arc::clone(&serving);
                 shared.connections.fetch_add(1, Ordering::SeqCst);
-                // A client that went away ends its thread; nobody waits for either.
+                // The thread ends when the client disconnects; it is not joined.
                 std::thread::spawn(move || stream.and_then(|stream| shared.serve(stream)));
             }
         });
         Self { url, shared }
     }
 
-    pub(super) fn now(&self, manner: Manner) {
-        *self.shared.manner.lock().unwrap() = manner;
+    pub(super) fn now(&self, behaviour: Behaviour) {
+        *self.shared.behaviour.lock().unwrap() = behaviour;
     }
 
-    /// How many scripts were asked for.
+    /// The number of scripts received.
     pub(super) fn asked(&self) -> usize {
         self.shared.asked.load(Ordering::SeqCst)
     }
@@ -78,18 +78,21 @@ impl Shared {
     fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
         let mut reader = BufReader::new(stream.try_clone()?);
         while let Some(command) = read_command(&mut reader)? {
-            let manner = *self.manner.lock().unwrap_or_else(PoisonError::into_inner);
+            let behaviour = *self
+                .behaviour
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             if command == "INFO" {
-                match manner {
-                    Manner::Informs(text) => write!(stream, "${}\r\n{text}\r\n", text.len())?,
-                    Manner::Errs(error) => write!(stream, "{error}\r\n")?,
-                    Manner::Stalls => {}
+                match behaviour {
+                    Behaviour::Informs(text) => write!(stream, "${}\r\n{text}\r\n", text.len())?,
+                    Behaviour::Errs(error) => write!(stream, "{error}\r\n")?,
+                    Behaviour::Stalls => {}
                     _ => return Ok(()),
                 }
                 continue;
             }
             if command != "EVALSHA" {
-                let answer = if let Manner::Rejects(error) = manner {
+                let answer = if let Behaviour::Rejects(error) = behaviour {
                     error
                 } else {
                     "+OK"
@@ -98,15 +101,18 @@ impl Shared {
                 continue;
             }
             self.asked.fetch_add(1, Ordering::SeqCst);
-            match manner {
-                Manner::Allows | Manner::Rejects(_) | Manner::Informs(_) => {
+            match behaviour {
+                Behaviour::Allows | Behaviour::Rejects(_) | Behaviour::Informs(_) => {
                     write!(stream, "*2\r\n:0\r\n:0\r\n")?;
                 }
-                Manner::Errs(error) => write!(stream, "{error}\r\n")?,
-                Manner::Stalls => {}
-                Manner::HangsUp => return Ok(()),
-                Manner::HangsUpOnce => {
-                    *self.manner.lock().unwrap_or_else(PoisonError::into_inner) = Manner::Allows;
+                Behaviour::Errs(error) => write!(stream, "{error}\r\n")?,
+                Behaviour::Stalls => {}
+                Behaviour::HangsUp => return Ok(()),
+                Behaviour::HangsUpOnce => {
+                    *self
+                        .behaviour
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner) = Behaviour::Allows;
                     return Ok(());
                 }
             }

@@ -1,4 +1,4 @@
-//! Whoever goes away in the middle of a transaction.
+//! Requests that are cancelled in a transaction.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -35,7 +35,7 @@ async fn write(app: &TestApp, name: &str) -> Result<(), Fault> {
     tx.commit().await
 }
 
-/// Polls so many times at most; `None` if that was not enough.
+/// Polls at most `polls` times; `None` if the future is still pending.
 async fn polled<T>(work: impl Future<Output = T>, mut polls: u32) -> Option<T> {
     let mut work = pin!(work);
     poll_fn(|context| {
@@ -55,8 +55,7 @@ async fn is_written(app: &TestApp, name: &str) -> bool {
     count_written(app, [name]).await == 1
 }
 
-/// How many are there at one moment: Postgres may finish a commit between two statements of ours
-/// although nobody waits for it any more.
+/// One statement for all names: Postgres may finish a cancelled commit between two statements.
 async fn count_written<S: AsRef<str>>(app: &TestApp, names: impl IntoIterator<Item = S>) -> i64 {
     let digests = names.into_iter().map(|name| {
         let digest = hex::encode(proof(name.as_ref()).as_bytes());
@@ -72,7 +71,7 @@ async fn count_written<S: AsRef<str>>(app: &TestApp, names: impl IntoIterator<It
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_given_up_at_any_moment_leaves_nothing_behind_and_no_yes_is_a_lie() {
+async fn a_transaction_cancelled_at_any_point_leaves_nothing_and_every_acknowledged_one_is_there() {
     let app = TestApp::with(&[("IDGATE_DATABASE__MAX_CONNECTIONS", "2")]).await;
     let (mut given_up, mut finished) = (0, 0);
     for round in 0..200 {
@@ -85,7 +84,7 @@ async fn a_transaction_given_up_at_any_moment_leaves_nothing_behind_and_no_yes_i
                 assert!(is_written(&app, &name).await, "{name} was acknowledged");
             }
         }
-        // Whoever comes next is served, and what they are told is true.
+        // The next request is served, and its acknowledgement holds.
         let next = format!("after {round}");
         write(&app, &next).await.unwrap();
         assert!(is_written(&app, &next).await, "{next} was acknowledged");
@@ -116,8 +115,8 @@ async fn a_transaction_that_is_not_committed_leaves_nothing_and_keeps_its_connec
     all_is_quiet(&app).await;
 }
 
-/// Postgres answers COMMIT with success where it rolled back, and SQLite may have rolled back by
-/// itself, after which every further statement would stay.
+/// Postgres reports success for a COMMIT that rolled back, and SQLite may have rolled back by
+/// itself, after which each statement would be committed alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_with_a_failed_statement_is_not_committed() {
     let app = TestApp::spawn().await;

@@ -1,11 +1,11 @@
-//! A wire to Postgres that breaks around the brackets of a transaction.
+//! A connection to Postgres that breaks around BEGIN, COMMIT and ROLLBACK.
 
 use serde_json::json;
 
 use super::all_is_quiet;
 use crate::harness::{Cutter, Moment, PASSWORD, TestApp};
 
-/// Registers, and checks that an acknowledged account is there; whether it was acknowledged.
+/// Registers, and checks that an acknowledged account exists; returns whether it was acknowledged.
 async fn register(app: &TestApp, email: &str) -> bool {
     let answer = app.anonymous().register(email).await;
     let is_there = format!("SELECT COUNT(*) FROM users WHERE email = '{email}'");
@@ -23,7 +23,7 @@ async fn register(app: &TestApp, email: &str) -> bool {
 async fn what_is_acknowledged_is_there_wherever_the_connection_breaks() {
     let direct = TestApp::spawn().await;
     if direct.is_sqlite() {
-        return; // There is no wire.
+        return; // A file has no connection.
     }
     let cutter = Cutter::before(direct.database_url()).await;
     let app = direct.over(&[("IDGATE_DATABASE__URL", cutter.url())]).await;
@@ -37,7 +37,7 @@ async fn what_is_acknowledged_is_there_wherever_the_connection_breaks() {
                 let acknowledged = register(&app, &email).await;
                 assert!(!cutter.is_armed(), "{word} was sent");
                 unacknowledged += u32::from(!acknowledged);
-                // A connection that broke before anything was done is replaced unnoticed.
+                // A connection that broke before BEGIN is replaced silently.
                 assert_eq!(acknowledged, word == "BEGIN", "{word} {moment:?}");
                 // It goes on by itself, at once, for everybody.
                 let email = format!("after-{email}");
@@ -51,12 +51,12 @@ async fn what_is_acknowledged_is_there_wherever_the_connection_breaks() {
     assert_eq!(app.get("/health/ready").await.status, 200);
 }
 
-/// A refused request drops its transaction; nobody hears of the ROLLBACK, and nobody suffers.
+/// A refused request drops its transaction, and its ROLLBACK fails in the background.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rollback_that_does_not_get_through_ends_its_connection() {
+async fn a_failed_rollback_closes_its_connection() {
     let direct = TestApp::spawn().await;
     if direct.is_sqlite() {
-        return; // There is no wire.
+        return; // A file has no connection.
     }
     let cutter = Cutter::before(direct.database_url()).await;
     let app = direct.over(&[("IDGATE_DATABASE__URL", cutter.url())]).await;
@@ -74,7 +74,7 @@ async fn a_rollback_that_does_not_get_through_ends_its_connection() {
     all_is_quiet(&app).await;
 }
 
-/// The request is gone while its statement waits for a lock.
+/// The request is cancelled while its statement waits for a lock.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_request_leaves_no_transaction_and_no_lock() {
     let app = TestApp::with(&[
@@ -83,7 +83,7 @@ async fn a_cancelled_request_leaves_no_transaction_and_no_lock() {
     ])
     .await;
     if app.is_sqlite() {
-        return; // A single writer waits before its transaction begins.
+        return; // On SQLite the writer waits before its transaction begins.
     }
     let ada = app.register("ada@example.com").await;
     app.execute("BEGIN; SELECT id FROM users FOR UPDATE").await;

@@ -1,4 +1,4 @@
-//! A Postgres that takes no writes for a while, as connections kept over a failover see it.
+//! A Postgres server that is read-only for a while, as pooled connections see it in a failover.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ async fn database(app: &TestApp) -> (u16, Value) {
     (answer.status, answer.json["database"]["status"].clone())
 }
 
-/// Sessions begun from now on take no writes, or do again; kept connections stay as they are.
+/// Makes new sessions read-only, or writable again; existing connections are unchanged.
 async fn turn_read_only(app: &TestApp, read_only: bool) {
     let name = app.database_url().rsplit('/').next().unwrap().to_owned();
     let name = name.split('?').next().unwrap();
@@ -50,24 +50,24 @@ async fn assert_served(app: &TestApp) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_takes_no_writes_is_told_and_left_behind_without_a_restart() {
+async fn a_read_only_database_is_reported_and_recovery_needs_no_restart() {
     let app = TestApp::spawn().await;
     if app.is_sqlite() {
-        return; // There is no server that could fail over.
+        return; // A file has no failover.
     }
     let ada = app.register("ada@example.com").await;
     assert_eq!(database(&app).await, (200, json!("up")));
     turn_read_only(&app, true).await;
     end_connections(&app).await;
 
-    // Nobody has tried to write yet.
+    // No write was attempted yet.
     assert_eq!(database(&app).await, (503, json!("read-only")));
     for _ in 0..10 {
         assert_refused(&app).await;
     }
     fill_the_pool(&app).await;
     assert_eq!(database(&app).await, (503, json!("read-only")));
-    // What only reads goes on.
+    // Reads continue.
     assert!(ada.is_welcome().await);
     let metrics = app.app.metrics.render();
     let counted = "idgate_database_failures_total{kind=\"read_only\"} ";
@@ -78,12 +78,12 @@ async fn a_database_that_takes_no_writes_is_told_and_left_behind_without_a_resta
     assert_served(&app).await;
 }
 
-/// The same without anybody who asks for readiness.
+/// The same without readiness checks.
 #[tokio::test(flavor = "multi_thread")]
-async fn writes_find_the_way_back_by_themselves() {
+async fn writes_recover_without_readiness_checks() {
     let app = TestApp::spawn().await;
     if app.is_sqlite() {
-        return; // There is no server that could fail over.
+        return; // A file has no failover.
     }
     app.register("ada@example.com").await;
     turn_read_only(&app, true).await;
@@ -91,7 +91,7 @@ async fn writes_find_the_way_back_by_themselves() {
     fill_the_pool(&app).await;
     assert_refused(&app).await;
     turn_read_only(&app, false).await;
-    // Each connection from before fails once at most.
+    // Each old connection fails once at most.
     let mut failures = 0;
     while app
         .anonymous()
@@ -106,12 +106,12 @@ async fn writes_find_the_way_back_by_themselves() {
     assert_served(&app).await;
 }
 
-/// A restart of the server: every kept connection is dead, and nobody hears of it.
+/// A restart of the server: every pooled connection is dead.
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_the_server_ended_are_replaced_unnoticed() {
+async fn connections_closed_by_the_server_are_replaced_silently() {
     let app = TestApp::spawn().await;
     if app.is_sqlite() {
-        return; // There is no server that could restart.
+        return; // A file has no server to restart.
     }
     app.register("ada@example.com").await;
     for _ in 0..3 {

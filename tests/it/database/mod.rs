@@ -1,8 +1,8 @@
-//! What the gateway makes of a database that fails: nothing acknowledged is lost, what is under way
-//! leaves nothing behind, and it goes on by itself when the database does.
+//! Failures of the database: nothing that was acknowledged is lost, nothing that was cancelled
+//! leaves a trace, and the gateway recovers by itself.
 //!
-//! `cut` is a wire that breaks at the worst moments, `failover` a server that takes no writes. A
-//! full disk is in `process`, since it takes a process to have one.
+//! `cut` breaks the connection at the worst moments, `failover` makes the server read-only. A full
+//! disk is in `process`, which has processes with limits.
 
 mod cancelled;
 mod cut;
@@ -15,7 +15,7 @@ use crate::harness::TestApp;
 /// Waits until no transaction is open in this database; connections are closed in the background.
 async fn all_is_quiet(app: &TestApp) {
     if app.is_sqlite() {
-        // Whoever held the file would keep this from beginning.
+        // Fails to begin while another transaction holds the file.
         app.execute("BEGIN IMMEDIATE; ROLLBACK").await;
         return;
     }

@@ -1,4 +1,4 @@
-//! What probes cost.
+//! The cost of readiness checks.
 
 use std::io::Write as _;
 
@@ -7,11 +7,11 @@ use futures_util::future::join_all;
 use crate::harness::TestApp;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn however_many_ask_for_readiness_it_costs_a_statement_a_second() {
+async fn any_number_of_readiness_checks_costs_one_statement_a_second() {
     let app = TestApp::spawn().await;
     let staff = app.staff().await;
     let probes = || join_all((0..100).map(|_| app.get("/health/ready")));
-    // The first one proves that writes get through.
+    // The first one also probes a write.
     let (answers, work) = app.work_of(probes()).await;
     assert!(answers.iter().all(|answer| answer.status == 200));
     assert!(work.statements <= 2, "{work:?}");
@@ -24,9 +24,9 @@ async fn however_many_ask_for_readiness_it_costs_a_statement_a_second() {
     drop(staff);
 }
 
-/// Whoever does not wait for the answer must not make everybody ask anew.
+/// A cancelled check must not cause another one.
 #[tokio::test(flavor = "multi_thread")]
-async fn probes_that_go_away_cost_no_more() {
+async fn cancelled_checks_cost_no_more() {
     let app = TestApp::spawn().await;
     assert_eq!(app.get("/health/ready").await.status, 200);
     app.advance(1);
@@ -46,7 +46,7 @@ async fn probes_that_go_away_cost_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_good_answer_does_not_outlive_its_second() {
+async fn a_positive_result_expires_after_its_second() {
     let app = TestApp::spawn().await;
     assert_eq!(app.get("/health/ready").await.status, 200);
     app.execute("ALTER TABLE seaql_migrations RENAME TO hidden")
@@ -56,7 +56,7 @@ async fn a_good_answer_does_not_outlive_its_second() {
     app.execute("ALTER TABLE hidden RENAME TO seaql_migrations")
         .await;
     assert_eq!(app.get("/health/ready").await.status, 503);
-    // A clock that is set back ends what it was before.
+    // A clock that is set back expires it as well.
     app.advance(-3600);
     assert_eq!(app.get("/health/ready").await.status, 200);
 }

@@ -1,14 +1,14 @@
-//! Waiting in vain is no mistake of this server: clients are told to come back.
+//! Lock timeouts are answered with `SERVICE_UNAVAILABLE`.
 
 use serde_json::json;
 
 use crate::harness::{PASSWORD, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_for_a_lock_in_vain_is_told_to_come_back() {
+async fn a_lock_timeout_asks_the_client_to_retry() {
     let app = TestApp::with(&[("IDGATE_DATABASE__STATEMENT_TIMEOUT_SECONDS", "1")]).await;
     if app.is_sqlite() {
-        return; // It waits for ten seconds, whatever the settings.
+        return; // The busy timeout of SQLite is fixed at ten seconds.
     }
     let ada = app.register("ada@example.com").await;
     app.execute("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
@@ -19,7 +19,7 @@ async fn whoever_waits_for_a_lock_in_vain_is_told_to_come_back() {
         app.anonymous().refresh(&ada.refresh_token).await,
         ada.run("Me", json!({})).await,
     ];
-    // One table that waits is not a database that is away.
+    // A lock on one table is not an outage.
     assert_eq!(app.get("/health/ready").await.status, 200);
     app.execute("COMMIT").await;
     for answer in answers {
@@ -32,12 +32,12 @@ async fn whoever_waits_for_a_lock_in_vain_is_told_to_come_back() {
     assert!(app.login("ada@example.com").await.is_welcome().await);
 }
 
-/// What the federation router and live events say about it is the same.
+/// The same for the federation router and live events.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadlock_or_a_full_disk_of_the_server_is_unavailable_too() {
     let app = TestApp::spawn().await;
     if app.is_sqlite() {
-        return; // Codes of a file are in the unit test; a full disk is in `process`.
+        return; // SQLite codes are in the unit test; a full disk is in `process`.
     }
     app.register("ada@example.com").await;
     app.execute(
