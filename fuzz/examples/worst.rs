@@ -11,7 +11,7 @@ use idgate::domain::digits;
 use idgate::domain::email::EmailAddress;
 use idgate::domain::identifier::Identifier;
 use idgate::domain::network::client_address;
-use idgate::domain::password::{Candidate, UserInputs, Password, PasswordPolicy};
+use idgate::domain::password::{Candidate, Password, PasswordPolicy, UserInputs};
 use idgate::domain::phone::PhoneNumber;
 use idgate::domain::text::{self, Layout};
 use idgate::domain::user_agent::UserAgent;
@@ -279,10 +279,10 @@ fn readers() -> Vec<Reader> {
             }
         }),
         reader("password, strength", SECRETS, 1024, |it| {
-            let about = UserInputs::new(&["ada@example.com", "Ada", "Lovelace"]);
+            let user_inputs = UserInputs::new(&["ada@example.com", "Ada", "Lovelace"]);
             let candidate = Candidate::new(SecretString::from(it), &PasswordPolicy::default());
             if let Ok(candidate) = candidate {
-                let _ = black_box(candidate.rate(3, &about));
+                let _ = black_box(candidate.rate(3, &user_inputs));
             }
         }),
         reader("words about a person", UNICODE, BODY, |it| {

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use idgate::crypto::access_token::{Algorithm, Claims, KeySet, SigningKey};
 use idgate::crypto::id_token::{Expected, IssuerKeys, Presented};
-use idgate::domain::password::{Candidate, UserInputs, PasswordPolicy};
+use idgate::domain::password::{Candidate, PasswordPolicy, UserInputs};
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -127,12 +127,12 @@ pub fn id_token(data: &[u8]) {
 pub fn strength(data: &[u8]) {
     let Some(text) = utf8(data) else { return };
     let policy = PasswordPolicy::default();
-    let about = UserInputs::new(&["ada@example.com", "Ada", "Lovelace"]);
+    let user_inputs = UserInputs::new(&["ada@example.com", "Ada", "Lovelace"]);
     let weak = |text: String| {
         let candidate = Candidate::new(SecretString::from(text), &policy).ok()?;
         Some(
             candidate
-                .rate(3, &about)
+                .rate(3, &user_inputs)
                 .err()
                 .map(|violation| violation.message),
         )

@@ -112,8 +112,8 @@ impl Candidate {
     /// # Errors
     ///
     /// The violation is at `password`.
-    pub fn rate(self, min_score: u8, about: &UserInputs) -> Result<Password, Violation> {
-        match strength::weakness(&self.0, min_score, about) {
+    pub fn rate(self, min_score: u8, user_inputs: &UserInputs) -> Result<Password, Violation> {
+        match strength::weakness(&self.0, min_score, user_inputs) {
             Some(message) => Err(violation(ViolationRule::TooWeak, message)),
             None => Ok(self.0),
         }
@@ -147,18 +147,18 @@ mod tests {
     fn choose_by(
         policy: &PasswordPolicy,
         text: &str,
-        about: &[&str],
+        user_inputs: &[&str],
     ) -> Result<Password, Violation> {
         let candidate = Candidate::new(text.into(), policy)?;
-        candidate.rate(policy.min_score, &UserInputs::new(about))
+        candidate.rate(policy.min_score, &UserInputs::new(user_inputs))
     }
 
-    fn choose(text: &str, about: &[&str]) -> Result<Password, Violation> {
-        choose_by(&PasswordPolicy::default(), text, about)
+    fn choose(text: &str, user_inputs: &[&str]) -> Result<Password, Violation> {
+        choose_by(&PasswordPolicy::default(), text, user_inputs)
     }
 
-    fn refused(text: &str, about: &[&str]) -> ViolationRule {
-        let violation = choose(text, about).unwrap_err();
+    fn refused(text: &str, user_inputs: &[&str]) -> ViolationRule {
+        let violation = choose(text, user_inputs).unwrap_err();
         assert_eq!(violation.path, "password");
         violation.rule
     }
@@ -278,8 +278,8 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn no_text_breaks_a_choice(text in "\\PC{0,300}", about in "\\PC{0,40}") {
-            let _ = choose(&text, &[&about]);
+        fn no_text_breaks_a_choice(text in "\\PC{0,300}", user_inputs in "\\PC{0,40}") {
+            let _ = choose(&text, &[&user_inputs]);
         }
 
         #[test]

@@ -67,9 +67,13 @@ fn folded(text: &str) -> String {
 }
 
 /// Why the password is too easy to guess, if it is.
-pub(super) fn weakness(password: &Password, min_score: u8, about: &UserInputs) -> Option<String> {
+pub(super) fn weakness(
+    password: &Password,
+    min_score: u8,
+    user_inputs: &UserInputs,
+) -> Option<String> {
     let rated = rated(&password.normalized());
-    let words: Vec<&str> = about.0.iter().map(String::as_str).collect();
+    let words: Vec<&str> = user_inputs.0.iter().map(String::as_str).collect();
     let rating = zxcvbn(&rated, &words);
     if is_common(rating.sequence()) {
         return Some("This is a common password or word. Choose another one.".to_owned());
