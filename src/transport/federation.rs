@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 use super::rejection::reject;
 use super::router_auth::ROUTER_SECRET;
 use super::server::{Server, request_id};
-use super::{graphql, health, request_log, subscriptions};
+use super::{graphql, health, negotiation, request_log, subscriptions};
 use crate::schema::error::{Error, ErrorCode};
 
 /// The routes of the router's own listener: GraphQL and health checks.
@@ -41,7 +41,7 @@ async fn serve(
     let has_subscriptions = server.app.config.subscriptions.enabled;
     if has_subscriptions && subscriptions::is_websocket_handshake(request.headers()) {
         subscriptions::open_websocket(server, peer, request).await
-    } else if has_subscriptions && subscriptions::prefers_event_stream(request.headers()) {
+    } else if has_subscriptions && negotiation::prefers_event_stream(request.headers()) {
         subscriptions::open_sse(server, peer, request).await
     } else {
         graphql::serve(server, peer, request).await

@@ -19,6 +19,7 @@ use super::negotiation::{self, MediaType};
 use super::rejection::{Rejection, reject_graphql};
 use super::response::{into_response, is_request_error};
 use super::server::{Server, request_id};
+use super::trusted_documents::Prepared;
 use super::{authentication, caller, cookies, graphql_request, request_log, trusted_documents};
 use crate::schema::error::{self, Error, ErrorCode};
 use crate::schema::request::RequestData;
@@ -84,21 +85,13 @@ async fn execute(
     )
     .await?;
     let required = server.requires_trusted_documents() && staff.is_none();
-    if let Some(text) = &graphql_request.query {
-        let checked = server.schema.check_length(text);
-        checked.map_err(|error| document_rejection(media, error))?;
-    }
-    let resolved =
-        trusted_documents::resolve(&server.app.documents(), &mut graphql_request, required)
-            .map_err(|error| document_rejection(media, error))?;
-    let document = match server.schema.prepare(resolved.text) {
-        Ok(document) => document,
-        Err(error) => return Err(document_rejection(media, error)),
-    };
-    let operation = document
-        .operation(graphql_request.operation_name.as_deref())
-        .map_err(|error| document_rejection(media, error))?;
-    request_log::operation(resolved.id.as_deref(), &document, &operation);
+    let prepared = trusted_documents::prepare(server, &mut graphql_request, required, |_| Ok(()));
+    let Prepared {
+        document,
+        operation,
+        id,
+        ..
+    } = prepared.map_err(|error| document_rejection(media, error))?;
     match (&parts.method, operation.kind) {
         (_, OperationType::Query) | (&Method::POST, OperationType::Mutation) => {}
         (_, OperationType::Subscription) => {
@@ -124,7 +117,7 @@ async fn execute(
         None => authentication::authenticate_request(server, &parts.headers, client).await?,
     };
     identity.caller.client.operation_name = operation.name;
-    identity.caller.client.document_id = resolved.id;
+    identity.caller.client.document_id = id;
     let data = RequestData::new(&server.app, identity);
     let execution = server.schema.execute(bound, data.clone());
     let limit = Duration::from_secs(server.app.config.graphql.timeout_seconds);

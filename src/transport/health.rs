@@ -47,11 +47,10 @@ async fn ready_in_detail(State(server): State<Arc<Server>>) -> Response {
     respond(status, details)
 }
 
-/// Not cacheable; with `Retry-After` when not ready.
+/// With `Retry-After` when not ready.
 fn respond(status: StatusCode, body: Value) -> Response {
     let mut response = (status, Json(body)).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

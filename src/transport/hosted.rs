@@ -232,7 +232,6 @@ fn into_response(answer: PageResponse, nonce: &str) -> Response {
         status,
         [
             (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-            (header::CACHE_CONTROL, "no-store"),
             (header::VARY, "Accept-Language"),
         ],
         answer.html,

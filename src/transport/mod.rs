@@ -61,7 +61,7 @@ const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
 ];
-/// Headers of every response that does not set them itself: not cached, not rendered as a page, not
+/// Headers of every response that does not set them itself, and set nowhere else: not cached, not rendered as a page, not
 /// embedded by pages of other origins.
 const DEFAULT_HEADERS: [(HeaderName, &str); 3] = [
     (

@@ -1,4 +1,7 @@
 //! Content negotiation: `Accept` and `Content-Type`.
+//!
+//! Parsed here rather than by a crate, because unreadable ranges and parameters are skipped one by
+//! one, as GraphQL clients and routers expect, and a weight decides between two types only.
 
 use axum::http::{HeaderMap, header};
 
@@ -22,11 +25,7 @@ impl MediaType {
 
 /// The best type that the client accepts; `None` when it accepts neither.
 pub(super) fn accepted(headers: &HeaderMap) -> Option<MediaType> {
-    let mut ranges = headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
+    let mut ranges = ranges(headers)
         // RFC 9110 §5.6.1: empty list elements are ignored.
         .filter(|range| !range.trim().is_empty())
         .peekable();
@@ -39,6 +38,35 @@ pub(super) fn accepted(headers: &HeaderMap) -> Option<MediaType> {
         // The highest quality wins, then the more specific range, then the first.
         .max_by(|(left, ..), (right, ..)| left.cmp(right))
         .map(|(_, media)| media)
+}
+
+/// The media ranges of the `Accept` headers, with their parameters.
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+}
+
+/// Whether the client accepts an event stream. Without an `Accept` header it does.
+pub(super) fn accepts_event_stream(headers: &HeaderMap) -> bool {
+    let mut ranges = ranges(headers).peekable();
+    ranges.peek().is_none()
+        || ranges.any(|range| is_one_of(range, &["text/event-stream", "text/*", "*/*"]))
+}
+
+/// Whether the client accepts an event stream and no single response.
+pub(super) fn prefers_event_stream(headers: &HeaderMap) -> bool {
+    let single = ["application/json", "application/graphql-response+json"];
+    ranges(headers).any(|range| is_one_of(range, &["text/event-stream"]))
+        && !ranges(headers).any(|range| is_one_of(range, &single))
+}
+
+/// Whether a media range without its parameters is one of these.
+fn is_one_of(range: &str, types: &[&str]) -> bool {
+    let name = range.split(';').next().unwrap_or_default().trim();
+    types.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 type Rank = (u16, u8, std::cmp::Reverse<usize>);

@@ -1,8 +1,48 @@
 //! Resolves the document of a request: by its text, its id, or Apollo's `persistedQuery` extension.
 
+use std::sync::Arc;
+
 use super::graphql_request::GraphqlRequest;
+use super::request_log;
+use super::server::Server;
 use crate::app::{TrustedDocuments, document_id};
+use crate::schema::document::{self, Document};
 use crate::schema::error::{Error, ErrorCode};
+use crate::telemetry::request;
+
+/// The document of a request, parsed and within the limits, and the operation to run.
+pub(super) struct Prepared {
+    pub(super) document: Arc<Document>,
+    pub(super) operation: document::Operation,
+    /// The id, if it is a trusted document.
+    pub(super) id: Option<String>,
+    /// The operation as it is logged.
+    pub(super) logged: request::Operation,
+}
+
+/// Resolves and parses the document of a request, over HTTP or in a subscription. `check_size` bounds
+/// the text before it is parsed.
+pub(super) fn prepare(
+    server: &Server,
+    request: &mut GraphqlRequest,
+    required: bool,
+    check_size: impl FnOnce(&str) -> Result<(), Error>,
+) -> Result<Prepared, Error> {
+    if let Some(text) = &request.query {
+        server.schema.check_length(text)?;
+    }
+    let resolved = resolve(&server.app.documents(), request, required)?;
+    check_size(&resolved.text)?;
+    let document = server.schema.prepare(resolved.text)?;
+    let operation = document.operation(request.operation_name.as_deref())?;
+    let logged = request_log::operation(resolved.id.as_deref(), &document, &operation);
+    Ok(Prepared {
+        document,
+        operation,
+        id: resolved.id,
+        logged,
+    })
+}
 
 /// The document of a request.
 #[derive(Debug, PartialEq, Eq)]

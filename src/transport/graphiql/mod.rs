@@ -51,7 +51,6 @@ pub(super) fn routes() -> Router<Arc<Server>> {
 async fn page() -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
         (header::CONTENT_SECURITY_POLICY, PAGE.policy.as_str()),
     ];
     (headers, PAGE.html.as_str()).into_response()
@@ -65,8 +64,7 @@ async fn setting(State(server): State<Arc<Server>>) -> Response {
         "documents": tabs::panel_documents(),
         "staffOnly": server.exempts_staff(),
     });
-    let headers = [(header::CACHE_CONTROL, "no-store")];
-    (headers, Json(setting)).into_response()
+    Json(setting).into_response()
 }
 
 async fn asset(Path(path): Path<String>) -> Response {

@@ -47,22 +47,18 @@ impl Subscription {
         mut request: GraphqlRequest,
         is_required: bool,
     ) -> Result<Self, Error> {
-        if let Some(text) = &request.query {
-            server.schema.check_length(text)?;
-        }
-        let resolved =
-            trusted_documents::resolve(&server.app.documents(), &mut request, is_required)?;
         // Variables were parsed from JSON, so serializing them cannot fail.
         let variables = serde_json::to_string(&request.variables).unwrap_or_default();
-        if resolved.text.len() + variables.len() > MAX_SUBSCRIPTION_BYTES {
+        let check_size = |text: &str| {
+            if text.len() + variables.len() <= MAX_SUBSCRIPTION_BYTES {
+                return Ok(());
+            }
             let message = "A subscription may have 32 KiB, its document and variables together.";
-            return Err(Error::of(ErrorCode::QueryTooExpensive, message));
-        }
-        let document = server.schema.prepare(resolved.text)?;
-        let name = request.operation_name;
-        let found = document.operation(name.as_deref())?;
-        let operation = request_log::operation(resolved.id.as_deref(), &document, &found);
-        if found.kind != OperationType::Subscription {
+            Err(Error::of(ErrorCode::QueryTooExpensive, message))
+        };
+        let prepared = trusted_documents::prepare(server, &mut request, is_required, check_size)?;
+        let (document, name) = (prepared.document, request.operation_name);
+        if prepared.operation.kind != OperationType::Subscription {
             let message = "Only subscriptions run here. Use POST /graphql.";
             return Err(Error::of(ErrorCode::BadUserInput, message));
         }
@@ -73,7 +69,7 @@ impl Subscription {
             operation_name: name,
             variables: Variables::from_json(Value::Object(request.variables)),
             is_open: AtomicBool::new(false),
-            operation,
+            operation: prepared.logged,
             log: OnceLock::new(),
         })
     }

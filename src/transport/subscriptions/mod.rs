@@ -23,7 +23,7 @@ use axum::routing::any;
 
 use super::server::Server;
 
-pub(super) use self::sse::{open as open_sse, prefers_event_stream};
+pub(super) use self::sse::open as open_sse;
 pub(super) use self::websocket::open as open_websocket;
 
 /// The routes of subscriptions, if the configuration enables them.

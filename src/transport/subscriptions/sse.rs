@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use futures_util::stream;
 use tokio::sync::mpsc;
@@ -24,14 +24,13 @@ use crate::schema::error::{Error, ErrorCode};
 use crate::schema::{refusal, timed_out};
 use crate::transport::graphql_request::{read_body, read_query};
 use crate::transport::listener::{Connection, ConnectionHold};
-use crate::transport::negotiation::MediaType;
+use crate::transport::negotiation::{MediaType, accepts_event_stream};
 use crate::transport::rejection::{Rejection, reject_graphql};
 use crate::transport::server::{Server, request_id};
 use crate::transport::{authentication, caller, request_log};
 
 /// Events between the session and the response body.
 const CHANNEL_CAPACITY: usize = 4;
-const EVENT_STREAM: &str = "text/event-stream";
 /// Tells nginx not to buffer the response.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -136,34 +135,6 @@ fn event_stream(body: Body) -> Response {
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     response
-}
-
-/// Whether the client accepts an event stream. Without an `Accept` header it does.
-fn accepts_event_stream(headers: &HeaderMap) -> bool {
-    let mut ranges = ranges(headers).peekable();
-    ranges.peek().is_none()
-        || ranges.any(|range| is_one_of(range, &[EVENT_STREAM, "text/*", "*/*"]))
-}
-
-/// Whether the client accepts an event stream and no single response.
-pub(in crate::transport) fn prefers_event_stream(headers: &HeaderMap) -> bool {
-    let single = ["application/json", "application/graphql-response+json"];
-    ranges(headers).any(|range| is_one_of(range, &[EVENT_STREAM]))
-        && !ranges(headers).any(|range| is_one_of(range, &single))
-}
-
-/// The media ranges of the `Accept` header, without their parameters.
-fn ranges(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|range| range.split(';').next().unwrap_or_default().trim())
-}
-
-fn is_one_of(range: &str, types: &[&str]) -> bool {
-    types.iter().any(|name| range.eq_ignore_ascii_case(name))
 }
 
 /// One open stream.
