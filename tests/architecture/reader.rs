@@ -1,7 +1,10 @@
 //! Reads the paths that a Rust source names, as far as the rules need it.
 //!
 //! Comments and literals are skipped, groups are spread, and `self` and `super` are followed, so
-//! that a rule cannot be passed by writing the same path another way. Macros are not expanded.
+//! that a rule cannot be passed by writing the same path another way. Macros are not expanded, but
+//! the paths in their arguments are read.
+
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
 /// A path that a source names.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,7 +36,7 @@ pub(crate) fn module_of(path: &str) -> Vec<String> {
 /// Every path that the text names.
 pub(crate) fn uses(file: &str, text: &str) -> Vec<Used> {
     let tokens = tokens(text);
-    let at = |index: usize| tokens.get(index).map_or("", |token| token.text);
+    let at = |index: usize| tokens.get(index).map_or("", |token| token.text.as_str());
     let mut scope = Scope {
         module: module_of(file),
         inner: Vec::new(),
@@ -46,7 +49,7 @@ pub(crate) fn uses(file: &str, text: &str) -> Vec<Used> {
         // `use root;` and `extern crate root;` name something as well.
         let begins = at(index + 1) == "::" || matches!(before, "use" | "crate");
         let continues = before == "." || (before == "::" && index > 1 && is_end(at(index - 2)));
-        if is_name(token.text) && begins && !continues {
+        if is_name(&token.text) && begins && !continues {
             let mut branches = Vec::new();
             let end = spread(&tokens, index, &[], &mut branches);
             found.extend(
@@ -57,7 +60,7 @@ pub(crate) fn uses(file: &str, text: &str) -> Vec<Used> {
             index = end;
         } else {
             let named = (index > 1 && at(index - 2) == "mod").then_some(before);
-            scope.step(token.text, named);
+            scope.step(&token.text, named);
             index += 1;
         }
     }
@@ -124,12 +127,12 @@ impl Scope {
 
 /// Spreads the groups of the path at `index`, and says where it ends.
 fn spread(
-    tokens: &[Token<'_>],
+    tokens: &[Token],
     mut index: usize,
     prefix: &[String],
     branches: &mut Vec<Vec<String>>,
 ) -> usize {
-    let at = |index: usize| tokens.get(index).map_or("", |token| token.text);
+    let at = |index: usize| tokens.get(index).map_or("", |token| token.text.as_str());
     let mut path = prefix.to_vec();
     loop {
         if at(index) == "{" {
@@ -160,7 +163,7 @@ fn spread(
 }
 
 /// Skips the new name after `as`.
-fn renamed(tokens: &[Token<'_>], index: usize) -> usize {
+fn renamed(tokens: &[Token], index: usize) -> usize {
     if tokens.get(index).is_some_and(|token| token.text == "as") {
         index + 2
     } else {
@@ -181,92 +184,56 @@ fn is_name(token: &str) -> bool {
     token.starts_with(|first: char| first.is_alphabetic() || first == '_')
 }
 
-struct Token<'a> {
-    text: &'a str,
+struct Token {
+    text: String,
     line: usize,
 }
 
 /// The words and signs of a source, without comments and literals.
-fn tokens(text: &str) -> Vec<Token<'_>> {
+fn tokens(text: &str) -> Vec<Token> {
+    let stream = text.parse().expect("a source consists of Rust's tokens");
     let mut tokens = Vec::new();
-    let mut rest = text;
-    let mut line = 1;
-    while let Some(first) = rest.chars().next() {
-        let skipped = comment(rest).or_else(|| literal(rest));
-        let length = skipped.unwrap_or_else(|| {
-            let word = rest.find(|sign: char| !(sign.is_alphanumeric() || sign == '_'));
-            match word.unwrap_or(rest.len()) {
-                0 if ["::", "->", "=>"].iter().any(|sign| rest.starts_with(sign)) => 2,
-                0 => first.len_utf8(),
-                length => length,
-            }
-        });
-        let (token, after) = rest.split_at(length);
-        if skipped.is_none() && !first.is_whitespace() {
-            tokens.push(Token { text: token, line });
-        }
-        line += token.matches('\n').count();
-        rest = after;
-    }
+    flatten(stream, &mut tokens);
     tokens
 }
 
-/// The length of the comment that the text begins with.
-fn comment(text: &str) -> Option<usize> {
-    if text.starts_with("//") {
-        return Some(text.find('\n').unwrap_or(text.len()));
-    }
-    let mut depth = 0_usize;
-    let mut length = 0;
-    while let Some(rest) = text.get(length..) {
-        if rest.starts_with("/*") {
-            depth += 1;
-            length += 2;
-        } else if depth == 0 {
-            return None;
-        } else if rest.starts_with("*/") {
-            depth -= 1;
-            length += 2;
-            if depth == 0 {
-                return Some(length);
+fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
+    let mut joint = false;
+    for tree in stream {
+        let line = tree.span().start().line;
+        let mut push = |text: String| tokens.push(Token { text, line });
+        let was_joint = std::mem::take(&mut joint);
+        match tree {
+            TokenTree::Ident(name) => push(name.to_string()),
+            TokenTree::Punct(sign) => {
+                joint = sign.spacing() == Spacing::Joint;
+                let last = tokens.last_mut().filter(|_| was_joint);
+                match last.filter(|last| {
+                    ["::", "->", "=>"].contains(&format!("{}{}", last.text, sign.as_char()).as_str())
+                }) {
+                    Some(last) => last.text.push(sign.as_char()),
+                    None => tokens.push(Token {
+                        text: sign.to_string(),
+                        line,
+                    }),
+                }
             }
-        } else {
-            length += rest.chars().next().map_or(1, char::len_utf8);
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::None => ("", ""),
+                };
+                push(open.to_owned());
+                flatten(group.stream(), tokens);
+                let line = group.span_close().start().line;
+                tokens.push(Token {
+                    text: close.to_owned(),
+                    line,
+                });
+            }
+            TokenTree::Literal(_) => {}
         }
     }
-    Some(text.len())
-}
-
-/// The length of the text or character literal that the text begins with.
-fn literal(text: &str) -> Option<usize> {
-    let bare = text.trim_start_matches(['b', 'c']);
-    let prefix = text.len() - bare.len();
-    if prefix > 1 {
-        return None;
-    }
-    if let Some(raw) = bare.strip_prefix('r') {
-        let hashes = raw.len() - raw.trim_start_matches('#').len();
-        if let Some(inside) = raw.trim_start_matches('#').strip_prefix('"') {
-            let end = format!("\"{}", "#".repeat(hashes));
-            let length = inside.find(&end).map_or(inside.len(), |at| at + end.len());
-            return Some(prefix + 1 + hashes + 1 + length);
-        }
-    }
-    let quote = bare
-        .chars()
-        .next()
-        .filter(|sign| matches!(sign, '"' | '\''))?;
-    let inside = bare.get(1..)?;
-    // A quote that no quote follows after one character begins a lifetime.
-    let is_lifetime = !inside.starts_with('\\') && inside.chars().nth(1) != Some('\'');
-    if quote == '\'' && is_lifetime {
-        return None;
-    }
-    let mut escaped = false;
-    let end = inside.char_indices().find(|&(_, sign)| {
-        let ends = sign == quote && !escaped;
-        escaped = sign == '\\' && !escaped;
-        ends
-    });
-    Some(prefix + 1 + end.map_or(inside.len(), |(at, _)| at + 1))
 }
