@@ -209,7 +209,8 @@ fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
                 joint = sign.spacing() == Spacing::Joint;
                 let last = tokens.last_mut().filter(|_| was_joint);
                 match last.filter(|last| {
-                    ["::", "->", "=>"].contains(&format!("{}{}", last.text, sign.as_char()).as_str())
+                    ["::", "->", "=>"]
+                        .contains(&format!("{}{}", last.text, sign.as_char()).as_str())
                 }) {
                     Some(last) => last.text.push(sign.as_char()),
                     None => tokens.push(Token {

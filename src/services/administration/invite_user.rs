@@ -4,7 +4,7 @@ use chrono::Duration;
 use serde_json::json;
 
 use super::refused::RequestedChange;
-use super::{AdminOperation, Change, changed, read_reason, requested_value};
+use super::{Change, changed, read_reason, requested_value};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::email::EmailAddress;
@@ -67,7 +67,7 @@ pub async fn invite_user(
         app,
         caller,
         person,
-        operation: AdminOperation::InviteUser,
+        action: Action::UserInvited,
     };
     let mut values = requested_value("role", json!(new.role));
     if !new.functions.is_empty() {

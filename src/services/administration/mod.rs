@@ -32,7 +32,7 @@ use crate::stores::{Tx, link};
 
 pub use crate::stores::user::{ProfileChange, StaffRecord};
 pub use invite_user::{InviteProblem, NewPerson, invite_user};
-pub use refused::{AdminOperation, forbidden};
+pub use refused::forbidden;
 pub use revoke_user_sessions::revoke_user_sessions;
 pub use set_role::set_user_role;
 pub use set_staff_functions::set_staff_functions;
@@ -108,7 +108,7 @@ struct Change<'a, P> {
     app: &'a App,
     caller: &'a Caller,
     person: Holding<'a, P>,
-    operation: AdminOperation,
+    action: Action,
 }
 
 impl<P: PermissionType> Change<'_, P> {

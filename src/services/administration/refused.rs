@@ -12,40 +12,6 @@ use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
 
-/// The attempted operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdminOperation {
-    /// `inviteUser`.
-    InviteUser,
-    /// `updateUser`.
-    UpdateUser,
-    /// `setUserRole`.
-    SetUserRole,
-    /// `setStaffFunctions`.
-    SetStaffFunctions,
-    /// `suspendUser`.
-    SuspendUser,
-    /// `unsuspendUser`.
-    UnsuspendUser,
-    /// `revokeUserSessions`.
-    RevokeUserSessions,
-}
-
-impl AdminOperation {
-    /// The event that success would have recorded.
-    pub(super) const fn action(self) -> Action {
-        match self {
-            Self::InviteUser => Action::UserInvited,
-            Self::UpdateUser => Action::UserUpdated,
-            Self::SetUserRole => Action::RoleChanged,
-            Self::SetStaffFunctions => Action::StaffFunctionsChanged,
-            Self::SuspendUser => Action::UserSuspended,
-            Self::UnsuspendUser => Action::UserUnsuspended,
-            Self::RevokeUserSessions => Action::UserSessionsRevoked,
-        }
-    }
-}
-
 /// The name of a problem in the audit log.
 pub(super) trait Recorded {
     /// `None` if the problem does not concern the caller's rights.
@@ -108,7 +74,7 @@ impl<A> Change<'_, A> {
         if let Err(Refused::Because(problem)) = &outcome
             && let Some(name) = problem.name()
         {
-            record(self.app, self.caller, self.operation, name, requested).await?;
+            record(self.app, self.caller, self.action, name, requested).await?;
         }
         outcome
     }
@@ -122,7 +88,7 @@ pub async fn forbidden(
     app: &App,
     caller: &Caller,
     person: &SignedIn,
-    operation: AdminOperation,
+    action: Action,
 ) -> Result<(), Fault> {
     let user = person.user();
     let limit = RateLimit::Administer { user };
@@ -131,25 +97,18 @@ pub async fn forbidden(
             .unrecorded(Action::AdministrationRefused.as_str());
         return Ok(());
     }
-    record(
-        app,
-        caller,
-        operation,
-        "FORBIDDEN",
-        RequestedChange::default(),
-    )
-    .await
+    record(app, caller, action, "FORBIDDEN", RequestedChange::default()).await
 }
 
 async fn record(
     app: &App,
     caller: &Caller,
-    operation: AdminOperation,
+    action: Action,
     refusal: &str,
     requested: RequestedChange,
 ) -> Result<(), Fault> {
     let mut changes = requested.values;
-    changes.insert("attempted".to_owned(), json!(operation.action().as_str()));
+    changes.insert("attempted".to_owned(), json!(action.as_str()));
     changes.insert("refusal".to_owned(), json!(refusal));
     if let Some(reason) = requested.reason {
         changes.insert("reason".to_owned(), json!(reason));

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 
-use super::{AdminOperation, Change, ChangeProblem, Target};
+use super::{Change, ChangeProblem, Target};
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
 use crate::domain::permission::types::SessionsWrite;
@@ -24,7 +24,7 @@ pub async fn revoke_user_sessions(
         app,
         caller,
         person,
-        operation: AdminOperation::RevokeUserSessions,
+        action: Action::UserSessionsRevoked,
     };
     let requested = target.requested_change(Map::default());
     let outcome = change.revoke_sessions(target).await;

@@ -3,8 +3,7 @@
 use serde_json::json;
 
 use super::{
-    AdminOperation, Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed,
-    requested_value,
+    Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed, requested_value,
 };
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
@@ -31,7 +30,7 @@ pub async fn set_user_role(
         app,
         caller,
         person,
-        operation: AdminOperation::SetUserRole,
+        action: Action::RoleChanged,
     };
     let requested = target.requested_change(requested_value("role", json!(role)));
     let outcome = change.set_role(target, role).await;

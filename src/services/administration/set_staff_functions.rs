@@ -3,8 +3,7 @@
 use serde_json::json;
 
 use super::{
-    AdminOperation, Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed,
-    requested_value,
+    Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed, requested_value,
 };
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
@@ -29,7 +28,7 @@ pub async fn set_staff_functions(
         app,
         caller,
         person,
-        operation: AdminOperation::SetStaffFunctions,
+        action: Action::StaffFunctionsChanged,
     };
     let requested = target.requested_change(requested_value(
         "staffFunctions",

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 
-use super::{AdminOperation, Change, ChangeProblem, PrivilegeProblem, Target, changed};
+use super::{Change, ChangeProblem, PrivilegeProblem, Target, changed};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::types::UsersWrite;
@@ -29,7 +29,7 @@ pub async fn suspend_user(
         app,
         caller,
         person,
-        operation: AdminOperation::SuspendUser,
+        action: Action::UserSuspended,
     };
     let requested = target.requested_change(Map::default());
     let outcome = change.suspend(target).await;
@@ -47,7 +47,7 @@ pub async fn unsuspend_user(
         app,
         caller,
         person,
-        operation: AdminOperation::UnsuspendUser,
+        action: Action::UserUnsuspended,
     };
     let requested = target.requested_change(Map::default());
     let outcome = change.unsuspend(target).await;

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{AdminOperation, Change, ChangeProblem, ProfileChange, StaffRecord, Target, changed};
+use super::{Change, ChangeProblem, ProfileChange, StaffRecord, Target, changed};
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
 use crate::domain::permission::types::UsersWrite;
@@ -40,7 +40,7 @@ pub async fn update_user(
         app,
         caller,
         person,
-        operation: AdminOperation::UpdateUser,
+        action: Action::UserUpdated,
     };
     let requested = target.requested_change(Map::default());
     let outcome = change.update(target, update).await;

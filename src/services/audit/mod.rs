@@ -31,8 +31,8 @@ macro_rules! actions {
     ($($name:ident: $text:literal,)+) => {
         /// What happened. The names are part of the API.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Action {
-            $($name,)+
+        pub enum Action {
+            $(#[doc = concat!("`", $text, "`")] $name,)+
         }
 
         impl Action {

@@ -15,8 +15,9 @@ use crate::schema::request::ContextExt as _;
 use crate::schema::scalars::EmailAddress;
 use crate::schema::types::enums::{Role, StaffFunction};
 use crate::services::administration::{
-    self, AdminOperation, NewPerson, ProfileChange, StaffRecord, Target, UserUpdate,
+    self, NewPerson, ProfileChange, StaffRecord, Target, UserUpdate,
 };
+use crate::services::audit::Action;
 use results::{
     InviteUserResult, RevokeUserSessionsResult, SetStaffFunctionsResult, SetUserRoleResult,
     StaffFunctionsChanged, SuspendUserResult, UnsuspendUserResult, UpdateUserResult, UserInvited,
@@ -149,14 +150,14 @@ fn update(input: UpdateUserInput) -> (Option<Target>, UserUpdate) {
 /// The caller, if they hold the permission. That somebody on the staff does not is recorded.
 async fn holding<'a, P: PermissionType>(
     context: &'a Context<'_>,
-    operation: AdminOperation,
+    action: Action,
 ) -> Result<Holding<'a, P>, Error> {
     let held = context.holding();
     if held.is_err()
         && let Some(person) = context.caller().signed_in()
     {
         let (app, caller) = (context.app(), context.caller());
-        administration::forbidden(app, caller, person, operation).await?;
+        administration::forbidden(app, caller, person, action).await?;
     }
     held
 }
@@ -175,7 +176,7 @@ impl AdministrationMutations {
         context: &Context<'_>,
         #[graphql(desc = "Who, and as what.")] input: InviteUserInput,
     ) -> Result<InviteUserResult, Error> {
-        let person = holding(context, AdminOperation::InviteUser).await?;
+        let person = holding(context, Action::UserInvited).await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -200,7 +201,7 @@ impl AdministrationMutations {
         context: &Context<'_>,
         #[graphql(desc = "Whose account, and what to change.")] input: UpdateUserInput,
     ) -> Result<UpdateUserResult, Error> {
-        let person = holding(context, AdminOperation::UpdateUser).await?;
+        let person = holding(context, Action::UserUpdated).await?;
         let (Some(target), update) = update(input) else {
             return Ok(NotFound.into());
         };
@@ -218,7 +219,7 @@ impl AdministrationMutations {
         context: &Context<'_>,
         #[graphql(desc = "Who, and what they become.")] input: SetUserRoleInput,
     ) -> Result<SetUserRoleResult, Error> {
-        let person = holding(context, AdminOperation::SetUserRole).await?;
+        let person = holding(context, Action::RoleChanged).await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -239,7 +240,7 @@ impl AdministrationMutations {
         context: &Context<'_>,
         #[graphql(desc = "Who, and all that they do.")] input: SetStaffFunctionsInput,
     ) -> Result<SetStaffFunctionsResult, Error> {
-        let person = holding(context, AdminOperation::SetStaffFunctions).await?;
+        let person = holding(context, Action::StaffFunctionsChanged).await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -260,7 +261,7 @@ impl AdministrationMutations {
         context: &Context<'_>,
         #[graphql(desc = "Who.")] input: SuspendUserInput,
     ) -> Result<SuspendUserResult, Error> {
-        let person = holding(context, AdminOperation::SuspendUser).await?;
+        let person = holding(context, Action::UserSuspended).await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -280,7 +281,7 @@ impl AdministrationMutations {
         context: &Context<'_>,
         #[graphql(desc = "Who.")] input: UnsuspendUserInput,
     ) -> Result<UnsuspendUserResult, Error> {
-        let person = holding(context, AdminOperation::UnsuspendUser).await?;
+        let person = holding(context, Action::UserUnsuspended).await?;
         let Some(fresh) = context.fresh()? else {
             return Ok(StepUpRequired.into());
         };
@@ -299,7 +300,7 @@ impl AdministrationMutations {
         context: &Context<'_>,
         #[graphql(desc = "Whose.")] input: RevokeUserSessionsInput,
     ) -> Result<RevokeUserSessionsResult, Error> {
-        let person = holding(context, AdminOperation::RevokeUserSessions).await?;
+        let person = holding(context, Action::UserSessionsRevoked).await?;
         let Some(target) = target(&input.user_id, input.reason) else {
             return Ok(NotFound.into());
         };
