@@ -153,7 +153,7 @@ fn no_file_is_too_long() {
 }
 
 #[test]
-fn the_reader_sees_what_is_there() {
+fn the_reader_finds_every_use() {
     let sources = sources();
     for (layer, used) in [
         ("services", "stores"),
@@ -169,7 +169,7 @@ fn the_reader_sees_what_is_there() {
                     && reader::uses(&source.path, &source.text)
                         .iter()
                         .any(|found| {
-                            found.is_ours && found.path.first().is_some_and(|it| it == used)
+                            found.is_ours && found.path.first().is_some_and(|name| name == used)
                         })
             });
         assert!(
@@ -180,7 +180,7 @@ fn the_reader_sees_what_is_there() {
 }
 
 #[test]
-fn what_the_threat_model_names_is_there() {
+fn the_tests_named_in_the_threat_model_exist() {
     let model = fs::read_to_string(root().join("docs/threat-model.md")).expect("a text");
     assert_none(&missing(&model));
     for (wrong, count) in [
@@ -202,7 +202,7 @@ fn missing(text: &str) -> Vec<String> {
             let is_test = word.matches('_').count() > 2
                 && word
                     .chars()
-                    .all(|it| it.is_ascii_alphanumeric() || it == '_');
+                    .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
             let is_there = if is_path {
                 let mut homes = ["src", "tests/it", "."].into_iter();
                 let found = homes.find_map(|home| fs::metadata(root().join(home).join(word)).ok());

@@ -36,7 +36,12 @@ fn documents() -> BTreeMap<PathBuf, String> {
     let entries = WalkDir::new(root().join("queries"))
         .into_iter()
         .map(Result::unwrap);
-    let files = entries.filter(|entry| entry.path().extension().is_some_and(|it| it == "graphql"));
+    let files = entries.filter(|entry| {
+        entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "graphql")
+    });
     let documents: BTreeMap<_, _> = files
         .map(|file| {
             (
@@ -58,7 +63,7 @@ fn the_file_is_the_schema() {
 }
 
 #[test]
-fn the_other_file_is_what_a_supergraph_composes() {
+fn the_subgraph_file_is_up_to_date() {
     assert!(
         read("schema/subgraph.graphql") == idgate::schema::subgraph_sdl(Authorization::Declared),
         "schema/subgraph.graphql is out of date: run `idgate schema --write`"

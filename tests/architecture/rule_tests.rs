@@ -18,7 +18,7 @@ fn assert_caught(rule: Rule, cases: &str) {
     for line in cases.lines().filter(|line| !line.trim().is_empty()) {
         let (case, why) = line.split_once(" => ").expect("a case ends with a reason");
         let violations = broken(rule, case);
-        let is_named = violations.iter().any(|it| it.contains(why));
+        let is_named = violations.iter().any(|violation| violation.contains(why));
         assert!(is_named, "{line}\nis caught as {violations:?}");
     }
 }
@@ -73,7 +73,7 @@ fn transport_that_does_more_than_authenticate_is_caught() {
 }
 
 #[test]
-fn what_lies_below_may_be_used() {
+fn layers_below_may_be_used() {
     let cases = r##"
         src/services/session/login.rs: use super::refresh; use crate::stores::{Tx, user};
         src/config/telemetry.rs: use crate::telemetry::Settings;

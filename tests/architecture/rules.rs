@@ -79,7 +79,7 @@ pub(crate) fn capabilities(paths: &[String]) -> Vec<String> {
         .collect();
     for service in services
         .iter()
-        .filter(|it| **it != "operator" && !SUPPORTING.contains(it))
+        .filter(|capability| **capability != "operator" && !SUPPORTING.contains(capability))
     {
         let is_module = |place: &str| {
             let (file, folder) = (

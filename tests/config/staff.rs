@@ -5,7 +5,7 @@ use idgate::config::Config;
 use super::{load, production};
 
 #[test]
-fn the_staff_listener_has_an_address_of_its_own() {
+fn staff_listener_has_its_own_address() {
     let seen = |config: &Config| {
         let staff = config.server.staff_url.as_ref();
         staff.map(|origin| origin.to_header().to_owned())

@@ -30,7 +30,7 @@ async fn me_is_one_statement() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_costs_no_statement() {
+async fn an_anonymous_request_costs_no_statement() {
     let app = TestApp::spawn().await;
     let (answer, work) = app.work_of(app.anonymous().run("Me", json!({}))).await;
     assert_eq!((answer.status, work.statements), (200, 0));
@@ -69,7 +69,7 @@ async fn pages_of_sessions_meet_without_gap_or_overlap() {
         .sessions()
         .await
         .iter()
-        .map(|it| it["id"].clone())
+        .map(|node| node["id"].clone())
         .collect();
     assert_eq!(all.len(), 7);
     let (mut found, mut after) = (Vec::new(), json!(null));
@@ -83,7 +83,7 @@ async fn pages_of_sessions_meet_without_gap_or_overlap() {
                 .as_array()
                 .unwrap()
                 .iter()
-                .map(|it| it["id"].clone()),
+                .map(|node| node["id"].clone()),
         );
         after = page["pageInfo"]["endCursor"].clone();
         if page["pageInfo"]["hasNextPage"] == false {

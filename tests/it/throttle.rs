@@ -123,7 +123,7 @@ async fn a_stranger_cannot_choose_the_address_they_come_from() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_trusted_proxy_each_client_has_a_budget_of_their_own() {
+async fn behind_a_trusted_proxy_each_client_has_its_own_budget() {
     let app = five_per_address("127.0.0.1/32").await;
     for number in 0..5 {
         assert_eq!(
@@ -166,7 +166,7 @@ async fn login_on_device(app: &TestApp, password: &str, device: &Value) -> Answe
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn guessing_locks_nobody_out_of_a_device_they_know() {
+async fn guessing_does_not_lock_owners_out_on_known_devices() {
     let app = TestApp::with(NARROW).await;
     app.register("ada@example.com").await;
     let first = login_on_device(&app, PASSWORD, &Value::Null).await;
@@ -284,7 +284,7 @@ async fn every_mutation_runs_out_of_a_budget() {
             let answer = ada.run(name, proposed(document)).await;
             let data = answer.json["data"].as_object();
             let result = data.and_then(|data| data.values().next());
-            refused = result.is_some_and(|it| it["__typename"] == "RateLimited");
+            refused = result.is_some_and(|result| result["__typename"] == "RateLimited");
             if refused {
                 break;
             }

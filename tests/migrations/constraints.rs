@@ -60,7 +60,7 @@ pub(crate) fn assert_taken<M>(outcome: Result<M, DbErr>) {
     );
 }
 
-pub(crate) fn assert_of_nobody<M>(outcome: Result<M, DbErr>) {
+pub(crate) fn assert_user_is_missing<M>(outcome: Result<M, DbErr>) {
     let refusal = outcome.err().and_then(|error| error.sql_err());
     assert!(
         matches!(refusal, Some(SqlErr::ForeignKeyConstraintViolation(_))),
@@ -219,7 +219,7 @@ fn public_identifiers_are_never_given_twice() {
 }
 
 #[test]
-fn passwords_are_hashes_of_somebody() {
+fn passwords_are_hashes_of_an_existing_user() {
     with_ada(async |database: &DatabaseConnection, ada| {
         let hash = |user_id, hash: &str| password::Model {
             user_id,
@@ -227,7 +227,7 @@ fn passwords_are_hashes_of_somebody() {
             changed_at: noon(),
         };
         refuses(database, hash(ada.id, "")).await;
-        assert_of_nobody(insert(database, hash(id(9), "$argon2id$")).await);
+        assert_user_is_missing(insert(database, hash(id(9), "$argon2id$")).await);
         insert(database, hash(ada.id, "$argon2id$")).await.unwrap();
     });
 }
@@ -253,7 +253,7 @@ fn sessions_and_tokens_end_completely_or_not_at_all() {
             },
         )
         .await;
-        assert_of_nobody(insert(database, session_of(id(9))).await);
+        assert_user_is_missing(insert(database, session_of(id(9))).await);
         insert(database, session).await.unwrap();
 
         let token = token(1);
@@ -350,7 +350,7 @@ fn a_proof_is_spent_once() {
 }
 
 #[test]
-fn what_is_of_a_person_goes_with_them_and_the_record_stays() {
+fn deleting_a_user_deletes_their_rows_and_keeps_the_audit_log() {
     with_ada(async |database: &DatabaseConnection, ada| {
         insert(database, session_of(ada.id)).await.unwrap();
         insert(database, token(1)).await.unwrap();

@@ -3,7 +3,7 @@
 use idgate::entities::identity;
 use sea_orm::DatabaseConnection;
 
-use crate::constraints::{assert_of_nobody, assert_taken, insert, refuses, with_ada};
+use crate::constraints::{assert_taken, assert_user_is_missing, insert, refuses, with_ada};
 use crate::rows::{id, identity_of, later, person};
 
 #[test]
@@ -23,7 +23,7 @@ fn an_identity_belongs_to_one_account() {
             ..identity.clone()
         };
         refuses(database, endless).await;
-        assert_of_nobody(insert(database, identity_of(id(9))).await);
+        assert_user_is_missing(insert(database, identity_of(id(9))).await);
         insert(database, identity.clone()).await.unwrap();
         insert(database, person(2)).await.unwrap();
         let rival = identity::Model {

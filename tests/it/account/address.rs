@@ -84,7 +84,7 @@ async fn only_the_session_of_the_account_confirms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_somebody_has_is_found_out_by_its_owner_only() {
+async fn only_the_owner_learns_that_an_address_is_taken() {
     let app = TestApp::spawn().await;
     let eve = app.register("eve@example.com").await;
     let bob = app.register("bob@example.com").await;
@@ -115,7 +115,7 @@ async fn an_address_somebody_has_is_found_out_by_its_owner_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_old_address_takes_the_account_back_from_whoever_moved_it() {
+async fn the_old_address_can_revert_a_change_of_address() {
     let app = TestApp::spawn().await;
     let thief = moving(&app).await;
     let token = app.token(NEW, "change_email").await;
@@ -157,7 +157,7 @@ async fn the_old_address_takes_the_account_back_from_whoever_moved_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_address_that_nobody_proved_is_not_told_and_cannot_take_back() {
+async fn an_unverified_old_address_is_not_notified_and_cannot_revert() {
     let app = TestApp::spawn().await;
     let ada = moving(&app).await;
     app.execute("UPDATE users SET email_verified = FALSE").await;

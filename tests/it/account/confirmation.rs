@@ -56,7 +56,7 @@ async fn a_click_without_the_password_confirms_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_registering_session_needs_no_password_and_nobody_elses_counts() {
+async fn only_the_registering_session_verifies_without_a_password() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let grace = app.register("grace@example.com").await;

@@ -87,7 +87,7 @@ async fn a_phone_number_registers_and_signs_in_however_it_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_registration_breaks_is_told_by_path_and_rule() {
+async fn registration_violations_name_path_and_rule() {
     let app = TestApp::spawn().await;
     let cases = [
         (

@@ -54,7 +54,10 @@ async fn a_registration_does_not_tell_whether_the_address_is_taken() {
     );
 
     let mail = app.mail().await;
-    let got = |to: &str, kind: &str| mail.iter().any(|it| it["to"] == to && it["kind"] == kind);
+    let got = |to: &str, kind: &str| {
+        mail.iter()
+            .any(|message| message["to"] == to && message["kind"] == kind)
+    };
     assert!(got("known@example.com", "already_registered"), "{mail:?}");
     assert!(got("pending@example.com", "verify_email"), "{mail:?}");
     assert!(got("unknown@example.com", "verify_email"), "{mail:?}");
@@ -118,5 +121,8 @@ async fn a_request_for_a_link_does_not_tell_who_needs_one() {
     assert_indistinguishable(&app.work_of(request("known@example.com")).await, &unknown);
     assert_indistinguishable(&app.work_of(request("pending@example.com")).await, &unknown);
     let mail = app.mail().await;
-    assert!(mail.iter().all(|it| it["to"] != "unknown@example.com"));
+    assert!(
+        mail.iter()
+            .all(|message| message["to"] != "unknown@example.com")
+    );
 }

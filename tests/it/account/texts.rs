@@ -118,7 +118,7 @@ async fn send(admin: &SignedIn<'_>, input: &str, variables: Value) -> (String, A
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_misleads_is_refused_in_every_text() {
+async fn misleading_characters_are_refused_in_every_text() {
     let app = TestApp::spawn().await;
     let admin = app.appoint("root@example.com", "admin").await;
     let person = app.register("ada@example.com").await;
@@ -153,7 +153,7 @@ async fn what_misleads_is_refused_in_every_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_text_is_kept_in_one_form() {
+async fn texts_are_stored_normalized() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let lines = "\r\n one\r\ntwo\rthree\tZoe\u{308} \u{a0}\n";

@@ -50,7 +50,9 @@ fn about_people() -> Vec<String> {
 
 /// The reads that take an identifier.
 fn reads_by_id() -> Vec<String> {
-    let query = sdl::types().into_iter().find(|it| it.name.node == "Query");
+    let query = sdl::types()
+        .into_iter()
+        .find(|definition| definition.name.node == "Query");
     let TypeKind::Object(query) = query.unwrap().kind else {
         panic!("Query is an object")
     };
@@ -81,7 +83,7 @@ async fn every_mutation_has_a_document_and_refuses_strangers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_of_somebody_else_opens_nothing() {
+async fn another_users_id_gives_no_access() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let mut people = Vec::new();
@@ -128,7 +130,7 @@ async fn an_id_of_somebody_else_opens_nothing() {
 /// The rules of the manual that idgate follows, for those who are there to help and no more: what
 /// the matrix gives to support reaches nobody who holds more, and nobody else ends a session.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_ends_the_sessions_of_those_above_them() {
+async fn staff_cannot_revoke_sessions_of_higher_roles() {
     let app = TestApp::spawn().await;
     let root = admin(&app).await;
     let editor = app.appoint("editor@example.com", "staff editor").await;
@@ -168,7 +170,7 @@ async fn nobody_ends_the_sessions_of_those_above_them() {
 
 /// The code that idgate replaces let every vendor erase everybody; its manual did not.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vendor_ends_nobodys_account() {
+async fn a_vendor_cannot_delete_accounts() {
     let app = TestApp::spawn().await;
     let vendor = app.appoint("vendor@example.com", "vendor").await;
     let other = app.appoint("other@example.com", "vendor").await;
@@ -190,7 +192,7 @@ async fn a_vendor_ends_nobodys_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_change_of_somebody_else_is_recorded_once_with_who_did_it() {
+async fn every_change_to_another_user_is_recorded_once_with_its_actor() {
     let app = TestApp::spawn().await;
     let root = admin(&app).await;
     let ada = app.appoint("ada@example.com", "staff").await;

@@ -184,7 +184,7 @@ async fn filters_leave_those_that_fit_all_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_page_and_no_search_is_refused() {
+async fn invalid_pages_and_searches_are_refused() {
     let app = TestApp::spawn().await;
     let root = admin(&app).await;
     let list = users(&root, "first: 1", "pageInfo { endCursor }").await;

@@ -38,7 +38,7 @@ Whom somebody may do it to: see [the decision](decisions/administration.md).
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_about_permissions_is_what_happens() {
+async fn the_permissions_page_matches_what_the_gateway_does() {
     let app = TestApp::with(&[ROUTER]).await;
     let mut people = Vec::new();
     for what in RANKS {
@@ -164,7 +164,10 @@ pub(crate) fn variables(document: &str, target: &SignedIn<'_>, place: usize) -> 
 /// The fields of a user, each as it is selected.
 pub(crate) fn fields() -> Vec<(String, String)> {
     let types = sdl::types();
-    let user = types.into_iter().find(|it| it.name.node == "User").unwrap();
+    let user = types
+        .into_iter()
+        .find(|definition| definition.name.node == "User")
+        .unwrap();
     let TypeKind::Object(user) = user.kind else {
         panic!("User is an object")
     };
@@ -175,9 +178,9 @@ pub(crate) fn fields() -> Vec<(String, String)> {
             let is_list = !field.arguments.is_empty();
             let kind = field.ty.to_string();
             let kind = kind.trim_matches(['[', ']', '!']);
-            let is_object = sdl::types()
-                .iter()
-                .any(|it| it.name.node == kind && matches!(it.kind, TypeKind::Object(_)));
+            let is_object = sdl::types().iter().any(|definition| {
+                definition.name.node == kind && matches!(definition.kind, TypeKind::Object(_))
+            });
             let selected = if is_list {
                 format!("{name} {{ nodes {{ id }} }}")
             } else if is_object {
@@ -225,7 +228,10 @@ async fn fields_of_others(people: &[SignedIn<'_>]) -> String {
     let mut rows = Vec::new();
     for (name, selected) in fields() {
         let mut marks = Vec::new();
-        for person in people.iter().filter(|it| it.user_id != other.user_id) {
+        for person in people
+            .iter()
+            .filter(|person| person.user_id != other.user_id)
+        {
             let id = &other.user_id;
             let person_of = format!("{{ id {selected} }}");
             let vendors = "users(first: 1, filter: {role: VENDOR})";
@@ -240,7 +246,10 @@ async fn fields_of_others(people: &[SignedIn<'_>]) -> String {
             for path in paths {
                 shown.push(shows(&person.ask(&path, json!({})).await));
             }
-            assert!(shown.iter().all(|it| *it == shown[0]), "{name}: {shown:?}");
+            assert!(
+                shown.iter().all(|marks| *marks == shown[0]),
+                "{name}: {shown:?}"
+            );
             marks.push(shown[0]);
             if marks.len() == 1 {
                 // A vendor reads another account as a client does.
@@ -267,7 +276,10 @@ async fn fields_of_strangers(app: &TestApp, people: &[SignedIn<'_>]) -> String {
              {{ id {selected} }} }} }}"
         );
         let mut marks = Vec::new();
-        for person in people.iter().filter(|it| it.user_id != other.user_id) {
+        for person in people
+            .iter()
+            .filter(|person| person.user_id != other.user_id)
+        {
             let router = person.clone().with(HEADER, SECRET);
             let by_id = reference(json!({ "id": other.user_id }));
             let answer = router.ask(&query, by_id).await;

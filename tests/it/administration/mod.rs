@@ -21,7 +21,7 @@ pub(crate) async fn on(by: &SignedIn<'_>, document: &str, user: &str, more: Valu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_invited_sets_a_password_once_and_is_what_they_were_invited_as() {
+async fn an_invitation_sets_a_password_once_and_gives_the_invited_role() {
     let app = TestApp::with(&[crate::account::REQUIRED]).await;
     let root = admin(&app).await;
     let input = json!({
@@ -167,7 +167,7 @@ async fn revoked_sessions_end_everywhere_and_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_update_changes_what_it_names_and_the_note_is_for_staff_alone() {
+async fn an_update_changes_only_the_given_fields_and_the_note_is_for_staff_only() {
     let app = TestApp::spawn().await;
     let support = app.appoint("support@example.com", "staff support").await;
     let ada = app.appoint("ada@example.com", "vendor").await;
@@ -201,7 +201,7 @@ async fn an_update_changes_what_it_names_and_the_note_is_for_staff_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_matters_asks_for_a_recent_sign_in() {
+async fn sensitive_operations_require_a_recent_sign_in() {
     let app = TestApp::spawn().await;
     let root = admin(&app).await;
     let ada = app.register("ada@example.com").await;

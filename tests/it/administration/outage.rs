@@ -73,7 +73,7 @@ async fn without_the_shared_store_administrators_go_on_within_a_budget_of_this_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_database_administrators_are_told_so_and_nothing_is_half_done() {
+async fn without_the_database_administration_is_unavailable_and_nothing_is_half_done() {
     let app = TestApp::spawn().await;
     let root = admin(&app).await;
     let ada = app.register("ada@example.com").await;
@@ -115,7 +115,7 @@ async fn without_the_database_administrators_are_told_so_and_nothing_is_half_don
 /// The database goes away while changes are under way: what was answered as done is done, with its
 /// event; of what was refused at most one each was cut off between its end and its answer.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_answered_as_done_stays_done_when_the_database_goes_away_meanwhile() {
+async fn acknowledged_changes_survive_a_database_outage() {
     let app = TestApp::spawn().await;
     if app.is_sqlite() {
         return; // There is no server that could go.

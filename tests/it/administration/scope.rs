@@ -14,7 +14,7 @@ const CHANGES: [(&str, &str); 3] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_touches_those_above_or_beside_them_with_rights_they_lack() {
+async fn staff_cannot_act_on_users_with_permissions_they_lack() {
     let app = TestApp::spawn().await;
     let support = app.appoint("support@example.com", "staff support").await;
     for (what, reached) in [
@@ -39,7 +39,7 @@ async fn nobody_touches_those_above_or_beside_them_with_rights_they_lack() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_gives_away_what_they_do_not_hold() {
+async fn staff_cannot_grant_permissions_they_lack() {
     let app = TestApp::spawn().await;
     let support = app.appoint("support@example.com", "staff support").await;
     for (role, functions, kind) in [
@@ -68,7 +68,7 @@ async fn nobody_gives_away_what_they_do_not_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_changes_what_they_are_themselves() {
+async fn staff_cannot_change_their_own_role_or_status() {
     let app = TestApp::spawn().await;
     let root = admin(&app).await;
     app.appoint("second@example.com", "admin").await;
@@ -120,7 +120,10 @@ async fn of_two_administrators_who_remove_each_other_at_once_one_stays() {
         let b = app.appoint(&b, "admin").await;
         let (first, second) = join(remove(&a, &b, round), remove(&b.at(&other), &a, round)).await;
         let outcomes = [first, second];
-        let removed = outcomes.iter().filter(|it| *it == "removed").count();
+        let removed = outcomes
+            .iter()
+            .filter(|outcome| *outcome == "removed")
+            .count();
         assert_eq!(removed, 1, "{outcomes:?}");
         let left = "SELECT COUNT(*) FROM users WHERE role = 'admin' AND suspended_at IS NULL";
         assert_eq!(app.number(left).await, 1, "{outcomes:?}");
@@ -149,7 +152,7 @@ async fn remove(by: &SignedIn<'_>, whom: &SignedIn<'_>, round: i32) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_deleted_is_not_found_and_neither_is_nobody() {
+async fn deleted_and_unknown_users_are_not_found() {
     let app = TestApp::spawn().await;
     let root = admin(&app).await;
     let ada = app.register("ada@example.com").await;

@@ -74,7 +74,7 @@ async fn names_of_every_script_are_found_in_every_spelling() {
     assert_eq!(app.wrongly_folded().await, [""; 0]);
     for (number, (first, last, searches)) in PEOPLE.iter().enumerate() {
         let own = [*first, *last, &format!("{last} {first}")].map(str::to_owned);
-        for search in searches.iter().map(|it| (*it).to_owned()).chain(own) {
+        for search in searches.iter().map(|text| (*text).to_owned()).chain(own) {
             let emails = found(&root, json!({ "search": search })).await;
             let email = format!("p{number}@example.net");
             assert!(
@@ -137,8 +137,8 @@ async fn names_are_ordered_alike_on_both_databases() {
         "p2@example.net",   // weiss
     ];
     assert_eq!(latin, expected);
-    let greek = walked.iter().position(|it| it == "p6@example.net");
-    let cyrillic = walked.iter().position(|it| it == "p5@example.net");
+    let greek = walked.iter().position(|email| email == "p6@example.net");
+    let cyrillic = walked.iter().position(|email| email == "p5@example.net");
     assert!(greek < cyrillic, "{walked:?}");
 }
 
@@ -162,7 +162,7 @@ async fn walked(by: &SignedIn<'_>) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_change_of_a_name_or_an_address_keeps_what_it_is_found_by() {
+async fn every_change_of_a_name_or_address_updates_the_search_columns() {
     let google = Google::spawn().await;
     let app = &google.app;
     let root = admin(app).await;
@@ -252,7 +252,11 @@ fn searched_texts_are_written_in_one_place() {
     let mut writers = Vec::new();
     for entry in walkdir::WalkDir::new(stores).sort_by_file_name() {
         let entry = entry.unwrap();
-        if entry.path().extension().is_none_or(|it| it != "rs") {
+        if entry
+            .path()
+            .extension()
+            .is_none_or(|extension| extension != "rs")
+        {
             continue;
         }
         let text = std::fs::read_to_string(entry.path()).unwrap();
@@ -266,7 +270,7 @@ fn searched_texts_are_written_in_one_place() {
         };
         let columns = ["Column::FirstName", "Column::LastName"];
         let of_users = text.contains("user::{") && text.contains("Column");
-        if columns.iter().any(|it| names(it)) || (of_users && names("Column::Email")) {
+        if columns.iter().any(|column| names(column)) || (of_users && names("Column::Email")) {
             let path = entry.path().display().to_string();
             writers.push(path.rsplit('/').next().unwrap_or_default().to_owned());
         }

@@ -77,7 +77,7 @@ async fn two_instances_link_each_event_once_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_writes_does_not_wait_for_who_links() {
+async fn writers_do_not_wait_for_the_linker() {
     let app = TestApp::spawn().await;
     fail(&app, 2).await;
     assert_eq!(app.number(UNLINKED).await, 2);
@@ -127,7 +127,7 @@ async fn more_events_than_one_transaction_takes_are_linked_in_one_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_database_refuses_to_change_or_remove_what_was_written() {
+async fn the_database_refuses_to_change_or_remove_audit_rows() {
     let app = TestApp::spawn().await;
     fail(&app, 2).await;
     link_events(&app).await;
@@ -206,7 +206,7 @@ async fn nothing_goes_while_everything_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_end_that_somebody_moved_is_not_built_upon() {
+async fn a_tampered_chain_head_is_not_extended() {
     let app = TestApp::spawn().await;
     fail(&app, 2).await;
     link_events(&app).await;
@@ -319,7 +319,7 @@ async fn an_erased_person_leaves_a_chain_that_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn days_are_those_of_linking() {
+async fn days_follow_the_time_of_linking() {
     let app = TestApp::spawn().await;
     fail(&app, 1).await;
     app.advance(DAY);

@@ -80,7 +80,7 @@ async fn the_same_unknown_identifier_leads_to_the_same_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_person_changes_is_recorded_under_seal() {
+async fn a_users_changes_are_recorded_encrypted() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let input = json!({ "city": "Marylebone", "bio": "Poetical science" });
@@ -143,7 +143,7 @@ async fn every_change_leaves_its_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_recorded_does_not_happen() {
+async fn a_change_that_cannot_be_recorded_is_rolled_back() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let sessions = "SELECT COUNT(*) FROM sessions WHERE revoked_at IS NULL";
@@ -194,7 +194,7 @@ async fn as_many_events_as_changes_when_all_come_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_on_their_way_cannot_be_read_and_delivered_ones_are_gone() {
+async fn queued_messages_are_encrypted_and_delivered_ones_are_deleted() {
     let app = TestApp::spawn().await;
     app.register("ada@example.com").await;
     assert_hidden(

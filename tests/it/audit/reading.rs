@@ -67,7 +67,7 @@ async fn only_holders_of_the_permission_read_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_says_who_did_what_located() {
+async fn an_event_shows_actor_action_and_location() {
     let app = TestApp::with(&[PROXIES]).await;
     let ada = app.register("ada@example.com").await;
     let root = employ(&app, "root@example.com", "admin", "").await;
@@ -212,7 +212,10 @@ async fn pages_meet_in_both_directions_and_cost_the_same_everywhere() {
     let all = "{ auditEvents(first: 100) { totalCount nodes { id } } }";
     let answer = root.ask(all, json!({})).await;
     assert_eq!(answer.root("auditEvents")["totalCount"], 32);
-    let all: Vec<Value> = nodes(&answer).iter().map(|it| it["id"].clone()).collect();
+    let all: Vec<Value> = nodes(&answer)
+        .iter()
+        .map(|event| event["id"].clone())
+        .collect();
     assert_eq!(all.len(), 32);
     let fields = "nodes { id actor { id } subject { pid } changes { field } ipAddress os } \
                   pageInfo { startCursor endCursor hasNextPage hasPreviousPage }";
@@ -227,7 +230,7 @@ async fn pages_meet_in_both_directions_and_cost_the_same_everywhere() {
             let (answer, work) = app.work_of(root.ask(&query, json!({ "at": at }))).await;
             // Who asks; the events; the people; their keys.
             assert_eq!(work.statements, 4, "{}", answer.text);
-            let page = nodes(&answer).into_iter().map(|it| it["id"].clone());
+            let page = nodes(&answer).into_iter().map(|event| event["id"].clone());
             if size.starts_with("first") {
                 found.extend(page);
             } else {

@@ -20,7 +20,7 @@ async fn register(app: &TestApp, email: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_acknowledged_is_there_wherever_the_connection_breaks() {
+async fn acknowledged_writes_survive_a_broken_connection() {
     let direct = TestApp::spawn().await;
     if direct.is_sqlite() {
         return; // A file has no connection.

@@ -42,7 +42,7 @@ async fn a_leaked_password_is_known_by_five_digits_of_its_hash() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_does_not_answer_stops_nobody() {
+async fn an_outage_of_the_lookup_does_not_block_users() {
     let endpoint = Endpoint::start().await;
     let app = asking(&endpoint, "1").await;
     endpoint.answer(503, "");

@@ -125,7 +125,10 @@ async fn a_refusal_is_final_unless_it_may_pass() {
     assert_eq!(counts(&app).await, (0, 0, 1));
     let expected = "the SMS provider answered 400 (code 21211)";
     assert_eq!(failures(&app).await, [expected]);
-    let followed = endpoint.asked().iter().any(|it| it.path == "/elsewhere");
+    let followed = endpoint
+        .asked()
+        .iter()
+        .any(|request| request.path == "/elsewhere");
     assert!(!followed, "a redirect was followed");
 }
 

@@ -50,7 +50,7 @@ async fn registering_sends_the_confirmation_and_no_mailbox_shows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_nobody_trusts_is_refused_before_anything_is_said() {
+async fn an_untrusted_certificate_is_refused_before_anything_is_sent() {
     let server = SmtpServer::start().await;
     server.behave(SmtpBehaviour::SelfSigned);
     for query in ["?tls=required", "?tls=opportunistic"] {
@@ -107,7 +107,7 @@ async fn a_final_refusal_sets_a_message_aside_without_repeating_the_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_may_pass_is_tried_again() {
+async fn temporary_failures_are_retried() {
     let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[]).await;
     post(&app, "email", "ada@example.com", None).await;

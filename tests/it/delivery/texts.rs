@@ -24,7 +24,11 @@ fn sent_to(endpoint: &Endpoint) -> Vec<String> {
         let (_, rest) = body.split_once("To=%2B").unwrap();
         format!("+{}", rest.split('&').next().unwrap())
     };
-    endpoint.asked().iter().map(|it| to(&it.body)).collect()
+    endpoint
+        .asked()
+        .iter()
+        .map(|request| to(&request.body))
+        .collect()
 }
 
 /// Numbers of this country's mobile phones, each in a range of its own.

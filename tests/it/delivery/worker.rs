@@ -56,7 +56,7 @@ async fn two_workers_share_the_queue_and_send_each_message_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_sent_but_not_noted_goes_out_again_under_the_same_id() {
+async fn a_sent_but_unrecorded_message_is_sent_again_under_the_same_id() {
     let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[]).await;
     post(&app, "email", "ada@example.com", None).await;
@@ -185,7 +185,7 @@ async fn after_so_many_attempts_a_message_is_set_aside() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_recipient_holds_up_nobody_else() {
+async fn a_slow_recipient_does_not_delay_others() {
     let server = SmtpServer::start().await;
     let endpoint = Endpoint::start().await;
     let app = with_mail(
@@ -233,7 +233,7 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_to_nobody_cost_one_statement_together() {
+async fn decoy_messages_cost_one_statement_together() {
     let app = TestApp::spawn().await;
     let ((), idle) = app.work_of(deliver(&app)).await;
     for _ in 0..50 {
@@ -277,7 +277,7 @@ async fn in_production_a_channel_without_a_provider_waits() {
         .config
         .warnings()
         .iter()
-        .any(|it| it.key == "sms.url");
+        .any(|warning| warning.key == "sms.url");
     assert!(warned, "operators are told at start");
     post(&app, "sms", "+37499123456", Some(600)).await;
     post(&app, "email", "ada@example.com", Some(600)).await;

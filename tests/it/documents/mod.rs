@@ -169,7 +169,7 @@ async fn every_document_runs_to_its_success() {
         .iter()
         .filter(|name| queries::text(name).contains("\nmutation "));
     let quiet: Vec<&String> = mutations
-        .filter(|name| !tour.recorded.iter().any(|it| it.document == **name))
+        .filter(|name| !tour.recorded.iter().any(|entry| entry.document == **name))
         .collect();
     assert_eq!(quiet, UNRECORDED, "mutations that nobody will know of");
     recorded::assert_complete(app, &tour.recorded).await;

@@ -31,7 +31,13 @@ async fn a_thousand_people_are_one_statement_and_keep_their_order() {
     let expected = wanted.iter().map(String::as_str);
     let expected = expected.map(|id| Some(id).filter(is_known).unwrap_or_default());
     assert_eq!(ids(&answer), expected.collect::<Vec<_>>());
-    assert_eq!(found(&answer).iter().filter(|it| !it.is_null()).count(), 12);
+    assert_eq!(
+        found(&answer)
+            .iter()
+            .filter(|entity| !entity.is_null())
+            .count(),
+        12
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +67,7 @@ async fn duplicates_cost_nothing_and_come_back_as_often() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_kind_of_key_is_a_statement_of_its_own() {
+async fn each_kind_of_key_costs_one_statement() {
     let app = TestApp::with(&[ROUTER]).await;
     let support = app.appoint("support@example.com", "staff support").await;
     let mut of = Vec::new();

@@ -25,13 +25,18 @@ enum Admission {
 
 impl Admission {
     fn of(directives: &[ConstDirective]) -> Self {
-        let find = |name: &str| directives.iter().find(|it| it.name.node == name);
+        let find = |name: &str| {
+            directives
+                .iter()
+                .find(|directive| directive.name.node == name)
+        };
         match (find("authenticated"), find("requiresScopes")) {
             (None, None) => Self::Anybody,
             (Some(_), None) => Self::SignedIn,
             (None, Some(scopes)) => {
                 assert!(find("tag").is_some(), "only staff can use it");
-                let Some(Value::List(sets)) = scopes.get_argument("scopes").map(|it| &it.node)
+                let Some(Value::List(sets)) =
+                    scopes.get_argument("scopes").map(|value| &value.node)
                 else {
                     panic!("scopes are lists")
                 };
@@ -47,7 +52,7 @@ impl Admission {
         };
         let scope = matrix::set_of(rank).scope();
         let held: Vec<&str> = scope.split(' ').collect();
-        let all = |set: &Vec<String>| set.iter().all(|it| held.contains(&it.as_str()));
+        let all = |set: &Vec<String>| set.iter().all(|scope| held.contains(&scope.as_str()));
         sets.iter().any(all)
     }
 }
@@ -77,7 +82,7 @@ fn operations(types: &[&str]) -> BTreeMap<String, Admission> {
         let on_type: Vec<_> = definition
             .directives
             .into_iter()
-            .map(|it| it.node)
+            .map(|directive| directive.node)
             .collect();
         assert_eq!(Admission::of(&on_type), Admission::Anybody, "{name}");
         let fields = match definition.kind {
@@ -90,7 +95,7 @@ fn operations(types: &[&str]) -> BTreeMap<String, Admission> {
                 .node
                 .directives
                 .into_iter()
-                .map(|it| it.node)
+                .map(|directive| directive.node)
                 .collect();
             let admission = Admission::of(&directives);
             if types.contains(&name.as_str()) {
@@ -172,7 +177,7 @@ async fn a_router_stops_exactly_those_whom_the_gateway_would_refuse() {
 
 /// What decides beside the permission has to be asked here: a router knows scopes alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_kept_from_what_is_their_own() {
+async fn callers_are_not_refused_their_own_data() {
     let operations = operations(&["Query", "Mutation"]);
     for (operation, wanted) in [
         ("me", Admission::Anybody),

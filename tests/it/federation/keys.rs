@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    HEADER, ROUTER, SECRET, entities, entities_for_nobody, errors, found, ids, session, unknown,
+    HEADER, ROUTER, SECRET, anonymous_entities, entities, errors, found, ids, session, unknown,
     user, user_of,
 };
 use crate::harness::{Answer, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_there_is_null_and_what_cannot_be_read_says_so_in_its_place() {
+async fn missing_entities_are_null_and_unreadable_ones_are_errors_at_their_path() {
     let app = TestApp::with(&[ROUTER]).await;
     let ada = app.register("ada@example.com").await;
     let gone = app.register("gone@example.com").await;
@@ -28,7 +28,7 @@ async fn what_is_not_there_is_null_and_what_cannot_be_read_says_so_in_its_place(
         json!("User"),
         json!({ "__typename": "User" }),
     ];
-    let answer = entities_for_nobody(&app, &of).await;
+    let answer = anonymous_entities(&app, &of).await;
     assert_eq!(answer.status, 200);
     assert_eq!(ids(&answer), ["", "", "", "", "", "", &ada.user_id, "", ""]);
     let refused = [1, 3, 5, 7, 8].map(|place| {
@@ -77,7 +77,7 @@ async fn an_address_is_for_its_owner_and_for_those_who_read_everybody() {
     for email in others {
         for answer in [
             entities(&eve, &[user_of(email)]).await,
-            entities_for_nobody(&app, &[user_of(email)]).await,
+            anonymous_entities(&app, &[user_of(email)]).await,
         ] {
             assert_eq!(found(&answer), &[Value::Null]);
             assert_eq!(answer.code(), "FORBIDDEN", "{email}");
@@ -85,7 +85,7 @@ async fn an_address_is_for_its_owner_and_for_those_who_read_everybody() {
         }
         // What cannot be said is not looked for either.
         let of = [user_of(email)];
-        let asked = entities_for_nobody(&app, &of);
+        let asked = anonymous_entities(&app, &of);
         assert_eq!(app.work_of(asked).await.1.statements, 0, "{email}");
     }
     assert_eq!(heard.len(), 1, "{heard:?}");
@@ -127,7 +127,7 @@ async fn a_session_is_for_its_owner_and_for_those_who_read_everybody() {
     for other in [id.as_str(), &over_id, &unknown(1), "junk", ""] {
         for answer in [
             entities(&eve, &[session(other)]).await,
-            entities_for_nobody(&app, &[session(other)]).await,
+            anonymous_entities(&app, &[session(other)]).await,
         ] {
             assert_eq!(answer.code(), "FORBIDDEN", "{other}");
             heard.insert(anonymised(answer));

@@ -28,7 +28,7 @@ async fn entities(person: &SignedIn<'_>, of: &[Value]) -> Answer {
 }
 
 /// The same in nobody's name.
-async fn entities_for_nobody(app: &TestApp, of: &[Value]) -> Answer {
+async fn anonymous_entities(app: &TestApp, of: &[Value]) -> Answer {
     let router = app.anonymous().with(HEADER, SECRET);
     router.ask(ENTITIES, json!({ "of": of })).await
 }
@@ -55,7 +55,7 @@ fn found(answer: &Answer) -> &Vec<Value> {
 fn ids(answer: &Answer) -> Vec<&str> {
     found(answer)
         .iter()
-        .map(|it| it["id"].as_str().unwrap_or_default())
+        .map(|entity| entity["id"].as_str().unwrap_or_default())
         .collect()
 }
 

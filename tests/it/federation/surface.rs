@@ -158,7 +158,7 @@ async fn the_routers_listener_serves_the_graph_to_the_router_and_nothing_else() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_not_the_router_is_refused_before_the_body_is_read() {
+async fn callers_other_than_the_router_are_refused_before_the_body_is_read() {
     let app = TestApp::with(&[ROUTER, LISTEN]).await;
     let router = Listener::open(&app).await;
     let mut connection = std::net::TcpStream::connect(router.address).unwrap();

@@ -70,7 +70,7 @@ fn ask(listener: &Listener, identity: Option<&[u8]>) -> reqwest::RequestBuilder 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_of_the_authority_is_enough() {
+async fn a_certificate_of_the_configured_ca_is_enough() {
     let app = gateway(&[]).await;
     let listener = Listener::open(&app).await;
     let answer = Answer::of(ask(&listener, Some(ROUTER_PEM))).await;

@@ -43,7 +43,8 @@ async fn a_linked_identity_opens_the_account_and_proves_no_address() {
     // An address that nobody has proven is not written to.
     let mail = google.app.mail().await;
     assert!(
-        mail.iter().all(|it| it["kind"] != "identity_linked"),
+        mail.iter()
+            .all(|message| message["kind"] != "identity_linked"),
         "{mail:?}"
     );
     let first = identities(&ada).await;
@@ -84,7 +85,7 @@ async fn of_many_who_link_one_identity_at_once_one_gets_it() {
     let kinds = |kind: &str| {
         let named = answers
             .iter()
-            .filter(|it| it.typename("linkGoogle") == kind);
+            .filter(|answer| answer.typename("linkGoogle") == kind);
         named.count()
     };
     assert_eq!(
@@ -135,10 +136,10 @@ async fn the_last_way_in_stays() {
     assert_eq!(several.violations("unlinkGoogle"), ["identityId REQUIRED"]);
     for round in 1..=8 {
         let both = identities(&ada).await;
-        let answers = join_all(both.iter().map(|it| unlink(&ada, &it["id"]))).await;
+        let answers = join_all(both.iter().map(|identity| unlink(&ada, &identity["id"]))).await;
         let mut kinds: Vec<_> = answers
             .iter()
-            .map(|it| it.typename("unlinkGoogle"))
+            .map(|answer| answer.typename("unlinkGoogle"))
             .collect();
         kinds.sort_unstable();
         assert_eq!(kinds, ["GoogleUnlinked", "LastAuthenticator"]);
@@ -147,12 +148,14 @@ async fn the_last_way_in_stays() {
         link(&google, &ada, &another).await.root("linkGoogle");
     }
     let mail = google.app.mail().await;
-    let told = mail.iter().filter(|it| it["kind"] == "identity_unlinked");
+    let told = mail
+        .iter()
+        .filter(|message| message["kind"] == "identity_unlinked");
     assert_eq!(told.count(), 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_unlinked_opens_nothing_until_its_owner_links_it_again() {
+async fn an_unlinked_identity_opens_nothing_until_linked_again() {
     let google = Google::genuine().await;
     let ada = google.app.register("ada@gmail.com").await;
     google
@@ -185,7 +188,7 @@ async fn what_was_unlinked_opens_nothing_until_its_owner_links_it_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_unlinks_or_reads_the_identity_of_another() {
+async fn users_cannot_read_or_unlink_identities_of_others() {
     let google = Google::spawn().await;
     let ada = google.app.register("ada@example.com").await;
     link(&google, &ada, &json!({})).await.root("linkGoogle");

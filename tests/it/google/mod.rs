@@ -22,7 +22,7 @@ pub(crate) async fn events(google: &Google, action: &str) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_new_gets_an_account() {
+async fn a_new_user_gets_an_account() {
     let google = Google::spawn().await;
     let answer = google.login(&json!({})).await;
     let ada = signed_in(&google, &answer);
@@ -105,7 +105,7 @@ async fn one_token_signs_in_once_however_many_present_it() {
     let kinds = |kind: &str| {
         answers
             .iter()
-            .filter(|it| it.typename(FIELD) == kind)
+            .filter(|answer| answer.typename(FIELD) == kind)
             .count()
     };
     assert_eq!((kinds("SignedIn"), kinds("GoogleTokenInvalid")), (1, 29));
@@ -149,7 +149,7 @@ async fn an_address_of_the_issuer_joins_the_verified_account_that_has_it() {
         let mail = google.app.mail().await;
         let told = mail
             .iter()
-            .find(|it| it["to"] == email && it["kind"] == "identity_linked");
+            .find(|message| message["to"] == email && message["kind"] == "identity_linked");
         assert!(told.is_some(), "{mail:?}");
     }
     assert_eq!(events(&google, "identity.linked").await, 2);
@@ -211,7 +211,7 @@ async fn another_issuer_runs_the_domains_it_is_said_to_run_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_a_phone_account_never_proved_goes_to_who_proves_it() {
+async fn an_address_a_phone_account_never_verified_goes_to_its_owner() {
     let google = Google::spawn().await;
     let eve = google.app.register("ada@gmail.com").await;
     google

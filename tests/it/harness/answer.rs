@@ -68,7 +68,7 @@ impl Answer {
         let word = |value: &Value| value.as_str().unwrap().to_owned();
         violations
             .iter()
-            .map(|it| format!("{} {}", word(&it["path"]), word(&it["rule"])))
+            .map(|violation| format!("{} {}", word(&violation["path"]), word(&violation["rule"])))
             .collect()
     }
 

@@ -33,7 +33,7 @@ async fn better_auth_ghsa_2vg6_77g8_24mp_nothing_survives_the_end_of_an_account(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn better_auth_ghsa_4vcf_q4xf_f48m_nobody_ends_the_session_of_another() {
+async fn better_auth_ghsa_4vcf_q4xf_f48m_users_cannot_revoke_sessions_of_others() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let eve = app.register("eve@example.com").await;
@@ -45,7 +45,10 @@ async fn better_auth_ghsa_4vcf_q4xf_f48m_nobody_ends_the_session_of_another() {
     ];
     let more = ["SuspendUserInput", "UnsuspendUserInput", "UpdateUserInput"];
     // Somebody else's id in these is `administration/closed.rs`.
-    let administration = others.iter().chain(&more).map(|it| format!("{it}.userId"));
+    let administration = others
+        .iter()
+        .chain(&more)
+        .map(|name| format!("{name}.userId"));
     let mut named: Vec<String> = administration.collect();
     named.push("RevokeSessionInput.sessionId".to_owned());
     // Tried in `google::link`.
@@ -105,7 +108,7 @@ async fn another_person_is_forbidden_whether_or_not_there_is_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn better_auth_ghsa_xr8f_h2gw_9xh6_nobody_names_their_own_privileges() {
+async fn better_auth_ghsa_xr8f_h2gw_9xh6_callers_cannot_choose_their_own_role() {
     for forbidden in [
         "isStaff",
         "isVerified",
@@ -163,7 +166,7 @@ fn encoded(value: &Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jsonwebtoken_cve_2026_25537_a_forged_token_is_nobodys() {
+async fn jsonwebtoken_cve_2026_25537_a_forged_token_is_refused() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let [header, claims, signature]: [&str; 3] = ada

@@ -260,7 +260,8 @@ impl<'a> Accounts<'a> {
             Kind::Email => (proves_this, proves_other),
             Kind::Phone => (proves_other, proves_this),
         };
-        let text = |value: Option<String>| value.map_or("NULL".to_owned(), |it| format!("'{it}'"));
+        let text =
+            |value: Option<String>| value.map_or("NULL".to_owned(), |value| format!("'{value}'"));
         let (email, phone) = (text(email), text(phone));
         let suspended = if state == "suspended" {
             "created_at"
@@ -347,7 +348,7 @@ async fn no_pair_of_mutations_tells_whether_a_phone_number_was_free() {
 
 /// The fault as it was seen, in three requests.
 #[tokio::test(flavor = "multi_thread")]
-async fn registering_and_signing_in_is_refused_alike_for_what_was_free_and_what_was_taken() {
+async fn registering_and_signing_in_is_refused_alike_for_free_and_taken_identifiers() {
     let app = TestApp::with(&[REQUIRED]).await;
     app.anonymous().register("known@example.com").await;
     let token = app.confirmation_token("known@example.com").await;

@@ -76,7 +76,7 @@ async fn store(app: &TestApp) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_address_changes_nobodys_budget_and_leaves_nothing_behind() {
+async fn a_refused_address_charges_no_budget_and_leaves_nothing_behind() {
     let budgets = [
         "LOGIN_ADDRESS",
         "REGISTER_ADDRESS",
@@ -141,7 +141,9 @@ async fn the_table_of_anonymous_mutations_is_complete() {
         let Some((_, rest)) = text.split_once("\nmutation ") else {
             continue;
         };
-        let line = text.lines().find_map(|it| it.strip_prefix("# variables: "));
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("# variables: "));
         let variables = serde_json::from_str(line.unwrap_or("{}")).unwrap();
         let answer = app.anonymous().ask(text, variables).await;
         if answer.code() != "UNAUTHENTICATED" {
@@ -167,7 +169,7 @@ async fn allowed(app: &TestApp, addresses: impl Iterator<Item = String>) -> usiz
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_rents_a_network_gets_no_fresh_budget_with_each_address() {
+async fn rotating_addresses_within_a_network_shares_one_budget() {
     let app = TestApp::with(&[REAL, PROXY, ("IDGATE_THROTTLE__LOGIN_ADDRESS", "2/3600")]).await;
     let of_one_56 = (0..40).map(|number| format!("2001:db8:1:{number:x}::1"));
     assert_eq!(allowed(&app, of_one_56).await, 4);

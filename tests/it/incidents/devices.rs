@@ -60,7 +60,7 @@ async fn guesses(app: &TestApp, tokens: &[String]) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn collected_device_tokens_share_what_all_devices_of_an_account_may_try() {
+async fn collected_device_tokens_share_one_budget_per_account() {
     let app = under_attack().await;
     app.register(ADA).await;
     let tokens = collected(&app, 14).await;
@@ -84,7 +84,7 @@ async fn collected_device_tokens_share_what_all_devices_of_an_account_may_try() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_ends_what_device_tokens_are_worth() {
+async fn a_new_password_invalidates_device_tokens() {
     let app = under_attack().await;
     let ada = app.register(ADA).await;
     let tokens = collected(&app, 14).await;

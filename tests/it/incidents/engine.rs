@@ -49,7 +49,7 @@ async fn vilnacrm_315_every_mutation_has_a_budget_that_bites() {
 
 /// The same for those that take a sign-in, with the variables that their documents propose.
 #[tokio::test(flavor = "multi_thread")]
-async fn vilnacrm_315_who_is_signed_in_has_budgets_as_well() {
+async fn vilnacrm_315_signed_in_users_have_budgets_too() {
     for (mutation, _) in sdl::mutations() {
         if FOR_ANYBODY.contains(&mutation.as_str()) {
             continue;
@@ -166,7 +166,9 @@ async fn opencti_6898_a_mutation_that_takes_a_secret_cannot_be_forgotten() {
             && ["email", "phone", "emailOrPhone"].iter().any(|name| {
                 let inputs = sdl::inputs_named(name);
                 let input = format!("{mutation}Input.{name}");
-                inputs.iter().any(|it| it.eq_ignore_ascii_case(&input))
+                inputs
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(&input))
             });
         let twice = format!("mutation {{ a: {mutation} {{ x }} b: {mutation} {{ x }} }}");
         let answer = app.anonymous().ask(&twice, json!({})).await;
@@ -189,7 +191,7 @@ async fn opencti_6898_a_mutation_that_takes_a_secret_cannot_be_forgotten() {
 /// What an engine can find out only while it runs an operation would come after earlier mutations
 /// of the document. No mutation takes such a value: numbers out of range, instants.
 #[test]
-fn what_a_mutation_takes_is_judged_before_anything_runs() {
+fn mutation_arguments_are_validated_before_anything_runs() {
     for (input, field, kind) in sdl::inputs() {
         let mutates = sdl::mutations()
             .iter()

@@ -61,7 +61,8 @@ async fn authorizer_ghsa_29rf_f4vv_pvq6_nothing_of_a_squatter_outlives_the_owner
         assert_eq!(events(&google, "account.reclaimed").await, 1);
         let told = app.mail().await;
         assert!(
-            told.iter().any(|it| it["kind"] == "account_reclaimed"),
+            told.iter()
+                .any(|message| message["kind"] == "account_reclaimed"),
             "{told:?}"
         );
     }
@@ -108,7 +109,7 @@ async fn nhost_cve_2026_41574_an_address_the_provider_did_not_verify_opens_nothi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn django_allauth_65_13_0_whoever_changes_their_address_keeps_their_account_and_no_other() {
+async fn django_allauth_65_13_0_a_changed_address_keeps_the_account_and_opens_no_other() {
     let google = Google::spawn().await;
     let ada = signed_in(&google, &google.login(&json!({})).await);
     let grace = google.app.register("grace@gmail.com").await;

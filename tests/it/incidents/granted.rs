@@ -192,7 +192,7 @@ async fn accepting_an_invitation_ends_whatever_came_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_invitation_takes_the_address_from_whoever_squats_on_it() {
+async fn an_invitation_takes_the_address_from_a_squatter() {
     let google = Google::spawn().await;
     let app = &google.app;
     let root = admin(app).await;
@@ -246,7 +246,7 @@ async fn an_invitation_takes_the_address_from_whoever_squats_on_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_invitation_takes_no_address_that_is_somebodys() {
+async fn an_invitation_never_takes_a_verified_address() {
     let app = TestApp::spawn().await;
     let root = admin(&app).await;
     app.appoint("support@example.com", "staff support").await;
@@ -284,7 +284,7 @@ async fn an_invitation_takes_no_address_that_is_somebodys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_staff_takes_in_nobody_whose_address_is_unproven() {
+async fn an_unverified_user_cannot_become_staff() {
     let app = TestApp::spawn().await;
     let root = admin(&app).await;
     let eve = app.register("victim@example.org").await;

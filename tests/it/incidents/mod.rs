@@ -102,7 +102,7 @@ async fn better_auth_ghsa_hc7v_rggr_4hvx_a_link_is_redeemed_once_however_many_tr
     let kinds = |kind: &str| {
         answers
             .iter()
-            .filter(|it| it.typename("verifyEmail") == kind)
+            .filter(|answer| answer.typename("verifyEmail") == kind)
             .count()
     };
     assert_eq!((kinds("SignedIn"), kinds("TokenInvalid")), (1, 19));
@@ -133,7 +133,7 @@ async fn zitadel_cve_2024_41952_six_failed_logins_look_the_same_with_and_without
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn django_allauth_0_54_the_work_for_nobody_follows_the_live_parameters() {
+async fn django_allauth_0_54_the_dummy_hash_follows_the_live_parameters() {
     let app = TestApp::with(&[("IDGATE_HASHING__ITERATIONS", "2")]).await;
     let client = app.anonymous();
     let (_, work) = app
@@ -171,7 +171,8 @@ async fn django_cve_2019_19844_a_lookalike_address_is_another_account() {
     let mail = app.mail().await;
     assert_eq!(mail.len(), before + 1);
     assert!(
-        mail.iter().all(|it| it["to"] == "mike@example.com"),
+        mail.iter()
+            .all(|message| message["to"] == "mike@example.com"),
         "{mail:?}"
     );
 }
@@ -218,8 +219,7 @@ async fn better_auth_ghsa_392p_2q2v_4372_three_rotations_then_reuse() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn matrix_authentication_service_4883_a_restart_between_two_rotations_costs_nobody_a_session()
-{
+async fn matrix_authentication_service_4883_a_restart_between_two_rotations_loses_no_session() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let lost = ada.refreshed().await.refresh_token;

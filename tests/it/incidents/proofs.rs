@@ -29,7 +29,7 @@ fn every_mutation_that_hands_out_a_token_is_looked_at_here() {
         let members = sdl::members(result);
         members
             .iter()
-            .any(|it| it == "SignedIn" || it == "SteppedUp")
+            .any(|member| member == "SignedIn" || member == "SteppedUp")
     };
     let found: BTreeSet<String> = sdl::mutations()
         .into_iter()
@@ -130,7 +130,7 @@ async fn a_link_with_the_password_proves_the_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_proves_a_code_and_with_the_password_both() {
+async fn a_code_proves_a_code_and_with_a_password_both_factors() {
     let app = TestApp::spawn().await;
     for (email, password, amr) in [
         ("alone@example.com", None, vec!["otp"]),
@@ -164,7 +164,7 @@ async fn a_code_proves_a_code_and_with_the_password_both() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_step_up_says_what_it_was_and_that_stays_with_the_session() {
+async fn a_step_up_records_its_method_on_the_session() {
     let app = TestApp::spawn().await;
     let ada = app.register(ADA).await;
     app.execute("UPDATE users SET email_verified = TRUE, is_verified = TRUE")
@@ -187,7 +187,7 @@ async fn a_step_up_says_what_it_was_and_that_stays_with_the_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_word_of_a_provider_is_the_word_of_a_provider() {
+async fn a_provider_sign_in_proves_only_the_provider() {
     let google = Google::spawn().await;
     let answer = google.login(&json!({})).await;
     assert_proven(&google.app, (&answer, "loginWithGoogle"), &["fed"], 0);

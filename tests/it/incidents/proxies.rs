@@ -10,7 +10,7 @@ async fn seen(app: &TestApp, forwarded: &str) -> String {
     let answer = client.login("ada@example.com", PASSWORD).await;
     let session = SignedIn::from_answer(app, &answer, "login");
     let sessions = session.sessions().await;
-    let current = sessions.iter().find(|it| it["current"] == true);
+    let current = sessions.iter().find(|session| session["current"] == true);
     current.unwrap()["ipAddress"].as_str().unwrap().to_owned()
 }
 
@@ -22,7 +22,7 @@ fn noticed(app: &TestApp) -> usize {
 
 /// `process/serving.rs` has the warning, which is given once in the life of a process.
 #[tokio::test(flavor = "multi_thread")]
-async fn openwork_4197_a_proxy_that_nobody_configured_is_counted_and_not_believed() {
+async fn openwork_4197_an_unconfigured_proxy_is_counted_and_not_trusted() {
     let app = TestApp::with(&[
         ("IDGATE_THROTTLE__SCALE", "1"),
         ("IDGATE_THROTTLE__LOGIN_ADDRESS", "6/60"),

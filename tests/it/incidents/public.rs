@@ -49,7 +49,9 @@ const PAGES: [(&str, &[&str]); 4] = [
 const KEY: [&str; 7] = ["alg", "crv", "kid", "kty", "use", "x", "y"];
 
 fn fields_of(name: &str) -> Vec<FieldDefinition> {
-    let found = sdl::types().into_iter().find(|it| it.name.node == name);
+    let found = sdl::types()
+        .into_iter()
+        .find(|definition| definition.name.node == name);
     let TypeKind::Object(object) = found.unwrap().kind else {
         panic!("{name} is an object")
     };
@@ -61,7 +63,7 @@ fn question(field: &FieldDefinition) -> String {
     let needed = field
         .arguments
         .iter()
-        .filter(|it| !it.node.ty.node.nullable);
+        .filter(|argument| !argument.node.ty.node.nullable);
     let arguments: Vec<String> = needed
         .map(|argument| match &argument.node.ty.node.base {
             BaseType::Named(kind) if kind == "ID" => format!("{}: \"1\"", argument.node.name),
@@ -87,7 +89,7 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn authorizer_ghsa_h29v_hj44_q8cv_strangers_read_what_is_listed_here_and_nothing_else() {
+async fn authorizer_ghsa_h29v_hj44_q8cv_anonymous_callers_read_only_the_listed_fields() {
     let app = TestApp::spawn().await;
     app.register("ada@example.com").await;
     let (mut reads, mut silent) = (Vec::new(), Vec::new());
@@ -130,7 +132,7 @@ async fn authorizer_ghsa_h29v_hj44_q8cv_strangers_read_what_is_listed_here_and_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn public_pages_tell_what_is_listed_here_and_nothing_else() {
+async fn public_pages_show_only_the_listed_facts() {
     let app = TestApp::spawn().await;
     for (path, members) in PAGES {
         let answer = app.get(path).await;

@@ -54,7 +54,7 @@ fn junk(number: usize) -> Vec<(&'static str, Value)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_names_nobody_is_counted_and_not_kept_one_by_one() {
+async fn failures_for_unknown_identifiers_are_counted_not_recorded_one_by_one() {
     let google = ("IDGATE_GOOGLE__CLIENT_IDS", "web.apps.example.com");
     let app = TestApp::with(&[PROXIES, google]).await;
     let root = app.appoint("root@example.com", "admin").await;
@@ -109,7 +109,7 @@ async fn what_names_nobody_is_counted_and_not_kept_one_by_one() {
     let attempts = event["changes"].as_array().unwrap();
     let attempts = attempts
         .iter()
-        .find(|it| it["field"] == "attempts")
+        .find(|change| change["field"] == "attempts")
         .unwrap();
     assert_eq!(attempts["after"], "30", "{event}");
     let page = app.app.metrics.render();
@@ -153,7 +153,7 @@ fn assert_hidden(events: &[Value], (agent, address): (&str, &str), actions: &[&s
     assert!(!text.contains(agent) && !text.contains(address), "{text}");
     let found: BTreeSet<&str> = events
         .iter()
-        .filter_map(|it| it["action"].as_str())
+        .filter_map(|event| event["action"].as_str())
         .collect();
     for action in actions {
         assert!(
@@ -225,7 +225,7 @@ async fn neither_a_squatter_nor_the_owner_reads_where_the_other_one_sat() {
     // Their own they read.
     let own = read
         .iter()
-        .find(|it| it["action"] == "profile.updated")
+        .find(|event| event["action"] == "profile.updated")
         .unwrap();
     assert_eq!(own["ipAddress"], SQUATTER.1, "{own}");
 
@@ -251,7 +251,7 @@ async fn neither_a_squatter_nor_the_owner_reads_where_the_other_one_sat() {
     assert!(!json!(read).to_string().contains("Squatter's"), "{read:?}");
     let own = read
         .iter()
-        .find(|it| it["action"] == "login.succeeded")
+        .find(|event| event["action"] == "login.succeeded")
         .unwrap();
     assert_eq!(
         (&own["ipAddress"], &own["userAgent"]),
@@ -283,7 +283,7 @@ async fn neither_a_squatter_nor_the_owner_reads_where_the_other_one_sat() {
     );
     let nodes = all.root("auditEvents")["nodes"].as_array().unwrap();
     assert!(
-        nodes.iter().all(|it| !it["ipAddress"].is_null()),
+        nodes.iter().all(|event| !event["ipAddress"].is_null()),
         "{}",
         all.text
     );
@@ -291,7 +291,7 @@ async fn neither_a_squatter_nor_the_owner_reads_where_the_other_one_sat() {
 
 /// Every way to the first proof, seen from the events before it.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_proves_an_address_with_its_account_keeps_what_they_did_there() {
+async fn verifying_an_address_with_its_account_keeps_the_history() {
     let app = TestApp::with(&[PROXIES]).await;
     let answer = at(
         &app,
@@ -317,7 +317,7 @@ async fn who_proves_an_address_with_its_account_keeps_what_they_did_there() {
     assert_hidden(&read, SQUATTER, &["login.failed", "email.verified"]);
     let own = read
         .iter()
-        .find(|it| it["action"] == "user.registered")
+        .find(|event| event["action"] == "user.registered")
         .unwrap();
     assert_eq!(own["ipAddress"], OWNER.1);
 }

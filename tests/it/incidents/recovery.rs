@@ -139,7 +139,10 @@ async fn an_unproven_second_address_opens_nothing() {
         .run("RequestPasswordReset", json!({ "input": input }))
         .await;
     let mail = app.mail().await;
-    assert!(mail.iter().all(|it| it["channel"] != "sms"), "{mail:?}");
+    assert!(
+        mail.iter().all(|message| message["channel"] != "sms"),
+        "{mail:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,7 +274,7 @@ async fn authorizer_66fe488f_a_code_of_one_purpose_never_serves_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keycloak_cve_2026_19607_nobody_is_locked_out_by_anothers_codes() {
+async fn keycloak_cve_2026_19607_guessing_anothers_codes_locks_no_account_out() {
     let app = TestApp::with(&[("IDGATE_THROTTLE__SCALE", "1")]).await;
     let victim = proven(&app).await;
     let attacker = app.anonymous();
@@ -337,7 +340,7 @@ async fn django_allauth_0_51_spellings_of_one_address_share_the_budget_of_messag
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn django_cve_2019_19844_a_look_alike_gets_nobody_elses_message() {
+async fn django_cve_2019_19844_a_look_alike_address_receives_no_message_of_another_account() {
     let app = TestApp::spawn().await;
     app.register("mike@example.com").await;
     app.execute("UPDATE users SET email_verified = TRUE, is_verified = TRUE")
@@ -351,7 +354,9 @@ async fn django_cve_2019_19844_a_look_alike_gets_nobody_elses_message() {
         client.request_otp(typed, "LOGIN").await;
     }
     let mail = app.mail().await;
-    let others = mail.iter().filter(|it| it["to"] != "mike@example.com");
+    let others = mail
+        .iter()
+        .filter(|message| message["to"] != "mike@example.com");
     assert_eq!(others.count(), 0, "{mail:?}");
     // Full-width letters are the same letters: one reset, one code, to the stored address.
     assert_eq!(app.messages("mike@example.com", "password_reset").await, 1);

@@ -47,15 +47,25 @@ pub(crate) fn fields_of_input(input: &str) -> Vec<(String, String)> {
 
 /// The arguments of a field with the names of their types.
 pub(crate) fn arguments_of(kind: &str, field: &str) -> Vec<(String, String)> {
-    let found = types().into_iter().find(|it| it.name.node == kind).unwrap();
+    let found = types()
+        .into_iter()
+        .find(|definition| definition.name.node == kind)
+        .unwrap();
     let TypeKind::Object(object) = found.kind else {
         panic!("{kind} is an object")
     };
-    let mut fields = object.fields.into_iter().map(|it| it.node);
-    let field = fields.find(|it| it.name.node == field).unwrap();
-    let arguments = field.arguments.into_iter().map(|it| it.node);
+    let mut fields = object.fields.into_iter().map(|field| field.node);
+    let field = fields
+        .find(|definition| definition.name.node == field)
+        .unwrap();
+    let arguments = field.arguments.into_iter().map(|argument| argument.node);
     arguments
-        .map(|it| (it.name.to_string(), it.ty.to_string().replace('!', "")))
+        .map(|argument| {
+            (
+                argument.name.to_string(),
+                argument.ty.to_string().replace('!', ""),
+            )
+        })
         .collect()
 }
 
@@ -82,7 +92,7 @@ pub(crate) fn inputs() -> Vec<(String, String, String)> {
 pub(crate) fn mutations() -> Vec<(String, String)> {
     let mutation = types()
         .into_iter()
-        .find(|it| it.name.node == "Mutation")
+        .find(|definition| definition.name.node == "Mutation")
         .unwrap();
     let TypeKind::Object(mutation) = mutation.kind else {
         panic!("Mutation is an object")
@@ -98,7 +108,10 @@ pub(crate) fn mutations() -> Vec<(String, String)> {
 
 /// The members of a union.
 pub(crate) fn members(name: &str) -> Vec<String> {
-    let union = types().into_iter().find(|it| it.name.node == name).unwrap();
+    let union = types()
+        .into_iter()
+        .find(|definition| definition.name.node == name)
+        .unwrap();
     let TypeKind::Union(union) = union.kind else {
         panic!("{name} is no union")
     };

@@ -68,7 +68,7 @@ async fn refusals(auditor: &SignedIn<'_>) -> (Value, usize) {
 
 fn change<'a>(event: &'a Value, field: &str) -> &'a Value {
     let changes = event["changes"].as_array().unwrap();
-    let found = changes.iter().find(|it| it["field"] == field);
+    let found = changes.iter().find(|change| change["field"] == field);
     &found.unwrap_or_else(|| panic!("no {field} in {event}"))["after"]
 }
 
@@ -76,14 +76,18 @@ fn change<'a>(event: &'a Value, field: &str) -> &'a Value {
 fn every_mutation_that_can_be_out_of_scope_is_tried_here() {
     let found: BTreeSet<String> = sdl::mutations()
         .into_iter()
-        .filter(|(_, result)| sdl::members(result).iter().any(|it| it == "OutOfScope"))
+        .filter(|(_, result)| {
+            sdl::members(result)
+                .iter()
+                .any(|member| member == "OutOfScope")
+        })
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(found, ADMINISTRATION.map(|it| it.0.to_owned()).into());
+    assert_eq!(found, ADMINISTRATION.map(|entry| entry.0.to_owned()).into());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_out_of_scope_is_recorded_with_who_tried_what_on_whom() {
+async fn out_of_scope_attempts_are_recorded_with_actor_action_and_target() {
     let app = TestApp::spawn().await;
     let root = app.appoint("root@example.com", "admin").await;
     // Two of the staff, so that there is one whom the other does not reach.
@@ -173,7 +177,7 @@ async fn the_last_administrator_and_missing_permissions_are_recorded_too() {
 /// Every path that leads to a person, for somebody who asks about themselves: the note must not be
 /// in the answer.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_reads_or_writes_the_note_about_themselves() {
+async fn users_cannot_read_or_write_the_note_about_themselves() {
     let app = TestApp::with(&[ROUTER]).await;
     app.appoint("root@example.com", "admin").await;
     for what in ["staff", "staff support", "staff editor", "admin"] {

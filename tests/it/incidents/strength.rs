@@ -71,7 +71,7 @@ async fn no_password_is_rated_beyond_the_budget() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_too_short_or_too_long_is_refused_for_nothing() {
+async fn passwords_of_invalid_length_are_refused_without_rating_them() {
     let app = TestApp::spawn().await;
     let ada = app.register(ADA).await;
     for new in ["short".to_owned(), "x".repeat(257)] {

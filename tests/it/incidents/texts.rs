@@ -49,7 +49,7 @@ fn operations(number: &str) -> Vec<(&'static str, Value, &'static str)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_text_is_asked_for_to_a_number_that_earns_whoever_has_it() {
+async fn no_text_is_sent_to_a_premium_rate_number() {
     let app = TestApp::with(&[("IDGATE_SMS__COUNTRIES", "AM,US,GB,DE,FR")]).await;
     let ada = app.register("ada@example.com").await;
     app.execute("UPDATE users SET email_verified = TRUE, is_verified = TRUE")

@@ -161,7 +161,7 @@ async fn the_window_of_a_recovery_is_measured_back_from_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_remembers_what_was_unlinked_though_it_opens_another_one() {
+async fn an_account_remembers_unlinked_identities_even_if_they_open_another_account() {
     let google = Google::genuine().await;
     let app = &google.app;
     let owner = app.register("ada@gmail.com").await;
@@ -244,7 +244,7 @@ async fn the_younger_address_does_not_shake_the_older_one() {
 
 /// A suspension stops the clock for the thief, not for the owner.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_thief_added_before_a_suspension_is_gone_after_it() {
+async fn a_thiefs_additions_before_a_suspension_are_gone_after_it() {
     let google = Google::genuine().await;
     let app = &google.app;
     let first = signed_in(&google, &google.login(&of("ada")).await);
@@ -270,7 +270,7 @@ async fn what_a_thief_added_before_a_suspension_is_gone_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_administrator_who_ends_sessions_ends_what_could_begin_one() {
+async fn revoking_sessions_as_an_administrator_revokes_pending_codes_and_links() {
     let app = TestApp::spawn().await;
     let root = admin(&app).await;
     let owner = proven(&app).await;

@@ -142,7 +142,7 @@ async fn every_page_is_served_under_a_policy_without_scripts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_form_is_refused() {
+async fn a_body_that_is_no_form_is_refused() {
     let app = TestApp::spawn().await;
     let token = token_for(&app, "verify_email").await;
     let form = "application/x-www-form-urlencoded";

@@ -220,7 +220,7 @@ async fn a_link_that_is_used_too_old_or_unknown_is_said_to_be_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_will_not_do_is_said_at_its_field_and_costs_the_link_nothing() {
+async fn invalid_input_is_shown_at_its_field_and_does_not_consume_the_link() {
     let app = TestApp::spawn().await;
     let token = token_for(&app, "password_reset").await;
     for (one, two, said) in [

@@ -50,7 +50,7 @@ async fn look(app: &TestApp, path: &str, address: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn supabase_auth_713_and_emdash_3298_whoever_looks_at_a_link_uses_nothing_up() {
+async fn supabase_auth_713_and_emdash_3298_opening_a_link_does_not_consume_it() {
     for (path, _) in KINDS {
         let app = TestApp::spawn().await;
         let token = token_for(&app, path).await;

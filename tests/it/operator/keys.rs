@@ -111,7 +111,7 @@ async fn a_leaked_key_is_withdrawn_at_once_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_another_master_sealed_is_named_with_what_to_do() {
+async fn a_key_sealed_under_another_master_key_is_reported_with_a_remedy() {
     let app = TestApp::spawn().await;
     app.execute("UPDATE signing_keys SET kid = 'moved'").await;
     let fault = app.app.load_signing_keys().await.unwrap_err().to_string();

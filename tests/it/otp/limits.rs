@@ -46,7 +46,9 @@ async fn two_hundred_right_codes_at_once_make_one_session() {
     let attempts = (0..200).map(|_| client.verify_otp(ADA, "LOGIN", &code));
     let answers = join_all(attempts).await;
     let count = |kind: &str| {
-        let of_kind = answers.iter().filter(|it| it.typename("verifyOtp") == kind);
+        let of_kind = answers
+            .iter()
+            .filter(|answer| answer.typename("verifyOtp") == kind);
         of_kind.count()
     };
     assert_eq!((count("SignedIn"), count("CodeInvalid")), (1, 199));

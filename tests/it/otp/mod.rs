@@ -38,7 +38,10 @@ async fn a_login_code_signs_in_once() {
     let ada = SignedIn::from_answer(&app, &answer, "verifyOtp");
     assert!(ada.is_welcome().await);
     let sessions = ada.sessions().await;
-    let current = sessions.iter().find(|it| it["current"] == true).unwrap();
+    let current = sessions
+        .iter()
+        .find(|session| session["current"] == true)
+        .unwrap();
     assert_eq!(current["amr"], json!(["otp"]));
     let again = client.verify_otp(ADA, "LOGIN", &code).await;
     assert_eq!(again.typename("verifyOtp"), "CodeInvalid");
@@ -61,7 +64,7 @@ async fn an_old_code_says_so_and_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_a_code_or_an_address_is_a_violation_and_costs_no_try() {
+async fn malformed_codes_and_addresses_are_violations_and_cost_no_attempt() {
     let app = TestApp::spawn().await;
     confirmed(&app).await;
     let client = app.anonymous();

@@ -67,7 +67,10 @@ async fn a_number_without_a_password_signs_in_by_codes_alone() {
     let answer = client.verify_otp(NUMBER, "LOGIN", &code).await;
     let ada = SignedIn::from_answer(&app, &answer, "verifyOtp");
     let sessions = ada.sessions().await;
-    let current = sessions.iter().find(|it| it["current"] == true).unwrap();
+    let current = sessions
+        .iter()
+        .find(|session| session["current"] == true)
+        .unwrap();
     assert_eq!(current["amr"], json!(["otp", "sms"]));
     let input = json!({ "newPassword": PASSWORD });
     let answer = ada.run("SetPassword", json!({ "input": input })).await;
@@ -89,7 +92,7 @@ async fn an_address_needs_a_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn registering_a_number_again_tells_its_owner_and_nobody_else() {
+async fn registering_a_number_again_notifies_only_its_owner() {
     let app = TestApp::with(&[REQUIRED]).await;
     register(&app, Some(PASSWORD)).await;
     let code = app.code(NUMBER, "verify_phone").await;

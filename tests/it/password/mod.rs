@@ -134,9 +134,9 @@ async fn two_hundred_confirmations_of_one_link_change_the_password_once() {
         confirm(&app, json!({ "token": token, "newPassword": password }))
     });
     let answers = join_all(attempts).await;
-    let changed = answers
-        .iter()
-        .filter(|it| it.json["data"]["confirmPasswordReset"]["__typename"] == "PasswordChanged");
+    let changed = answers.iter().filter(|answer| {
+        answer.json["data"]["confirmPasswordReset"]["__typename"] == "PasswordChanged"
+    });
     assert_eq!(changed.count(), 1);
     assert_eq!(app.messages(ADA, "password_changed").await, 1);
 }

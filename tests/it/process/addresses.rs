@@ -233,7 +233,7 @@ async fn whatever_the_check_accepts_a_gateway_can_be_built_with() {
             .and_then(|config| {
                 app::check(&config)
                     .map(|()| config)
-                    .map_err(|it| it.to_string())
+                    .map_err(|error| error.to_string())
             });
         match checked {
             Ok(config) => {

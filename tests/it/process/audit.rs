@@ -28,7 +28,7 @@ async fn sealed(app: &TestApp) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_holds_is_counted() {
+async fn an_intact_log_is_counted() {
     let app = TestApp::spawn().await;
     let answer = verify(&app, &[]).answer();
     assert_eq!(
@@ -194,7 +194,7 @@ async fn an_anchor_tells_an_earlier_copy_and_another_history() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn anchors_are_read_from_files_and_what_is_none_is_said() {
+async fn anchors_are_read_from_files_and_invalid_ones_are_reported() {
     let app = TestApp::spawn().await;
     app.register("ada@example.com").await;
     sealed(&app).await;
@@ -269,7 +269,7 @@ async fn an_anchor_that_retention_has_outlived_says_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_end_that_was_changed_is_no_anchor() {
+async fn a_changed_chain_head_is_no_anchor() {
     let app = TestApp::spawn().await;
     app.register("ada@example.com").await;
     sealed(&app).await;

@@ -66,7 +66,7 @@ async fn there_may_be_no_key_yet() {
 }
 
 #[test]
-fn a_missing_master_key_is_named_with_what_to_do() {
+fn a_missing_master_key_is_reported_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
     let settings = [("IDGATE_DATA_DIR", &data)];
@@ -77,7 +77,7 @@ fn a_missing_master_key_is_named_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn migrating_says_what_was_done_and_can_be_repeated() {
+async fn migrate_reports_what_it_did_and_is_idempotent() {
     let app = TestApp::spawn().await;
     let answer = run(&app, &["migrate"]).answer();
     assert_eq!(answer, "The database schema is up to date.\n");
@@ -134,7 +134,7 @@ async fn an_administrator_is_made_and_can_sign_in() {
 }
 
 #[test]
-fn the_first_start_makes_a_home_that_nobody_else_can_open() {
+fn the_first_start_makes_a_private_data_directory() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("a/data");
     let place = data.display().to_string();

@@ -39,7 +39,7 @@ fn the_configuration_is_shown_without_its_secrets() {
     let settings: Vec<Value> = serde_json::from_str(&text).unwrap();
     assert_eq!(settings.len(), lines.lines().count());
     let value = |key: &str| {
-        let found = settings.iter().find(|it| it["key"] == key);
+        let found = settings.iter().find(|setting| setting["key"] == key);
         found.unwrap_or_else(|| panic!("there is no {key}"))["value"].clone()
     };
     assert_eq!(value("keys.master"), "set (hidden)");
@@ -107,7 +107,7 @@ fn a_configuration_file_that_is_not_there_is_named() {
 }
 
 #[test]
-fn wrong_use_ends_with_two_and_says_what_to_do() {
+fn usage_errors_exit_with_two_and_show_help() {
     let uses: [(&[&str], &str); 6] = [
         (&["serv"], "'serve'"),
         (&["keys"], "Usage:"),
@@ -175,7 +175,7 @@ fn the_schema_is_printed_written_and_checked() {
 }
 
 #[test]
-fn words_that_cannot_be_used_are_refused_before_anything_is_made() {
+fn unusable_arguments_are_refused_before_anything_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let words = folder.path().join("words");

@@ -78,7 +78,7 @@ async fn until(url: &str, wanted: impl Fn(&Answer) -> bool) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_is_announced_to_probes_before_anybody_is_refused() {
+async fn readiness_fails_before_requests_are_refused_on_shutdown() {
     let folder = tempfile::tempdir().unwrap();
     let notice = [("IDGATE_SERVER__DRAIN_NOTICE_SECONDS", "100")];
     let mut program = Program::with(folder.path(), &notice);
@@ -204,7 +204,7 @@ async fn production_starts_with_its_defaults_and_shows_no_pages() {
 }
 
 #[test]
-fn production_does_not_start_with_what_development_makes_up() {
+fn production_does_not_start_on_development_defaults() {
     let settings = [("IDGATE_ENV", "production")];
     let refusal = Outcome::of(idgate(&["serve"], settings)).refusal(2);
     for key in ["keys.master", "redis.url", "server.public_url"] {
@@ -236,8 +236,8 @@ async fn a_router_has_a_listener_of_its_own_and_its_secret_is_in_no_log() {
         log.read_to_string(&mut text).unwrap();
         text
     });
-    until(&format!("http://{address}/health/ready"), |it| {
-        it.status == 200
+    until(&format!("http://{address}/health/ready"), |answer| {
+        answer.status == 200
     })
     .await;
     let wrong = format!("{secret}4");
@@ -280,7 +280,7 @@ fn certificates_that_cannot_be_used_are_refused_before_anything_starts() {
 
 /// A proxy that is missing in the settings gives everybody behind it one address.
 #[tokio::test(flavor = "multi_thread")]
-async fn openwork_4197_a_proxy_that_nobody_configured_is_warned_of_once() {
+async fn openwork_4197_an_unconfigured_proxy_is_warned_of_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = Program::start(folder.path());
     for header in ["x-forwarded-for", "forwarded", "x-real-ip"] {

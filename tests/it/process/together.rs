@@ -18,7 +18,7 @@ fn refusal(data: &Path, more: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_second_server_over_a_sqlite_directory_says_what_to_do() {
+fn a_second_server_over_a_sqlite_directory_reports_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let mut first = Program::start(&data);

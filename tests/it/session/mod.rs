@@ -28,7 +28,10 @@ async fn a_login_opens_the_account_and_tells_about_the_device() {
 
     let sessions = ada.sessions().await;
     assert_eq!(sessions.len(), 2, "the registration began one, too");
-    let current: Vec<_> = sessions.iter().filter(|it| it["current"] == true).collect();
+    let current: Vec<_> = sessions
+        .iter()
+        .filter(|session| session["current"] == true)
+        .collect();
     assert_eq!(current.len(), 1);
     assert_eq!(current[0]["browser"], "Firefox 140");
     assert_eq!(current[0]["os"], "Linux");
@@ -51,7 +54,7 @@ async fn a_wrong_password_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_null_and_an_expired_token_is_an_error() {
+async fn me_is_null_when_anonymous_and_an_error_with_an_expired_token() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let nobody = app.anonymous().run("Me", json!({})).await;
@@ -74,7 +77,7 @@ async fn a_public_mutation_ignores_an_expired_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_ends_when_nobody_uses_it_and_in_any_case_after_half_a_year() {
+async fn a_session_expires_when_idle_and_after_half_a_year_at_most() {
     let app = TestApp::spawn().await;
     let idle = app.register("ada@example.com").await;
     app.advance(30 * DAY);

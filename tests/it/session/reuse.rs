@@ -87,7 +87,7 @@ async fn an_unknown_token_and_a_malformed_one_are_refused_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_kept_of_a_refresh_token_is_no_token() {
+async fn a_stored_refresh_token_is_no_usable_token() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let next = ada.refreshed().await;

@@ -36,7 +36,7 @@ async fn a_revoked_session_stops_listening_at_once_and_the_others_are_told_why()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_administrator_does_ends_it_at_once() {
+async fn administrative_changes_end_subscriptions_at_once() {
     let app = TestApp::spawn().await;
     let root = app.appoint("root@example.com", "admin").await;
     let by_root = async |person: &SignedIn<'_>, document: &str, mut input: Value| {
@@ -67,7 +67,7 @@ async fn what_an_administrator_does_ends_it_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_announces_ends_it_within_the_time_between_checks() {
+async fn unannounced_changes_end_subscriptions_at_the_next_check() {
     let often = [("IDGATE_SUBSCRIPTIONS__RECHECK_SECONDS", "1")];
     let app = TestApp::with(&often).await;
     let ada = app.register("ada@example.com").await;
@@ -78,7 +78,7 @@ async fn what_nobody_announces_ends_it_within_the_time_between_checks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_cannot_be_proven_is_told_to_come_back() {
+async fn a_caller_who_cannot_be_verified_is_told_to_retry() {
     let often = [("IDGATE_SUBSCRIPTIONS__RECHECK_SECONDS", "1")];
     let app = TestApp::with(&often).await;
     if app.is_sqlite() {
@@ -136,7 +136,7 @@ async fn a_stop_closes_sockets_and_ends_streams() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn listening_outlives_what_an_idle_connection_may() {
+async fn subscriptions_outlive_the_idle_timeout() {
     let short = [
         ("IDGATE_SERVER__HEAD_TIMEOUT_SECONDS", "1"),
         ("IDGATE_SERVER__IDLE_TIMEOUT_SECONDS", "1"),
@@ -158,7 +158,7 @@ async fn listening_outlives_what_an_idle_connection_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_does_not_read_is_given_up() {
+async fn a_client_that_does_not_read_is_disconnected() {
     let strict = [
         ("IDGATE_SUBSCRIPTIONS__QUEUE", "64"),
         ("IDGATE_SUBSCRIPTIONS__WRITE_SECONDS", "1"),
@@ -214,7 +214,7 @@ async fn a_write_that_is_stuck_ends_the_connection_however_much_may_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pings_whose_answers_are_not_read_fill_no_memory() {
+async fn unread_pongs_do_not_fill_memory() {
     let strict = [
         ("IDGATE_SUBSCRIPTIONS__INIT_SECONDS", "300"),
         ("IDGATE_SUBSCRIPTIONS__KEEP_ALIVE_SECONDS", "300"),

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{Relay, Socket, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_happens_at_one_instance_is_told_at_the_other_once() {
+async fn events_reach_other_instances_exactly_once() {
     let app = TestApp::spawn().await;
     let Some(other) = app.neighbour().await else {
         return;

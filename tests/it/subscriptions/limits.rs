@@ -36,7 +36,7 @@ async fn strangers_of_one_network_share_their_places() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_kept_for_a_subscription_is_small() {
+async fn a_subscription_keeps_little_memory() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let mut socket = ada.socket().await;
@@ -88,7 +88,7 @@ async fn listeners_leave_connections_to_the_database_to_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_sent_away_gives_back_what_they_held_before_they_leave() {
+async fn a_rejected_connection_frees_its_slots_before_it_closes() {
     let app = TestApp::with(&[("IDGATE_DATABASE__MAX_CONNECTIONS", "4")]).await;
     if app.is_sqlite() {
         return;

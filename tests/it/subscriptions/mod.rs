@@ -49,7 +49,7 @@ async fn a_sign_in_elsewhere_is_told_with_its_device_and_so_is_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_happens_to_somebody_else_is_not_told() {
+async fn events_of_other_users_are_not_delivered() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let mut socket = ada.listen("SessionEvents", json!({})).await;
@@ -90,7 +90,7 @@ async fn a_domain_event_that_the_rows_do_not_confirm_yields_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn auditors_hear_what_they_ask_for_and_others_are_refused() {
+async fn auditors_receive_the_events_they_filter_for_and_others_are_refused() {
     let app = TestApp::spawn().await;
     for (what, may) in [
         ("client", false),
@@ -124,7 +124,7 @@ async fn auditors_hear_what_they_ask_for_and_others_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn arguments_are_judged_when_somebody_begins_to_listen() {
+async fn arguments_are_validated_on_subscribe() {
     let app = TestApp::spawn().await;
     let root = app.appoint("root@example.com", "admin").await;
     let mut socket = root.socket().await;
@@ -190,7 +190,7 @@ async fn events_that_wait_are_read_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_rolled_back_is_not_told() {
+async fn rolled_back_changes_are_not_delivered() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let mut socket = ada.listen("SessionEvents", json!({})).await;

@@ -69,7 +69,7 @@ async fn a_cookie_opens_nothing_and_neither_does_a_token_that_does_not_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_breaks_the_protocol_has_its_close_code() {
+async fn protocol_violations_have_their_close_codes() {
     let app = TestApp::with(&[("IDGATE_SUBSCRIPTIONS__INIT_SECONDS", "1")]).await;
     let ada = app.register("ada@example.com").await;
     let subscribe = json!({
@@ -119,7 +119,7 @@ async fn what_breaks_the_protocol_has_its_close_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_subscription_is_refused_and_the_connection_stays() {
+async fn other_operations_are_refused_and_the_connection_stays() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let mut socket = ada.socket().await;
@@ -153,7 +153,7 @@ async fn what_is_no_subscription_is_refused_and_the_connection_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_holds_more_connections_and_subscriptions_than_they_may() {
+async fn connections_and_subscriptions_are_limited_per_user() {
     let few = [
         ("IDGATE_SUBSCRIPTIONS__MAX_CONNECTIONS", "2"),
         ("IDGATE_SUBSCRIPTIONS__MAX_UNKNOWN", "2"),

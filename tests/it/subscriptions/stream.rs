@@ -31,7 +31,7 @@ async fn a_stream_tells_what_happens_and_ends_with_the_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_may_not_listen_is_told_so_in_the_stream() {
+async fn a_refused_subscription_is_answered_in_the_stream() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let mut stream = ada.stream("AuditStream").await;
@@ -67,7 +67,7 @@ async fn whoever_may_not_listen_is_told_so_in_the_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_subscription_or_could_be_a_form_starts_no_stream() {
+async fn other_operations_and_simple_requests_start_no_stream() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let authorization = format!("Bearer {}", ada.access_token);
@@ -136,7 +136,7 @@ async fn a_stream_is_given_back_when_its_reader_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_that_nobody_reads_is_cut_off() {
+async fn an_unread_stream_is_cut_off() {
     let strict = [
         ("IDGATE_SUBSCRIPTIONS__QUEUE", "10000"),
         ("IDGATE_SUBSCRIPTIONS__WRITE_SECONDS", "1"),

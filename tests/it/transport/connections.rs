@@ -136,7 +136,7 @@ async fn a_request_under_way_is_not_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http_2_is_spoken_to_whoever_begins_with_it() {
+async fn http_2_is_served_with_prior_knowledge() {
     let app = TestApp::spawn().await;
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -153,7 +153,7 @@ async fn http_2_is_spoken_to_whoever_begins_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_beyond_the_roof_wait_until_one_ends() {
+async fn connections_beyond_the_limit_wait_until_one_ends() {
     let app = TestApp::with(&[("IDGATE_SERVER__MAX_CONNECTIONS", "16")]).await;
     let mut kept: Vec<TcpStream> = (0..16).map(|_| app.connect()).collect();
     for connection in &mut kept {

@@ -214,7 +214,7 @@ async fn keys_come_in_the_order_in_which_they_were_asked_for() {
 }
 
 #[tokio::test]
-async fn what_fails_in_a_mutation_takes_the_others_answers_along() {
+async fn a_failed_mutation_field_nulls_the_whole_data() {
     let judge = Judge::new().await;
     let (data, paths) = judge.data("mutation { first second }").await;
     assert_eq!((data, paths), (Value::Null, json!([["first"]])));

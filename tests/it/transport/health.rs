@@ -68,7 +68,7 @@ async fn a_database_that_goes_away_is_told_since_when_and_so_is_its_return() {
         let reason = database.as_object_mut().unwrap().remove("reason");
         let place = app.server_url().map(|url| Url::parse(url).unwrap());
         let place = place.map(|url| format!("Postgres at {}:", url.host_str().unwrap()));
-        let reason = reason.as_ref().map(|it| it.as_str().unwrap());
+        let reason = reason.as_ref().map(|reason| reason.as_str().unwrap());
         assert_eq!(place.is_some(), reason.is_some(), "{reason:?}");
         assert!(
             reason

@@ -10,7 +10,7 @@ use crate::harness::{Answer, TestApp};
 const QUESTION: &str = "{\"query\":\"{ __typename }\"}";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_gateways_and_clients_accept_is_what_they_get() {
+async fn responses_have_the_accepted_media_type() {
     let app = TestApp::spawn().await;
     let json = "application/json; charset=utf-8";
     let strict = "application/graphql-response+json; charset=utf-8";
@@ -87,7 +87,7 @@ async fn json_is_json_in_whatever_case_and_with_a_charset() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_two_readers_could_read_in_two_ways_is_refused() {
+async fn ambiguous_requests_are_refused() {
     let app = TestApp::spawn().await;
     for body in [
         "{\"query\":\"{ __typename }\",\"query\":\"{ me { id } }\"}",
@@ -123,7 +123,7 @@ async fn what_two_readers_could_read_in_two_ways_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_in_a_coding_is_refused_with_what_would_do() {
+async fn a_compressed_body_is_refused_with_the_accepted_encodings() {
     let app = TestApp::spawn().await;
     for coding in ["gzip", "br", "deflate", "gzip, identity", "x"] {
         let request = app
@@ -278,7 +278,7 @@ async fn every_answer_tells_browsers_to_keep_to_it() {
 
 /// Of two tokens, a proxy may have looked at the one and we at the other.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_sends_two_tokens_is_nobody() {
+async fn a_request_with_two_tokens_is_unauthenticated() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
     let good = format!("Bearer {}", ada.access_token);

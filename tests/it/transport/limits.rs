@@ -9,7 +9,7 @@ use idgate::schema::document::Limit;
 fn counted(app: &TestApp, metric: &str, label: &str, value: &str) -> u64 {
     let page = app.app.metrics.render();
     let line = format!("{metric}{{{label}=\"{value}\"}} ");
-    let found = page.lines().find_map(|it| it.strip_prefix(&line));
+    let found = page.lines().find_map(|sample| sample.strip_prefix(&line));
     found.map_or(0, |count| count.parse().unwrap())
 }
 
@@ -116,10 +116,13 @@ async fn every_limit_is_refused_with_its_code_before_anything_runs_and_counted()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_does_not_have_the_database_asked_for_what_is_refused() {
+async fn a_refused_document_costs_no_statement_even_with_a_token() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
-    for limit in Limit::ALL.into_iter().filter(|it| *it != Limit::Errors) {
+    for limit in Limit::ALL
+        .into_iter()
+        .filter(|limit| *limit != Limit::Errors)
+    {
         let (document, variables) = excessive(limit);
         let (_, work) = app.work_of(ada.ask(&document, variables)).await;
         assert_eq!(work.statements, 0, "{limit:?}");

@@ -189,7 +189,7 @@ async fn a_document_that_costs_too_much_is_refused_before_it_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_document_whose_fragments_lead_in_a_circle_is_refused() {
+async fn a_document_with_cyclic_fragments_is_refused() {
     let app = TestApp::spawn().await;
     let circle = "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }";
     let answer = app.anonymous().ask(circle, json!({})).await;

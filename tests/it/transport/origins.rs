@@ -204,7 +204,7 @@ async fn headers_of_ones_own_are_added_to_the_usual_ones() {
     let allowed = async |name: &str| {
         let answer = preflight(&app, "/graphql", NAMED[0], name).await;
         let allowed = answer.header("access-control-allow-headers").to_owned();
-        allowed.split(',').any(|it| it.trim() == name)
+        allowed.split(',').any(|header| header.trim() == name)
     };
     for name in [
         "x-acme-tenant",

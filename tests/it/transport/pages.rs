@@ -28,7 +28,7 @@ async fn health_tells_whether_this_instance_can_serve() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn anybody_can_verify_an_access_token_by_the_published_keys() {
+async fn access_tokens_verify_with_the_published_keys() {
     let app = TestApp::with(&[("IDGATE_SERVER__PUBLIC_URL", "https://id.example.com")]).await;
     let ada = app.register("ada@example.com").await;
     let answer = app.get("/.well-known/jwks.json").await;
@@ -142,7 +142,7 @@ async fn graphiql_finds_its_own_files_and_every_document() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_mailbox_shows_a_message_without_running_what_is_in_it() {
+async fn the_mailbox_shows_a_message_without_running_its_scripts() {
     let app = TestApp::spawn().await;
     app.register("ada@example.com").await;
     let mail = app.mail().await;
@@ -238,7 +238,7 @@ async fn an_address_where_nothing_is_answers_in_the_same_shape() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn production_serves_and_has_none_of_the_pages() {
+async fn production_serves_none_of_the_development_pages() {
     let app = TestApp::with(&[
         ("IDGATE_ENV", "production"),
         ("IDGATE_SERVER__PUBLIC_URL", "https://id.example.com"),

@@ -44,7 +44,7 @@ async fn a_digest_is_that_of_the_text_as_it_came() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_names_no_character_is_refused_and_hides_nothing() {
+async fn escapes_of_no_character_are_refused_and_hide_nothing() {
     let app = TestApp::spawn().await;
     let client = app.anonymous();
     let brackets = "[".repeat(60_000);

@@ -98,7 +98,7 @@ async fn on_ones_own_machine_the_listener_is_trusted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_page_of_staff_runs_by_itself_runs_without_a_sign_in() {
+async fn the_staff_page_runs_its_own_documents_without_a_sign_in() {
     let app = TestApp::with(&[SIGNED_IN]).await;
     let staff = app.staff().await;
     let setting = staff.get("/graphiql/setting.json").await.json;

@@ -52,7 +52,7 @@ impl Cause {
 const EMAIL: &str = "support@example.com";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_ends_listening_ends_it_through_a_router_in_the_same_words() {
+async fn subscriptions_end_alike_through_a_router() {
     for cause in [
         Cause::Logout,
         Cause::Revoked,
@@ -115,7 +115,7 @@ async fn ends(app: &TestApp, router: &Listener, cause: Cause) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_announces_ends_it_through_a_router_as_well() {
+async fn unannounced_changes_end_subscriptions_through_a_router_too() {
     let often = [("IDGATE_SUBSCRIPTIONS__RECHECK_SECONDS", "1")];
     let (app, router) = with_router(&often).await;
     let ada = app.register("ada@example.com").await;
@@ -136,7 +136,7 @@ async fn what_nobody_announces_ends_it_through_a_router_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_router_hears_for_each_person_what_is_theirs() {
+async fn a_router_receives_each_users_own_events() {
     let (app, router) = with_router(&[]).await;
     let ada = app.register("ada@example.com").await;
     let eve = app.register("eve@example.com").await;
@@ -157,7 +157,7 @@ async fn a_router_hears_for_each_person_what_is_theirs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_closes_what_a_router_holds() {
+async fn shutdown_closes_router_connections() {
     let (app, router) = with_router(&[]).await;
     let ada = app.register("ada@example.com").await;
     let mut through = Vec::new();

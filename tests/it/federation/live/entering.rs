@@ -8,7 +8,7 @@ use crate::federation::{HEADER, ROUTER, SECRET};
 use crate::harness::{PASSWORD, SignedIn, Socket, TestApp, queries};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_does_not_prove_to_be_the_router_opens_nothing() {
+async fn without_router_proof_no_connection_is_accepted() {
     let (app, router) = with_router(&[]).await;
     let ada = app.register("ada@example.com").await;
     let bearer = format!("Bearer {}", ada.access_token);
@@ -25,8 +25,8 @@ async fn whoever_does_not_prove_to_be_the_router_opens_nothing() {
     for way in ways() {
         for secrets in secrets {
             for token in [None, Some("Bearer x"), Some(bearer.as_str())] {
-                let mut headers: Vec<_> = secrets.iter().map(|it| (HEADER, *it)).collect();
-                headers.extend(token.map(|it| ("authorization", it)));
+                let mut headers: Vec<_> = secrets.iter().map(|secret| (HEADER, *secret)).collect();
+                headers.extend(token.map(|token| ("authorization", token)));
                 // The place of the secret is the handshake alone.
                 let payload = json!({ "Authorization": token, "idgate-router-secret": SECRET });
                 let asked = way.ask(router.address, &headers, payload).await;
@@ -37,7 +37,7 @@ async fn whoever_does_not_prove_to_be_the_router_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_secret_alone_is_nobody() {
+async fn the_router_secret_alone_authenticates_no_user() {
     let (app, router) = with_router(&[]).await;
     let ada = app.register("ada@example.com").await;
     let suspended = app.register("eve@example.com").await;
@@ -62,7 +62,7 @@ async fn the_secret_alone_is_nobody() {
         ("a suspended account", vec![bearer(&suspended.access_token)]),
         ("expired", vec![bearer(&expired.access_token)]),
     ] {
-        let tokens = tokens.iter().map(|it| ("authorization", it.as_str()));
+        let tokens = tokens.iter().map(|token| ("authorization", token.as_str()));
         let headers: Vec<_> = std::iter::once(PROOF).chain(tokens).collect();
         for way in ways() {
             let asked = way.ask(router.address, &headers, json!({})).await;
@@ -104,7 +104,7 @@ async fn a_socket_takes_the_persons_token_from_either_place_and_not_two_differen
     ] {
         for path in ["/graphql/ws", "/graphql"] {
             let mut headers = vec![PROOF];
-            headers.extend(header.map(|it| ("authorization", it.as_str())));
+            headers.extend(header.map(|token| ("authorization", token.as_str())));
             let way = Way::Socket(path);
             let asked = way.ask(router.address, &headers, payload.clone()).await;
             let mut listening = asked.ok().unwrap();
@@ -123,7 +123,7 @@ async fn by_id(app: &TestApp, document: &str, input: Value) -> crate::harness::A
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_the_public_listener_the_secret_opens_what_the_routers_own_would() {
+async fn on_the_public_listener_the_secret_gives_the_router_surface() {
     let required = ("IDGATE_GRAPHQL__TRUSTED_DOCUMENTS", "required");
     let app = TestApp::with(&[ROUTER, required]).await;
     let address = app.address();
@@ -194,7 +194,7 @@ async fn where_live_events_are_turned_off_a_router_gets_none() {
 
 /// Routers pass on what a browser sent them; that a page is of another origin concerns them.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_origin_that_a_router_passes_on_hinders_nobody() {
+async fn an_origin_header_forwarded_by_a_router_is_ignored() {
     let (_app, router) = with_router(&[]).await;
     let foreign = ("origin", "https://app.example.com");
     let socket = Socket::open(router.address, "/graphql/ws", &[PROTOCOL, PROOF, foreign]).await;

@@ -156,7 +156,7 @@ async fn a_new_password_ends_a_move_that_was_asked_for_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_owner_of_a_number_is_told_when_somebody_adds_an_address() {
+async fn the_owner_of_a_number_is_notified_when_an_address_is_added() {
     let app = TestApp::spawn().await;
     let thief = on_a_number(&app).await;
     move_to(&app, &thief, THIEF).await;

@@ -192,7 +192,11 @@ async fn supabase_48487_an_account_that_ended_is_closed_at_every_entry() {
 /// A new way to sign in, or to end an account, has to come into the tables above.
 #[test]
 fn every_sign_in_and_every_end_of_an_account_is_tried_here() {
-    let signs_in = |result: &str| sdl::members(result).iter().any(|it| it == "SignedIn");
+    let signs_in = |result: &str| {
+        sdl::members(result)
+            .iter()
+            .any(|member| member == "SignedIn")
+    };
     let mutations = sdl::mutations().into_iter();
     let mut entries: Vec<String> = mutations
         .filter(|(_, result)| signs_in(result))

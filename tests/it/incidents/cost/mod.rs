@@ -55,7 +55,12 @@ fn every_list_of_the_schema_is_known_to_the_cost() {
         };
         for field in &object.fields {
             let field = &field.node;
-            let sized = |name: &str| field.arguments.iter().any(|it| it.node.name.node == name);
+            let sized = |name: &str| {
+                field
+                    .arguments
+                    .iter()
+                    .any(|argument| argument.node.name.node == name)
+            };
             if sized("first") || sized("last") {
                 assert!(sized("first") && sized("last"), "{}", field.name);
                 paged.insert(named(&field.ty.node).to_owned());
@@ -143,7 +148,7 @@ async fn every_trusted_document_fits_with_its_largest_page() {
 /// How many fields there are in an answer: each has a key.
 fn fields(value: &Value) -> usize {
     match value {
-        Value::Object(members) => members.values().map(|it| 1 + fields(it)).sum(),
+        Value::Object(members) => members.values().map(|member| 1 + fields(member)).sum(),
         Value::Array(entries) => entries.iter().map(fields).sum(),
         _ => 0,
     }
@@ -167,7 +172,7 @@ async fn people(app: &TestApp) -> SignedIn<'_> {
 
 /// The same with a real engine, a real database and the limits as they come.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_accepted_resolves_no_more_than_its_cost_and_the_configuration() {
+async fn accepted_documents_resolve_no_more_than_their_cost() {
     let app = TestApp::with(&[
         ("IDGATE_GRAPHQL__MAX_ALIASES", "10000"),
         ("IDGATE_GRAPHQL__MAX_DIRECTIVES", "1000"),

@@ -125,7 +125,7 @@ impl<'a> Oracle<'a> {
         let size = |name: &str| {
             field
                 .get_argument(name)
-                .and_then(|it| self.number(&it.node))
+                .and_then(|value| self.number(&value.node))
         };
         let size = size("first").or_else(|| size("last")).unwrap_or(20);
         usize::try_from(size).unwrap()
@@ -145,9 +145,9 @@ impl<'a> Oracle<'a> {
             return sent.clone();
         }
         let mut definitions = self.operation.variable_definitions.iter();
-        let found = definitions.find(|it| it.node.name.node == *name);
-        let default = found.and_then(|it| it.node.default_value.clone());
-        default.map_or(Value::Null, |it| it.node.into_json().unwrap())
+        let found = definitions.find(|definition| definition.node.name.node == *name);
+        let default = found.and_then(|definition| definition.node.default_value.clone());
+        default.map_or(Value::Null, |value| value.node.into_json().unwrap())
     }
 
     fn is_left_out(&self, directives: &[Positioned<Directive>]) -> bool {

@@ -131,7 +131,7 @@ impl<'a> Writer<'a> {
         if field
             .arguments
             .iter()
-            .any(|it| it.node.name.node == "first")
+            .any(|argument| argument.node.name.node == "first")
         {
             arguments += &self.page();
         }

@@ -93,7 +93,10 @@ fn places() -> Vec<Place> {
         ("Mutation", "mutation"),
         ("User", "query"),
     ] {
-        let found = types.iter().find(|it| it.name.node == root).unwrap();
+        let found = types
+            .iter()
+            .find(|definition| definition.name.node == root)
+            .unwrap();
         let TypeKind::Object(object) = &found.kind else {
             panic!("{root} is an object")
         };
@@ -229,7 +232,7 @@ async fn survey(app: &TestApp, who: &str) -> String {
         if let (Some(person), true) = (person, place.base["userId"].is_string()) {
             place.base["userId"] = json!(person.user_id);
         }
-        let token = person.map(|it| it.access_token.as_str());
+        let token = person.map(|client| client.access_token.as_str());
         let mut outcomes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for (name, value) in values(&place) {
             let answer = ask(app, token, body(&place, &value)).await;
@@ -257,19 +260,19 @@ async fn gateway() -> TestApp {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_nobody_sends_breaks_anything_on_either_database() {
+async fn nothing_an_anonymous_caller_sends_breaks_either_database() {
     let app = gateway().await;
     insta::assert_snapshot!("hostile_nobody", survey(&app, "nobody").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_a_client_sends_breaks_anything_on_either_database() {
+async fn nothing_a_client_sends_breaks_either_database() {
     let app = gateway().await;
     insta::assert_snapshot!("hostile_client", survey(&app, "a client").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_an_administrator_sends_breaks_anything_on_either_database() {
+async fn nothing_an_administrator_sends_breaks_either_database() {
     let app = gateway().await;
     insta::assert_snapshot!("hostile_admin", survey(&app, "an administrator").await);
 }
@@ -289,7 +292,7 @@ fn subscriptions_take_nothing_that_queries_do_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_written_into_a_document_is_read_like_a_variable() {
+async fn literals_are_read_like_variables() {
     let app = gateway().await;
     for (written, code) in [
         (r#""\u0000""#, "BAD_USER_INPUT"),

@@ -70,7 +70,10 @@ async fn a_subscription_leaves_a_line_when_it_ends() {
     drop(stream);
 
     let lines = lines_of(&log, "socket");
-    let mut ended: Vec<_> = lines.iter().filter(|it| it["ended"].is_string()).collect();
+    let mut ended: Vec<_> = lines
+        .iter()
+        .filter(|line| line["ended"].is_string())
+        .collect();
     assert_eq!(lines.len(), ended.len() + 1, "{lines:?}");
     ended.sort_by_key(|line| line["ended"].to_string());
     let named = ["SessionEvents", events.as_str()];
@@ -87,7 +90,10 @@ async fn a_subscription_leaves_a_line_when_it_ends() {
     ];
     assert_eq!(ended.into_iter().map(told).collect::<Vec<_>>(), expected);
     let lines = lines_of(&log, "stream");
-    let ended: Vec<_> = lines.iter().filter(|it| it["ended"].is_string()).collect();
+    let ended: Vec<_> = lines
+        .iter()
+        .filter(|line| line["ended"].is_string())
+        .collect();
     let expected = [["OK", named[0], named[1], "stopping", "0"]];
     assert_eq!(ended.into_iter().map(told).collect::<Vec<_>>(), expected);
     assert_eq!(lines.len(), 2, "{lines:?}");

@@ -297,7 +297,9 @@ async fn every_request_is_one_line_of_the_log() {
             "{found}"
         );
         assert!(
-            found["duration_ms"].as_f64().is_some_and(|it| it > 0.0),
+            found["duration_ms"]
+                .as_f64()
+                .is_some_and(|duration| duration > 0.0),
             "{found}"
         );
         assert_eq!(found["level"], "INFO", "{found}");

@@ -10,7 +10,7 @@ use super::{Logged, MARK, lines_of};
 use crate::harness::{EventStream, PASSWORD, Socket, TestApp, queries};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_request_says_what_it_waited_for() {
+async fn a_slow_request_logs_what_it_waited_for() {
     let app = TestApp::spawn().await;
     app.register("ada@example.com").await;
     let program = Logged::start(&app, &[("IDGATE_TELEMETRY__SLOW_MS", "0")]);
@@ -51,7 +51,7 @@ async fn a_slow_request_says_what_it_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_gets_a_line_is_a_setting_and_a_failure_has_one_always() {
+async fn logged_requests_are_configurable_and_failures_are_always_logged() {
     let app = TestApp::spawn().await;
     for (log, sample, ordinary) in [
         ("off", "1", 0),
@@ -149,7 +149,7 @@ async fn made_up_names_add_no_label() {
 
 /// What proves a router, and a person behind it, is written nowhere, however much is asked for.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_level_of_the_log_has_what_opens_live_events() {
+async fn no_log_level_shows_the_credentials_of_live_events() {
     let app = TestApp::spawn().await;
     app.register("ada@example.com").await;
     let secret = format!("{MARK} is a secret that only the router has");

@@ -194,7 +194,7 @@ fn each_reason_why_postgres_refuses_has_its_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_real_postgres_refuses_what_the_settings_get_wrong() {
+async fn a_real_postgres_reports_wrong_settings() {
     let app = TestApp::spawn().await;
     let Some(url) = app.server_url() else {
         return;

@@ -127,7 +127,7 @@ async fn a_check_of_the_connections_says_why_no_mail_would_leave() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_be_used_passes_the_check_of_the_connections() {
+async fn usable_services_pass_the_connection_check() {
     let app = TestApp::spawn().await;
     let server = SmtpServer::start().await;
     let url = server.url("");
