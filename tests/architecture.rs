@@ -1,8 +1,8 @@
-//! The rules of the house, read from the sources themselves.
+//! The architecture rules, checked against the sources.
 //!
 //! Which layer may use which, where each outside library lives, what a capability consists of and
-//! how long a file may get. The table below is the one `ARCHITECTURE.md` explains; a rule is
-//! changed there and here in the same commit. That each rule can fail is shown in `rule_tests`.
+//! how long a file may be. `ARCHITECTURE.md` explains the table below; a rule is
+//! changed there and here in the same commit. `rule_tests` shows that each rule can fail.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -18,7 +18,7 @@ use std::path::Path;
 
 use walkdir::{DirEntry, WalkDir};
 
-/// Usable by every layer, and using none, not even each other.
+/// Modules that every layer may use and that use none, not even each other.
 const GROUND: [&str; 3] = ["domain", "fault", "telemetry"];
 
 /// Each layer with what it may use besides itself and the ground. `command` composes: it may use
@@ -65,7 +65,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("config", &[]),
 ];
 
-/// What `transport` may name of the services: who is asking, and nothing that anybody can do.
+/// What `transport` may name of the services: authentication, and no use case.
 const TRANSPORT_MAY_NAME: [[&str; 3]; 2] = [
     ["services", "session", "authenticate"],
     ["services", "session", "Authenticated"],
@@ -107,8 +107,8 @@ const HOMES: [(&[&str], &[&str]); 5] = [
 /// The one file that may name the GraphQL library's error, which tells clients what it wraps.
 const HOME_OF_ERRORS: &str = "src/schema/error.rs";
 
-/// Lines of a file; one that gets there becomes a folder.
-const LONGEST_FILE: usize = 400;
+/// The maximum number of lines in a file.
+const MAX_FILE_LINES: usize = 400;
 
 /// A file of the project: its path from the root, and its text.
 struct Source {
@@ -192,7 +192,7 @@ fn the_tests_named_in_the_threat_model_exist() {
     }
 }
 
-/// The files and tests that a text names and that are not there.
+/// The files and tests that a text names and that do not exist.
 fn missing(text: &str) -> Vec<String> {
     let mut missing = Vec::new();
     for line in text.lines() {
@@ -223,7 +223,7 @@ fn assert_none(violations: &[String]) {
     assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
 }
 
-/// Everything that people write in these places.
+/// All hand-written sources in these places.
 fn sources() -> Vec<Source> {
     let read = |path: String| {
         let bytes = fs::read(root().join(&path)).expect("a listed file can be read");
@@ -238,7 +238,7 @@ fn sources() -> Vec<Source> {
         .collect()
 }
 
-/// The paths of all files under these places, written by people, from the root of the project.
+/// The paths of all hand-written files in these places, relative to the project root.
 fn paths(places: &[&str]) -> Vec<String> {
     let files = places
         .iter()

@@ -1,5 +1,5 @@
-//! The database schema: that it can be built and taken down, that the entities describe it, and
-//! (in `constraints`) that the database itself refuses what must never be stored.
+//! The database schema: migrations apply and revert, the entities describe it, and
+//! (in `constraints`) the database itself refuses invalid rows.
 //!
 //! Every test runs on an empty SQLite database, and on an empty Postgres database as well when
 //! `IDGATE_TEST_POSTGRES_URL` names a server.
@@ -37,7 +37,7 @@ use sea_orm::{
 
 use backends::on_every_backend;
 
-/// The table in which the migrator keeps what it has applied.
+/// The migrator's own table.
 const LEDGER: &str = "seaql_migrations";
 
 #[test]
@@ -133,7 +133,7 @@ fn an_entity_that_differs_from_its_table_is_seen() {
     });
 }
 
-/// Where the entities and the tables part, sorted.
+/// The differences between entities and tables, sorted.
 async fn differences(database: &DatabaseConnection) -> Vec<String> {
     let (described, stored) = (described(database), stored(database).await);
     let unknown = stored
@@ -209,7 +209,7 @@ fn spelled(kind: &ColumnType, database: &DatabaseConnection) -> &'static str {
     }
 }
 
-/// The columns that are there, in the words of [`described`].
+/// The actual columns, in the format of [`described`].
 async fn stored(database: &DatabaseConnection) -> BTreeSet<String> {
     let query = if is_sqlite(database) {
         "SELECT t.name AS t, t.name || '.' || c.name || ' ' || lower(c.type) || ' ' || \
@@ -223,7 +223,7 @@ async fn stored(database: &DatabaseConnection) -> BTreeSet<String> {
     things(database, query).await.collect()
 }
 
-/// Everything there is in the database but the ledger, one text for each thing.
+/// Every object in the database except the migrator's table, one text each.
 async fn dump(database: &DatabaseConnection) -> BTreeSet<String> {
     let query = if is_sqlite(database) {
         "SELECT tbl_name AS t, tbl_name || ': ' || type || ' ' || name || ' ' || \

@@ -1,6 +1,6 @@
-//! The schema as clients find it: the file, the manifest, the documents and the descriptions.
+//! The public schema: the files, the manifest, the documents and the descriptions.
 //!
-//! Nothing here writes: `idgate schema --write` does.
+//! `idgate schema --write` updates the files.
 
 #![cfg(test)]
 
@@ -89,7 +89,7 @@ fn the_manifest_has_every_document_under_the_hash_of_its_text() {
     );
 }
 
-/// Lets a document be validated and stops before it runs.
+/// An extension that validates a document and stops before execution.
 struct NeverRuns;
 
 impl ExtensionFactory for NeverRuns {
@@ -136,7 +136,7 @@ async fn every_document_fits_the_schema_and_so_does_its_example() {
             response.errors
         );
     }
-    // A check that passes everything would pass the above.
+    // Guards against a check that accepts everything.
     let response = schema.execute("{ me { nothing } }").await;
     assert_eq!(response.errors.len(), 1);
 }

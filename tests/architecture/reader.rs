@@ -125,7 +125,7 @@ impl Scope {
     }
 }
 
-/// Spreads the groups of the path at `index`, and says where it ends.
+/// Expands the groups of the path at `index`, and returns where it ends.
 fn spread(
     tokens: &[Token],
     mut index: usize,

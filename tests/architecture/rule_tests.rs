@@ -1,6 +1,6 @@
-//! Each rule of the house meets a text that breaks it, in every way of writing it.
+//! Each architecture rule rejects a source that breaks it, in every way of writing it.
 //!
-//! A case is a line: a path, a colon, what stands in that file, and behind an arrow why that is
+//! A case is a line: a path, a colon, the file's text, and after an arrow why it is
 //! wrong.
 
 use crate::reader::{module_of, uses};

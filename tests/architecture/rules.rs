@@ -1,10 +1,10 @@
-//! The rules: each takes sources and says, one line each, what breaks it.
+//! The rules: each takes sources and returns its violations, one line each.
 
 use std::collections::BTreeSet;
 
 use crate::reader::{Used, module_of, uses};
 use crate::{
-    GROUND, HOME_OF_ERRORS, HOMES, LAYERS, LONGEST_FILE, SUPPORTING, Source, TRANSPORT_MAY_NAME,
+    GROUND, HOME_OF_ERRORS, HOMES, LAYERS, MAX_FILE_LINES, SUPPORTING, Source, TRANSPORT_MAY_NAME,
 };
 
 /// The layer table.
@@ -137,22 +137,22 @@ pub(crate) fn errors(sources: &[Source]) -> Vec<String> {
         .collect()
 }
 
-/// No file is longer than one can keep in mind.
+/// No file is too long.
 pub(crate) fn lengths(sources: &[Source]) -> Vec<String> {
     sources
         .iter()
         .map(|source| (source, source.text.lines().count()))
-        .filter(|(_, lines)| *lines > LONGEST_FILE)
+        .filter(|(_, lines)| *lines > MAX_FILE_LINES)
         .map(|(source, lines)| {
             format!(
-                "{}: {lines} lines; above {LONGEST_FILE} it becomes a folder",
+                "{}: {lines} lines; above {MAX_FILE_LINES} it becomes a folder",
                 source.path
             )
         })
         .collect()
 }
 
-/// Asks the rule about every path that the crate's sources name.
+/// Applies the rule to every path in the crate's sources.
 fn every_use(sources: &[Source], rule: impl Fn(&[String], &Used) -> Option<String>) -> Vec<String> {
     let mut violations = Vec::new();
     for source in sources

@@ -1,4 +1,4 @@
-//! The address at which staff see their listener.
+//! The public URL of the staff listener.
 
 use idgate::config::Config;
 

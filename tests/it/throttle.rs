@@ -1,4 +1,4 @@
-//! Budgets: they bite for everybody alike, and nobody can dodge or turn them against others.
+//! Rate limits: they hold for every caller and can be neither evaded nor turned against others.
 
 use std::net::TcpListener;
 
@@ -245,9 +245,9 @@ async fn without_the_shared_store_people_still_sign_in_and_budgets_still_bite() 
     settings.extend(NARROW);
     let app = TestApp::with(&settings).await;
     let ada = app.register("ada@example.com").await;
-    assert!(ada.is_welcome().await);
-    assert!(ada.refreshed().await.is_welcome().await);
-    assert!(app.login("ada@example.com").await.is_welcome().await);
+    assert!(ada.is_signed_in().await);
+    assert!(ada.refreshed().await.is_signed_in().await);
+    assert!(app.login("ada@example.com").await.is_signed_in().await);
     assert_eq!(attempts(&app.anonymous(), "eve@example.com").await, 10);
 
     let ready = app.get("/health/ready").await;
@@ -269,7 +269,7 @@ fn proposed(document: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_mutation_runs_out_of_a_budget() {
-    /// Whoever did it once is nobody afterwards.
+    /// Left out: its first success ends the session.
     const ENDS_ITSELF: &str = "Logout";
     let app = TestApp::with(&[("IDGATE_THROTTLE__SCALE", "0.000001")]).await;
     let ada = app.register("ada@example.com").await;
@@ -292,5 +292,5 @@ async fn every_mutation_runs_out_of_a_budget() {
         assert!(refused, "{name} can be called for ever");
     }
     // Looking is not trying.
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
 }

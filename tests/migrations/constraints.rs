@@ -1,4 +1,4 @@
-//! What the database refuses whatever the code believes, and what follows a row that goes.
+//! Database constraints: what is refused regardless of the code, and what cascades on delete.
 
 use idgate::entities::{
     audit_event, identity, link, outbox_message, password, refresh_token, session, signing_key,
@@ -34,7 +34,7 @@ where
     row.into_active_model().reset_all().insert(database).await
 }
 
-/// Asserts that the row as it is breaks a CHECK, which the SQL error alone does not name.
+/// Asserts that the row breaks a CHECK, which the SQL error alone does not name.
 pub(crate) async fn refuses<M>(database: &DatabaseConnection, row: M)
 where
     M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
@@ -155,7 +155,7 @@ fn an_address_belongs_to_one_live_account_at_a_time() {
         closed.deleted_at = sea_orm::Set(Some(noon()));
         closed.update(database).await.unwrap();
         insert(database, rival.clone()).await.unwrap();
-        // Any number of closed accounts may share it with the live one.
+        // Any number of deleted accounts may share it with the live one.
         let deleted = Some(noon());
         let third = user::Model {
             deleted_at: deleted,
@@ -311,7 +311,7 @@ fn closed_sets_are_closed() {
             },
         )
         .await;
-        // What was delivered is not kept.
+        // Delivered messages are not kept.
         let delivered_at = Some(noon());
         refuses(
             database,

@@ -1,4 +1,4 @@
-//! What the database refuses of identities at providers.
+//! Constraints on provider identities.
 
 use idgate::entities::identity;
 use sea_orm::DatabaseConnection;
@@ -38,7 +38,7 @@ fn an_identity_belongs_to_one_account() {
             ..rival.clone()
         };
         insert(database, elsewhere).await.unwrap();
-        // What an account remembers is in nobody's way, and there once.
+        // A remembered identity blocks no other account and exists once.
         let remembered = identity::Model {
             unlinked_at: Some(later()),
             ..rival

@@ -1,4 +1,4 @@
-//! Rows that the rules allow, for the checks to spoil.
+//! Valid rows for the constraint tests to break.
 
 use chrono::{DateTime, Duration, Utc};
 use idgate::entities::{

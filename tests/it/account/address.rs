@@ -42,7 +42,7 @@ async fn an_account_moves_by_the_link_and_the_old_address_is_told() {
     let answer = confirm(&ada, json!({ "token": token })).await;
     assert_eq!(answer.typename("confirmEmailChange"), "EmailChanged");
     assert_eq!(answer.root("confirmEmailChange")["user"]["email"], NEW);
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
     app.login(NEW).await;
     let old = app.anonymous().login(OLD, PASSWORD).await;
     assert_eq!(old.typename("login"), "InvalidCredentials");
@@ -111,7 +111,7 @@ async fn only_the_owner_learns_that_an_address_is_taken() {
     let token = app.token("eve@example.com", "change_email").await;
     let answer = confirm(&bob, json!({ "token": token })).await;
     assert_eq!(answer.typename("confirmEmailChange"), "Conflict");
-    assert!(eve.refreshed().await.is_welcome().await);
+    assert!(eve.refreshed().await.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

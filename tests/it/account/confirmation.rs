@@ -30,7 +30,7 @@ async fn a_confirmation_signs_in_and_only_then_does_a_login_work() {
     let answer = verify(&app, &token, Some(PASSWORD)).await;
     assert_eq!(answer.root("verifyEmail")["user"]["emailVerified"], true);
     let ada = SignedIn::from_answer(&app, &answer, "verifyEmail");
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
     assert_eq!(app.login("ada@example.com").await.user_id, ada.user_id);
 }
 

@@ -48,7 +48,7 @@ async fn two_hundred_registrations_of_one_address_make_one_account() {
     assert_eq!(app.number("SELECT COUNT(*) FROM sessions").await, 1);
     assert!(
         SignedIn::from_answer(&app, won[0], "register")
-            .is_welcome()
+            .is_signed_in()
             .await
     );
 }
@@ -185,7 +185,7 @@ async fn a_suspended_account_is_told_so_only_after_the_right_password() {
     let ada = app.register("ada@example.com").await;
     app.execute("UPDATE users SET suspended_at = created_at, suspended_reason = 'test'")
         .await;
-    assert!(!ada.is_welcome().await);
+    assert!(!ada.is_signed_in().await);
     let answer = app.anonymous().refresh(&ada.refresh_token).await;
     assert_eq!(answer.typename("refreshSession"), "TokenInvalid");
     let guess = app

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::REQUIRED;
 use crate::harness::{Answer, PASSWORD, TestApp, Work};
 
-/// What somebody who compares two answers can see.
+/// What an attacker who compares two answers can see.
 pub(crate) fn visible(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let mut headers: Vec<(String, String)> = answer
         .headers

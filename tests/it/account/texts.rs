@@ -40,7 +40,7 @@ const TEXTS: [(&str, &str, bool); 29] = [
     ("UpdateUserInput", "locale", false),
 ];
 
-/// Texts that say who somebody is, prove it, or look something up. They are compared, never shown.
+/// Identifiers, credentials and search terms. They are compared, never shown.
 const OTHERS: [&str; 14] = [
     "actions",
     "code",

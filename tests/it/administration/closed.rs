@@ -151,7 +151,7 @@ async fn staff_cannot_revoke_sessions_of_higher_roles() {
                 ("UpdateUser", "updateUser"),
             ] {
                 if expected.is_empty() && document != "UpdateUser" {
-                    continue; // It would work, and the next one finds nobody.
+                    continue; // It would succeed and delete the target of the next case.
                 }
                 let answer = on(&person, document, &whom.user_id, json!({})).await;
                 let code = match answer.code() {
@@ -162,7 +162,7 @@ async fn staff_cannot_revoke_sessions_of_higher_roles() {
             }
         }
         assert!(
-            root.is_welcome().await && editor.is_welcome().await,
+            root.is_signed_in().await && editor.is_signed_in().await,
             "{what}"
         );
     }
@@ -181,7 +181,7 @@ async fn a_vendor_cannot_delete_accounts() {
         let answer = vendor.run(&document, variables).await;
         assert_eq!(answer.code(), "FORBIDDEN", "{mutation}");
     }
-    assert!(other.is_welcome().await);
+    assert!(other.is_signed_in().await);
     // What ends accounts names whose, so that the loop above meets it.
     for (mutation, _) in sdl::mutations() {
         let ends = ["delete", "erase", "restore"];

@@ -14,7 +14,7 @@ use crate::federation::{HEADER, ROUTER, SECRET};
 use crate::harness::{Answer, SignedIn, TestApp, queries};
 use crate::incidents::sdl;
 
-/// Everything that somebody can be.
+/// Every kind of caller.
 pub(crate) const RANKS: [&str; 7] = [
     "client",
     "vendor",
@@ -261,7 +261,7 @@ async fn fields_of_others(people: &[SignedIn<'_>]) -> String {
     table("Fields of others", &rows)
 }
 
-/// By the reference of another subgraph: whoever holds one may ask, and sees what strangers see.
+/// A reference from another subgraph gives no more than an anonymous caller sees.
 async fn fields_of_strangers(app: &TestApp, people: &[SignedIn<'_>]) -> String {
     let other = &people[1];
     let mut rows = Vec::new();

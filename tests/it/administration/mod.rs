@@ -13,7 +13,7 @@ use crate::harness::{Answer, PASSWORD, SignedIn, TestApp};
 
 const ROOT: &str = "root@example.com";
 
-/// Runs a mutation on somebody's account, with more input.
+/// Runs a mutation on another user's account, with more input.
 pub(crate) async fn on(by: &SignedIn<'_>, document: &str, user: &str, more: Value) -> Answer {
     let mut input = more;
     input["userId"] = json!(user);
@@ -111,12 +111,12 @@ async fn a_changed_role_ends_access_tokens_everywhere_and_the_session_goes_on() 
     assert_eq!(answer.typename("setUserRole"), "UserRoleChanged");
     assert_eq!(read_all(&eve.at(&other)).await.code(), "UNAUTHENTICATED");
     let eve = eve.refreshed().await;
-    assert!(eve.is_welcome().await);
+    assert!(eve.is_signed_in().await);
     assert_eq!(read_all(&eve.at(&other)).await.code(), "FORBIDDEN");
 
     let functions = json!({ "staffFunctions": ["SUPPORT"] });
     on(&root, "SetStaffFunctions", &eve.user_id, functions).await;
-    assert!(!eve.at(&other).is_welcome().await);
+    assert!(!eve.at(&other).is_signed_in().await);
     let eve = eve.refreshed().await;
     assert_eq!(read_all(&eve).await.code(), "");
     // Out of the staff and back again: what one did there does not come back by itself.
@@ -141,7 +141,7 @@ async fn a_suspended_person_is_out_at_once_and_comes_back_by_signing_in() {
     let why = json!({ "reason": "stolen" });
     let answer = on(&support, "SuspendUser", &ada.user_id, why).await;
     assert_eq!(answer.root("suspendUser")["user"]["isSuspended"], true);
-    assert!(!ada.at(&other).is_welcome().await);
+    assert!(!ada.at(&other).is_signed_in().await);
     let refreshed = other.anonymous().refresh(&ada.refresh_token).await;
     assert_eq!(refreshed.typename("refreshSession"), "TokenInvalid");
     let login = app.anonymous().login("ada@example.com", PASSWORD).await;
@@ -149,8 +149,8 @@ async fn a_suspended_person_is_out_at_once_and_comes_back_by_signing_in() {
 
     let answer = on(&support, "UnsuspendUser", &ada.user_id, json!({})).await;
     assert_eq!(answer.root("unsuspendUser")["user"]["isSuspended"], false);
-    assert!(!ada.is_welcome().await, "the old session stays ended");
-    assert!(app.login("ada@example.com").await.is_welcome().await);
+    assert!(!ada.is_signed_in().await, "the old session stays ended");
+    assert!(app.login("ada@example.com").await.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,9 +161,9 @@ async fn revoked_sessions_end_everywhere_and_are_counted() {
     let phone = app.login("ada@example.com").await;
     let answer = on(&support, "RevokeUserSessions", &ada.user_id, json!({})).await;
     assert_eq!(answer.root("revokeUserSessions")["count"], 2);
-    assert!(!ada.is_welcome().await && !phone.is_welcome().await);
-    assert!(support.is_welcome().await);
-    assert!(app.login("ada@example.com").await.is_welcome().await);
+    assert!(!ada.is_signed_in().await && !phone.is_signed_in().await);
+    assert!(support.is_signed_in().await);
+    assert!(app.login("ada@example.com").await.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

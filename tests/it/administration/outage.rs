@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{admin, events, on};
 use crate::harness::{SignedIn, TestApp};
 
-/// An address at which nobody listens any more.
+/// An address on which nothing listens any more.
 fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("redis://{}", listener.local_addr().unwrap())
@@ -58,7 +58,7 @@ async fn without_the_shared_store_administrators_go_on_within_a_budget_of_this_i
         let answer = on(&root, document, &ada.user_id, more).await;
         assert_eq!(answer.typename(field), kind, "{}", answer.text);
     }
-    assert!(!ada.is_welcome().await);
+    assert!(!ada.is_signed_in().await);
     let (answer, work) = app
         .work_of(on(&root, "SuspendUser", &ada.user_id, json!({})))
         .await;
@@ -78,7 +78,7 @@ async fn without_the_database_administration_is_unavailable_and_nothing_is_half_
     let root = admin(&app).await;
     let ada = app.register("ada@example.com").await;
     if app.is_sqlite() {
-        // A file does not go away; pools that are closed stay so.
+        // A SQLite file cannot go away; a closed pool stays closed.
         app.app.database.clone().close().await.unwrap();
     } else {
         app.forbid_connections(true).await;
@@ -106,7 +106,7 @@ async fn without_the_database_administration_is_unavailable_and_nothing_is_half_
         app.forbid_connections(false).await;
         let answer = on(&root, "SuspendUser", &ada.user_id, json!({})).await;
         assert_eq!(answer.typename("suspendUser"), "UserSuspended");
-        assert!(!ada.is_welcome().await);
+        assert!(!ada.is_signed_in().await);
         assert_eq!(events(&app, "user.suspended").await, 1);
         assert_eq!(events(&app, "user.invited").await, 0);
     }

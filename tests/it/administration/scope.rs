@@ -1,4 +1,4 @@
-//! Whom somebody reaches, what they may give away, and that somebody is left to administer.
+//! Which users staff can act on, which permissions they can grant, and the last administrator.
 
 use futures_util::future::join;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{admin, on};
 use crate::harness::{SignedIn, TestApp};
 
-/// What everybody may be refused for, on somebody's account.
+/// The refusal of an administrative mutation on a user.
 const CHANGES: [(&str, &str); 3] = [
     ("UpdateUser", "updateUser"),
     ("SuspendUser", "suspendUser"),
@@ -34,7 +34,7 @@ async fn staff_cannot_act_on_users_with_permissions_they_lack() {
             let refused = answer.typename(field) == "OutOfScope";
             assert_eq!(refused, !reached, "{document} {what}: {}", answer.text);
         }
-        assert_eq!(other.is_welcome().await, !reached, "{what}");
+        assert_eq!(other.is_signed_in().await, !reached, "{what}");
     }
 }
 
@@ -85,7 +85,7 @@ async fn staff_cannot_change_their_own_role_or_status() {
         let answer = on(&root, document, &root.user_id, more).await;
         assert_eq!(answer.typename(field), "OutOfScope", "{}", answer.text);
     }
-    assert!(root.is_welcome().await);
+    assert!(root.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,7 +106,7 @@ async fn the_last_administrator_stays() {
     assert_eq!(answer.typename("suspendUser"), "Conflict");
     let answer = on(&root, "SetUserRole", &other.user_id, role).await;
     assert_eq!(answer.typename("setUserRole"), "UserRoleChanged");
-    assert!(root.is_welcome().await);
+    assert!(root.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

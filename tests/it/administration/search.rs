@@ -119,7 +119,7 @@ async fn names_are_ordered_alike_on_both_databases() {
         .chain('\u{fdf0}'..='\u{fdfb}')
         .collect();
     insert(&app, 92, "mixed@example.net", &mixed, &mixed).await;
-    // Not folded: all are equal, and the pages still neither skip nor repeat anybody.
+    // Not folded: all compare equal, and pages still neither skip nor repeat a user.
     assert_eq!(walked(&root).await.len(), 18);
     app.fold_texts().await;
     let walked = walked(&root).await;
@@ -225,7 +225,7 @@ async fn every_change_of_a_name_or_address_updates_the_search_columns() {
     assert_eq!(found(&root, json!({ "search": "zoe" })).await.len(), 1);
     check("loginWithGoogle").await;
 
-    // A squatter's account goes to whoever proves the address: the names go.
+    // Verifying the address resets a squatter's account, names included.
     let input = json!({ "phone": "+16502530000", "firstName": "Squatter" });
     client.run("Register", json!({ "input": input })).await;
     check("register by number").await;

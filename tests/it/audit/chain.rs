@@ -33,7 +33,7 @@ async fn first_error(app: &TestApp) -> (IntegrityError, Option<i64>) {
     (finding.error, finding.position)
 }
 
-/// Events that nobody is told about: each is one failed sign-in.
+/// Events without a notification: each is one failed sign-in.
 async fn fail(app: &TestApp, times: usize) {
     for _ in 0..times {
         let client = app.anonymous();
@@ -85,10 +85,10 @@ async fn writers_do_not_wait_for_the_linker() {
     assert_eq!((report.unlinked, report.links), (2, 0));
     assert_eq!(report.finding, None);
     if app.is_sqlite() {
-        return; // One writer at a time, whoever it is.
+        return; // SQLite has one writer at a time.
     }
     link_events(&app).await;
-    // Somebody holds the end of the chain, as one does who is stopped in the middle.
+    // A transaction holds the lock on the chain head, like a stalled linker.
     let tx = app.app.begin().await.unwrap();
     let held = idgate::stores::audit_chain::lock(&tx).await.unwrap();
     assert!(held.is_some());

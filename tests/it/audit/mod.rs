@@ -172,7 +172,7 @@ async fn a_change_that_cannot_be_recorded_is_rolled_back() {
         1
     );
     assert_eq!(app.number("SELECT COUNT(*) FROM outbox_messages").await, 1);
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

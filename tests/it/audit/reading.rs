@@ -8,7 +8,7 @@ const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Fi
 const ADDRESS: &str = "203.0.113.77";
 const PROXIES: (&str, &str) = ("IDGATE_SERVER__TRUSTED_PROXIES", "127.0.0.1/32");
 
-/// Somebody with this standing.
+/// A user with this role and function.
 async fn employ<'a>(app: &'a TestApp, email: &str, role: &str, functions: &str) -> SignedIn<'a> {
     app.register(email).await;
     app.execute(&format!(

@@ -29,7 +29,7 @@ async fn a_lock_timeout_asks_the_client_to_retry() {
     let metrics = app.app.metrics.render();
     let counted = "idgate_database_failures_total{kind=\"contention\"} ";
     assert!(metrics.contains(counted), "{metrics}");
-    assert!(app.login("ada@example.com").await.is_welcome().await);
+    assert!(app.login("ada@example.com").await.is_signed_in().await);
 }
 
 /// The same for the federation router and live events.
@@ -58,7 +58,7 @@ async fn a_deadlock_or_a_full_disk_of_the_server_is_unavailable_too() {
         assert_eq!(answer.header("retry-after"), "1", "{code}: {}", answer.text);
         app.execute("DROP TRIGGER failing ON sessions").await;
         assert!(
-            app.login("ada@example.com").await.is_welcome().await,
+            app.login("ada@example.com").await.is_signed_in().await,
             "{code}"
         );
     }

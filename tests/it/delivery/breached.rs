@@ -27,13 +27,13 @@ async fn a_leaked_password_is_known_by_five_digits_of_its_hash() {
     endpoint.answer(200, &format!("{}:1\r\n{SUFFIX}:3\r\n", "0".repeat(35)));
     let app = asking(&endpoint, "3").await;
     assert_eq!(service(&app).lookup("password").await, Lookup::Known);
-    let asked = endpoint.asked();
+    let asked = endpoint.requests();
     assert_eq!(asked[0].path, "/range/5BAA6");
     assert_eq!(asked[0].header("add-padding"), "true");
-    let told = format!("{:?}", asked[0]);
+    let request = format!("{:?}", asked[0]);
     assert!(
-        !told.contains(SUFFIX) && !told.contains("\"password"),
-        "{told}"
+        !request.contains(SUFFIX) && !request.contains("\"password"),
+        "{request}"
     );
 
     assert_eq!(service(&app).lookup("another").await, Lookup::Unknown);
@@ -53,7 +53,7 @@ async fn an_outage_of_the_lookup_does_not_block_users() {
     assert_eq!(service(&app).lookup("password").await, Lookup::Unavailable);
     endpoint.hang();
     assert_eq!(service(&app).lookup("password").await, Lookup::Unavailable);
-    assert_eq!(endpoint.asked().len(), 4, "no redirect is followed");
+    assert_eq!(endpoint.requests().len(), 4, "no redirect is followed");
     let page = app.app.metrics.render();
     let counted = r#"idgate_breached_lookups_total{outcome="unavailable"} 4"#;
     assert!(page.contains(counted), "{page}");

@@ -76,7 +76,7 @@ fn idgate(app: &TestApp, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn output_of(output: &Output) -> String {
     let both = [output.stdout.as_slice(), &output.stderr].concat();
     String::from_utf8(both).unwrap()
 }
@@ -85,7 +85,7 @@ fn said(output: &Output) -> String {
 async fn given_up_messages_are_listed_and_sent_again() {
     let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[]).await;
-    assert!(said(&idgate(&app, &["list"])).contains("No message was given up"));
+    assert!(output_of(&idgate(&app, &["list"])).contains("No message was given up"));
     server.behave(SmtpBehaviour::RejectsRecipient(
         "550 5.1.1 ada@example.com is unknown",
     ));
@@ -114,7 +114,7 @@ async fn given_up_messages_are_listed_and_sent_again() {
         (&"email".into(), &1.into())
     );
     assert_eq!(row["lastFailure"], "the mail server refused with 550 5.1.1");
-    for text in [said(&listed), said(&idgate(&app, &["list"]))] {
+    for text in [output_of(&listed), output_of(&idgate(&app, &["list"]))] {
         assert!(text.contains(&ada), "{text}");
         assert!(
             !text.contains("example.com") && !text.contains("123456"),
@@ -123,15 +123,15 @@ async fn given_up_messages_are_listed_and_sent_again() {
     }
 
     let expired = idgate(&app, &["retry", &eve]);
-    assert!(!expired.status.success() && said(&expired).contains("has expired"));
+    assert!(!expired.status.success() && output_of(&expired).contains("has expired"));
     let unknown = idgate(&app, &["retry", "019a9f3e-7c1d-7b52-8a44-0123456789ab"]);
-    assert!(!unknown.status.success() && said(&unknown).contains("outbox list"));
+    assert!(!unknown.status.success() && output_of(&unknown).contains("outbox list"));
     assert_eq!(idgate(&app, &["retry"]).status.code(), Some(2));
 
     // The clock of the command is the real one, and ahead of this test's.
-    assert!(said(&idgate(&app, &["retry", &ada])).contains("will be sent again"));
+    assert!(output_of(&idgate(&app, &["retry", &ada])).contains("will be sent again"));
     assert_eq!(counts(&app).await, (0, 1, 2));
-    let all = said(&idgate(&app, &["retry", "--all"]));
+    let all = output_of(&idgate(&app, &["retry", "--all"]));
     assert!(
         all.contains("1 message will") && all.contains("1 has expired"),
         "{all}"

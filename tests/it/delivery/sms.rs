@@ -32,7 +32,7 @@ async fn a_text_message_is_a_form_for_twilio() {
     let app = twilio(&endpoint).await;
     let id = post(&app, "sms", "+37499123456", None).await;
     deliver(&app).await;
-    let asked = endpoint.asked();
+    let asked = endpoint.requests();
     assert_eq!(asked.len(), 1);
     let request = &asked[0];
     assert_eq!(request.method, "POST");
@@ -59,7 +59,7 @@ async fn credentials_may_stand_in_the_address() {
     post(&app, "sms", "+37499123456", None).await;
     deliver(&app).await;
     let login = STANDARD.encode("us@er:pa:ss");
-    let asked = endpoint.asked();
+    let asked = endpoint.requests();
     assert_eq!(asked[0].header("authorization"), format!("Basic {login}"));
     assert_eq!(asked[0].path, "/send");
 }
@@ -77,7 +77,7 @@ async fn a_webhook_proves_that_it_is_from_here() {
     let id = post(&app, "sms", "+37499123456", None).await.to_string();
     app.advance(7);
     deliver(&app).await;
-    let asked = endpoint.asked();
+    let asked = endpoint.requests();
     let request = &asked[0];
     let body: Value = serde_json::from_str(&request.body).unwrap();
     let expected = json!({
@@ -126,7 +126,7 @@ async fn a_refusal_is_final_unless_it_may_pass() {
     let expected = "the SMS provider answered 400 (code 21211)";
     assert_eq!(failures(&app).await, [expected]);
     let followed = endpoint
-        .asked()
+        .requests()
         .iter()
         .any(|request| request.path == "/elsewhere");
     assert!(!followed, "a redirect was followed");
@@ -161,7 +161,7 @@ async fn each_channel_goes_its_own_way() {
     let shown = app.mail().await;
     assert_eq!(shown.len(), 1);
     assert_eq!(shown[0]["to"], "ada@example.com");
-    assert_eq!(endpoint.asked().len(), 1);
+    assert_eq!(endpoint.requests().len(), 1);
 
     let app = TestApp::spawn().await;
     post(&app, "sms", "+37499123456", None).await;

@@ -9,7 +9,7 @@ async fn mail_arrives_with_both_parts_and_its_headers() {
     let app = with_mail(&server, "", &[]).await;
     let id = post(&app, "email", "ada@example.com", None).await;
     deliver(&app).await;
-    let taken = server.taken();
+    let taken = server.mails();
     let [mail] = taken.as_slice() else {
         panic!("{taken:?}")
     };
@@ -44,7 +44,7 @@ async fn registering_sends_the_confirmation_and_no_mailbox_shows_it() {
     let app = with_mail(&server, "", &[]).await;
     app.register("ada@example.com").await;
     assert!(app.mail().await.is_empty());
-    let taken = server.taken();
+    let taken = server.mails();
     assert_eq!(taken.len(), 1);
     assert!(taken[0].text.contains("verify_email"), "{}", taken[0].text);
 }
@@ -61,10 +61,10 @@ async fn an_untrusted_certificate_is_refused_before_anything_is_sent() {
         let failure = app.printed("outbox_messages").await.join("");
         assert!(failure.contains("certificate"), "{failure}");
     }
-    assert!(server.taken().is_empty());
-    let heard = server.heard();
+    assert!(server.mails().is_empty());
+    let plaintext = server.plaintext();
     let harmless = |line: &String| line.starts_with("EHLO") || line == "STARTTLS";
-    assert!(heard.iter().all(harmless), "{heard:?}");
+    assert!(plaintext.iter().all(harmless), "{plaintext:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,9 +74,9 @@ async fn a_server_without_the_encryption_that_is_required_hears_no_password() {
     post(&app, "email", "ada@example.com", None).await;
     deliver(&app).await;
     assert_eq!(counts(&app).await, (0, 1, 0));
-    let heard = server.heard();
+    let plaintext = server.plaintext();
     let harmless = |line: &String| line.starts_with("EHLO") || line == "QUIT";
-    assert!(heard.iter().all(harmless), "{heard:?}");
+    assert!(plaintext.iter().all(harmless), "{plaintext:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +87,7 @@ async fn a_server_that_speaks_tls_alone_is_not_spoken_to_in_clear() {
     post(&app, "email", "ada@example.com", None).await;
     deliver(&app).await;
     assert_eq!(counts(&app).await, (0, 1, 0));
-    assert!(server.taken().is_empty());
+    assert!(server.mails().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,8 +154,8 @@ async fn connections_are_used_again() {
         post(&app, "email", &format!("p{number}@example.com"), None).await;
     }
     deliver(&app).await;
-    assert_eq!(server.taken().len(), 20);
-    let greetings = server.heard();
+    assert_eq!(server.mails().len(), 20);
+    let greetings = server.plaintext();
     let greetings = greetings.iter().filter(|line| line.starts_with("EHLO"));
     assert!(greetings.count() <= 2);
 }

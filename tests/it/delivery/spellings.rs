@@ -1,4 +1,4 @@
-//! Other spellings of an address: whatever was typed, mail goes to the domain as it is known.
+//! Other spellings of an address: mail goes to the normalized domain, however it was typed.
 
 use serde_json::json;
 
@@ -21,11 +21,11 @@ async fn another_spelling_of_a_domain_keeps_no_mail_from_its_owner() {
         ),
         ("five", "xn--bcher-kva.example", "xn--bcher-kva.example"),
     ] {
-        let before = server.taken().len();
+        let before = server.mails().len();
         let (typed, owner) = (format!("{name}@{typed}"), format!("{name}@{known}"));
         let anonymous = app.anonymous();
         anonymous.register(&typed).await;
-        // Again, by the owner: a message to whoever has the address already.
+        // Again, by the owner: a message to the existing account.
         anonymous.register(&owner).await;
         let input = json!({ "input": { "email": typed } });
         anonymous.run("RequestEmailVerification", input).await;
@@ -33,7 +33,7 @@ async fn another_spelling_of_a_domain_keeps_no_mail_from_its_owner() {
         anonymous.run("RequestPasswordReset", input).await;
         anonymous.request_otp(&typed, "VERIFY").await;
         deliver(&app).await;
-        let taken = server.taken();
+        let taken = server.mails();
         let sent = taken.get(before..).unwrap();
         assert!(sent.len() >= 3, "{typed}: {sent:?}");
         for mail in sent {

@@ -25,7 +25,7 @@ fn sent_to(endpoint: &Endpoint) -> Vec<String> {
         format!("+{}", rest.split('&').next().unwrap())
     };
     endpoint
-        .asked()
+        .requests()
         .iter()
         .map(|request| to(&request.body))
         .collect()
@@ -102,9 +102,9 @@ async fn strangers_leave_a_share_to_people_who_are_known() {
         post(&app, "sms", &number, None).await;
     }
     deliver(&app).await;
-    assert_eq!(endpoint.asked().len(), 6, "{:?}", sent_to(&endpoint));
+    assert_eq!(endpoint.requests().len(), 6, "{:?}", sent_to(&endpoint));
 
-    // A proven number, whose owner asks for a code, and somebody signed in who wants another one.
+    // A verified number whose owner asks for a code, and a signed-in user who changes numbers.
     app.anonymous().request_otp("+37499123456", "LOGIN").await;
     deliver(&app).await;
     assert!(sent_to(&endpoint).contains(&"+37499123456".to_owned()));
@@ -113,10 +113,10 @@ async fn strangers_leave_a_share_to_people_who_are_known() {
     deliver(&app).await;
     assert!(sent_to(&endpoint).contains(&"+37498123456".to_owned()));
 
-    // Nobody has more than there is.
+    // No share exceeds the total.
     for _ in 0..6 {
         post(&app, "sms", "+37499123456", None).await;
     }
     deliver(&app).await;
-    assert_eq!(endpoint.asked().len(), 10);
+    assert_eq!(endpoint.requests().len(), 10);
 }

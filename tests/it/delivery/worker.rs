@@ -26,8 +26,8 @@ async fn a_server_that_was_down_gets_everything_once() {
     server.behave(SmtpBehaviour::Normal);
     app.advance(900);
     deliver(&app).await;
-    let to: BTreeSet<String> = server.taken().into_iter().map(|mail| mail.to).collect();
-    assert_eq!((to.len(), server.taken().len()), (40, 40));
+    let to: BTreeSet<String> = server.mails().into_iter().map(|mail| mail.to).collect();
+    assert_eq!((to.len(), server.mails().len()), (40, 40));
     assert_eq!(counts(&app).await, (40, 0, 0));
 }
 
@@ -47,11 +47,11 @@ async fn two_workers_share_the_queue_and_send_each_message_once() {
     assert_eq!(one + two, 300);
     assert!(one > 0 && two > 0, "{one} {two}");
     let ids: BTreeSet<String> = server
-        .taken()
+        .mails()
         .iter()
         .map(|mail| mail.header("Message-ID").to_owned())
         .collect();
-    assert_eq!((ids.len(), server.taken().len()), (300, 300));
+    assert_eq!((ids.len(), server.mails().len()), (300, 300));
     assert_eq!(counts(&first).await, (300, 0, 0));
 }
 
@@ -70,10 +70,10 @@ async fn a_sent_but_unrecorded_message_is_sent_again_under_the_same_id() {
     post(&app, "email", "bob@example.com", None).await;
     claim(&app).await;
     deliver(&app).await;
-    assert_eq!(server.taken().len(), 2, "another worker has it");
+    assert_eq!(server.mails().len(), 2, "another worker has it");
     app.advance(61);
     deliver(&app).await;
-    let taken = server.taken();
+    let taken = server.mails();
     assert_eq!(taken.len(), 3);
     assert_eq!(taken[0].header("Message-ID"), taken[1].header("Message-ID"));
     assert_eq!(counts(&app).await, (2, 0, 0));
@@ -119,7 +119,7 @@ async fn a_message_that_has_lost_its_point_is_dropped_with_its_contents() {
     server.behave(SmtpBehaviour::Normal);
     app.advance(599);
     deliver(&app).await;
-    assert_eq!(server.taken().len(), 1);
+    assert_eq!(server.mails().len(), 1);
     assert_eq!(counts(&app).await, (1, 0, 1));
     let failures = failures(&app).await;
     assert!(
@@ -155,7 +155,7 @@ async fn a_message_that_cannot_be_opened_stops_no_other() {
     ))
     .await;
     deliver(&app).await;
-    assert_eq!(server.taken().len(), 1);
+    assert_eq!(server.mails().len(), 1);
     assert_eq!(counts(&app).await, (1, 0, 1));
     assert!(failures(&app).await[0].contains("cannot be opened"));
 }
@@ -180,7 +180,7 @@ async fn after_so_many_attempts_a_message_is_set_aside() {
     }
     server.behave(SmtpBehaviour::Normal);
     deliver(&app).await;
-    assert!(server.taken().is_empty());
+    assert!(server.mails().is_empty());
     assert_eq!(counts(&app).await, (0, 0, 2));
 }
 
@@ -206,12 +206,12 @@ async fn a_slow_recipient_does_not_delay_others() {
     }
     let mut delivering = pin!(deliver(&app));
     let mut others = pin!(async {
-        until(|| server.taken().len() == 21).await;
+        until(|| server.mails().len() == 21).await;
         // What comes meanwhile is not kept waiting either, least of all in another channel.
         post(&app, "email", "late@example.com", None).await;
         post(&app, "sms", "+37499123456", None).await;
         app.app.wake_outbox();
-        until(|| server.taken().len() == 22 && endpoint.asked().len() == 1).await;
+        until(|| server.mails().len() == 22 && endpoint.requests().len() == 1).await;
     });
     tokio::select! {
         () = &mut delivering => panic!("everybody waited for the slow one"),

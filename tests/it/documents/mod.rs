@@ -171,7 +171,7 @@ async fn every_document_runs_to_its_success() {
     let quiet: Vec<&String> = mutations
         .filter(|name| !tour.recorded.iter().any(|entry| entry.document == **name))
         .collect();
-    assert_eq!(quiet, UNRECORDED, "mutations that nobody will know of");
+    assert_eq!(quiet, UNRECORDED, "mutations without an audit event");
     recorded::assert_complete(app, &tour.recorded).await;
 }
 

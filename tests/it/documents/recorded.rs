@@ -37,8 +37,8 @@ const EVENTS: &str = "query($request: String!) { auditEvents(filter: { requestId
         ipAddress userAgent browser os requestId operationName documentId } } }";
 
 /// Every event of every mutation, as a person reviews it: `document: action who field=before>after`.
-/// Who is `self` for what somebody did to their own account, `by about` for what somebody did to
-/// another's, and `about` for what somebody did who was not signed in.
+/// Who is `self` for a change to the actor's own account, `by about` for a change to
+/// another's, and `about` for a change by an anonymous caller.
 const EXPECTED: &str = "\
 ChangePassword: password.changed self
 ConfirmEmailChange: email.changed self email=ada@example.com>ada@example.org
@@ -103,7 +103,7 @@ fn assert_located(record: &Record, event: &Value) {
         ("requestId", json!(record.request)),
         ("operationName", json!(record.document)),
         ("documentId", json!(queries::id(&record.document))),
-        // Nobody acts in somebody else's name.
+        // The actor is always the signed-in user.
         ("onBehalfOf", Value::Null),
     ]);
     for (field, value) in expected {

@@ -56,7 +56,7 @@ async fn duplicates_cost_nothing_and_come_back_as_often() {
         (work.statements, ids(&answer)[999]),
         (1, ada.user_id.as_str())
     );
-    // And nobody's question costs what it asks for alone.
+    // Anonymous, with aliases: only fields that need a row cost a statement.
     let router = app.anonymous().with(HEADER, SECRET);
     let twice = "query($of: [_Any!]!) { a: _entities(representations: $of) { __typename } \
                  b: _entities(representations: $of) { ... on User { pid } } }";

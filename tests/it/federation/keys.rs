@@ -73,7 +73,7 @@ async fn an_address_is_for_its_owner_and_for_those_who_read_everybody() {
         "",
         "a@b@c",
     ];
-    let mut heard = BTreeSet::new();
+    let mut answers = BTreeSet::new();
     for email in others {
         for answer in [
             entities(&eve, &[user_of(email)]).await,
@@ -81,14 +81,14 @@ async fn an_address_is_for_its_owner_and_for_those_who_read_everybody() {
         ] {
             assert_eq!(found(&answer), &[Value::Null]);
             assert_eq!(answer.code(), "FORBIDDEN", "{email}");
-            heard.insert(anonymised(answer));
+            answers.insert(anonymised(answer));
         }
         // What cannot be said is not looked for either.
         let of = [user_of(email)];
         let asked = anonymous_entities(&app, &of);
         assert_eq!(app.work_of(asked).await.1.statements, 0, "{email}");
     }
-    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert_eq!(answers.len(), 1, "{answers:?}");
     for spelling in ["eve@example.com", " EVE@Example.COM.", "eve＠example.com"] {
         let (answer, work) = app.work_of(entities(&eve, &[user_of(spelling)])).await;
         assert_eq!(ids(&answer), [&eve.user_id], "{spelling}: {}", answer.text);
@@ -123,17 +123,17 @@ async fn a_session_is_for_its_owner_and_for_those_who_read_everybody() {
         errors(&own),
         [("[\"_entities\",1]".to_owned(), "FORBIDDEN".to_owned())]
     );
-    let mut heard = BTreeSet::new();
+    let mut answers = BTreeSet::new();
     for other in [id.as_str(), &over_id, &unknown(1), "junk", ""] {
         for answer in [
             entities(&eve, &[session(other)]).await,
             anonymous_entities(&app, &[session(other)]).await,
         ] {
             assert_eq!(answer.code(), "FORBIDDEN", "{other}");
-            heard.insert(anonymised(answer));
+            answers.insert(anonymised(answer));
         }
     }
-    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert_eq!(answers.len(), 1, "{answers:?}");
     let of = [
         session(&id),
         session(&over_id),

@@ -27,7 +27,7 @@ async fn entities(person: &SignedIn<'_>, of: &[Value]) -> Answer {
     router.ask(ENTITIES, json!({ "of": of })).await
 }
 
-/// The same in nobody's name.
+/// The same from an anonymous caller.
 async fn anonymous_entities(app: &TestApp, of: &[Value]) -> Answer {
     let router = app.anonymous().with(HEADER, SECRET);
     router.ask(ENTITIES, json!({ "of": of })).await
@@ -73,7 +73,7 @@ fn errors(answer: &Answer) -> Vec<(String, String)> {
         .collect()
 }
 
-/// An id that nobody has.
+/// An id of no user.
 fn unknown(number: usize) -> String {
     format!("00000000-0000-7000-8000-{number:012}")
 }

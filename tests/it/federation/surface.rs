@@ -112,7 +112,7 @@ async fn a_secret_opens_nothing_where_no_router_is_expected() {
         .ask(SDL, json!({}))
         .await;
     answer.assert_refusal(403, "FORBIDDEN");
-    // A listener of the router that could know nobody serves nobody.
+    // A router listener without a secret or a certificate serves no request.
     let router = Listener::open(&without).await;
     router.ask(SDL, &[]).await.assert_refusal(403, "FORBIDDEN");
 }
@@ -196,7 +196,7 @@ async fn the_router_sends_documents_of_its_own_and_people_act_through_it() {
         .with("authorization", format!("Bearer {token}"));
     let answer = ada.ask("{ me { email } }", json!({})).await;
     assert_eq!(answer.root("me")["email"], "ada@example.com");
-    // The secret alone is nobody.
+    // The secret alone authenticates no user.
     let answer = router
         .ask("{ me { email } users { nodes { id } } }", json!({}))
         .await;

@@ -92,7 +92,7 @@ async fn a_certificate_of_the_configured_ca_is_enough() {
             .await
             .is_err()
     );
-    // Those who were refused take nobody's place.
+    // Refused connections hold no slot.
     let answer = Answer::of(ask(&listener, Some(ROUTER_PEM))).await;
     assert_eq!(answer.status, 200);
 }
@@ -203,7 +203,7 @@ fn resuming(version: &'static SupportedProtocolVersion) -> TlsConnector {
     TlsConnector::from(std::sync::Arc::new(config))
 }
 
-/// A certificate ends with its last day. One that was shown before it did must not let anybody in
+/// An expired certificate presented before its expiry must not be accepted
 /// afterwards, which resuming would.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_connection_shows_the_certificate_again() {

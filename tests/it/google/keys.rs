@@ -1,4 +1,4 @@
-//! The issuer's keys: rotation, outages, and that nobody can make us fetch them all the time.
+//! The issuer's keys: rotation, outages, and a bound on forced fetches.
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
@@ -69,7 +69,7 @@ async fn known_keys_outlive_an_outage_for_a_day() {
         google.app.advance(HOUR);
         assert_eq!(google.outcome(&json!({})).await, "SignedIn", "{manner:?}");
         assert_eq!(google.issuer.fetches(), 2, "{manner:?}");
-        // During the pause nobody waits for it again.
+        // During the pause no sign-in waits for it again.
         assert_eq!(google.outcome(&json!({})).await, "SignedIn");
         assert_eq!(google.issuer.fetches(), 2, "{manner:?}");
         google.app.advance(22 * HOUR);
@@ -149,7 +149,7 @@ async fn a_thousand_unknown_keys_cause_a_handful_of_fetches() {
     );
     let fetches = google.issuer.fetches();
     assert!((2..=5).contains(&fetches), "{fetches} fetches");
-    // They hinder nobody whose key is known, and a rotation only for two minutes.
+    // Known keys are not affected, and a rotation is delayed by two minutes at most.
     assert_eq!(google.outcome(&json!({})).await, "SignedIn");
     google.issuer.rotate();
     google.app.advance(120);

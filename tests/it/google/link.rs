@@ -40,7 +40,7 @@ async fn a_linked_identity_opens_the_account_and_proves_no_address() {
     assert_eq!(me.root("me")["email"], "ada@example.com");
     assert_eq!(me.root("me")["emailVerified"], false);
     assert_eq!(events(&google, "identity.linked").await, 1);
-    // An address that nobody has proven is not written to.
+    // No mail is sent to an unverified address.
     let mail = google.app.mail().await;
     assert!(
         mail.iter()
@@ -171,7 +171,7 @@ async fn an_unlinked_identity_opens_nothing_until_linked_again() {
     assert_eq!(unlink(&ada, &id).await.typename("unlinkGoogle"), "NotFound");
     // The address is the issuer's own, but the owner has said no.
     assert_eq!(google.outcome(&json!({})).await, "Conflict");
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
     link(&google, &ada, &json!({})).await.root("linkGoogle");
     let again = signed_in(&google, &google.login(&json!({})).await);
     assert_eq!(again.user_id, ada.user_id);
@@ -235,7 +235,7 @@ async fn a_session_that_ended_meanwhile_links_nothing() {
     let google = Google::spawn().await;
     let eve = google.app.register("ada@gmail.com").await;
     let ours = google.token(&json!({}));
-    // The squatter's request and the owner's first sign-in meet: whoever is first, the squatter's
+    // The squatter's request races the owner's first sign-in: in either order the squatter's
     // identity opens nothing afterwards.
     let of_the_squatter = grace();
     let squatter = link(&google, &eve, &of_the_squatter);

@@ -52,7 +52,7 @@ async fn a_new_user_gets_an_account() {
             .await;
         assert_ne!(login.typename("login"), "SignedIn");
     }
-    // Whoever reads the mailbox learns that somebody else has made an account of it.
+    // The reader of the mailbox learns that an account was made with its address.
     let told = google
         .app
         .messages("ada@gmail.com", "identity_linked")
@@ -110,7 +110,7 @@ async fn one_token_signs_in_once_however_many_present_it() {
     };
     assert_eq!((kinds("SignedIn"), kinds("GoogleTokenInvalid")), (1, 29));
     assert_eq!(google.app.number("SELECT COUNT(*) FROM sessions").await, 1);
-    // What names nobody is kept one by one up to ten an hour.
+    // Failures for unknown users are recorded one by one up to ten an hour.
     assert_eq!(events(&google, "google.login_refused").await, 10);
     let counted = r#"idgate_audit_unrecorded_total{action="google.login_refused"} 19"#;
     assert!(google.app.app.metrics.render().contains(counted));
@@ -144,7 +144,7 @@ async fn an_address_of_the_issuer_joins_the_verified_account_that_has_it() {
         let found = signed_in(&google, &google.login(&changes).await);
         assert_eq!(found.user_id, owner.user_id);
         // Nothing of the owner's ends.
-        assert!(owner.is_welcome().await);
+        assert!(owner.is_signed_in().await);
         assert_eq!(google.app.login(email).await.user_id, owner.user_id);
         let mail = google.app.mail().await;
         let told = mail
@@ -222,7 +222,7 @@ async fn an_address_a_phone_account_never_verified_goes_to_its_owner() {
         .await;
     let ada = signed_in(&google, &google.login(&json!({})).await);
     assert_ne!(ada.user_id, eve.user_id);
-    assert!(eve.is_welcome().await);
+    assert!(eve.is_signed_in().await);
     let left = eve.run("Me", json!({})).await;
     assert_eq!(left.root("me")["email"], Value::Null);
     assert_eq!(left.root("me")["phone"], "+16502530000");
@@ -254,7 +254,7 @@ async fn suspended_and_deleted_accounts_stay_out() {
         );
         assert!(events(&google, "google.login_refused").await >= 1);
     }
-    // A squatter's account that was suspended opens for nobody.
+    // A suspended squatter's account stays closed.
     let google = Google::spawn().await;
     google.app.register("ada@gmail.com").await;
     google

@@ -8,7 +8,7 @@ use super::{Answer, TestApp, queries};
 /// The password that everybody here has.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// Somebody without an access token.
+/// A client without an access token.
 #[derive(Clone)]
 pub(crate) struct Anonymous<'a> {
     app: &'a TestApp,
@@ -106,7 +106,7 @@ impl<'a> Anonymous<'a> {
     }
 }
 
-/// Somebody with an access token.
+/// A client with an access token.
 #[derive(Clone)]
 pub(crate) struct SignedIn<'a> {
     pub(super) app: &'a TestApp,
@@ -185,7 +185,7 @@ impl<'a> SignedIn<'a> {
     }
 
     /// Whether the access token still opens the account.
-    pub(crate) async fn is_welcome(&self) -> bool {
+    pub(crate) async fn is_signed_in(&self) -> bool {
         let answer = self.run("Me", json!({})).await;
         if answer.code() == "UNAUTHENTICATED" {
             assert!(answer.json["data"]["me"].is_null(), "{}", answer.text);

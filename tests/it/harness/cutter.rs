@@ -62,7 +62,7 @@ impl Cutter {
         *self.armed.lock().unwrap() = Some((word, moment));
     }
 
-    /// Whether nobody has said the word yet.
+    /// Whether the trigger has not been seen yet.
     pub(crate) fn is_armed(&self) -> bool {
         self.armed.lock().unwrap().is_some()
     }

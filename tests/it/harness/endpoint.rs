@@ -12,14 +12,14 @@ use tokio::task::JoinSet;
 
 /// A request that came in.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct RecordedRequest {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
 
-impl Asked {
+impl RecordedRequest {
     /// A header as text; empty when it is absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
@@ -30,7 +30,7 @@ impl Asked {
 struct Shared {
     /// Status and body of the answers; no status never answers.
     answer: Mutex<(Option<StatusCode>, String)>,
-    asked: Mutex<Vec<Asked>>,
+    requests: Mutex<Vec<RecordedRequest>>,
 }
 
 /// The running service.
@@ -46,7 +46,7 @@ impl Endpoint {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             answer: Mutex::new((Some(StatusCode::OK), String::new())),
-            asked: Mutex::default(),
+            requests: Mutex::default(),
         });
         let router = axum::Router::new()
             .fallback(answer)
@@ -75,8 +75,8 @@ impl Endpoint {
         self.shared.answer.lock().unwrap().0 = None;
     }
 
-    pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.shared.asked.lock().unwrap().clone()
+    pub(crate) fn requests(&self) -> Vec<RecordedRequest> {
+        self.shared.requests.lock().unwrap().clone()
     }
 }
 
@@ -87,7 +87,7 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    shared.asked.lock().unwrap().push(Asked {
+    shared.requests.lock().unwrap().push(RecordedRequest {
         method,
         path: uri.path().to_owned(),
         headers,
@@ -97,7 +97,7 @@ async fn answer(
     let Some(status) = status else {
         return std::future::pending().await;
     };
-    // Harmless but for redirects, which nobody may follow.
+    // Only meaningful on redirects, which must not be followed.
     let elsewhere = [("location", "/elsewhere")];
     (status, elsewhere, text).into_response()
 }

@@ -1,5 +1,5 @@
 //! An OpenID Connect issuer on a real socket: signs what it is told to, publishes its keys, and can
-//! be as slow, as broken and as greedy as one on the internet.
+//! be slow, broken or excessive.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! Somebody who listens, over a real WebSocket.
+//! A subscriber over a real WebSocket.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::{SignedIn, TestApp, queries};
 
-/// How long anything may take that should happen at once.
+/// The limit for anything that should happen at once.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a socket says.
+/// What a socket receives.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Said {
+pub(crate) enum Received {
     /// A message of the protocol.
     Message(Value),
-    /// The end, with the code.
+    /// The close frame's code; 0 without one.
     Closed(u16),
 }
 
@@ -40,30 +40,30 @@ impl TestApp {
         Socket::open(self.address, "/graphql/ws", headers).await
     }
 
-    /// Waits until everything so far has been told, and until other instances are heard.
+    /// Waits until all events so far have been delivered and other instances are subscribed to.
     pub(crate) async fn caught_up(&self) {
         let mut connected = self.app.event_bus.connected();
-        let hearing = connected.wait_for(|connected| *connected);
-        timeout(TIMEOUT, hearing).await.unwrap().unwrap();
-        let mut heard = self.app.event_bus.subscribe();
+        let connecting = connected.wait_for(|connected| *connected);
+        timeout(TIMEOUT, connecting).await.unwrap().unwrap();
+        let mut events = self.app.event_bus.subscribe();
         let before = self.audited().await;
-        // Told after what came before; where text is no document to run, it is not there.
+        // Delivered after all earlier events; absent where only trusted documents run.
         let nobody = self.anonymous();
         nobody.login("nobody@example.com", "not a password").await;
         let mut after = self.audited().await;
         after.retain(|event| !before.contains(event));
         for last in after {
-            let told = async { while !heard.recv().await.unwrap().contains(&last) {} };
-            timeout(TIMEOUT, told).await.expect("it is told");
+            let delivered = async { while !events.recv().await.unwrap().contains(&last) {} };
+            timeout(TIMEOUT, delivered).await.expect("no event");
         }
     }
 
-    /// A connection for which little is kept while nobody reads, so that tests of that are short.
+    /// A connection with a small receive buffer, so that tests of slow readers are short.
     pub(crate) async fn narrow_connection(&self) -> TcpStream {
         narrow_connection(self.address).await
     }
 
-    /// A socket on which nothing has been said.
+    /// A socket before `connection_init`.
     pub(crate) async fn socket(&self) -> Socket {
         let protocol = [("sec-websocket-protocol", "graphql-transport-ws")];
         self.handshake(&protocol).await.unwrap()
@@ -78,7 +78,7 @@ pub(crate) async fn narrow_connection(address: SocketAddr) -> TcpStream {
 }
 
 impl SignedIn<'_> {
-    /// A socket that was told who this is.
+    /// A socket authenticated by `connection_init`.
     pub(crate) async fn socket(&self) -> Socket {
         self.app.caught_up().await;
         let mut socket = self.app.socket().await;
@@ -89,13 +89,13 @@ impl SignedIn<'_> {
             }))
             .await;
         assert_eq!(
-            socket.hear().await,
-            Said::Message(json!({ "type": "connection_ack" }))
+            socket.receive().await,
+            Received::Message(json!({ "type": "connection_ack" }))
         );
         socket
     }
 
-    /// A socket that listens to a document of `queries/`, under the id `a`.
+    /// A socket with a subscription to a document of `queries/`, under the id `a`.
     pub(crate) async fn listen(&self, document: &str, variables: Value) -> Socket {
         let mut socket = self.socket().await;
         socket.subscribe("a", document, variables).await;
@@ -139,15 +139,15 @@ impl Socket {
         let flooding = async { while self.0.send(message.clone()).await.is_ok() {} };
         timeout(TIMEOUT, flooding)
             .await
-            .expect("an end of patience");
+            .expect("the gateway never closed the connection");
     }
 
-    /// Listens to a document of `queries/`.
+    /// Subscribes with a document of `queries/`.
     pub(crate) async fn subscribe(&mut self, id: &str, document: &str, variables: Value) {
         self.ask(id, queries::text(document), variables).await;
     }
 
-    /// Listens to a document of one's own.
+    /// Subscribes with any document.
     pub(crate) async fn ask(&mut self, id: &str, query: &str, variables: Value) {
         self.send(json!({
             "type": "subscribe", "id": id, "payload": { "query": query, "variables": variables },
@@ -155,39 +155,42 @@ impl Socket {
         .await;
     }
 
-    /// Waits until everything that was sent has been read.
+    /// Waits until the gateway has read every message sent so far.
     pub(crate) async fn settle(&mut self) {
         self.send(json!({ "type": "ping" })).await;
-        assert_eq!(self.hear().await, Said::Message(json!({ "type": "pong" })));
+        assert_eq!(
+            self.receive().await,
+            Received::Message(json!({ "type": "pong" }))
+        );
     }
 
-    /// What is said next.
-    pub(crate) async fn hear(&mut self) -> Said {
-        let said = timeout(TIMEOUT, self.heard()).await;
-        said.expect("nothing is said")
+    /// The next message or close frame.
+    pub(crate) async fn receive(&mut self) -> Received {
+        let received = timeout(TIMEOUT, self.next_frame()).await;
+        received.expect("no message")
     }
 
-    async fn heard(&mut self) -> Said {
+    async fn next_frame(&mut self) -> Received {
         loop {
             match self.0.next().await {
                 Some(Ok(Message::Text(text))) => {
-                    return Said::Message(serde_json::from_str(&text).unwrap());
+                    return Received::Message(serde_json::from_str(&text).unwrap());
                 }
                 Some(Ok(Message::Close(frame))) => {
-                    return Said::Closed(frame.map_or(0, |frame| frame.code.into()));
+                    return Received::Closed(frame.map_or(0, |frame| frame.code.into()));
                 }
                 Some(Ok(_)) => {}
-                // Closed without a word.
-                Some(Err(_)) | None => return Said::Closed(0),
+                // Closed without a close frame.
+                Some(Err(_)) | None => return Received::Closed(0),
             }
         }
     }
 
     /// The data of the next event of `a`, without errors.
     pub(crate) async fn event(&mut self, field: &str) -> Value {
-        let said = self.hear().await;
-        let Said::Message(message) = &said else {
-            panic!("{said:?}");
+        let received = self.receive().await;
+        let Received::Message(message) = &received else {
+            panic!("{received:?}");
         };
         assert_eq!(message["type"], "next", "{message}");
         assert_eq!(message["id"], "a", "{message}");
@@ -195,11 +198,11 @@ impl Socket {
         message["payload"]["data"][field].clone()
     }
 
-    /// The code with which a subscription is refused.
+    /// The error code of a refused subscription.
     pub(crate) async fn refusal(&mut self, id: &str) -> String {
-        let said = self.hear().await;
-        let Said::Message(message) = &said else {
-            panic!("{said:?}");
+        let received = self.receive().await;
+        let Received::Message(message) = &received else {
+            panic!("{received:?}");
         };
         assert_eq!(
             (&message["type"], &message["id"]),
@@ -211,10 +214,10 @@ impl Socket {
             .to_owned()
     }
 
-    /// The code with which the connection ends, after whatever else is said.
+    /// The close code of the connection; messages before it are skipped.
     pub(crate) async fn end(&mut self) -> u16 {
         loop {
-            if let Said::Closed(code) = self.hear().await {
+            if let Received::Closed(code) = self.receive().await {
                 return code;
             }
         }

@@ -42,7 +42,7 @@ pub(crate) use clients::{Anonymous, PASSWORD, SignedIn};
 pub(crate) use cutter::{Cutter, Moment};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use issuer::{Google, IssuerBehaviour};
-pub(crate) use listener::{Said, Socket, narrow_connection};
+pub(crate) use listener::{Received, Socket, narrow_connection};
 pub(crate) use messages::wrong;
 pub(crate) use relay::Relay;
 pub(crate) use smtp::{SmtpBehaviour, SmtpServer};
@@ -247,7 +247,7 @@ impl TestApp {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Somebody who is not signed in.
+    /// An anonymous client.
     pub(crate) fn anonymous(&self) -> Anonymous<'_> {
         Anonymous::new(self)
     }

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// A certificate that nobody trusts, for `localhost`; its key opens nothing.
+/// A self-signed certificate for `localhost`; its key is used nowhere else.
 const SELF_SIGNED: &[u8] = include_bytes!("self_signed.pem");
 
 /// What the server does with mail.
@@ -21,7 +21,7 @@ const SELF_SIGNED: &[u8] = include_bytes!("self_signed.pem");
 pub(crate) enum SmtpBehaviour {
     /// Takes it.
     Normal,
-    /// Takes it, but only behind STARTTLS, with a certificate that nobody trusts.
+    /// Takes it, but only behind STARTTLS, with a self-signed certificate.
     SelfSigned,
     /// Answers every recipient with this.
     RejectsRecipient(&'static str),
@@ -61,9 +61,9 @@ impl Mail {
 
 struct Shared {
     behaviour: Mutex<SmtpBehaviour>,
-    taken: Mutex<Vec<Mail>>,
+    mails: Mutex<Vec<Mail>>,
     /// Every line that came in clear text.
-    heard: Mutex<Vec<String>>,
+    plaintext: Mutex<Vec<String>>,
     tls: TlsAcceptor,
 }
 
@@ -80,8 +80,8 @@ impl SmtpServer {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             behaviour: Mutex::new(SmtpBehaviour::Normal),
-            taken: Mutex::default(),
-            heard: Mutex::default(),
+            mails: Mutex::default(),
+            plaintext: Mutex::default(),
             tls: acceptor(),
         });
         let mut listening = JoinSet::new();
@@ -113,13 +113,13 @@ impl SmtpServer {
         *self.shared.behaviour.lock().unwrap() = behaviour;
     }
 
-    pub(crate) fn taken(&self) -> Vec<Mail> {
-        self.shared.taken.lock().unwrap().clone()
+    pub(crate) fn mails(&self) -> Vec<Mail> {
+        self.shared.mails.lock().unwrap().clone()
     }
 
     /// Every line that came in clear text.
-    pub(crate) fn heard(&self) -> Vec<String> {
-        self.shared.heard.lock().unwrap().clone()
+    pub(crate) fn plaintext(&self) -> Vec<String> {
+        self.shared.plaintext.lock().unwrap().clone()
     }
 }
 
@@ -192,7 +192,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
         loop {
             let line = self.line().await?;
             let line = line.trim_end();
-            self.shared.heard.lock().unwrap().push(line.to_owned());
+            self.shared.plaintext.lock().unwrap().push(line.to_owned());
             let behaviour = *self.shared.behaviour.lock().unwrap();
             let word = line.split([' ', ':']).next().unwrap().to_ascii_uppercase();
             match (word.as_str(), behaviour) {
@@ -248,12 +248,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             }
             text += &line;
         }
-        let taken = Mail {
+        let mail = Mail {
             to: self.to.clone(),
             text,
             login: self.login.clone(),
         };
-        self.shared.taken.lock().unwrap().push(taken);
+        self.shared.mails.lock().unwrap().push(mail);
         Ok(())
     }
 }

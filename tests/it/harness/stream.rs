@@ -1,4 +1,4 @@
-//! Somebody who listens to an event stream; and what tests of listeners need besides.
+//! A subscriber to an event stream, and helpers for tests of subscriptions.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::{Answer, SignedIn, TestApp, queries};
 use sha2::{Digest as _, Sha256};
 
-/// How long anything may take that should happen at once.
+/// The limit for anything that should happen at once.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An open event stream.

@@ -22,10 +22,10 @@ async fn better_auth_ghsa_2vg6_77g8_24mp_nothing_survives_the_end_of_an_account(
         let app = TestApp::spawn().await;
         let other = app.second_instance().await;
         let ada = app.register("ada@example.com").await;
-        assert!(ada.at(&other).is_welcome().await);
+        assert!(ada.at(&other).is_signed_in().await);
         app.execute(change).await;
-        assert!(!ada.is_welcome().await, "{change}");
-        assert!(!ada.at(&other).is_welcome().await, "{change}");
+        assert!(!ada.is_signed_in().await, "{change}");
+        assert!(!ada.at(&other).is_signed_in().await, "{change}");
         let answer = app.anonymous().refresh(&ada.refresh_token).await;
         let goes_on = answer.typename("refreshSession") == "SignedIn";
         assert_eq!(goes_on, refreshes, "{change}");
@@ -44,7 +44,7 @@ async fn better_auth_ghsa_4vcf_q4xf_f48m_users_cannot_revoke_sessions_of_others(
         "SetUserRoleInput",
     ];
     let more = ["SuspendUserInput", "UnsuspendUserInput", "UpdateUserInput"];
-    // Somebody else's id in these is `administration/closed.rs`.
+    // Ids of other users in these are covered by `administration/closed.rs`.
     let administration = others
         .iter()
         .chain(&more)
@@ -74,7 +74,7 @@ async fn better_auth_ghsa_4vcf_q4xf_f48m_users_cannot_revoke_sessions_of_others(
     assert_eq!(answer.typename("revokeSession"), "NotFound");
     assert_eq!(answer.text, eve.run("RevokeSession", missing).await.text);
     assert_eq!(answer.text, eve.run("RevokeSession", malformed).await.text);
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,7 +222,7 @@ async fn jsonwebtoken_cve_2026_25537_a_forged_token_is_refused() {
         assert_eq!(answer.code(), "UNAUTHENTICATED", "{token}: {}", answer.text);
         assert!(answer.json["data"]["me"].is_null());
     }
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,7 +240,7 @@ async fn next_auth_ghsa_xmf8_cvqr_rfgj_a_header_of_a_megabyte_stops_nothing() {
         answer.is_empty() || answer.starts_with("HTTP/1.1 431 "),
         "{answer}"
     );
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

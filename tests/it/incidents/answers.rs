@@ -367,7 +367,7 @@ async fn registering_and_signing_in_is_refused_alike_for_free_and_taken_identifi
     assert_eq!(answers[0], answers[1]);
 }
 
-/// Those whose account has another, proven address are told, whatever strangers register.
+/// Users with another, verified address are notified, whatever strangers register.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_is_told_about_their_second_address_whatever_strangers_do() {
     let app = TestApp::with(&[REQUIRED]).await;

@@ -10,7 +10,7 @@ use crate::harness::{Anonymous, PASSWORD, TestApp, queries};
 const PROXY: (&str, &str) = ("IDGATE_SERVER__TRUSTED_PROXIES", "127.0.0.1/32");
 const REAL: (&str, &str) = ("IDGATE_THROTTLE__SCALE", "1");
 
-/// Every mutation that somebody without a session can call, with what it is called with; `{}` is
+/// Every mutation that an anonymous caller can call, with its input; `{}` is
 /// the victim's e-mail address.
 const ANONYMOUS: [(&str, &str); 10] = [
     (

@@ -178,7 +178,7 @@ async fn phone_only(app: &TestApp) -> String {
     device_of(&answer, "register")
 }
 
-/// What a stranger can do from outside about somebody's codes: ask, and type until it says no.
+/// What a stranger can do about another user's codes: request them, and guess until refused.
 async fn strangers(app: &TestApp, digits: &str) {
     let client = app.anonymous();
     for _ in 0..25 {

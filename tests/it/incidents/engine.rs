@@ -17,7 +17,7 @@ async fn vilnacrm_315_every_mutation_has_a_budget_that_bites() {
             "{mutation} has no budget"
         );
     }
-    // One attempt of each kind; whatever the document calls its fields and itself.
+    // One attempt of each kind, whatever its aliases and operation name.
     let attempts = [
         "login(input: { emailOrPhone: \"a@example.com\", password: \"x\" })",
         "register(input: { email: \"a@example.com\", password: \"x\" })",
@@ -128,7 +128,7 @@ const SECRETS: [&str; 12] = [
 /// The same for what sends a message to an address that the caller names.
 const SENDING: &str = "request";
 
-/// Whether an input takes a secret, in whatever it is made of.
+/// Whether an input takes a secret, at any depth.
 fn takes_secret(input: &str) -> bool {
     let fields = sdl::fields_of_input(input);
     fields.iter().any(|(name, kind)| {

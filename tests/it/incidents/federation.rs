@@ -152,7 +152,7 @@ async fn nestjs_graphql_1188_a_reference_goes_around_no_guard() {
     }
 }
 
-/// What anybody may read about a person whom another subgraph refers to.
+/// What an anonymous caller may read about a user whom another subgraph refers to.
 const PUBLIC: [&str; 5] = ["id", "pid", "firstName", "avatarUrl", "role"];
 
 /// Asserts that the entity is there and this field of it is not, and returns nothing of the owner.
@@ -176,7 +176,7 @@ fn assert_guarded(answer: &Answer, field: &str, path: &str) {
 }
 
 /// Routers checked directives on types, and fields reached through interfaces, aliases or
-/// `@requires` went around them. Here no router checks anything: whoever reaches the gateway as a
+/// `@requires` bypassed them. Here no router checks anything: a caller who reaches the gateway as a
 /// router does meets the guard of every field, whichever way the field is written.
 #[tokio::test(flavor = "multi_thread")]
 async fn apollo_ghsa_mx7m_j9xf_62hw_and_m8jr_fxqx_8xx6_fields_are_guarded_without_a_router() {
@@ -229,7 +229,7 @@ async fn apollo_ghsa_mx7m_j9xf_62hw_and_m8jr_fxqx_8xx6_fields_are_guarded_withou
                 ),
             ),
         ];
-        // What a router brings along for `@requires` is nobody's word about the person.
+        // Fields a router sends for `@requires` are not trusted.
         let keys = [
             json!({ "__typename": "User", "id": ada.user_id }),
             json!({ "__typename": "Principal", "id": ada.user_id }),
@@ -248,7 +248,7 @@ async fn apollo_ghsa_mx7m_j9xf_62hw_and_m8jr_fxqx_8xx6_fields_are_guarded_withou
     }
     assert!(tried > 25, "{tried}");
 
-    // Sessions are nobody's but their owner's: there is no entity to read a field of.
+    // Sessions resolve for their owner only: there is no entity to read a field of.
     let key = json!({ "of": [{ "__typename": "Session", "id": ada.session_id().await }] });
     let query = format!("{head} ... on Session {{ id innocent: ipAddress userAgent }} }} }}");
     for answer in [
@@ -259,7 +259,7 @@ async fn apollo_ghsa_mx7m_j9xf_62hw_and_m8jr_fxqx_8xx6_fields_are_guarded_withou
         assert!(entity.is_null(), "{}", answer.text);
     }
 
-    // Whoever listens meets the guards of what is told, and of listening.
+    // Subscriptions apply the guards of their fields and of subscribing.
     let mut socket = eve.socket().await;
     socket.subscribe("a", "AuditStream", json!({})).await;
     assert_eq!(socket.refusal("a").await, "FORBIDDEN");

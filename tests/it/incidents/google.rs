@@ -43,7 +43,7 @@ async fn authorizer_ghsa_29rf_f4vv_pvq6_nothing_of_a_squatter_outlives_the_owner
             .await;
         assert_eq!(click.typename("verifyEmail"), "TokenInvalid");
         if let Some(eve) = eve {
-            assert!(!eve.is_welcome().await);
+            assert!(!eve.is_signed_in().await);
             let refresh = app.anonymous().refresh(&eve.refresh_token).await;
             assert_eq!(refresh.typename("refreshSession"), "TokenInvalid");
             let changes = json!({ "sub": "666", "email": "eve@gmail.com" });
@@ -93,11 +93,11 @@ async fn nhost_cve_2026_41574_an_address_the_provider_did_not_verify_opens_nothi
     answers.push(google.login(&json!({ "email": null })).await);
     answers.push(google.login(&json!({ "email": "not an address" })).await);
     for answer in &answers {
-        // Alike for known and unknown, so nobody learns who has an account.
+        // Alike for known and unknown addresses: no account enumeration.
         assert_eq!(answer.typename(FIELD), "GoogleTokenInvalid");
         assert_eq!(answer.text, answers[0].text);
     }
-    assert!(verified.is_welcome().await && unverified.is_welcome().await);
+    assert!(verified.is_signed_in().await && unverified.is_signed_in().await);
     assert_eq!(google.app.number("SELECT COUNT(*) FROM users").await, 2);
     assert_eq!(
         google.app.number("SELECT COUNT(*) FROM identities").await,
@@ -130,7 +130,7 @@ async fn django_allauth_65_13_0_a_changed_address_keeps_the_account_and_opens_no
     }
     let me = ada.run("Me", json!({})).await;
     assert_eq!(me.root("me")["email"], "ada@gmail.com");
-    assert!(grace.is_welcome().await);
+    assert!(grace.is_signed_in().await);
     // A name that people choose themselves is not who they are.
     let changes = json!({ "sub": "1002", "preferred_username": "1001", "email": "eve@gmail.com" });
     assert_ne!(

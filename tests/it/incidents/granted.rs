@@ -217,7 +217,7 @@ async fn an_invitation_takes_the_address_from_a_squatter() {
         invite(&root, "STAFF").await.typename("inviteUser"),
         "UserInvited"
     );
-    assert!(!eve.is_welcome().await);
+    assert!(!eve.is_signed_in().await);
     let client = app.anonymous();
     let refreshed = client.refresh(&eve.refresh_token).await;
     assert_eq!(refreshed.typename("refreshSession"), "TokenInvalid");
@@ -229,7 +229,7 @@ async fn an_invitation_takes_the_address_from_a_squatter() {
         json!({ "token": link, "password": PASSWORD }),
     );
     assert_eq!(verified.await.typename("verifyEmail"), "TokenInvalid");
-    // Closed accounts keep nobody from using what they know elsewhere.
+    // The closed account does not keep its identity from opening a new one.
     let elsewhere = signed_in(&google, &google.login(&identity).await);
     assert_ne!(elsewhere.user_id, eve.user_id);
 
@@ -252,7 +252,7 @@ async fn an_invitation_never_takes_a_verified_address() {
     app.appoint("support@example.com", "staff support").await;
     let outcome =
         async |by: &SignedIn<'_>| invite(by, "CLIENT").await.typename("inviteUser").to_owned();
-    // Invited already, and perhaps by somebody with more rights.
+    // Invited already, perhaps by a user with more permissions.
     assert_eq!(outcome(&root).await, "UserInvited");
     assert_eq!(outcome(&root).await, "Conflict");
     app.execute("UPDATE users SET role = 'admin' WHERE email = 'grace@example.com'")
@@ -296,7 +296,7 @@ async fn an_unverified_user_cannot_become_staff() {
     for role in ["STAFF", "ADMIN"] {
         let outcome = set(&eve.user_id, "SetUserRole", json!({ "role": role })).await;
         assert_eq!(outcome, "EmailNotVerified", "{role}");
-        assert!(eve.is_welcome().await);
+        assert!(eve.is_signed_in().await);
     }
     // A proven number is none that mail of the staff could go to.
     app.execute(&format!(
@@ -337,7 +337,7 @@ async fn an_unverified_user_cannot_become_staff() {
     }
 }
 
-/// Roles that an earlier version, or somebody at the database, gave to an unproven account.
+/// Roles that an earlier version, or a manual change in the database, gave to an unverified account.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_later_proof_keeps_a_role_of_the_staff_that_was_there_before() {
     for way in ["password", "another address", "LOGIN", "link"] {

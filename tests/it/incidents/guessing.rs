@@ -44,7 +44,7 @@ async fn flood(app: &TestApp, count: u8) {
                 .await;
             answer.typename("confirmPasswordReset").to_owned()
         };
-        assert_eq!(refusal, "CodeInvalid", "a flood refuses nobody");
+        assert_eq!(refusal, "CodeInvalid", "a flood refuses no one");
     }
 }
 

@@ -211,11 +211,11 @@ async fn better_auth_ghsa_392p_2q2v_4372_three_rotations_then_reuse() {
     let third = second.refreshed().await;
     app.advance(60);
     let fourth = third.refreshed().await;
-    assert!(fourth.is_welcome().await);
+    assert!(fourth.is_signed_in().await);
     let answer = app.anonymous().refresh(&second.refresh_token).await;
     assert_eq!(answer.typename("refreshSession"), "TokenInvalid");
-    assert!(!fourth.is_welcome().await);
-    assert!(device.is_welcome().await);
+    assert!(!fourth.is_signed_in().await);
+    assert!(device.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -140,7 +140,7 @@ async fn better_auth_11023_the_owners_own_proof_leaves_nothing_of_an_attackers_r
         let login = run(&client, "Login", guess).await;
         assert_eq!(login.typename("login"), "InvalidCredentials", "{way}");
         for session in [&left.session, &left.second] {
-            assert!(!session.is_welcome().await, "{way}");
+            assert!(!session.is_signed_in().await, "{way}");
             let refreshed = client.refresh(&session.refresh_token).await;
             assert_eq!(refreshed.typename("refreshSession"), "TokenInvalid");
         }
@@ -194,7 +194,7 @@ async fn better_auth_11023_the_owners_own_proof_leaves_nothing_of_an_attackers_r
     }
 }
 
-/// Nobody but the account's owner moves it to an address, whoever reads the mail there.
+/// Only the account's owner changes its address, not the reader of the new mailbox.
 #[tokio::test(flavor = "multi_thread")]
 async fn better_auth_7196_a_typo_in_a_changed_address_hands_nothing_over() {
     const TYPO: &str = "vicitm@example.com";
@@ -235,7 +235,7 @@ async fn better_auth_7196_a_typo_in_a_changed_address_hands_nothing_over() {
         let field = format!("{}{}", document[..1].to_lowercase(), &document[1..]);
         assert_eq!(answer.typename(&field), "TokenInvalid", "{document}");
     }
-    // The address is nobody's: neither code nor link nor provider opens the account by it.
+    // The address belongs to no account: no code, link or provider opens the account by it.
     for purpose in ["LOGIN", "RESET_PASSWORD", "VERIFY_EMAIL"] {
         stranger.request_otp(TYPO, purpose).await;
         let answer = stranger.verify_otp(TYPO, purpose, &code).await;
@@ -292,7 +292,7 @@ async fn better_auth_7196_the_old_address_undoes_a_move_to_a_strangers() {
     let undo = app.token(VICTIM, "email_changed").await;
     let answer = run(&stranger, "RevertEmailChange", json!({ "token": undo })).await;
     assert_eq!(answer.typename("revertEmailChange"), "EmailReverted");
-    assert!(!opened.is_welcome().await);
+    assert!(!opened.is_signed_in().await);
     let refreshed = stranger.refresh(&opened.refresh_token).await;
     assert_eq!(refreshed.typename("refreshSession"), "TokenInvalid");
     let input = json!({ "token": reset, "newPassword": NEW });

@@ -40,7 +40,7 @@ fn every_mutation_that_hands_out_a_token_is_looked_at_here() {
 }
 
 /// The methods of a token, and how long ago they were proven.
-fn proven(app: &TestApp, token: &str) -> (Value, i64) {
+fn authentication(app: &TestApp, token: &str) -> (Value, i64) {
     let claims = claims(token);
     let now = app.app.clock.now().timestamp();
     (
@@ -55,23 +55,28 @@ fn token_of(answer: &Answer, field: &str) -> String {
 }
 
 #[track_caller]
-fn assert_proven(app: &TestApp, (answer, field): (&Answer, &str), amr: &[&str], age: i64) {
+fn assert_authentication(app: &TestApp, (answer, field): (&Answer, &str), amr: &[&str], age: i64) {
     let token = token_of(answer, field);
-    assert_eq!(proven(app, &token), (json!(amr), age), "{}", answer.text);
+    assert_eq!(
+        authentication(app, &token),
+        (json!(amr), age),
+        "{}",
+        answer.text
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_proven_when_it_was_typed_and_a_refresh_proves_nothing() {
     let app = TestApp::spawn().await;
     let answer = app.anonymous().register(ADA).await;
-    assert_proven(&app, (&answer, "register"), &["pwd"], 0);
+    assert_authentication(&app, (&answer, "register"), &["pwd"], 0);
     app.advance(100);
     let answer = app.anonymous().login(ADA, PASSWORD).await;
-    assert_proven(&app, (&answer, "login"), &["pwd"], 0);
+    assert_authentication(&app, (&answer, "login"), &["pwd"], 0);
     app.advance(100);
     let token = answer.root("login")["refreshToken"].as_str().unwrap();
     let answer = app.anonymous().refresh(token).await;
-    assert_proven(&app, (&answer, "refreshSession"), &["pwd"], 100);
+    assert_authentication(&app, (&answer, "refreshSession"), &["pwd"], 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +90,7 @@ async fn a_link_in_a_session_proves_nothing_about_who_sits_there() {
     let ada = app.register(ADA).await;
     app.advance(100);
     let answer = verify(&ada, ADA, None).await;
-    assert_proven(&app, (&answer, "verifyEmail"), &["pwd"], 100);
+    assert_authentication(&app, (&answer, "verifyEmail"), &["pwd"], 100);
     let ended =
         "SELECT COUNT(*) FROM sessions WHERE expires_at > (SELECT MIN(expires_at) FROM sessions)";
     assert_eq!(
@@ -99,7 +104,7 @@ async fn a_link_in_a_session_proves_nothing_about_who_sits_there() {
     let wrong = verify(&grace, "grace@example.com", Some("not the password")).await;
     assert_eq!(wrong.typename("verifyEmail"), "InvalidCredentials");
     let answer = verify(&grace, "grace@example.com", Some(PASSWORD)).await;
-    assert_proven(&app, (&answer, "verifyEmail"), &["pwd"], 0);
+    assert_authentication(&app, (&answer, "verifyEmail"), &["pwd"], 0);
 
     // A session that a code opened: still no password in sight.
     app.register("mary@example.com").await;
@@ -111,11 +116,11 @@ async fn a_link_in_a_session_proves_nothing_about_who_sits_there() {
     app.anonymous().request_otp(NUMBER, "LOGIN").await;
     let code = app.code(NUMBER, "login_code").await;
     let answer = app.anonymous().verify_otp(NUMBER, "LOGIN", &code).await;
-    assert_proven(&app, (&answer, "verifyOtp"), &["otp", "sms"], 0);
+    assert_authentication(&app, (&answer, "verifyOtp"), &["otp", "sms"], 0);
     let mary = SignedIn::from_answer(&app, &answer, "verifyOtp");
     app.advance(100);
     let answer = verify(&mary, "mary@example.com", None).await;
-    assert_proven(&app, (&answer, "verifyEmail"), &["otp", "sms"], 100);
+    assert_authentication(&app, (&answer, "verifyEmail"), &["otp", "sms"], 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +131,7 @@ async fn a_link_with_the_password_proves_the_password() {
     let input = json!({ "token": app.confirmation_token(ADA).await, "password": PASSWORD });
     let client = app.anonymous();
     let answer = client.run("VerifyEmail", json!({ "input": input })).await;
-    assert_proven(&app, (&answer, "verifyEmail"), &["pwd"], 0);
+    assert_authentication(&app, (&answer, "verifyEmail"), &["pwd"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +150,7 @@ async fn a_code_proves_a_code_and_with_a_password_both_factors() {
             "emailOrPhone": email, "purpose": "VERIFY_EMAIL", "code": code, "password": password,
         });
         let answer = client.run("VerifyOtp", json!({ "input": input })).await;
-        assert_proven(&app, (&answer, "verifyOtp"), &amr, 0);
+        assert_authentication(&app, (&answer, "verifyOtp"), &amr, 0);
     }
     // In a session it proves the address: the session stays what it was.
     let ada = app.register(ADA).await;
@@ -160,7 +165,10 @@ async fn a_code_proves_a_code_and_with_a_password_both_factors() {
     let answer = ada.run("VerifyOtp", json!({ "input": input })).await;
     assert_eq!(answer.typename("verifyOtp"), "AddressVerified");
     let ada = ada.refreshed().await;
-    assert_eq!(proven(&app, &ada.access_token), (json!(["pwd"]), 100));
+    assert_eq!(
+        authentication(&app, &ada.access_token),
+        (json!(["pwd"]), 100)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,14 +183,17 @@ async fn a_step_up_records_its_method_on_the_session() {
     let code = app.code(ADA, "step_up_code").await;
     let input = json!({ "emailOrPhone": ADA, "purpose": "STEP_UP", "code": code });
     let answer = ada.run("VerifyOtp", json!({ "input": input })).await;
-    assert_proven(&app, (&answer, "verifyOtp"), &["otp"], 0);
+    assert_authentication(&app, (&answer, "verifyOtp"), &["otp"], 0);
     app.advance(100);
     let ada = ada.refreshed().await;
-    assert_eq!(proven(&app, &ada.access_token), (json!(["otp"]), 100));
+    assert_eq!(
+        authentication(&app, &ada.access_token),
+        (json!(["otp"]), 100)
+    );
     let answer = ada
         .run("StepUp", json!({ "input": { "password": PASSWORD } }))
         .await;
-    assert_proven(&app, (&answer, "stepUp"), &["pwd"], 0);
+    assert_authentication(&app, (&answer, "stepUp"), &["pwd"], 0);
     assert_eq!(ada.sessions().await[0]["amr"], json!(["pwd"]));
 }
 
@@ -190,5 +201,5 @@ async fn a_step_up_records_its_method_on_the_session() {
 async fn a_provider_sign_in_proves_only_the_provider() {
     let google = Google::spawn().await;
     let answer = google.login(&json!({})).await;
-    assert_proven(&google.app, (&answer, "loginWithGoogle"), &["fed"], 0);
+    assert_authentication(&google.app, (&answer, "loginWithGoogle"), &["fed"], 0);
 }

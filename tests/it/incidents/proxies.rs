@@ -64,12 +64,12 @@ async fn baalda_187_configured_proxies_are_read_hop_by_hop() {
             "198.51.100.1, 10.0.0.1, 203.0.113.9, 10.0.0.5",
             "203.0.113.9",
         ),
-        // An entry that is no address is as far as anybody can vouch.
+        // The walk stops at an entry that is no address.
         ("203.0.113.9, unknown, 10.0.0.5", "10.0.0.5"),
         // An empty entry was written by no proxy.
         ("203.0.113.9, ,10.0.0.5", "203.0.113.9"),
         ("unknown", "127.0.0.1"),
-        // Nobody but proxies: the first of them asks for itself.
+        // Only proxies: the first of them counts as the client.
         ("10.0.0.6, 10.0.0.5", "10.0.0.6"),
     ] {
         assert_eq!(seen(&app, forwarded).await, client, "{forwarded}");

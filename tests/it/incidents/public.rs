@@ -13,7 +13,7 @@ use crate::harness::TestApp;
 const READS: [&str; 1] = ["authConfig"];
 /// Reads that tell strangers nothing without being an error.
 const SILENT: [&str; 1] = ["me"];
-/// What `authConfig` tells: what a sign-in page shows to anybody.
+/// The fields of `authConfig`: what a sign-in page needs.
 const AUTH_CONFIG: [&str; 12] = [
     "codeExpiresIn",
     "codeLength",

@@ -13,7 +13,7 @@ const VICTIM: &str = "victim@example.com";
 const OWNER: (&str, &str) = ("Owner's browser", "203.0.113.7");
 const SQUATTER: (&str, &str) = ("Squatter's browser", "198.51.100.66");
 
-/// Everything that a stranger can send about nobody, by a document and its input.
+/// Everything that a stranger can send about an unknown identifier, by document and input.
 fn junk(number: usize) -> Vec<(&'static str, Value)> {
     let nobody = format!("nobody{number}@example.com");
     let link = "idl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -380,7 +380,7 @@ async fn a_registration_takes_nothing_from_a_verified_account_before_it_is_prove
         assert_ne!(grace.user_id, ada.user_id);
         assert_eq!(app.number(&holds).await, 0);
         assert_eq!(app.number(released).await, 1);
-        assert!(ada.is_welcome().await);
+        assert!(ada.is_signed_in().await);
         app.login("ada@example.com").await;
     }
 }

@@ -10,7 +10,7 @@ const ME: &str = "{ me { role firstName address emailVerified } }";
 const NEW: &str = "staple battery horse correct";
 
 /// An account with a proven address.
-async fn proven(app: &TestApp) -> SignedIn<'_> {
+async fn verified_user(app: &TestApp) -> SignedIn<'_> {
     let victim = app.register(VICTIM).await;
     app.execute("UPDATE users SET email_verified = TRUE, is_verified = TRUE")
         .await;
@@ -50,7 +50,10 @@ async fn squat(app: &TestApp) -> SignedIn<'_> {
 
 /// Asserts that nothing the squatter left works or shows any more.
 async fn assert_reclaimed(app: &TestApp, squatter: &SignedIn<'_>, link: &str, owner: Value) {
-    assert!(!squatter.is_welcome().await, "the squatter's session lives");
+    assert!(
+        !squatter.is_signed_in().await,
+        "the squatter's session lives"
+    );
     let client = app.anonymous();
     let refreshed = client.refresh(&squatter.refresh_token).await;
     assert_eq!(refreshed.typename("refreshSession"), "TokenInvalid");
@@ -88,7 +91,7 @@ async fn authorizer_ghsa_29rf_a_squatter_is_out_once_the_owner_signs_in_by_code(
     );
     let answer = client.verify_otp(VICTIM, "VERIFY_EMAIL", &other).await;
     assert_eq!(answer.typename("verifyOtp"), "CodeInvalid");
-    assert!(owner.is_welcome().await);
+    assert!(owner.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +130,7 @@ async fn pocketbase_cve_2026_44166_a_confirmation_without_the_password_ends_it()
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unproven_second_address_opens_nothing() {
     let app = TestApp::spawn().await;
-    proven(&app).await;
+    verified_user(&app).await;
     app.execute("UPDATE users SET phone = '+16502530000'").await;
     let client = app.anonymous();
     for purpose in ["LOGIN", "RESET_PASSWORD", "VERIFY_PHONE"] {
@@ -153,7 +156,7 @@ async fn zitadel_cve_2025_64101_no_header_chooses_where_a_reset_leads() {
         ("IDGATE_SERVER__TRUSTED_PROXIES", "127.0.0.1/32"),
     ])
     .await;
-    proven(&app).await;
+    verified_user(&app).await;
     let poisoned = app
         .anonymous()
         .with("host", "evil.test")
@@ -175,7 +178,7 @@ async fn zitadel_cve_2025_64101_no_header_chooses_where_a_reset_leads() {
 #[tokio::test(flavor = "multi_thread")]
 async fn zitadel_cve_2024_32868_five_wrong_codes_end_it_by_every_entry() {
     let app = TestApp::spawn().await;
-    proven(&app).await;
+    verified_user(&app).await;
     let client = app.anonymous();
     client.request_otp(VICTIM, "RESET_PASSWORD").await;
     let code = app.code(VICTIM, "password_reset").await;
@@ -200,7 +203,7 @@ async fn zitadel_cve_2024_32868_five_wrong_codes_end_it_by_every_entry() {
 #[tokio::test(flavor = "multi_thread")]
 async fn better_auth_8067_and_zitadel_cve_2023_47111_parallel_codes_win_once() {
     let app = TestApp::spawn().await;
-    proven(&app).await;
+    verified_user(&app).await;
     let client = app.anonymous();
     client.request_otp(VICTIM, "RESET_PASSWORD").await;
     let code = app.code(VICTIM, "password_reset").await;
@@ -214,7 +217,7 @@ async fn better_auth_8067_and_zitadel_cve_2023_47111_parallel_codes_win_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn better_auth_ghsa_hc7v_a_reset_is_bound_to_the_address_it_was_sent_to() {
     let app = TestApp::spawn().await;
-    proven(&app).await;
+    verified_user(&app).await;
     let token = forget(&app).await;
     app.execute("UPDATE users SET email = 'new@example.com', email_canonical = 'new@example.com'")
         .await;
@@ -276,14 +279,14 @@ async fn authorizer_66fe488f_a_code_of_one_purpose_never_serves_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn keycloak_cve_2026_19607_guessing_anothers_codes_locks_no_account_out() {
     let app = TestApp::with(&[("IDGATE_THROTTLE__SCALE", "1")]).await;
-    let victim = proven(&app).await;
+    let victim = verified_user(&app).await;
     let attacker = app.anonymous();
     for _ in 0..30 {
         attacker.verify_otp(VICTIM, "LOGIN", "000000").await;
         attacker.request_otp(VICTIM, "LOGIN").await;
     }
-    assert!(victim.is_welcome().await);
-    assert!(victim.refreshed().await.is_welcome().await);
+    assert!(victim.is_signed_in().await);
+    assert!(victim.refreshed().await.is_signed_in().await);
     let login = app.anonymous().login(VICTIM, PASSWORD).await;
     assert_eq!(
         login.typename("login"),

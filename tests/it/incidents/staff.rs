@@ -10,7 +10,7 @@ use crate::harness::{Answer, SignedIn, TestApp};
 
 const NOTE: &str = "a note about";
 
-/// Every mutation by which somebody administers: a document, more input, and the event that success
+/// Every administrative mutation: a document, more input, and the event that success
 /// would be.
 const ADMINISTRATION: [(&str, &str, &str, &str); 7] = [
     (
@@ -47,7 +47,7 @@ const ADMINISTRATION: [(&str, &str, &str, &str); 7] = [
     ),
 ];
 
-/// Tries it on somebody.
+/// Tries it on a user.
 async fn attempt(by: &SignedIn<'_>, document: &str, more: &str, on: &str) -> Answer {
     let mut input: Value = serde_json::from_str(more).unwrap();
     if document != "InviteUser" {
@@ -101,7 +101,7 @@ async fn out_of_scope_attempts_are_recorded_with_actor_action_and_target() {
             (&support, &root)
         };
         if needs_more {
-            // Nobody changes what they are themselves; with a second administrator.
+            // Callers cannot change their own role; with a second administrator.
             app.execute(
                 "UPDATE users SET role = 'admin', is_verified = TRUE WHERE email = 'other@example.com'",
             )
@@ -160,7 +160,7 @@ async fn the_last_administrator_and_missing_permissions_are_recorded_too() {
         assert_eq!(event["actor"]["id"], editor.user_id);
         assert_eq!(change(&event, "attempted"), action);
         assert_eq!(change(&event, "refusal"), "FORBIDDEN");
-        // Whoever administers nothing is counted: they could go on for ever.
+        // Callers without any permission are only counted: they could fill the log.
         attempt(&client, document, more, &editor.user_id).await;
         assert_eq!(refusals(&root).await.1, expected, "{field}");
     }
@@ -174,7 +174,7 @@ async fn the_last_administrator_and_missing_permissions_are_recorded_too() {
     assert_eq!(refusals(&root).await.1, expected);
 }
 
-/// Every path that leads to a person, for somebody who asks about themselves: the note must not be
+/// Every path that leads to a user, for a caller who asks about themselves: the note must not be
 /// in the answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn users_cannot_read_or_write_the_note_about_themselves() {

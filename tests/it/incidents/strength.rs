@@ -1,4 +1,4 @@
-//! The price of a password that somebody would like to have.
+//! The cost of rating a new password.
 //!
 //! Rating its strength costs milliseconds, and once cost a second: it is paid for after the budget
 //! and after the right to set a password is proven, on threads that no request waits for otherwise.

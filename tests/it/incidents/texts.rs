@@ -1,4 +1,4 @@
-//! SMS pumping: text messages that earn somebody money, because the number is dear or is theirs.
+//! SMS pumping: texts to premium-rate numbers or numbers the attacker earns from.
 
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ async fn no_text_is_sent_to_a_premium_rate_number() {
         for (document, input, violation) in operations(number) {
             let field = format!("{}{}", document[..1].to_lowercase(), &document[1..]);
             let mut answers = Vec::new();
-            // Whether somebody has the number changes nothing.
+            // Alike whether or not an account has the number.
             for has in ["NULL", &format!("'{number}'")] {
                 app.execute(&format!(
                     "UPDATE users SET phone = {has}, phone_verified = {}",

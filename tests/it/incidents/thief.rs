@@ -17,7 +17,7 @@ async fn run(client: &Anonymous<'_>, document: &str, input: Value) -> Answer {
 }
 
 /// A proven account; the session may as well be the thief's.
-async fn proven(app: &TestApp) -> SignedIn<'_> {
+async fn verified_user(app: &TestApp) -> SignedIn<'_> {
     let owner = app.register(OWNER).await;
     app.execute("UPDATE users SET email_verified = TRUE, is_verified = TRUE")
         .await;
@@ -111,7 +111,7 @@ async fn an_identity_that_a_thief_linked_survives_no_recovery() {
     for way in ["link", "code", "exchanged code", "undo"] {
         let google = Google::genuine().await;
         let app = &google.app;
-        let owner = proven(app).await;
+        let owner = verified_user(app).await;
         link(&google, &owner, "old").await;
         app.advance(30 * DAY);
         let thief = app.login(OWNER).await;
@@ -133,7 +133,7 @@ async fn an_identity_that_a_thief_linked_survives_no_recovery() {
         assert_eq!(opens(&google, "old").await, owner.user_id, "{way}");
         assert_eq!(app.messages(OWNER, "identities_ended").await, 1, "{way}");
         assert_eq!(app.messages(THIEF, "identities_ended").await, 0, "{way}");
-        assert!(!thief.is_welcome().await);
+        assert!(!thief.is_signed_in().await);
         if way != "undo" {
             let login = app.anonymous().login(OWNER, NEW).await;
             let owner = SignedIn::from_answer(app, &login, "login");
@@ -150,7 +150,7 @@ async fn an_identity_that_a_thief_linked_survives_no_recovery() {
 async fn the_window_of_a_recovery_is_measured_back_from_it() {
     let google = Google::genuine().await;
     let app = &google.app;
-    let owner = proven(app).await;
+    let owner = verified_user(app).await;
     link(&google, &owner, "before").await;
     app.advance(1);
     link(&google, &owner, "within").await;
@@ -227,7 +227,7 @@ async fn an_address_that_a_thief_put_in_survives_no_recovery_by_the_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_younger_address_does_not_shake_the_older_one() {
     let app = TestApp::spawn().await;
-    let owner = proven(&app).await;
+    let owner = verified_user(&app).await;
     move_to(&app, &owner, "new@example.com").await;
     app.advance(DAY);
     let thief = app.login("new@example.com").await;
@@ -273,7 +273,7 @@ async fn a_thiefs_additions_before_a_suspension_are_gone_after_it() {
 async fn revoking_sessions_as_an_administrator_revokes_pending_codes_and_links() {
     let app = TestApp::spawn().await;
     let root = admin(&app).await;
-    let owner = proven(&app).await;
+    let owner = verified_user(&app).await;
     let client = app.anonymous();
     run(
         &client,
@@ -289,14 +289,14 @@ async fn revoking_sessions_as_an_administrator_revokes_pending_codes_and_links()
     assert_eq!(set(&app, json!({ "token": token })).await, "TokenInvalid");
     let answer = client.verify_otp(OWNER, "LOGIN", &code).await;
     assert_eq!(answer.typename("verifyOtp"), "CodeInvalid");
-    assert!(app.login(OWNER).await.is_welcome().await);
+    assert!(app.login(OWNER).await.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_link_and_its_end_is_told_at_every_proven_address() {
     let google = Google::genuine().await;
     let app = &google.app;
-    let owner = proven(app).await;
+    let owner = verified_user(app).await;
     move_to_number(app, &owner).await;
     link(&google, &owner, "mine").await;
     let answer = owner.run("UnlinkGoogle", json!({ "input": {} })).await;
@@ -306,7 +306,7 @@ async fn every_link_and_its_end_is_told_at_every_proven_address() {
             assert_eq!(app.messages(address, kind).await, 1, "{address} {kind}");
         }
     }
-    // Also the first one, by which somebody takes over what a squatter had registered.
+    // Also the first one, which takes over what a squatter had registered.
     app.register("grace@gmail.com").await;
     opens(&google, "grace").await;
     assert_eq!(app.messages("grace@gmail.com", "identity_linked").await, 1);
@@ -317,7 +317,7 @@ async fn every_link_and_its_end_is_told_at_every_proven_address() {
 async fn a_link_that_meets_a_recovery_does_not_outlive_it() {
     let google = Google::genuine().await;
     let app = &google.app;
-    let owner = proven(app).await;
+    let owner = verified_user(app).await;
     for round in 0..8 {
         let password = if round == 0 { PASSWORD } else { NEW };
         let login = app.anonymous().login(OWNER, password).await;
@@ -332,6 +332,6 @@ async fn a_link_that_meets_a_recovery_does_not_outlive_it() {
         let (_, outcome) = tokio::join!(linking, set(app, json!({ "token": token })));
         assert_eq!(outcome, "PasswordChanged");
         assert_ne!(opens(&google, &name).await, owner.user_id, "{round}");
-        assert!(!thief.is_welcome().await);
+        assert!(!thief.is_signed_in().await);
     }
 }

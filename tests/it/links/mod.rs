@@ -177,7 +177,7 @@ async fn no_page_leaves_a_session_behind() {
         let before = app.number(live).await;
         assert_eq!(send(&app, path, &filled(path, &token)).await.status, 200);
         assert!(app.number(live).await <= before, "{path}");
-        // Whoever changes nothing because the link is used signs in for a moment, too.
+        // Using the link again leaves no session behind either.
         send(&app, path, &filled(path, &token)).await;
         assert!(app.number(live).await <= before, "{path}");
     }
@@ -281,7 +281,7 @@ async fn invalid_input_is_shown_at_its_field_and_does_not_consume_the_link() {
             .text
             .contains("Fill this in.")
     );
-    // The right password of somebody else's account.
+    // The right password of another account.
     app.register("eve@example.com").await;
     let eve = [
         ("token", &*token),

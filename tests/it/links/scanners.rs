@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{KINDS, filled, has_effect, send, token_for};
 use crate::harness::{Answer, TestApp, queries};
 
-/// How they say that nobody is looking; most say nothing.
+/// Headers by which they announce a prefetch; most send none.
 const AHEAD: [&[(&str, &str)]; 6] = [
     &[],
     &[("purpose", "prefetch")],

@@ -28,7 +28,7 @@ async fn nothing_is_removed_that_is_still_of_use() {
         .run("VerifyEmail", json!({ "input": input }))
         .await;
     assert_eq!(answer.typename("verifyEmail"), "SignedIn");
-    assert!(next.is_welcome().await);
+    assert!(next.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,7 +50,7 @@ async fn a_sealed_successor_goes_when_its_window_is_over() {
     assert_eq!(tidied(&app).await, Removed::default());
 
     // The family goes on, and the token that was used is still known as used.
-    assert!(next.refreshed().await.is_welcome().await);
+    assert!(next.refreshed().await.is_signed_in().await);
     let answer = app.anonymous().refresh(&ada.refresh_token).await;
     assert_eq!(answer.typename("refreshSession"), "TokenInvalid");
 }
@@ -99,7 +99,7 @@ async fn sessions_that_ended_long_ago_go_with_their_tokens() {
     app.advance(11);
     let removed = tidied(&app).await;
     assert_eq!((removed.tokens, removed.sessions), (2, 0));
-    assert!(later.refreshed().await.is_welcome().await);
+    assert!(later.refreshed().await.is_signed_in().await);
     app.advance(app.app.config.sessions.absolute_seconds + 1000);
     assert_eq!(tidied(&app).await.sessions, 1);
     assert_eq!(app.number("SELECT COUNT(*) FROM refresh_tokens").await, 0);

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::harness::{SignedIn, TestApp};
 
-/// The keys that anybody can read, sorted.
+/// The published keys, sorted.
 async fn published(app: &TestApp) -> Vec<String> {
     let answer = app.get("/.well-known/jwks.json").await;
     let keys = answer.json["keys"].as_array().unwrap();
@@ -46,7 +46,7 @@ async fn a_new_key_is_published_before_it_signs() {
     app.advance(1);
     let later = app.login("ada@example.com").await;
     assert_eq!(signer(&later), new.kid);
-    assert!(ada.is_welcome().await && later.is_welcome().await);
+    assert!(ada.is_signed_in().await && later.is_signed_in().await);
     let listed = keys::list(&app.app).await.unwrap();
     let signing: Vec<_> = listed.iter().filter(|key| key.signs).collect();
     assert_eq!((listed.len(), signing.len()), (2, 1));
@@ -63,7 +63,7 @@ async fn another_instance_follows_a_rotation_without_a_restart() {
     assert_eq!(published(&other).await, published(&app).await);
     app.advance(300);
     let ada = app.register("ada@example.com").await;
-    assert!(ada.at(&other).is_welcome().await);
+    assert!(ada.at(&other).is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,15 +78,15 @@ async fn an_old_key_is_withdrawn_after_its_last_token_has_expired() {
     app.advance(life - 1);
     assert_eq!(housekeeping::tidy(&app.app).await.unwrap().keys, 0);
     app.app.load_signing_keys().await.unwrap();
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
 
     // One second for the old key's last second, one to be past it.
     app.advance(3);
-    assert!(!ada.is_welcome().await);
+    assert!(!ada.is_signed_in().await);
     assert_eq!(housekeeping::tidy(&app.app).await.unwrap().keys, 1);
     app.app.load_signing_keys().await.unwrap();
     assert_eq!(published(&app).await, [new.kid]);
-    assert!(ada.refreshed().await.is_welcome().await);
+    assert!(ada.refreshed().await.is_signed_in().await);
     assert_eq!(housekeeping::tidy(&app.app).await.unwrap().keys, 0);
 }
 
@@ -95,17 +95,17 @@ async fn a_leaked_key_is_withdrawn_at_once_everywhere() {
     let app = TestApp::spawn().await;
     let other = app.second_instance().await;
     let ada = app.register("ada@example.com").await;
-    assert!(ada.at(&other).is_welcome().await);
+    assert!(ada.at(&other).is_signed_in().await);
     let new = keys::rotate(&app.app, true).await.unwrap().key;
     assert!(new.signs);
     assert_eq!(published(&app).await, std::slice::from_ref(&new.kid));
-    assert!(!ada.is_welcome().await);
+    assert!(!ada.is_signed_in().await);
     // The other one remembers that the signature was good; the new list makes it forget.
     other.app.load_signing_keys().await.unwrap();
-    assert!(!ada.at(&other).is_welcome().await);
+    assert!(!ada.at(&other).is_signed_in().await);
     let again = ada.refreshed().await;
     assert_eq!(signer(&again), new.kid);
-    assert!(again.at(&other).is_welcome().await);
+    assert!(again.at(&other).is_signed_in().await);
     let recorded = "SELECT COUNT(*) FROM audit_events WHERE action = 'signing_key.rotated'";
     assert_eq!(app.number(recorded).await, 1);
 }

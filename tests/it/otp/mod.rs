@@ -36,7 +36,7 @@ async fn a_login_code_signs_in_once() {
     let spaced = format!(" {} {}", &code[..3], &code[3..]);
     let answer = client.verify_otp(ADA, "LOGIN", &spaced).await;
     let ada = SignedIn::from_answer(&app, &answer, "verifyOtp");
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
     let sessions = ada.sessions().await;
     let current = sessions
         .iter()
@@ -139,7 +139,7 @@ async fn an_address_is_proven_by_a_code_in_the_session_that_registered() {
     assert_eq!(answer.typename("verifyOtp"), "AddressVerified");
     let user = &answer.root("verifyOtp")["user"];
     assert_eq!(user["emailVerified"], true);
-    assert!(ada.is_welcome().await, "the session goes on");
+    assert!(ada.is_signed_in().await, "the session goes on");
     app.login(ADA).await;
     app.advance(61);
     ada.run("RequestOtp", ask).await;

@@ -45,7 +45,7 @@ async fn a_number_is_registered_confirmed_and_signed_in_with() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_without_a_password_signs_in_by_codes_alone() {
-    // Also where confirmation is optional: without a password only the code makes it somebody's.
+    // Also where confirmation is optional: without a password only the code proves ownership.
     let app = TestApp::spawn().await;
     let answer = register(&app, None).await;
     assert_eq!(answer.typename("register"), "Registered");

@@ -49,7 +49,7 @@ async fn a_forgotten_password_is_replaced_by_link_and_every_session_ends() {
     let answer = confirm(&app, json!({ "token": token, "newPassword": NEW })).await;
     assert_eq!(answer.typename("confirmPasswordReset"), "PasswordChanged");
 
-    assert!(!ada.is_welcome().await);
+    assert!(!ada.is_signed_in().await);
     let refreshed = app.anonymous().refresh(&ada.refresh_token).await;
     assert_eq!(refreshed.typename("refreshSession"), "TokenInvalid");
     let old = app.anonymous().login(ADA, PASSWORD).await;
@@ -185,7 +185,7 @@ async fn changing_ones_password_ends_the_other_sessions_and_keeps_this_one() {
     assert_eq!(answer.typename("changePassword"), "PasswordTooWeak");
     let answer = change(json!(PASSWORD), NEW).await;
     assert_eq!(answer.typename("changePassword"), "PasswordChanged");
-    assert!(here.is_welcome().await && !there.is_welcome().await);
+    assert!(here.is_signed_in().await && !there.is_signed_in().await);
     assert_eq!(app.messages(ADA, "password_changed").await, 1);
 
     let answer = change(json!(null), PASSWORD).await;
@@ -218,7 +218,7 @@ async fn a_login_under_way_does_not_survive_a_change_of_the_password() {
         if answer.typename("login") == "SignedIn" {
             let session = SignedIn::from_answer(&app, &answer, "login");
             assert!(
-                !session.is_welcome().await,
+                !session.is_signed_in().await,
                 "a session with the old password lives"
             );
         }

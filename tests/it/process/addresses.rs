@@ -12,7 +12,7 @@ use idgate::domain::clock::Clock;
 
 use super::{Outcome, Program, idgate};
 
-/// Names that mean something in a URL, in a shell or to SQLite, and are good names of a directory.
+/// Valid directory names that are special in a URL, in a shell or to SQLite.
 const NAMES: [&str; 15] = [
     "100%",
     "%41%2F",
@@ -40,7 +40,7 @@ fn names(directory: &Path) -> Vec<std::ffi::OsString> {
 fn a_data_directory_is_a_path_and_no_url() {
     for (index, name) in NAMES.iter().enumerate() {
         let folder = tempfile::tempdir().unwrap();
-        // Some names would only mean something at the start of a relative path.
+        // Some names are only special at the start of a relative path.
         let (named, made) = if index % 2 == 0 {
             (PathBuf::from(name), folder.path().join(name))
         } else {
@@ -75,7 +75,7 @@ fn a_directory_below_a_name_that_is_no_text_works_and_such_a_setting_is_refused(
     Outcome::of(command).answer();
     assert!(odd.join("data/idgate.sqlite3").is_file());
 
-    // SQLite is given names as text, so this is said before anything is made.
+    // SQLite takes paths as UTF-8, so this is refused before anything is created.
     let mut command = idgate(&["migrate"], [("IDGATE_TELEMETRY__LOG", "info")]);
     command.env("IDGATE_DATA_DIR", odd.join("other"));
     let refusal = Outcome::of(command).refusal(2);
@@ -83,7 +83,7 @@ fn a_directory_below_a_name_that_is_no_text_works_and_such_a_setting_is_refused(
     assert!(refusal.contains("not UTF-8"), "{refusal}");
 }
 
-/// What URLs are made of, for every setting that takes one.
+/// Parts of URLs, combined for every setting that takes one.
 const SHAPES: [&str; 36] = [
     "",
     " ",
@@ -155,7 +155,7 @@ const PARAMETERS: [(&str, &str); 14] = [
     ("IDGATE_KEYS__MASTER", "AAAA"),
 ];
 
-/// Every setting that holds an address, with the schemes that it is written with.
+/// Every setting that holds a URL, with its schemes.
 const ADDRESSES: [(&str, &[&str]); 11] = [
     (
         "IDGATE_DATABASE__URL",
@@ -237,7 +237,7 @@ async fn whatever_the_check_accepts_a_gateway_can_be_built_with() {
             });
         match checked {
             Ok(config) => {
-                // A file is opened at once and may be missing; a server is only asked later.
+                // A file is opened at once and may be missing; a server is connected to later.
                 if config.database.is_embedded() && setting == "IDGATE_DATABASE__URL" {
                     continue;
                 }
@@ -258,7 +258,7 @@ async fn whatever_the_check_accepts_a_gateway_can_be_built_with() {
     assert!(accepted > 50 && refused > 200, "{accepted} {refused}");
 }
 
-/// Values that the check took once and that ended the start.
+/// Regression values that passed the check but failed at start.
 #[test]
 fn check_serve_and_every_command_agree() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! `idgate audit verify`: silent nowhere, and it names the row.
+//! `idgate audit verify`: every kind of tampering is reported with its row.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ fn verify(app: &TestApp, arguments: &[&str]) -> Outcome {
 }
 
 fn as_json(outcome: &Outcome) -> Value {
-    serde_json::from_str(&outcome.said).expect(&outcome.complained)
+    serde_json::from_str(&outcome.stdout).expect(&outcome.stderr)
 }
 
 async fn sealed(app: &TestApp) {
@@ -64,7 +64,7 @@ async fn an_intact_log_is_counted() {
     assert!(answer.contains(hash), "{answer}");
 }
 
-/// One changed bit of a byte of a column, in the words of either database.
+/// SQL of either database that flips one bit of a column.
 fn flipped(app: &TestApp, column: &str) -> String {
     if app.is_sqlite() {
         let last = format!("substr({column}, -1)");
@@ -125,7 +125,7 @@ async fn a_rotated_master_key_is_asked_for() {
     sealed(&rekeyed).await;
     let answer = verify(&rekeyed, &[]).answer();
     assert!(answer.contains("2 events, 2 of them linked"), "{answer}");
-    // The key of before knows nothing of the new one.
+    // The old key cannot verify what the new one wrote.
     let complaint = verify(&app, &[]).refusal(1);
     assert!(
         complaint.starts_with(
@@ -211,7 +211,7 @@ async fn anchors_are_read_from_files_and_invalid_ones_are_reported() {
         &format!("# every night\n{}\n\n{printed}", anchor(&app)),
     );
     let outcome = verify(&app, &["--json", "--anchor", &kept]);
-    assert_eq!(as_json(&outcome)["anchors"], 2, "{}", outcome.complained);
+    assert_eq!(as_json(&outcome)["anchors"], 2, "{}", outcome.stderr);
     let kept_before = anchor(&app);
     let whole = kept_before.strip_prefix("1:").unwrap();
     for (given, words) in [
@@ -279,7 +279,7 @@ async fn a_changed_chain_head_is_no_anchor() {
     assert!(complaint.contains("is no anchor"), "{complaint}");
 }
 
-/// Fails to sign in and waits until that is linked.
+/// Fails to sign in and waits until the event is linked.
 async fn linked(program: &Program, data: &Path, expected: u64) {
     let input = json!({ "emailOrPhone": "nobody@example.com", "password": "not the password" });
     program.run("Login", json!({ "input": input })).await;

@@ -88,8 +88,8 @@ async fn migrate_reports_what_it_did_and_is_idempotent() {
     let answer = Outcome::of(idgate(&["migrate"], settings)).answer();
     assert!(answer.ends_with(" migrations were applied.\n"), "{answer}");
     let file = Path::new(&data).join("idgate.sqlite3");
-    let said = format!("There was no database: {} is new.\n", file.display());
-    assert!(answer.starts_with(&said), "{answer}");
+    let expected = format!("There was no database: {} is new.\n", file.display());
+    assert!(answer.starts_with(&expected), "{answer}");
     let answer = Outcome::of(idgate(&["migrate"], settings)).answer();
     assert_eq!(answer, "The database schema is up to date.\n");
     let made: Vec<_> = std::fs::read_dir(&data).unwrap().collect();
@@ -107,9 +107,9 @@ async fn an_administrator_is_made_and_can_sign_in() {
         let arguments = ["admin", "create", "--email", email, "--password-stdin"];
         Outcome::given(&mut on(&app, &arguments), password)
     };
-    let said = create("root@example.com", &format!("{PASSWORD}\nmore")).answer();
-    assert!(said.contains("root@example.com is an administrator now"));
-    assert!(!said.contains(PASSWORD));
+    let output = create("root@example.com", &format!("{PASSWORD}\nmore")).answer();
+    assert!(output.contains("root@example.com is an administrator now"));
+    assert!(!output.contains(PASSWORD));
     let root = app.login("root@example.com").await;
     let me = root.ask("{ me { role emailVerified } }", Value::Null).await;
     assert_eq!(me.root("me")["role"], "ADMIN");
@@ -183,12 +183,12 @@ fn no_command_makes_an_installation_in_the_wrong_directory() {
             let mut command = idgate(command, settings.iter().copied());
             Outcome::given(command.current_dir(folder.path()), PASSWORD).refusal(1)
         };
-        // `./data`, as nobody says otherwise, is named by its whole path, once.
+        // The default `./data` is shown by its absolute path, once.
         let place = folder.path().canonicalize().unwrap().join("data");
         let place = place.display().to_string();
         let complaint = run(&[]);
-        let said = format!("there is no database in {place}: ");
-        assert!(complaint.contains(&said), "{command:?}: {complaint}");
+        let expected = format!("there is no database in {place}: ");
+        assert!(complaint.contains(&expected), "{command:?}: {complaint}");
         assert_eq!(complaint.matches(&place).count(), 1, "{complaint}");
         assert!(complaint.contains("IDGATE_DATA_DIR"), "{complaint}");
         assert!(!complaint.contains("unable to open"), "{complaint}");
@@ -218,8 +218,8 @@ fn a_data_directory_that_cannot_be_made_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let place = file.path().join("data").display().to_string();
     let refusal = Outcome::of(idgate(&["serve"], [("IDGATE_DATA_DIR", &place)])).refusal(1);
-    let said = format!("the data directory {place} cannot be made");
-    assert!(refusal.contains(&said), "{refusal}");
+    let expected = format!("the data directory {place} cannot be made");
+    assert!(refusal.contains(&expected), "{refusal}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,7 +230,7 @@ async fn health_asks_the_running_gateway() {
     app.drain();
     let outcome = run(&app, &["health"]);
     assert_eq!(outcome.status, 1);
-    assert!(outcome.said.contains("draining"), "{}", outcome.said);
+    assert!(outcome.stdout.contains("draining"), "{}", outcome.stdout);
 
     // Nobody listens at an address that was just given back.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -249,13 +249,13 @@ async fn health_asks_the_running_gateway() {
 
 #[test]
 fn health_does_not_wait_for_ever() {
-    // The system accepts for a listener that never does.
+    // The kernel completes the handshake for a listener that never accepts.
     let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = mute.local_addr().unwrap().to_string();
     let settings = [("IDGATE_SERVER__LISTEN", &address)];
     let refusal = Outcome::of(idgate(&["health"], settings)).refusal(1);
-    let said = format!("{address} does not answer in time");
-    assert!(refusal.contains(&said), "{refusal}");
+    let expected = format!("{address} does not answer in time");
+    assert!(refusal.contains(&expected), "{refusal}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -276,10 +276,10 @@ async fn messages_that_were_given_up_are_listed_and_sent_again() {
 
     let nobody = "01900000-0000-7000-8000-000000000000";
     let outcome = run(&app, &["outbox", "retry", nobody]);
-    assert_eq!(outcome.status, 1, "{}", outcome.complained);
+    assert_eq!(outcome.status, 1, "{}", outcome.stderr);
     assert_eq!(run(&app, &["outbox", "retry"]).status, 2);
     let id = dead[0]["id"].as_str().unwrap();
-    // The clock of tests stands long before the program's, by which the link has expired.
+    // The test clock is far behind the program's, by which the link has expired.
     app.execute("UPDATE outbox_messages SET expires_at = NULL")
         .await;
     run(&app, &["outbox", "retry", id]).answer();

@@ -33,7 +33,7 @@ fn check(place: &Path) -> Outcome {
     ))
 }
 
-/// Every way in which a document cannot run, beside one that can.
+/// Every kind of invalid document, beside a valid one.
 #[test]
 fn documents_are_checked_against_the_schema_and_its_limits() {
     let folder = tempfile::tempdir().unwrap();
@@ -88,16 +88,16 @@ fn documents_are_checked_against_the_schema_and_its_limits() {
     for (name, text) in [("a", METHODS), ("b", LENGTH), ("c", EVENTS)] {
         write(good.path(), &format!("{name}.graphql"), text);
     }
-    let said = check(good.path()).answer();
-    assert_eq!(said, "3 documents can be run.\n");
+    let output = check(good.path()).answer();
+    assert_eq!(output, "3 documents can be run.\n");
     let arguments = [
         "documents",
         "check",
         "--json",
         good.path().to_str().unwrap(),
     ];
-    let said = Outcome::of(idgate(&arguments, NOTHING)).answer();
-    let report: Value = serde_json::from_str(&said).unwrap();
+    let output = Outcome::of(idgate(&arguments, NOTHING)).answer();
+    let report: Value = serde_json::from_str(&output).unwrap();
     assert_eq!(report["problems"], json!([]));
     assert_eq!(
         report["documents"][2]["id"],
@@ -112,7 +112,7 @@ fn documents_are_checked_against_the_schema_and_its_limits() {
     ];
     let outcome = Outcome::of(idgate(&arguments, NOTHING));
     assert_eq!(outcome.status, 1);
-    let report: Value = serde_json::from_str(&outcome.said).unwrap();
+    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert!(report["problems"].as_array().unwrap().len() >= 11);
     let refusal = Outcome::of(idgate(&["documents", "check"], NOTHING)).refusal(2);
     assert!(refusal.contains("graphql.documents"), "{refusal}");
@@ -137,17 +137,17 @@ fn a_gateway_does_not_start_with_documents_that_cannot_run() {
         &["documents", "check"],
     ] {
         let outcome = Outcome::of(idgate(command, settings));
-        let said = &outcome.complained;
-        assert_ne!(outcome.status, 0, "{said}");
-        assert!(said.contains("mine.json: a: "), "{said}");
-        let is_of_setting = said.contains("graphql.documents: ");
-        assert_eq!(is_of_setting, command[0] != "documents", "{said}");
-        assert!(said.contains("Unknown field \"nothing\""), "{said}");
+        let output = &outcome.stderr;
+        assert_ne!(outcome.status, 0, "{output}");
+        assert!(output.contains("mine.json: a: "), "{output}");
+        let is_of_setting = output.contains("graphql.documents: ");
+        assert_eq!(is_of_setting, command[0] != "documents", "{output}");
+        assert!(output.contains("Unknown field \"nothing\""), "{output}");
         assert!(!data.exists(), "nothing is made");
     }
 }
 
-/// Whoever rotates keys or retries messages serves no document.
+/// Commands that rotate keys or retry messages serve no document.
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_that_serve_nothing_need_no_documents() {
     let folder = tempfile::tempdir().unwrap();
@@ -166,7 +166,7 @@ async fn commands_that_serve_nothing_need_no_documents() {
     );
 }
 
-/// What a document answers by this id.
+/// The response to a document with this id.
 async fn by_id(program: &Program, body: &Value) -> Value {
     let url = format!("http://{}/graphql", program.address);
     Answer::of(http().post(url).json(body)).await.json
@@ -177,7 +177,7 @@ fn in_apollos_form(id: &str) -> Value {
 }
 
 /// Reads the log up to this message.
-fn heard(log: &mut impl BufRead, message: &str) {
+fn read_until(log: &mut impl BufRead, message: &str) {
     let mut lines = log.lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains(message)), "{message}");
 }
@@ -230,7 +230,7 @@ async fn a_front_end_runs_its_own_documents_and_changes_them_without_a_restart()
         &json!({ "m-2": LENGTH }).to_string(),
     );
     hang_up();
-    heard(&mut log, "the trusted documents were read again");
+    read_until(&mut log, "the trusted documents were read again");
     let answer = by_id(&program, &length).await;
     assert_eq!(
         answer["data"]["authConfig"]["passwordMinLength"], 8,
@@ -245,7 +245,7 @@ async fn a_front_end_runs_its_own_documents_and_changes_them_without_a_restart()
     for broken in ["{", "{\"m-3\": \"{ nothing }\"}"] {
         write(folder.path(), "mine.json", broken);
         hang_up();
-        heard(&mut log, "the trusted documents stay as they were");
+        read_until(&mut log, "the trusted documents stay as they were");
         let answer = by_id(&program, &length).await;
         assert_eq!(
             answer["data"]["authConfig"]["passwordMinLength"], 8,

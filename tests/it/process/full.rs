@@ -24,7 +24,7 @@ fn limit(program: &Program, bytes: Option<u64>) {
     prlimit(Some(pid), Resource::Fsize, limit).unwrap();
 }
 
-/// Everything that the program writes to its log from now on, once it has ended.
+/// Everything the program logs from now on, available once it has ended.
 fn log(program: &mut Program) -> JoinHandle<String> {
     let mut log = program.child.stderr.take().unwrap();
     std::thread::spawn(move || {
@@ -34,12 +34,12 @@ fn log(program: &mut Program) -> JoinHandle<String> {
     })
 }
 
-/// What was acknowledged: people, with the refresh token they hold.
+/// What was acknowledged: users, with their refresh tokens.
 #[derive(Default)]
 struct Acknowledged(HashMap<String, Value>);
 
 impl Acknowledged {
-    /// Notes an answer that says `SignedIn`; any other one has to say that it cannot be done now.
+    /// Records a `SignedIn`; any other response must be an availability error.
     fn note(&mut self, email: &str, answer: &Answer, field: &str) -> bool {
         if answer.status == 503 {
             answer.assert_refusal(503, "SERVICE_UNAVAILABLE");
@@ -119,13 +119,13 @@ async fn a_full_disk_loses_nothing_acknowledged_and_heals_without_a_restart() {
         }
         assert_eq!(refused, 10, "the disk was never full");
         let old = "before0@example.com";
-        // Smaller writes find room for a while.
+        // Smaller writes still succeed for a while.
         while acknowledged.login(&program, old).await {}
         while acknowledged.refresh(&program, old).await {}
         let answer = ready(&program).await;
         assert_eq!(answer.status, 503, "{}", answer.text);
         assert_eq!(answer.json["database"]["status"], "down", "{}", answer.text);
-        // Others, for whom there is room, are not locked out of the file.
+        // Writers that still have room are not locked out of the file.
         let directory = data.display().to_string();
         let others = [("IDGATE_DATA_DIR", directory.as_str())];
         Outcome::of(idgate(&["keys", "rotate"], others)).answer();
@@ -135,7 +135,7 @@ async fn a_full_disk_loses_nothing_acknowledged_and_heals_without_a_restart() {
         assert!(acknowledged.refresh(&program, old).await);
         let email = format!("after{round}@example.com");
         assert!(acknowledged.register(&program, &email).await);
-        // The last answer is remembered for a second, not longer.
+        // Readiness is cached for a second, not longer.
         let recovered = async { while ready(&program).await.status != 200 {} };
         let limit = std::time::Duration::from_secs(20);
         let recovered = tokio::time::timeout(limit, recovered).await;
@@ -156,7 +156,7 @@ async fn a_full_disk_loses_nothing_acknowledged_and_heals_without_a_restart() {
         assert!(acknowledged.refresh(&program, &email).await, "{email}");
     }
     let written = written.join().unwrap();
-    // Each request has a line of its own, which counts nothing here.
+    // The line of each request is not counted here.
     let of_request = "\"target\":\"idgate::request\"";
     let lines = |level: &str| {
         let level = format!("\"level\":\"{level}\"");
@@ -164,7 +164,7 @@ async fn a_full_disk_loses_nothing_acknowledged_and_heals_without_a_restart() {
         others.filter(|line| line.contains(&level)).count()
     };
     assert_eq!(lines("ERROR"), 0, "{written}");
-    // Per outage a line from the requests, one from the database, and one from each loop.
+    // Per outage: one line from the requests, one from the database, one from each loop.
     assert!((1..=3 * 8).contains(&lines("WARN")), "{written}");
     assert!(written.contains("takes writes again"), "{written}");
 }

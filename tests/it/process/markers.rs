@@ -1,5 +1,5 @@
-//! Secrets in settings and arguments: whatever is set, valid or not, nothing that the program
-//! writes or answers repeats it.
+//! Secrets in settings and arguments: valid or not, no output of the program repeats
+//! them.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::harness::{Answer, http};
 const MARKER: &str = "m4rk3r";
 const DEFAULT_TOML: &str = include_str!("../../../config/default.toml");
 
-/// Addresses with the marker wherever an address can hold a secret, good ones and damaged ones.
+/// URLs with the marker wherever a URL can hold a secret, valid and invalid ones.
 const ADDRESSES: [&str; 12] = [
     "postgres://u-m4rk3r:p-m4rk3r@127.0.0.1:1/idgate",
     "postgres://u-m4rk3r:p-m4rk3r@one:1,two:2/idgate",
@@ -56,9 +56,9 @@ fn assert_clean(text: &str, place: &dyn std::fmt::Debug) {
     );
 }
 
-fn told(loaded: Result<Config, ConfigErrors>, is_address: bool) -> String {
+fn printed(loaded: Result<Config, ConfigErrors>, is_address: bool) -> String {
     match loaded {
-        // What is no address by its purpose, such as the audience of tokens, is public.
+        // URLs used as identifiers, such as the audience of tokens, are public.
         Ok(config) if !is_address => format!("{:?} {:?}", config.describe(), config.warnings()),
         Ok(config) => format!("{config:?} {:?} {:?}", config.describe(), config.warnings()),
         Err(errors) => format!("{errors} {errors:?}"),
@@ -71,7 +71,7 @@ fn no_setting_is_repeated_wherever_it_is_set() {
     let path = folder.path().join("value");
     let named = path.to_str().unwrap().to_owned();
     for (index, (key, variable, is_secret)) in settings().into_iter().enumerate() {
-        // Everybody is sent the address of the picture, its query included.
+        // The URL of the picture is sent to every client, its query included.
         let is_public = key == "profile.default_avatar_url";
         let is_address = is_secret
             || (!is_public
@@ -79,12 +79,12 @@ fn no_setting_is_repeated_wherever_it_is_set() {
                     || key.rsplit_once('.').is_some_and(|(_, name)| name == "url")));
         let load = |name: &str, value: &str| {
             let loaded = Config::load(None, [(name.to_owned(), value.to_owned())]);
-            let text = told(loaded, is_address);
+            let text = printed(loaded, is_address);
             assert_clean(&text, &(name, value));
         };
-        // Addresses differ for each setting that is no address; those that are get them all.
+        // Each other setting gets one URL in turn; settings that hold URLs get all of them.
         for (number, value) in ADDRESSES.iter().enumerate() {
-            // Without a scheme it is a text like others, and such a setting shows its text.
+            // Without a scheme it is ordinary text, which such a setting shows.
             if !is_address && !value.contains("://") && !value.starts_with('-') {
                 continue;
             }
@@ -99,7 +99,7 @@ fn no_setting_is_repeated_wherever_it_is_set() {
         for contents in [MARKER, ADDRESSES[0], ADDRESSES[1]] {
             std::fs::write(&path, contents).unwrap();
             load(&format!("{variable}_FILE"), &named);
-            // The secret where the path to it belongs.
+            // The secret in place of the path to it.
             load(&format!("{variable}_FILE"), contents);
         }
     }
@@ -112,7 +112,7 @@ fn no_setting_of_a_file_is_repeated() {
     let load = |text: String| {
         std::fs::write(&path, &text).unwrap();
         assert_clean(
-            &told(Config::load(Some(path.clone()), vec![]), false),
+            &printed(Config::load(Some(path.clone()), vec![]), false),
             &text,
         );
     };
@@ -157,7 +157,7 @@ const COMMANDS: [&[&str]; 12] = [
 fn base(data: &Path) -> Vec<(&'static str, String)> {
     vec![
         ("IDGATE_DATA_DIR", data.to_str().unwrap().to_owned()),
-        // A busy address: a gateway that the check let through ends as well.
+        // An address in use, so that a gateway that passes the check still exits.
         ("IDGATE_SERVER__LISTEN", "203.0.113.1:1".to_owned()),
         ("IDGATE_DATABASE__ACQUIRE_TIMEOUT_SECONDS", "1".to_owned()),
         ("IDGATE_HASHING__MEMORY_KIB", "64".to_owned()),
@@ -173,7 +173,7 @@ fn assert_command_is_clean(arguments: &[&str], settings: &[(&str, String)]) {
         settings.iter().map(|(name, value)| (name, value)),
     );
     let outcome = Outcome::given(&mut command, "correct horse battery staple\n");
-    let text = format!("{}{}", outcome.said, outcome.complained);
+    let text = format!("{}{}", outcome.stdout, outcome.stderr);
     assert_clean(&text, &(arguments, settings.last()));
 }
 
@@ -242,7 +242,7 @@ fn no_argument_is_repeated_by_a_complaint() {
             ],
         ] {
             let outcome = Outcome::of(idgate(arguments, nothing));
-            let text = format!("{}{}", outcome.said, outcome.complained);
+            let text = format!("{}{}", outcome.stdout, outcome.stderr);
             // The name of a file is no secret, and says which one is missing.
             if address != MARKER && address != "--m4rk3r" && !address.starts_with("u:") {
                 assert_clean(&text, &arguments);

@@ -1,5 +1,5 @@
-//! A Redis whose memory may run full: what the gateway says at its start, and that a full one
-//! counts as one that is away.
+//! A Redis with limited memory: the warnings at start, and that a full one counts as
+//! unavailable.
 
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -9,13 +9,13 @@ use serde_json::json;
 use super::{Program, log_until};
 use crate::harness::{Answer, PASSWORD, http};
 
-/// A server that tells this about its memory and answers every script with an error.
+/// A server with this `maxmemory` configuration that answers every script with an error.
 fn full_redis(section: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://user:sesame@{}/", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            // A client that went away ends its thread.
+            // A disconnected client ends its thread.
             std::thread::spawn(move || stream.and_then(|stream| serve(stream, section)));
         }
     });

@@ -1,9 +1,9 @@
-//! The program itself, as a process: what it says, how it ends, and with which status.
+//! The program as a process: its output and its exit status.
 //!
 //! `serving` is a gateway that runs, `full` one whose disk is full, `together` several of them,
 //! `documents` those of front ends, `offline` the commands that need no stores, `commands` those
 //! that work on a database beside a running gateway, `requests` what each request leaves in the
-//! log, `unreachable` what is said of servers that cannot be used.
+//! log, `unreachable` the errors for unusable servers.
 
 mod addresses;
 mod audit;
@@ -35,7 +35,7 @@ fn idgate<N: AsRef<str>, V: AsRef<str>>(
 ) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_idgate"));
     command.args(arguments).env_clear();
-    // Where a measured program leaves its counts, without which it would write beside the sources.
+    // Coverage data goes here; by default it would be written beside the sources.
     if let Some(place) = measurements() {
         command.env("LLVM_PROFILE_FILE", place);
     }
@@ -56,8 +56,8 @@ fn measurements() -> Option<std::ffi::OsString> {
 /// How a command ended.
 struct Outcome {
     status: i32,
-    said: String,
-    complained: String,
+    stdout: String,
+    stderr: String,
 }
 
 impl Outcome {
@@ -78,26 +78,26 @@ impl Outcome {
         let output = child.wait_with_output().unwrap();
         Self {
             status: output.status.code().expect("an end of its own"),
-            said: String::from_utf8(output.stdout).unwrap(),
-            complained: String::from_utf8(output.stderr).unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
 
-    /// What was said by a command that has to succeed.
+    /// The output of a command that must succeed.
     fn answer(self) -> String {
-        assert_eq!(self.status, 0, "{}", self.complained);
-        self.said
+        assert_eq!(self.status, 0, "{}", self.stderr);
+        self.stdout
     }
 
-    /// What a command complained about that has to end with this status.
+    /// The error output of a command that must exit with this status.
     fn refusal(self, status: i32) -> String {
-        assert_eq!(self.status, status, "{}{}", self.said, self.complained);
-        assert_eq!(self.said, "", "a refusal is no answer");
-        self.complained
+        assert_eq!(self.status, status, "{}{}", self.stdout, self.stderr);
+        assert_eq!(self.stdout, "", "a refusal is no answer");
+        self.stderr
     }
 }
 
-/// The log of a gateway from its start to the first line that has this in it.
+/// The log of a gateway from its start to the first line that contains this.
 fn log_until(last: &str, changes: &[(&str, &str)]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
@@ -123,7 +123,7 @@ fn log_until(last: &str, changes: &[(&str, &str)]) -> Vec<String> {
     log
 }
 
-/// An address that nobody uses at this moment.
+/// An address that is free at this moment.
 fn free() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
@@ -136,7 +136,7 @@ struct Program {
 }
 
 impl Program {
-    /// Starts over this data directory and waits until it listens.
+    /// Starts with this data directory and waits until it listens.
     fn start(data: &Path) -> Self {
         Self::with(data, &[])
     }

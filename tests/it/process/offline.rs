@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Outcome, idgate};
 
 const NOTHING: [(&str, &str); 0] = [];
-/// Secrets of every kind there is; none of them may show.
+/// Secrets of every kind; none may be shown.
 const SECRETS: [(&str, &str); 4] = [
     (
         "DATABASE_URL",
@@ -133,7 +133,7 @@ fn usage_errors_exit_with_two_and_show_help() {
     );
 }
 
-/// A project folder with the documents and without what is made from them.
+/// A project folder with the documents and without the generated files.
 fn project() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let documents = folder.path().join("queries/account");
@@ -171,7 +171,7 @@ fn the_schema_is_printed_written_and_checked() {
     std::fs::write(folder.path().join("schema/schema.graphql"), "type Query").unwrap();
     let outcome = schema("--check");
     assert_eq!(outcome.status, 1);
-    assert!(outcome.complained.contains("idgate schema --write"));
+    assert!(outcome.stderr.contains("idgate schema --write"));
 }
 
 #[test]
@@ -190,10 +190,10 @@ fn unusable_arguments_are_refused_before_anything_is_made() {
     ];
     for command in [&["serve"][..], &["config", "check"]] {
         let outcome = Outcome::of(idgate(command, settings.clone()));
-        let said = &outcome.complained;
-        assert_eq!(outcome.status, 2, "{said}");
+        let stderr = &outcome.stderr;
+        assert_eq!(outcome.status, 2, "{stderr}");
         let mistake = "de.ftl:2, foter: no message uses these words; did you mean footer?";
-        assert!(said.contains(mistake), "{said}");
+        assert!(stderr.contains(mistake), "{stderr}");
         assert!(!data.exists());
     }
 }

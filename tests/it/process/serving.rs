@@ -1,5 +1,5 @@
-//! A gateway that runs: it starts from nothing, stops politely, and a sudden end costs nobody what
-//! they were told they have.
+//! A running gateway: first start, graceful shutdown, and that a crash loses nothing that was
+//! acknowledged.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -87,11 +87,11 @@ async fn readiness_fails_before_requests_are_refused_on_shutdown() {
     program.terminate();
     let draining = until(&ready, |answer| answer.status == 503).await;
     assert_eq!(draining.json["status"], "draining");
-    // Whoever has not noticed yet is served as ever, on a new connection.
+    // Clients that have not noticed yet are still served, on new connections.
     let input = json!({ "email": "ada@example.com", "password": PASSWORD });
     let answer = program.run("Register", json!({ "input": input })).await;
     assert_eq!(answer.typename("register"), "SignedIn");
-    // The second signal says not to wait any longer.
+    // The second signal ends the wait.
     program.terminate();
     assert!(program.child.wait().unwrap().success());
     assert!(TcpStream::connect(&program.address).is_err());
@@ -107,7 +107,7 @@ fn a_connection_that_says_nothing_does_not_hold_up_a_stop() {
     let started = Instant::now();
     program.terminate();
     assert!(program.child.wait().unwrap().success());
-    // The patience for requests under way is twenty seconds.
+    // Requests in flight get twenty seconds.
     assert!(started.elapsed() < Duration::from_secs(15));
 }
 
@@ -278,7 +278,7 @@ fn certificates_that_cannot_be_used_are_refused_before_anything_starts() {
     }
 }
 
-/// A proxy that is missing in the settings gives everybody behind it one address.
+/// All clients behind an unconfigured proxy share one address.
 #[tokio::test(flavor = "multi_thread")]
 async fn openwork_4197_an_unconfigured_proxy_is_warned_of_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -290,13 +290,13 @@ async fn openwork_4197_an_unconfigured_proxy_is_warned_of_once() {
         assert_eq!(Answer::of(request).await.status, 200);
     }
     program.terminate();
-    let mut said = String::new();
+    let mut logged = String::new();
     let log = program.child.stderr.as_mut().unwrap();
-    std::io::Read::read_to_string(log, &mut said).unwrap();
-    let warnings = said.lines().filter(|line| line.contains("\"WARN\""));
+    std::io::Read::read_to_string(log, &mut logged).unwrap();
+    let warnings = logged.lines().filter(|line| line.contains("\"WARN\""));
     let warnings: Vec<&str> = warnings
         .filter(|line| line.contains("server.trusted_proxies"))
         .collect();
-    assert_eq!(warnings.len(), 1, "{said}");
-    assert!(warnings[0].contains("127.0.0.1"), "{said}");
+    assert_eq!(warnings.len(), 1, "{logged}");
+    assert!(warnings[0].contains("127.0.0.1"), "{logged}");
 }

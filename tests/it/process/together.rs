@@ -1,4 +1,4 @@
-//! Several servers, and who may be beside whom.
+//! Several servers over the same stores.
 
 use std::path::Path;
 
@@ -62,7 +62,7 @@ fn a_second_server_over_a_sqlite_directory_reports_a_remedy() {
     );
     Outcome::given(&mut command, "correct horse battery staple").answer();
 
-    // Another directory is another gateway, and a sudden end leaves no claim behind.
+    // Another directory is another gateway, and a crash leaves no lock behind.
     drop(Program::start(&folder.path().join("other")));
     first.child.kill().unwrap();
     first.child.wait().unwrap();

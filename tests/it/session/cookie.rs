@@ -82,7 +82,7 @@ async fn on_this_machine_a_page_counts_as_ours_under_the_name_it_was_opened_by()
         // Another program on this machine.
         ("localhost:3000", "http://localhost:3001"),
         ("localhost:3000", "https://localhost:3000"),
-        // A name of somebody else that leads here (DNS rebinding).
+        // A foreign host name that resolves here (DNS rebinding).
         ("evil.test:3000", "http://evil.test:3000"),
         ("[::1].evil.test", "http://[::1].evil.test"),
         ("[::1", "http://[::1"),

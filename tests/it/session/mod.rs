@@ -17,7 +17,7 @@ async fn a_login_opens_the_account_and_tells_about_the_device() {
     let client = app.anonymous().with("user-agent", firefox);
     let answer = client.login("Ada@Example.com", PASSWORD).await;
     let ada = SignedIn::from_answer(&app, &answer, "login");
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
     assert_eq!(answer.root("login")["expiresIn"], 600);
     assert!(
         answer.root("login")["deviceToken"]
@@ -60,10 +60,10 @@ async fn me_is_null_when_anonymous_and_an_error_with_an_expired_token() {
     let nobody = app.anonymous().run("Me", json!({})).await;
     assert_eq!(nobody.text, r#"{"data":{"me":null}}"#);
     app.advance(599);
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
     app.advance(1);
-    assert!(!ada.is_welcome().await);
-    assert!(ada.refreshed().await.is_welcome().await);
+    assert!(!ada.is_signed_in().await);
+    assert!(ada.refreshed().await.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +100,7 @@ async fn logging_out_ends_the_access_token_and_the_refresh_token() {
     let ada = app.register("ada@example.com").await;
     let answer = ada.run("Logout", json!({})).await;
     assert_eq!(answer.root("logout")["ended"], true);
-    assert!(!ada.is_welcome().await);
+    assert!(!ada.is_signed_in().await);
     let answer = app.anonymous().refresh(&ada.refresh_token).await;
     assert_eq!(answer.typename("refreshSession"), "TokenInvalid");
     let answer = app.anonymous().run("Logout", json!({})).await;
@@ -113,15 +113,15 @@ async fn revoking_a_session_takes_effect_at_every_instance_at_once() {
     let phone = app.register("ada@example.com").await;
     let laptop = app.login("ada@example.com").await;
     let other = app.second_instance().await;
-    assert!(phone.at(&other).is_welcome().await);
+    assert!(phone.at(&other).is_signed_in().await);
 
     let id = phone.session_id().await;
     let variables = json!({ "input": { "sessionId": id } });
     let answer = laptop.run("RevokeSession", variables.clone()).await;
     assert_eq!(answer.root("revokeSession")["sessionId"], id);
-    assert!(!phone.at(&other).is_welcome().await);
-    assert!(!phone.is_welcome().await);
-    assert!(laptop.at(&other).is_welcome().await);
+    assert!(!phone.at(&other).is_signed_in().await);
+    assert!(!phone.is_signed_in().await);
+    assert!(laptop.at(&other).is_signed_in().await);
     let answer = other.anonymous().refresh(&phone.refresh_token).await;
     assert_eq!(answer.typename("refreshSession"), "TokenInvalid");
     let again = laptop.run("RevokeSession", variables).await;
@@ -137,10 +137,10 @@ async fn revoking_the_others_leaves_the_session_that_asks() {
     let grace = app.register("grace@example.com").await;
     let answer = second.run("RevokeOtherSessions", json!({})).await;
     assert_eq!(answer.root("revokeOtherSessions")["count"], 2);
-    assert!(second.is_welcome().await);
-    assert!(grace.is_welcome().await);
-    assert!(!first.is_welcome().await);
-    assert!(!third.is_welcome().await);
+    assert!(second.is_signed_in().await);
+    assert!(grace.is_signed_in().await);
+    assert!(!first.is_signed_in().await);
+    assert!(!third.is_signed_in().await);
     let answer = second.run("RevokeOtherSessions", json!({})).await;
     assert_eq!(answer.root("revokeOtherSessions")["count"], 0);
 }
@@ -190,7 +190,7 @@ async fn sessions_live_on_at_an_instance_that_starts_later() {
     let restarted = app.second_instance().await;
     drop(app);
     let ada = ada_at(&restarted, &access, &refresh).await;
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
 }
 
 async fn ada_at<'a>(app: &'a TestApp, access: &str, refresh: &str) -> SignedIn<'a> {

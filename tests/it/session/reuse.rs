@@ -26,8 +26,15 @@ async fn fifty_refreshes_at_once_give_one_usable_successor() {
     assert_eq!(app.number("SELECT COUNT(*) FROM refresh_tokens").await, 2);
 
     let next = SignedIn::from_answer(&app, &answers[0], "refreshSession");
-    assert!(next.is_welcome().await);
-    assert!(next.refreshed().await.refreshed().await.is_welcome().await);
+    assert!(next.is_signed_in().await);
+    assert!(
+        next.refreshed()
+            .await
+            .refreshed()
+            .await
+            .is_signed_in()
+            .await
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +45,7 @@ async fn a_lost_answer_can_be_asked_for_again_within_the_window() {
     app.advance(9);
     let again = ada.refreshed().await;
     assert_eq!(first.refresh_token, again.refresh_token);
-    assert!(again.refreshed().await.is_welcome().await);
+    assert!(again.refreshed().await.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,9 +56,9 @@ async fn a_token_presented_after_the_window_ends_its_family_and_no_other() {
     let current = stolen.refreshed().await;
     app.advance(10);
     assert_token_invalid(&app, &stolen.refresh_token).await;
-    assert!(!current.is_welcome().await);
+    assert!(!current.is_signed_in().await);
     assert_token_invalid(&app, &current.refresh_token).await;
-    assert!(elsewhere.refreshed().await.is_welcome().await);
+    assert!(elsewhere.refreshed().await.is_signed_in().await);
     let reused = "SELECT COUNT(*) FROM audit_events \
                   WHERE action = 'session.refresh_token_reused'";
     assert_eq!(app.number(reused).await, 1);
@@ -62,9 +69,9 @@ async fn a_predecessor_of_a_used_successor_ends_the_family_inside_the_window() {
     let app = TestApp::spawn().await;
     let first = app.register("ada@example.com").await;
     let third = first.refreshed().await.refreshed().await;
-    assert!(third.is_welcome().await);
+    assert!(third.is_signed_in().await);
     assert_token_invalid(&app, &first.refresh_token).await;
-    assert!(!third.is_welcome().await);
+    assert!(!third.is_signed_in().await);
     assert_token_invalid(&app, &third.refresh_token).await;
 }
 

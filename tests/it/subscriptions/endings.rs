@@ -1,4 +1,4 @@
-//! When listening ends: with what gave the right to it, and with the gateway.
+//! When subscriptions end: with the session or permission behind them, and on shutdown.
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -7,9 +7,9 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::harness::{SignedIn, TestApp};
 
-/// Unauthorized: sign in.
+/// Unauthorized: the client must sign in.
 const SIGNED_OUT: u16 = 4401;
-/// Forbidden: come back with another token.
+/// Forbidden: the client must reconnect with another token.
 const FORBIDDEN: u16 = 4403;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -19,7 +19,7 @@ async fn a_revoked_session_stops_listening_at_once_and_the_others_are_told_why()
     let laptop = app.login("ada@example.com").await;
     let mut on_phone = phone.listen("SessionEvents", json!({})).await;
     let mut on_laptop = laptop.listen("SessionEvents", json!({})).await;
-    // Whatever it listens to, and if it is nothing.
+    // With any subscription, and with none.
     let mut idle = phone.socket().await;
 
     let id = phone.session_id().await;
@@ -54,7 +54,7 @@ async fn administrative_changes_end_subscriptions_at_once() {
         by_root(&person, document, input).await;
         assert_eq!(socket.end().await, SIGNED_OUT, "{document}");
     }
-    // What an auditor may hear ends with what made them one.
+    // Losing the auditor's permission ends their subscription.
     let auditor = app.appoint("support@example.com", "staff support").await;
     let mut socket = auditor.listen("AuditStream", json!({})).await;
     by_root(
@@ -120,7 +120,10 @@ async fn an_event_after_the_end_of_the_token_is_not_told() {
     let mut socket = ada.listen("SessionEvents", json!({})).await;
     app.advance(600);
     app.login("ada@example.com").await;
-    assert_eq!(socket.hear().await, crate::harness::Said::Closed(FORBIDDEN));
+    assert_eq!(
+        socket.receive().await,
+        crate::harness::Received::Closed(FORBIDDEN)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,7 +134,7 @@ async fn a_stop_closes_sockets_and_ends_streams() {
     let mut stream = ada.stream("SessionEvents").await;
     app.stop();
     assert_eq!(socket.end().await, 1001);
-    // Without `complete`, so that clients come back elsewhere.
+    // Without `complete`, so that clients reconnect.
     assert_eq!(stream.next().await, None);
 }
 
@@ -146,7 +149,7 @@ async fn subscriptions_outlive_the_idle_timeout() {
     let ada = app.register("ada@example.com").await;
     let mut socket = ada.listen("SessionEvents", json!({})).await;
     let mut stream = ada.stream("SessionEvents").await;
-    // Three signs of life are three seconds.
+    // Three keep-alives are three seconds.
     for _ in 0..3 {
         stream.sign_of_life().await;
         socket.settle().await;
@@ -175,7 +178,7 @@ async fn a_client_that_does_not_read_is_disconnected() {
     app.until("ended_total{why=\"slow\"} 1", || {}).await;
     drop(socket);
 
-    // Asking is no better than listening.
+    // Unread pongs count like unread events.
     let mut socket = root.socket().await;
     let ping = Message::Text(r#"{"type":"ping"}"#.into());
     socket.flood(ping).await;
@@ -184,13 +187,13 @@ async fn a_client_that_does_not_read_is_disconnected() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_is_stuck_ends_the_connection_however_much_may_wait() {
-    let patient = [
+    let settings = [
         ("IDGATE_SUBSCRIPTIONS__QUEUE", "10000"),
         ("IDGATE_SUBSCRIPTIONS__WRITE_SECONDS", "1"),
         ("IDGATE_SUBSCRIPTIONS__MAX_CONNECTIONS", "1"),
         ("IDGATE_SERVER__IDLE_TIMEOUT_SECONDS", "1"),
     ];
-    let app = TestApp::with(&patient).await;
+    let app = TestApp::with(&settings).await;
     let root = app.appoint("root@example.com", "admin").await;
     let text = super::long_events();
     let mut socket = root.socket().await;
@@ -222,7 +225,7 @@ async fn unread_pongs_do_not_fill_memory() {
     ];
     let app = TestApp::with(&strict).await;
     let ping = Message::Ping(vec![b'x'; 125].into());
-    // Nobody has to say who they are for it.
+    // No authentication is needed for it.
     let mut socket = app.socket().await;
     socket.flood(ping).await;
     app.until("ended_total{why=\"slow\"} 1", || {}).await;

@@ -1,4 +1,4 @@
-//! Live events between instances, and without the store that carries them.
+//! Events between instances, and without Redis, which carries them.
 
 use serde_json::json;
 
@@ -35,7 +35,7 @@ async fn events_reach_other_instances_exactly_once() {
     assert_eq!(there.end().await, 4401);
 }
 
-/// Signs in at an instance until a socket tells of a sign-in there.
+/// Signs in at an instance until a socket receives a sign-in event from it.
 async fn hears_of(socket: &mut Socket, app: &TestApp) {
     let hearing = socket.event("sessionEvents");
     tokio::pin!(hearing);

@@ -1,4 +1,4 @@
-//! What listeners may not take: places, memory and connections that others need.
+//! Limits of subscriptions: connections, memory and database connections.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::harness::TestApp;
 
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
-/// How long anything may take that should happen at once.
+/// The limit for anything that should happen at once.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,7 +53,7 @@ async fn a_subscription_keeps_little_memory() {
     socket.event("sessionEvents").await;
 }
 
-/// Tells of audit events that nobody can read until `COMMIT`, and waits until somebody tries.
+/// Publishes audit events that cannot be read before `COMMIT`, and waits until a reader blocks.
 async fn look_in_vain(app: &TestApp, events: &[DomainEvent]) {
     app.execute("BEGIN").await;
     app.execute("LOCK TABLE audit_events").await;
@@ -61,7 +61,7 @@ async fn look_in_vain(app: &TestApp, events: &[DomainEvent]) {
     let begun = Instant::now();
     let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
     while app.number(waiting).await == 0 {
-        assert!(begun.elapsed() < TIMEOUT, "nobody looks");
+        assert!(begun.elapsed() < TIMEOUT, "no reader blocks");
     }
 }
 
@@ -79,7 +79,7 @@ async fn listeners_leave_connections_to_the_database_to_others() {
     let again = app.audited().await;
     look_in_vain(&app, &again).await;
     for _ in 0..20 {
-        assert!(root.is_welcome().await);
+        assert!(root.is_signed_in().await);
     }
     app.execute("COMMIT").await;
     for socket in &mut sockets {
@@ -99,7 +99,7 @@ async fn a_rejected_connection_frees_its_slots_before_it_closes() {
     let mut told = ada.listen("SessionEvents", json!({})).await;
     let mut rude = root.listen("AuditStream", json!({})).await;
     let again = app.audited().await;
-    // The only turn there is.
+    // The only database permit of the subscriptions.
     look_in_vain(&app, &again).await;
     rude.send_raw(Message::Text("{".into())).await;
     assert_eq!(rude.end().await, 4400);
@@ -107,7 +107,7 @@ async fn a_rejected_connection_frees_its_slots_before_it_closes() {
     let session = laptop.session_id().await.parse().unwrap();
     app.publish(&[DomainEvent::SignedIn { user, session }]);
     told.event("sessionEvents").await;
-    // The goodbye that the other one owes is still waited for.
+    // The close handshake of the other connection is still pending.
     let both = "idgate_subscription_connections{over=\"websocket\"} 2";
     assert!(app.app.metrics.render().contains(both));
     app.execute("COMMIT").await;

@@ -1,4 +1,4 @@
-//! Live events: who hears of what, and nothing else.
+//! Subscriptions: who receives which events.
 
 mod endings;
 mod instances;
@@ -8,12 +8,12 @@ mod stream;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Said, TestApp};
+use crate::harness::{Received, TestApp};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
-/// A document whose events are long, so that a few of them fill what the system keeps for those
-/// who do not read.
+/// A document with long events, so that a few of them fill the socket buffers of clients
+/// that do not read.
 fn long_events() -> String {
     let fields = (0..28).map(|number| format!("a{number}: action"));
     let fields = fields.collect::<Vec<_>>().join(" ");
@@ -67,7 +67,7 @@ async fn a_domain_event_that_the_rows_do_not_confirm_yields_nothing() {
     let ada = app.register("ada@example.com").await;
     let eve = app.register("eve@example.com").await;
     let mut socket = ada.listen("SessionEvents", json!({})).await;
-    // As somebody might say who can write to the shared store.
+    // A forged event, as an attacker with write access to Redis could publish.
     let user = ada.user_id.parse().unwrap();
     let own = ada.session_id().await.parse().unwrap();
     let hers = eve.session_id().await.parse().unwrap();
@@ -151,7 +151,7 @@ async fn an_event_costs_two_statements_however_many_listen_on_the_connection() {
     socket.settle().await;
     let three = async |socket: &mut crate::harness::Socket| {
         for _ in 0..3 {
-            assert!(matches!(socket.hear().await, Said::Message(_)));
+            assert!(matches!(socket.receive().await, Received::Message(_)));
         }
     };
     app.login("ada@example.com").await;
@@ -161,7 +161,7 @@ async fn an_event_costs_two_statements_however_many_listen_on_the_connection() {
         three(&mut socket).await;
     };
     let ((), work) = app.work_of(listened).await;
-    // Who listens, and the session.
+    // The subscriber, and the session.
     assert_eq!(work.statements, alone.statements + 2);
 }
 
@@ -185,7 +185,7 @@ async fn events_that_wait_are_read_together() {
         })
         .await;
     assert!(again.len() >= 3, "{again:?}");
-    // Who listens, the events, and the people in them; the listener's own account is known.
+    // The subscriber, the events, and the users in them; the subscriber's own account is loaded.
     assert!(work.statements <= 3, "{work:?}");
 }
 
@@ -217,7 +217,7 @@ async fn rolled_back_changes_are_not_delivered() {
     let event = socket.event("sessionEvents").await;
     let id = laptop.session_id().await;
     assert_eq!(event["session"]["id"], id);
-    // Not even as a hint, which the rows would not have borne out.
+    // Not even as a domain event, which the rows would not confirm.
     let first = told.recv().await.unwrap();
     let (user, session) = (ada.user_id.parse().unwrap(), id.parse().unwrap());
     assert!(first.contains(&idgate::domain::event::DomainEvent::SignedIn { user, session }));

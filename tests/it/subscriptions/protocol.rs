@@ -1,4 +1,4 @@
-//! What is said in the wrong way, or at the wrong time.
+//! Violations of the graphql-transport-ws protocol.
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
@@ -65,7 +65,10 @@ async fn a_cookie_opens_nothing_and_neither_does_a_token_that_does_not_hold() {
         .send(json!({ "type": "connection_init", "payload": payload }))
         .await;
     let ack = json!({ "type": "connection_ack" });
-    assert_eq!(socket.hear().await, crate::harness::Said::Message(ack));
+    assert_eq!(
+        socket.receive().await,
+        crate::harness::Received::Message(ack)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +148,7 @@ async fn other_operations_are_refused_and_the_connection_stays() {
     let wrong = json!({ "type": "subscribe", "id": "a", "payload": { "query": 1 } });
     socket.send(wrong).await;
     assert_eq!(socket.refusal("a").await, "BAD_USER_INPUT");
-    assert!(ada.is_welcome().await, "nothing was run");
+    assert!(ada.is_signed_in().await, "nothing was run");
     let answer = ada
         .ask("subscription { sessionEvents { at } }", json!({}))
         .await;

@@ -98,7 +98,7 @@ async fn other_operations_and_simple_requests_start_no_stream() {
     let answer = app.get("/graphql/stream?query=subscription").await;
     answer.assert_refusal(405, "METHOD_NOT_ALLOWED");
     assert_eq!(answer.header("allow"), "POST");
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,12 +164,12 @@ async fn an_unread_stream_is_cut_off() {
         .collect();
     app.publish(&again);
     app.until("ended_total{why=\"slow\"} 1", || {}).await;
-    // Whoever is cut off learns of it when they write.
+    // A disconnected client notices on its next write.
     let refused = async {
         while connection.write_all(b" ").await.is_ok() {
             tokio::task::yield_now().await;
         }
     };
-    let patience = std::time::Duration::from_secs(30);
-    assert!(tokio::time::timeout(patience, refused).await.is_ok());
+    let limit = std::time::Duration::from_secs(30);
+    assert!(tokio::time::timeout(limit, refused).await.is_ok());
 }

@@ -1,4 +1,4 @@
-//! Connections as such: nobody holds one without using it, and nobody who uses it loses it.
+//! Connection timeouts: unused connections are closed, used ones are kept.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::TestApp;
 
-/// How long a connection may stay open that should be closed after a second.
+/// The limit for closing a connection that should be closed after a second.
 const DEADLINE: Duration = Duration::from_secs(20);
 const SHORT: [(&str, &str); 2] = [
     ("IDGATE_SERVER__HEAD_TIMEOUT_SECONDS", "1"),
@@ -14,8 +14,8 @@ const SHORT: [(&str, &str); 2] = [
 ];
 const REQUEST: &[u8] = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
-/// What there is to read within a moment; nothing when the connection says nothing.
-fn heard(connection: &mut TcpStream, moment: Duration) -> Option<Vec<u8>> {
+/// The bytes received within `moment`; `None` if there were none.
+fn read_response(connection: &mut TcpStream, moment: Duration) -> Option<Vec<u8>> {
     connection.set_read_timeout(Some(moment)).unwrap();
     let mut bytes = vec![0; 4096];
     match connection.read(&mut bytes) {
@@ -31,10 +31,10 @@ fn drips_until_closed(mut connection: TcpStream, drip: &[u8]) -> bool {
     let mut rest = drip.iter();
     while started.elapsed() < DEADLINE {
         if let Some(byte) = rest.next() {
-            // That nobody reads any more shows below.
+            // A failed write is ignored: the read below notices the close.
             let _ = connection.write_all(&[*byte]);
         }
-        match heard(&mut connection, Duration::from_millis(100)) {
+        match read_response(&mut connection, Duration::from_millis(100)) {
             Some(bytes) if bytes.is_empty() => return true,
             _ => {}
         }
@@ -65,7 +65,7 @@ async fn a_head_that_does_not_end_is_cut_off() {
     });
 }
 
-/// What reads headers (`Accept`, `Cookie`, `X-Forwarded-For`, addresses) takes time for each byte.
+/// Parsing headers (`Accept`, `Cookie`, `X-Forwarded-For`, addresses) takes time for each byte.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_is_as_large_as_programs_send_them() {
     let app = TestApp::spawn().await;
@@ -86,9 +86,9 @@ async fn a_head_is_as_large_as_programs_send_them() {
         (head(&endless, "x-a", 1, 1), "431"),
     ] {
         let mut connection = app.connect();
-        // It may be closed before all of it was sent.
+        // The gateway may close the connection before all of it was sent.
         let _ = connection.write_all(head.as_bytes());
-        let answer = heard(&mut connection, DEADLINE).unwrap();
+        let answer = read_response(&mut connection, DEADLINE).unwrap();
         let answer = String::from_utf8_lossy(&answer);
         let expected = format!("HTTP/1.1 {status} ");
         assert!(answer.starts_with(&expected), "{status}, not {answer}");
@@ -111,7 +111,7 @@ async fn a_kept_connection_without_a_next_request_is_closed() {
     for next in [b"".as_slice(), &REQUEST[..20]] {
         let mut connection = app.connect();
         connection.write_all(REQUEST).unwrap();
-        let answer = heard(&mut connection, DEADLINE).unwrap();
+        let answer = read_response(&mut connection, DEADLINE).unwrap();
         assert!(answer.starts_with(b"HTTP/1.1 200 "));
         assert!(drips_until_closed(connection, next));
     }
@@ -124,14 +124,17 @@ async fn a_request_under_way_is_not_cut_off() {
     let head = b"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                  content-length: 25\r\nexpect: 100-continue\r\n\r\n";
     connection.write_all(head).unwrap();
-    let interim = heard(&mut connection, DEADLINE).unwrap();
+    let interim = read_response(&mut connection, DEADLINE).unwrap();
     assert_eq!(interim, b"HTTP/1.1 100 Continue\r\n\r\n");
-    // Longer than a connection without a request would live.
-    assert_eq!(heard(&mut connection, Duration::from_millis(2_500)), None);
+    // Longer than the idle timeout.
+    assert_eq!(
+        read_response(&mut connection, Duration::from_millis(2_500)),
+        None
+    );
     connection
         .write_all(b"{\"query\":\"{__typename}\"} ")
         .unwrap();
-    let answer = heard(&mut connection, DEADLINE).unwrap();
+    let answer = read_response(&mut connection, DEADLINE).unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 200 "), "{answer:?}");
 }
 
@@ -158,13 +161,16 @@ async fn connections_beyond_the_limit_wait_until_one_ends() {
     let mut kept: Vec<TcpStream> = (0..16).map(|_| app.connect()).collect();
     for connection in &mut kept {
         connection.write_all(REQUEST).unwrap();
-        assert!(heard(connection, DEADLINE).is_some());
+        assert!(read_response(connection, DEADLINE).is_some());
     }
     let mut waiting = app.connect();
     waiting.write_all(REQUEST).unwrap();
-    assert_eq!(heard(&mut waiting, Duration::from_millis(300)), None);
+    assert_eq!(
+        read_response(&mut waiting, Duration::from_millis(300)),
+        None
+    );
     kept.pop();
-    let answer = heard(&mut waiting, DEADLINE).unwrap();
+    let answer = read_response(&mut waiting, DEADLINE).unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 200 "));
 }
 
@@ -175,7 +181,7 @@ async fn a_body_that_does_not_end_is_given_up_with_an_answer() {
     let head = b"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                  content-length: 1000\r\n\r\n{";
     connection.write_all(head).unwrap();
-    let answer = heard(&mut connection, DEADLINE).unwrap();
+    let answer = read_response(&mut connection, DEADLINE).unwrap();
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert!(answer.contains("REQUEST_TIMEOUT"), "{answer}");
@@ -195,7 +201,7 @@ async fn an_operation_that_waits_too_long_is_given_up_and_changes_nothing() {
     let answer = ada.run("UpdateProfile", input).await;
     assert_eq!(answer.code(), "REQUEST_TIMEOUT", "{}", answer.text);
     app.execute("ROLLBACK").await;
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
     let changed = "SELECT COUNT(*) FROM users WHERE city = 'London'";
     assert_eq!(app.number(changed).await, 0);
 }

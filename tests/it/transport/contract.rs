@@ -1,7 +1,7 @@
-//! What generated clients rely on in an answer: where `null` is, and in which order things are.
+//! What generated clients rely on in a response: where `null` is, and the order of keys.
 //!
-//! Judged by a schema of its own, in which every kind of field fails (GraphQL specification
-//! §6.4.4): the engine that we use has had this wrong in its stable version.
+//! Tested with a separate schema in which every kind of field fails (GraphQL specification
+//! §6.4.4): stable versions of async-graphql have had this wrong.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -137,7 +137,7 @@ impl Judge {
 async fn a_failure_is_null_in_the_nearest_field_that_may_be() {
     let judge = Judge::new().await;
     for (text, data, paths) in [
-        // Nullable: in its place, and what stands around it stays.
+        // Nullable: the field is null, its siblings stay.
         (
             "{ thing { id lenient nothing } }",
             json!({ "thing": { "id": 1, "lenient": null, "nothing": null } }),
@@ -149,7 +149,7 @@ async fn a_failure_is_null_in_the_nearest_field_that_may_be() {
             json!({ "thing": null }),
             json!([["thing", "strict"]]),
         ),
-        // A parent that may not be null hands it on.
+        // A non-null parent propagates it.
         (
             "{ thing { id inner { inner { strict } } } }",
             json!({ "thing": null }),

@@ -1,4 +1,4 @@
-//! Trusted documents, and what a closed schema does not tell.
+//! Trusted documents, and errors that do not leak a closed schema.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::harness::{Answer, TestApp};
 
-/// The moments after the beginning at which a test looks.
+/// The seconds after the start at which a test checks.
 fn at(seconds: u32) -> String {
     format!("2026-03-01T12:{:02}:{:02}Z", seconds / 60, seconds % 60)
 }
@@ -57,14 +57,14 @@ async fn a_database_that_goes_away_is_told_since_when_and_so_is_its_return() {
     assert_eq!(database(&app).await, ok(0));
     app.advance(30);
     if app.is_sqlite() {
-        // A file does not go away; pools that are closed stay so.
+        // A SQLite file cannot go away; a closed pool stays closed.
         app.app.database.clone().close().await.unwrap();
     } else {
         app.forbid_connections(true).await;
     }
     for _ in 0..2 {
         let (status, text, mut database) = database(&app).await;
-        // Where there is a server, operators learn which and why.
+        // With a database server, operators learn which one and why.
         let reason = database.as_object_mut().unwrap().remove("reason");
         let place = app.server_url().map(|url| Url::parse(url).unwrap());
         let place = place.map(|url| format!("Postgres at {}:", url.host_str().unwrap()));
@@ -85,7 +85,7 @@ async fn a_database_that_goes_away_is_told_since_when_and_so_is_its_return() {
         app.forbid_connections(false).await;
         app.advance(1);
         assert_eq!(database(&app).await, ok(91));
-        assert!(ada.is_welcome().await);
+        assert!(ada.is_signed_in().await);
     }
 }
 

@@ -1,4 +1,4 @@
-//! GraphQL over HTTP as clients, gateways and proxies really send it, and as nobody should.
+//! GraphQL over HTTP as clients, gateways and proxies really send it, and malformed requests.
 
 use std::io::Write as _;
 
@@ -213,7 +213,7 @@ async fn a_body_may_come_in_chunks_of_one_byte() {
         text.starts_with("HTTP/1.1 200 ") && text.contains("Query"),
         "{text}"
     );
-    // Two lengths: what one reader takes for a body is the next request for the other.
+    // Two `Content-Length`s: request smuggling.
     let text = app.exchange(|connection| {
         connection.write_all(
             b"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
@@ -276,7 +276,7 @@ async fn every_answer_tells_browsers_to_keep_to_it() {
     }
 }
 
-/// Of two tokens, a proxy may have looked at the one and we at the other.
+/// Given two tokens, a proxy may have checked one and the gateway the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_with_two_tokens_is_unauthenticated() {
     let app = TestApp::spawn().await;

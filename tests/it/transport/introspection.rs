@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Answer, Said, TestApp};
+use crate::harness::{Answer, Received, TestApp};
 
 const OFF: (&str, &str) = ("IDGATE_GRAPHQL__INTROSPECTION", "false");
 const ROUTER: (&str, &str) = ("IDGATE_ROUTER__SECRET", SECRET);
@@ -85,10 +85,10 @@ async fn introspection_that_is_off_says_so_over_a_websocket() {
     let mut socket = ada.socket().await;
     for text in WAYS {
         socket.ask("a", text, json!({})).await;
-        let Said::Message(said) = socket.hear().await else {
+        let Received::Message(message) = socket.receive().await else {
             panic!("{text} ends the connection")
         };
-        let error = &said["payload"][0];
+        let error = &message["payload"][0];
         assert_eq!(error["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED");
         let message = error["message"].as_str().unwrap();
         assert!(message.starts_with("Introspection is off"), "{message}");

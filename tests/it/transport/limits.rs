@@ -1,11 +1,11 @@
-//! Every limit of the edge: what meets it, the code it is refused with, and how it is counted.
+//! Every request limit: a request that exceeds it, the error code, and the metric.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, TestApp};
 use idgate::schema::document::Limit;
 
-/// What a metric stands at.
+/// The value of a metric.
 fn counted(app: &TestApp, metric: &str, label: &str, value: &str) -> u64 {
     let page = app.app.metrics.render();
     let line = format!("{metric}{{{label}=\"{value}\"}} ");
@@ -17,7 +17,7 @@ fn met(app: &TestApp, limit: &str) -> u64 {
     counted(app, "idgate_limits_met_total", "limit", limit)
 }
 
-/// A document that meets the limit of this name under the default configuration, and variables.
+/// A document, with variables, that exceeds this limit under the default configuration.
 fn excessive(limit: Limit) -> (String, Value) {
     let fields = |count: usize| {
         let named: Vec<String> = (0..count).map(|at| format!("a{at}: __typename ")).collect();
@@ -129,7 +129,7 @@ async fn a_refused_document_costs_no_statement_even_with_a_token() {
     }
 }
 
-/// Parsing allocates for each value of JSON, also for those that nobody asks for.
+/// Parsing allocates for each JSON value, even for unused ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_values_of_json_are_counted_wherever_json_comes_in() {
     let app = TestApp::spawn().await;
@@ -159,7 +159,7 @@ async fn the_values_of_json_are_counted_wherever_json_comes_in() {
     }
 }
 
-/// Which limit of variables or values has which setting: the smallest one bites.
+/// The setting behind each limit of variables or values; the smallest limit applies.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_limit_has_a_setting() {
     for (setting, value, document, variables) in [

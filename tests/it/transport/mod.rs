@@ -1,4 +1,4 @@
-//! HTTP as such: what comes in wrong is answered in GraphQL's own shape, and nothing stops.
+//! HTTP: malformed requests are answered in GraphQL's error shape.
 
 mod connections;
 mod contract;
@@ -87,7 +87,7 @@ async fn a_document_that_does_not_fit_is_refused_with_its_own_code() {
         let answer = app.anonymous().ask(document, json!({})).await;
         assert_eq!(answer.code(), code, "{document}: {}", answer.text);
         assert!(answer.json["data"].is_null(), "{document}: {}", answer.text);
-        // The media type in which the status says whether anything ran.
+        // With this media type the status says whether anything ran.
         let client = app
             .anonymous()
             .with("accept", "application/graphql-response+json");
@@ -333,7 +333,7 @@ async fn another_site_reads_answers_only_where_it_is_named() {
             assert_eq!(answer.header("access-control-allow-origin"), "", "{origin}");
         }
     }
-    // Without a configured origin there is none, and no credentials either.
+    // Without a configured origin there are no CORS headers.
     let closed = TestApp::spawn().await;
     let asked = preflight(&closed, "https://app.example.com").await;
     assert_eq!(asked.header("access-control-allow-origin"), "");

@@ -1,5 +1,5 @@
 //! Pages of other origins: who may read answers, use a cookie, open a socket. All three ask one
-//! list, and each is asked here about everybody.
+//! list, and each is tested here with every origin.
 
 use reqwest::Method;
 use serde_json::json;
@@ -17,7 +17,7 @@ const NAMED: [&str; 7] = [
     "chrome-extension://aaaabbbbccccddddeeeeffffgggghhhh",
 ];
 
-/// Origins that are not named, most of them nearly.
+/// Origins that are not listed, most of them near misses.
 const OTHERS: [&str; 26] = [
     "",
     "*",
@@ -51,7 +51,7 @@ async fn gateway() -> TestApp {
     TestApp::with(&[("IDGATE_SERVER__CORS_ORIGINS", &NAMED.join(","))]).await
 }
 
-/// Everybody, with whether they are named.
+/// Every origin, with whether it is listed.
 fn everybody() -> impl Iterator<Item = (&'static str, bool)> {
     let named = NAMED.into_iter().map(|origin| (origin, true));
     named.chain(OTHERS.into_iter().map(|origin| (origin, false)))
@@ -114,7 +114,7 @@ async fn sockets_open_for_pages_of_named_origins_alone() {
         let opened = app.handshake(&[protocol, ("origin", origin)]).await;
         assert_eq!(opened.err(), (!named).then_some(403), "{origin}");
     }
-    // A named origin beside another one is not what its page sent.
+    // Two `Origin` headers are no browser's request.
     let both = "GET /graphql/ws HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
         Sec-WebSocket-Protocol: graphql-transport-ws\r\nOrigin: https://app.example.com\r\n\
@@ -126,7 +126,7 @@ async fn sockets_open_for_pages_of_named_origins_alone() {
     assert_eq!(&first, b"HTTP/1.1 403");
 }
 
-/// What clients ask leave for, as their sources write it.
+/// `Access-Control-Request-Headers` of known clients, as their sources write them.
 const CLIENTS: [(&str, &str); 12] = [
     (
         "Apollo Client for the web",

@@ -1,4 +1,4 @@
-//! What is served beside the graph: health, keys, the pages for this machine.
+//! What is served beside the graph: health, JWKS, the development pages.
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation};
@@ -52,7 +52,7 @@ async fn access_tokens_verify_with_the_published_keys() {
     let mut validation = Validation::new(jsonwebtoken::Algorithm::ES256);
     validation.set_issuer(&["https://id.example.com/", "https://id.example.com"]);
     validation.set_audience(&["idgate"]);
-    // The clock of this test stands at another time than the library's.
+    // The test's clock differs from the library's.
     validation.validate_exp = false;
     let token = jsonwebtoken::decode::<Value>(&ada.access_token, &key, &validation).unwrap();
     let claims = token.claims;
@@ -151,7 +151,7 @@ async fn the_mailbox_shows_a_message_without_running_its_scripts() {
     assert_eq!(mail[0]["channel"], "email");
     assert_eq!(mail[0]["createdAt"], "2026-03-01T12:00:00.000Z");
     let page = app.get("/dev/mailbox").await;
-    // Messages come by the script alone, which makes text of them, into a frame without scripts.
+    // The script loads messages as text, into a sandboxed frame without scripts.
     assert!(!page.text.contains("ada@example.com"));
     assert!(
         page.text
@@ -261,7 +261,7 @@ async fn production_serves_none_of_the_development_pages() {
     ] {
         assert_eq!(app.get(path).await.status, 404, "{path}");
     }
-    // What people see who come here by mistake tells nothing about what runs here.
+    // The page for stray visitors does not say what runs here.
     let home = app.get("/").await;
     assert_eq!(home.status, 200, "{}", home.text);
     assert!(!home.text.contains("graphql") && !home.text.contains("href="));

@@ -1,4 +1,4 @@
-//! Very many at once, very slow ones, and those who leave in the middle.
+//! Load: many requests at once, slow clients, and clients that disconnect mid-request.
 
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::harness::{SignedIn, TestApp, queries};
 
-/// What has to happen soon has happened by then, also on a busy machine.
+/// The limit for anything that should happen soon, even on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +23,7 @@ async fn a_thousand_at_once_all_get_their_own_answer() {
             let (app, ada, deep) = (&app, &ada, &deep);
             async move {
                 match number % 5 {
-                    0 => assert!(ada.is_welcome().await),
+                    0 => assert!(ada.is_signed_in().await),
                     1 => {
                         let name = format!("q{number}");
                         let text = format!("query {name} {{ {name}: __typename }}");
@@ -44,7 +44,7 @@ async fn a_thousand_at_once_all_get_their_own_answer() {
         })
         .buffer_unordered(200);
     assert_eq!(answers.count().await, 1_000);
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
 }
 
 /// Sends a mutation that has to wait for a lock, and leaves without reading the answer.
@@ -64,7 +64,7 @@ fn ask_and_leave(app: &TestApp, person: &SignedIn<'_>, reset: bool) {
     connection.write_all(head.as_bytes()).unwrap();
     let moment = Some(Duration::from_millis(300));
     connection.set_read_timeout(moment).unwrap();
-    // It is being worked on: nothing comes.
+    // The request is in flight: no response yet.
     assert!(connection.read(&mut [0; 1]).is_err());
     if !reset {
         connection.shutdown(std::net::Shutdown::Both).unwrap();
@@ -87,7 +87,7 @@ async fn work_stops_when_the_client_leaves() {
         "BEGIN; LOCK TABLE users IN EXCLUSIVE MODE"
     };
     app.execute(lock).await;
-    // More than there are places: each has to be given back.
+    // More than there are slots: each must be freed.
     for number in 0..24 {
         ask_and_leave(&app, &ada, number % 2 == 0);
     }
@@ -99,7 +99,7 @@ async fn work_stops_when_the_client_leaves() {
     assert!(served.starts_with("HTTP/1.1 200 "), "{served}");
     assert!(started.elapsed() < DEADLINE);
     app.execute("ROLLBACK").await;
-    // A write that comes after all those that might still wait.
+    // A write queued after all those that might still wait.
     let input = json!({ "input": { "country": "France" } });
     let answer = ada.at(&other).run("UpdateProfile", input).await;
     assert_eq!(answer.typename("updateProfile"), "ProfileUpdated");

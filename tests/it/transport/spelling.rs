@@ -28,7 +28,7 @@ async fn escapes_and_descriptions_of_the_specification_reach_the_resolver() {
     assert_eq!(*me.root("me"), expected);
 }
 
-/// A digest is that of the bytes that came, not of what they are read as.
+/// The digest covers the bytes received, not the parsed document.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_digest_is_that_of_the_text_as_it_came() {
     let app = TestApp::spawn().await;

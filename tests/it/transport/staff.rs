@@ -1,4 +1,4 @@
-//! The staff listener: whom it lets through, and whose cookies and origins count there.
+//! The staff listener: who is let through, and which cookies and origins it accepts.
 
 use reqwest::Method;
 use serde_json::json;
@@ -19,7 +19,7 @@ async fn strangers_run_trusted_documents_and_learn_nothing_of_the_schema() {
     for text in [SCHEMA, "{ me { emai } }", "{", "", queries::text("Me")] {
         for client in [
             staff.anonymous(),
-            // An expired token is no better than none.
+            // An expired token counts as none.
             staff.anonymous().with("authorization", "Bearer junk"),
         ] {
             let answer = client.ask(text, json!({})).await;
@@ -69,11 +69,11 @@ async fn staff_run_any_document_as_long_as_they_are_staff() {
                 .await
                 .assert_refusal(403, "FORBIDDEN");
         }
-        // The public surface shows nobody the schema.
+        // The public surface never shows the schema.
         let public = person.ask(SCHEMA, json!({})).await;
         public.assert_refusal(200, "GRAPHQL_VALIDATION_FAILED");
     }
-    // Whoever leaves the staff is out with the next request.
+    // A user who leaves the staff is refused from the next request on.
     let former = app.login("admin@example.com").await;
     app.execute("UPDATE users SET role = 'client'").await;
     let answer = former.at(&staff).ask(SCHEMA, json!({})).await;

@@ -6,7 +6,7 @@ use super::{Way, ways, with_router};
 use crate::federation::surface::Listener;
 use crate::harness::{SignedIn, TestApp};
 
-/// What takes the right to listen from somebody.
+/// What ends a user's right to subscribe.
 #[derive(Clone, Copy, Debug)]
 enum Cause {
     Logout,
@@ -90,7 +90,7 @@ async fn ends(app: &TestApp, router: &Listener, cause: Cause) {
     if matches!(cause, Cause::Expired) {
         app.advance(600);
     }
-    // The last event there is, which nobody here may hear.
+    // The last event, which none of these callers may receive.
     app.login("root@example.com").await;
     app.anonymous().login(EMAIL, crate::harness::PASSWORD).await;
     let (closed, ended) = (socket.end().await.to_string(), stream.end().await);

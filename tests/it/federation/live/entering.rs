@@ -172,7 +172,7 @@ async fn a_secret_opens_no_events_where_no_router_is_expected() {
             assert_eq!(asked.err(), Some(403), "{way:?}");
         }
     }
-    // Nor one whose listener could know nobody.
+    // Nor one whose listener has neither secret nor certificate.
     let nobody = super::Listener::open(&without).await;
     for way in ways() {
         let asked = way.ask(nobody.address, &[PROOF], json!({})).await;
@@ -230,5 +230,5 @@ async fn a_router_asks_for_streams_by_get_and_for_nothing_else() {
         let answer = get(subscription, accept).await;
         answer.assert_refusal(405, "METHOD_NOT_ALLOWED");
     }
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
 }

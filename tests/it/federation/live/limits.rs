@@ -118,7 +118,7 @@ async fn a_router_that_does_not_read_is_given_up() {
     let socket = Socket::open(router.address, "/graphql", &headers).await;
     let mut socket = socket.unwrap();
     socket.send(json!({ "type": "connection_init" })).await;
-    socket.hear().await;
+    socket.receive().await;
     socket.subscribe("a", "AuditStream", json!({})).await;
     socket.settle().await;
     app.until("ended_total{why=\"slow\"} 1", || app.publish(&again))

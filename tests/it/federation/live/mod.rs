@@ -12,7 +12,7 @@ use url::Url;
 
 use super::{HEADER, ROUTER, SECRET};
 use crate::federation::surface::{LISTEN, Listener};
-use crate::harness::{EventStream, Said, SignedIn, Socket, TestApp, http, queries};
+use crate::harness::{EventStream, Received, SignedIn, Socket, TestApp, http, queries};
 
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
 /// What proves the router.
@@ -42,7 +42,7 @@ fn ways() -> [Way; 7] {
     ]
 }
 
-/// Somebody who listens to `SessionEvents`, if they are let in.
+/// A subscriber to `SessionEvents`, once accepted.
 enum Listening {
     Socket(Box<Socket>),
     Stream(EventStream),
@@ -105,7 +105,7 @@ impl Listening {
     async fn begin(&mut self) {
         if let Self::Socket(socket) = self {
             let ack = json!({ "type": "connection_ack" });
-            assert_eq!(socket.hear().await, Said::Message(ack));
+            assert_eq!(socket.receive().await, Received::Message(ack));
             socket.subscribe("a", "SessionEvents", json!({})).await;
             socket.settle().await;
         }
@@ -127,9 +127,9 @@ impl Listening {
     /// What is said from now on, which has to end: codes and names of events, but no event itself.
     async fn end(&mut self) -> String {
         match self {
-            Self::Socket(socket) => match socket.hear().await {
-                Said::Closed(code) => code.to_string(),
-                Said::Message(message) => message.to_string(),
+            Self::Socket(socket) => match socket.receive().await {
+                Received::Closed(code) => code.to_string(),
+                Received::Message(message) => message.to_string(),
             },
             Self::Stream(stream) => {
                 let mut said = Vec::new();

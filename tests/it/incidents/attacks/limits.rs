@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{NUMBER, VICTIM, on_a_number, proven, run};
+use super::{NUMBER, VICTIM, on_a_number, run, verified_user};
 use crate::account::REQUIRED;
 use crate::harness::{Anonymous, PASSWORD, TestApp};
 
@@ -52,7 +52,7 @@ async fn the_end_of_a_cooldown_does_not_tell_who_has_a_number() {
     assert_eq!(known.text, unknown.text);
 }
 
-/// Somebody signed in, and strangers who come from many addresses.
+/// A signed-in user, and strangers from many addresses.
 const STRANGERS: [(&str, &str); 2] = [
     ("IDGATE_THROTTLE__SCALE", "1"),
     ("IDGATE_SERVER__TRUSTED_PROXIES", "127.0.0.1/32"),
@@ -67,7 +67,7 @@ fn stranger(app: &TestApp, number: u32) -> Anonymous<'_> {
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_do_not_keep_a_signed_in_person_from_typing_a_step_up_code() {
     let app = TestApp::with(&STRANGERS).await;
-    let ada = proven(&app, VICTIM).await;
+    let ada = verified_user(&app, VICTIM).await;
     let ask = json!({ "emailOrPhone": VICTIM, "purpose": "STEP_UP" });
     ada.run("RequestOtp", json!({ "input": ask })).await;
     let code = app.code(VICTIM, "step_up_code").await;
@@ -83,7 +83,7 @@ async fn strangers_do_not_keep_a_signed_in_person_from_typing_a_step_up_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_do_not_keep_a_signed_in_person_from_asking_for_a_step_up_code() {
     let app = TestApp::with(&STRANGERS).await;
-    let ada = proven(&app, VICTIM).await;
+    let ada = verified_user(&app, VICTIM).await;
     for number in 0..10 {
         stranger(&app, number).request_otp(VICTIM, "LOGIN").await;
     }
@@ -101,7 +101,7 @@ async fn a_patient_guesser_does_not_get_hundreds_of_codes_a_day() {
         ("IDGATE_THROTTLE__CODE_ADDRESS", "100000/60"),
     ])
     .await;
-    proven(&app, VICTIM).await;
+    verified_user(&app, VICTIM).await;
     let client = app.anonymous();
     let mut guesses = 0;
     for _ in 0..24 * 4 {
@@ -125,7 +125,7 @@ fn no_configuration_lets_a_code_live_for_an_hour() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_lost_its_point_is_not_delivered_late() {
     let app = TestApp::with(&[("IDGATE_OUTBOX__ENABLED", "false")]).await;
-    proven(&app, VICTIM).await;
+    verified_user(&app, VICTIM).await;
     app.anonymous().request_otp(VICTIM, "LOGIN").await;
     app.advance(600);
     assert_eq!(app.messages(VICTIM, "login_code").await, 0);

@@ -14,7 +14,7 @@ const NUMBER: &str = "+16502530000";
 const NEW: &str = "staple battery horse correct";
 
 /// An account with a proven address, and a session of it.
-async fn proven<'a>(app: &'a TestApp, email: &str) -> SignedIn<'a> {
+async fn verified_user<'a>(app: &'a TestApp, email: &str) -> SignedIn<'a> {
     let person = app.register(email).await;
     app.execute(&format!(
         "UPDATE users SET email_verified = TRUE, is_verified = TRUE WHERE email = '{email}'"
@@ -78,7 +78,7 @@ async fn reset(app: &TestApp, token: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thief_who_undoes_the_second_move_does_not_take_the_owners_undo_away() {
     let app = TestApp::spawn().await;
-    let thief = proven(&app, VICTIM).await;
+    let thief = verified_user(&app, VICTIM).await;
     move_to(&app, &thief, THIEF).await;
     let owners = app.token(VICTIM, "email_changed").await;
     app.advance(61);
@@ -99,7 +99,7 @@ async fn a_thief_who_registers_the_old_address_does_not_block_the_undo() {
     let thief = SignedIn::from_answer(&app, &answer, "verifyEmail");
     move_to(&app, &thief, THIEF).await;
     let undo = app.token(VICTIM, "email_changed").await;
-    // Never confirmed, so nobody proved to own it.
+    // Never confirmed, so never verified.
     client.register(VICTIM).await;
     assert_eq!(revert(&app, &undo).await, "EmailReverted");
 }
@@ -133,15 +133,15 @@ async fn a_squatter_who_proves_a_number_does_not_keep_the_address_from_its_owner
 async fn a_squatter_does_not_keep_an_account_from_moving_to_an_address_it_proves() {
     let app = TestApp::spawn().await;
     app.register("mine@example.org").await;
-    let owner = proven(&app, VICTIM).await;
+    let owner = verified_user(&app, VICTIM).await;
     move_to(&app, &owner, "mine@example.org").await;
 }
 
-/// Whoever asked for a move may be out again; its link must not wait for a click of the owner.
+/// The thief who requested the change may be signed out; the link must not wait for the owner's click.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_password_ends_a_move_that_was_asked_for_before() {
     let app = TestApp::spawn().await;
-    let owner = proven(&app, VICTIM).await;
+    let owner = verified_user(&app, VICTIM).await;
     let thief = app.login(VICTIM).await;
     let ask = json!({ "input": { "email": THIEF } });
     thief.run("RequestEmailChange", ask).await;
@@ -149,7 +149,7 @@ async fn a_new_password_ends_a_move_that_was_asked_for_before() {
     let input = json!({ "currentPassword": PASSWORD, "newPassword": NEW });
     let changed = owner.run("ChangePassword", json!({ "input": input })).await;
     assert_eq!(changed.typename("changePassword"), "PasswordChanged");
-    assert!(!thief.is_welcome().await);
+    assert!(!thief.is_signed_in().await);
     let input = json!({ "input": { "token": token } });
     let answer = owner.run("ConfirmEmailChange", input).await;
     assert_eq!(answer.typename("confirmEmailChange"), "TokenInvalid");
@@ -175,7 +175,7 @@ async fn the_owner_of_a_number_is_notified_when_an_address_is_added() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_moves_to_the_spelling_that_the_code_was_sent_to() {
     let app = TestApp::spawn().await;
-    let ada = proven(&app, VICTIM).await;
+    let ada = verified_user(&app, VICTIM).await;
     let sent_to = "Ada.Lovelace@example.org";
     let ask = json!({ "input": { "email": sent_to } });
     ada.run("RequestEmailChange", ask).await;
@@ -190,7 +190,7 @@ async fn an_account_moves_to_the_spelling_that_the_code_was_sent_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn exchanging_a_code_for_a_reset_and_a_refused_reset_leave_a_trace() {
     let app = TestApp::spawn().await;
-    proven(&app, VICTIM).await;
+    verified_user(&app, VICTIM).await;
     let client = app.anonymous();
     client.request_otp(VICTIM, "RESET_PASSWORD").await;
     let code = app.code(VICTIM, "password_reset").await;
@@ -209,7 +209,7 @@ async fn exchanging_a_code_for_a_reset_and_a_refused_reset_leave_a_trace() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_by_mail_ends_a_number_that_a_thief_has_just_put_in() {
     let app = TestApp::spawn().await;
-    let thief = proven(&app, VICTIM).await;
+    let thief = verified_user(&app, VICTIM).await;
     move_to_number(&app, &thief).await;
     assert_eq!(app.messages(VICTIM, "phone_changed").await, 1);
     let client = app.anonymous();
@@ -221,13 +221,13 @@ async fn a_reset_by_mail_ends_a_number_that_a_thief_has_just_put_in() {
     assert_eq!(app.messages(NUMBER, "login_code").await, 0);
 }
 
-/// A mistyped second address keeps nobody from registering it: its code works or none is sent.
+/// A mistyped second address blocks no registration: its code works, or none is sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_owner_of_a_number_that_another_account_never_proved_can_register_it() {
     let app = TestApp::spawn().await;
-    proven(&app, VICTIM).await;
+    verified_user(&app, VICTIM).await;
     app.execute(&format!("UPDATE users SET phone = '{NUMBER}'"))
         .await;
     let registered = on_a_number(&app).await;
-    assert!(registered.is_welcome().await);
+    assert!(registered.is_signed_in().await);
 }

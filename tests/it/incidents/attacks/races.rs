@@ -1,8 +1,8 @@
-//! Codes and links that end while somebody redeems them.
+//! Codes and links that expire while they are redeemed.
 
 use serde_json::json;
 
-use super::{NEW, VICTIM, proven, reset, run};
+use super::{NEW, VICTIM, reset, run, verified_user};
 use crate::harness::{Answer, PASSWORD, SignedIn, TestApp};
 
 /// Locks in the database of this test.
@@ -44,7 +44,7 @@ async fn a_reset_link_that_ends_while_it_is_redeemed_sets_no_password() {
     if app.is_sqlite() {
         return; // It has no lock to hold one statement back.
     }
-    proven(&app, VICTIM).await;
+    verified_user(&app, VICTIM).await;
     let input = json!({ "emailOrPhone": VICTIM });
     run(&app.anonymous(), "RequestPasswordReset", input).await;
     let token = app.token(VICTIM, "password_reset").await;
@@ -63,7 +63,7 @@ async fn a_reset_code_that_ends_while_it_is_redeemed_gives_no_token() {
     if app.is_sqlite() {
         return; // It has no lock to hold one statement back.
     }
-    proven(&app, VICTIM).await;
+    verified_user(&app, VICTIM).await;
     let client = app.anonymous();
     client.request_otp(VICTIM, "RESET_PASSWORD").await;
     let code = app.code(VICTIM, "password_reset").await;
@@ -118,7 +118,7 @@ enum Change {
 /// An account with a hash of yesterday's parameters, and what changes its password.
 struct Race<'a> {
     app: &'a TestApp,
-    /// An instance with the parameters of today, which rehashes whatever it compares.
+    /// An instance with the current parameters, which rehashes on every comparison.
     today: &'a TestApp,
     email: String,
     owner: SignedIn<'a>,
@@ -129,7 +129,7 @@ struct Race<'a> {
 impl<'a> Race<'a> {
     async fn of(app: &'a TestApp, today: &'a TestApp, name: &str, change: Change) -> Self {
         let email = format!("{name}@example.com");
-        let owner = proven(app, &email).await;
+        let owner = verified_user(app, &email).await;
         let input = json!({ "emailOrPhone": email });
         run(&app.anonymous(), "RequestPasswordReset", input).await;
         let token = app.token(&email, "password_reset").await;
@@ -176,7 +176,7 @@ impl<'a> Race<'a> {
         match login.typename("login") {
             "SignedIn" => {
                 let session = SignedIn::from_answer(self.app, login, "login");
-                assert!(!session.is_welcome().await, "{case}");
+                assert!(!session.is_signed_in().await, "{case}");
             }
             outcome => assert_eq!(outcome, "InvalidCredentials", "{case}"),
         }

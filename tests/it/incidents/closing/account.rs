@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{End, Entry};
 use crate::federation::{HEADER, SECRET};
-use crate::harness::{Anonymous, Answer, EventStream, Google, PASSWORD, Said, SignedIn};
+use crate::harness::{Anonymous, Answer, EventStream, Google, PASSWORD, Received, SignedIn};
 use crate::harness::{Socket, TestApp, queries};
 
 const NEW: &str = "staple battery horse correct";
@@ -29,7 +29,7 @@ async fn run(client: &Anonymous<'_>, document: &str, input: Value) -> Answer {
     client.run(document, json!({ "input": input })).await
 }
 
-/// The role and the function of somebody who came in, or nothing.
+/// The role and the function of a caller who got in, or nothing.
 async fn standing(person: &SignedIn<'_>) -> Option<(String, String)> {
     let answer = person
         .ask("{ me { role staffFunctions } }", json!({}))
@@ -54,8 +54,8 @@ async fn socket_of_a_router(person: &SignedIn<'_>) -> Socket {
     let address = person.app().address();
     let mut socket = Socket::open(address, "/graphql", &headers).await.unwrap();
     socket.send(json!({ "type": "connection_init" })).await;
-    let ack = Said::Message(json!({ "type": "connection_ack" }));
-    assert_eq!(socket.hear().await, ack);
+    let ack = Received::Message(json!({ "type": "connection_ack" }));
+    assert_eq!(socket.receive().await, ack);
     socket.subscribe("a", "SessionEvents", json!({})).await;
     socket.settle().await;
     socket
@@ -116,7 +116,7 @@ impl<'a> Account<'a> {
         account
     }
 
-    /// Has whatever the entry needs handed out.
+    /// Requests the code or link that the entry needs.
     async fn prepare(&mut self, session: &SignedIn<'_>) {
         let (app, email) = (&self.google.app, self.email.as_str());
         let client = app.anonymous();
@@ -180,7 +180,7 @@ impl<'a> Account<'a> {
         self.google.token(&claims)
     }
 
-    /// Uses the entry, and returns what whoever comes in by it is; nothing when it is closed.
+    /// Uses the entry, and returns the role and function of the caller; nothing when it is closed.
     pub(super) async fn enter(&mut self, other: &TestApp) -> Option<(String, String)> {
         let app = &self.google.app;
         let (client, email) = (app.anonymous(), self.email.as_str());
@@ -302,12 +302,12 @@ impl<'a> Account<'a> {
         let client = self.google.app.anonymous();
         client.login(&self.email, PASSWORD).await;
         let told = if let Some(mut socket) = self.socket.take() {
-            match socket.hear().await {
-                Said::Closed(code) => {
+            match socket.receive().await {
+                Received::Closed(code) => {
                     assert_eq!(code, 4401, "{}", self.email);
                     return None;
                 }
-                Said::Message(message) => message["payload"].clone(),
+                Received::Message(message) => message["payload"].clone(),
             }
         } else {
             self.stream.take()?.next().await?.1

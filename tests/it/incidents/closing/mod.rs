@@ -157,7 +157,7 @@ impl End {
 /// Suspension alone was checked in some places, deletion in others, and neither in the rest.
 #[tokio::test(flavor = "multi_thread")]
 async fn supabase_48487_an_account_that_ended_is_closed_at_every_entry() {
-    // What is written to a row alone is announced to nobody; who listens is proven again then.
+    // A direct write to a row publishes no event; subscribers are re-authenticated then.
     let often = ("IDGATE_SUBSCRIPTIONS__RECHECK_SECONDS", "1");
     let google = Google::genuine_with(&[ROUTER, often]).await;
     let app = &google.app;
@@ -168,7 +168,7 @@ async fn supabase_48487_an_account_that_ended_is_closed_at_every_entry() {
         let root = app.login("root@example.com").await;
         for entry in ENTRIES {
             if end == End::FunctionsChanged && entry.is_of_unproven_address() {
-                continue; // Nobody is staff before their address is proven.
+                continue; // Staff always have a verified address.
             }
             let mut account = Account::of(&google, &root, entry, end).await;
             end.happen(&root, app, &account.email).await;

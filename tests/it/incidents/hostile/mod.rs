@@ -1,5 +1,5 @@
 //! Every text, id, instant and number that the schema takes, filled with what breaks programs:
-//! nothing breaks here, and the answers are the same whatever the database.
+//! nothing breaks, and the answers are the same on both databases.
 
 mod values;
 
@@ -207,7 +207,7 @@ async fn ask(app: &TestApp, token: Option<&str>, body: String) -> Answer {
     Answer::of(request).await
 }
 
-/// Somebody to send it.
+/// The client that sends it.
 async fn sender<'a>(app: &'a TestApp, who: &str, name: &str) -> Option<SignedIn<'a>> {
     let email = format!("{name}@example.com");
     match who {
@@ -222,7 +222,7 @@ async fn survey(app: &TestApp, who: &str) -> String {
     let reader = sender(app, who, "reader").await;
     let mut report = String::new();
     for (number, mut place) in places().into_iter().enumerate() {
-        // What goes through may end the sessions of whoever sends it.
+        // An accepted mutation may end the sender's sessions.
         let writer = if place.document.starts_with("mutation") {
             sender(app, who, &format!("p{number}")).await
         } else {
@@ -255,7 +255,7 @@ async fn survey(app: &TestApp, who: &str) -> String {
 }
 
 async fn gateway() -> TestApp {
-    // What is surveyed is what values do, so nobody may run out of attempts.
+    // The survey is about values, so rate limits must not interfere.
     TestApp::with(&[("IDGATE_THROTTLE__SCALE", "100000")]).await
 }
 

@@ -82,7 +82,7 @@ pub(super) fn numbers() -> Vec<(&'static str, String)> {
     texts().into_iter().chain(numbers).collect()
 }
 
-/// Places of lists that nobody was given: instants no database holds, keys that are no text.
+/// Forged cursors: timestamps out of the database's range, keys that are no text.
 pub(super) fn cursors() -> Vec<(&'static str, String)> {
     let id = [7; 16];
     let plain = |micros: i64| [&micros.to_be_bytes()[..], &id].concat();

@@ -1,4 +1,4 @@
-//! Lines of what ends in another way than by an answer: subscriptions, and clients that leave.
+//! Log lines of requests without a response: subscriptions, and clients that disconnect.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Logged, lines_of};
-use crate::harness::{PASSWORD, Said, Socket, TestApp, queries};
+use crate::harness::{PASSWORD, Received, Socket, TestApp, queries};
 
 fn subscribe(id: &str, document_id: &str) -> Value {
     let payload = json!({ "documentId": document_id });
     json!({ "type": "subscribe", "id": id, "payload": payload })
 }
 
-/// Outcome, operation, document, how it ended and after how many events.
-fn told(line: &Value) -> [String; 5] {
+/// Outcome, operation, document, end reason and number of events.
+fn summary(line: &Value) -> [String; 5] {
     ["outcome", "operation", "document", "ended", "events"].map(|field| match &line[field] {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -42,8 +42,8 @@ async fn a_subscription_leaves_a_line_when_it_ends() {
     let authorization = format!("Bearer {ada}");
     let init = json!({ "type": "connection_init", "payload": { "Authorization": authorization } });
     socket.send(init).await;
-    let acknowledged = Said::Message(json!({ "type": "connection_ack" }));
-    assert_eq!(socket.hear().await, acknowledged);
+    let acknowledged = Received::Message(json!({ "type": "connection_ack" }));
+    assert_eq!(socket.receive().await, acknowledged);
     let events = queries::id("SessionEvents");
     for id in ["a", "b"] {
         socket.send(subscribe(id, &events)).await;
@@ -52,7 +52,7 @@ async fn a_subscription_leaves_a_line_when_it_ends() {
     // One of them completes after an event; the other lasts until the gateway stops.
     program.token("ada@example.com").await;
     for _ in 0..2 {
-        let Said::Message(message) = socket.hear().await else {
+        let Received::Message(message) = socket.receive().await else {
             panic!("the connection ended");
         };
         assert_eq!(message["type"], "next", "{message}");
@@ -88,14 +88,14 @@ async fn a_subscription_leaves_a_line_when_it_ends() {
         ],
         ["OK", named[0], named[1], "stopping", "1"],
     ];
-    assert_eq!(ended.into_iter().map(told).collect::<Vec<_>>(), expected);
+    assert_eq!(ended.into_iter().map(summary).collect::<Vec<_>>(), expected);
     let lines = lines_of(&log, "stream");
     let ended: Vec<_> = lines
         .iter()
         .filter(|line| line["ended"].is_string())
         .collect();
     let expected = [["OK", named[0], named[1], "stopping", "0"]];
-    assert_eq!(ended.into_iter().map(told).collect::<Vec<_>>(), expected);
+    assert_eq!(ended.into_iter().map(summary).collect::<Vec<_>>(), expected);
     assert_eq!(lines.len(), 2, "{lines:?}");
 }
 
@@ -104,7 +104,7 @@ async fn a_client_that_leaves_before_the_answer_has_a_line() {
     let app = TestApp::spawn().await;
     app.register("ada@example.com").await;
     let program = Logged::start(&app, &[]);
-    // A sign-in cannot end while somebody holds what it writes.
+    // A sign-in cannot finish while another transaction locks the table it writes.
     let hold = if app.is_sqlite() {
         "BEGIN IMMEDIATE"
     } else {
@@ -123,9 +123,9 @@ async fn a_client_that_leaves_before_the_answer_has_a_line() {
     client.write_all(request.as_bytes()).unwrap();
     drop(client);
     let counted = "idgate_operations_total{operation=\"Login\",code=\"CANCELLED\"} 1";
-    let patience = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !program.metrics().await.contains(counted) {
-        assert!(Instant::now() < patience, "{}", program.metrics().await);
+        assert!(Instant::now() < deadline, "{}", program.metrics().await);
     }
     app.execute("ROLLBACK").await;
     let log = program.stop();
@@ -152,7 +152,7 @@ async fn documents_of_a_front_end_are_named_in_lines_and_metrics() {
     program
         .send("named", post(json!({ "documentId": id })))
         .await;
-    // The same text from somebody who may send any is not what the front end is known by.
+    // The same text sent by a caller who may send any text is not labelled as the front end's.
     program.send("text", post(json!({ "query": text }))).await;
     let page = program.metrics().await;
     let log = program.stop();

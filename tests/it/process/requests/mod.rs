@@ -1,6 +1,6 @@
 //! The line that each request leaves in the log, and what `/metrics` says of operations.
 //!
-//! The program runs as a process, and its log is read to the end after it was stopped.
+//! The program runs as a process; its log is read after it has stopped.
 
 mod connections;
 mod secrets;
@@ -20,7 +20,7 @@ use crate::harness::{PASSWORD, TestApp, http, queries};
 const MARK: &str = "m4rk3rz";
 const SECRET: &str = "a secret that only the router has 0123456789";
 
-/// A gateway over the stores of a test, whose log is kept.
+/// A gateway over a test's stores, with its log.
 pub(super) struct Logged {
     child: Child,
     address: String,
@@ -82,7 +82,7 @@ impl Logged {
         (status.as_u16(), answer.bytes().await.unwrap().len() as u64)
     }
 
-    /// Signs in: the program has a clock of its own, and takes no token of the test's.
+    /// Signs in: the program has its own clock, so a token from the test would be expired.
     async fn token(&self, email: &str) -> String {
         let input = json!({ "emailOrPhone": email, "password": PASSWORD });
         let body = json!({ "documentId": queries::id("Login"), "variables": { "input": input } });
@@ -100,7 +100,7 @@ impl Logged {
         self.page("metrics").await
     }
 
-    /// Whether it can serve, as the listener for operators says it.
+    /// Readiness, from the operators' listener.
     pub(super) async fn readiness(&self) -> Value {
         serde_json::from_str(&self.page("health/ready").await).unwrap()
     }
@@ -110,7 +110,7 @@ impl Logged {
         page.send().await.unwrap().text().await.unwrap()
     }
 
-    /// Stops the gateway; everything that it logged.
+    /// Stops the gateway and returns its log.
     pub(super) fn stop(mut self) -> Vec<String> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         assert!(self.child.wait().unwrap().success());
@@ -169,7 +169,7 @@ async fn every_request_is_one_line_of_the_log() {
     let session_events = json!({ "documentId": queries::id("SessionEvents") });
     let routed = |request: reqwest::RequestBuilder| request.header("idgate-router-secret", SECRET);
     let events = post(&session_events).header("accept", "text/event-stream");
-    // What is sent; outcome, operation, kind, caller, surface.
+    // The request; then outcome, operation, kind, caller, surface.
     let cases = [
         (post(&me).bearer_auth(&ada), "OK Me query user public"),
         (post(&me).bearer_auth(&staff), "OK Me query staff public"),

@@ -1,4 +1,4 @@
-//! What never gets into the log.
+//! What is never logged.
 
 use reqwest::Method;
 use serde_json::json;

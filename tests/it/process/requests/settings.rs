@@ -1,4 +1,4 @@
-//! Which requests leave a line, what a slow one says, and which labels metrics have.
+//! Which requests are logged, what a slow one shows, and which labels metrics have.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -147,7 +147,7 @@ async fn made_up_names_add_no_label() {
     program.stop();
 }
 
-/// What proves a router, and a person behind it, is written nowhere, however much is asked for.
+/// The credentials of a router and of the user behind it are never logged, at any level.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_log_level_shows_the_credentials_of_live_events() {
     let app = TestApp::spawn().await;
@@ -175,7 +175,7 @@ async fn no_log_level_shows_the_credentials_of_live_events() {
                 let payload = json!({ "authorization": authorization, "token": authorization });
                 let init = json!({ "type": "connection_init", "payload": payload });
                 socket.send(init).await;
-                socket.hear().await;
+                socket.receive().await;
             }
             for path in ["/graphql", "/graphql/stream"] {
                 let request = program.request(Method::POST, path);

@@ -1,6 +1,6 @@
-//! Servers that cannot be used: one message says which, why, and what to do.
+//! Unusable servers: one message says which, why, and what to do.
 //!
-//! Here it is the database, in `services` Redis, mail and outages.
+//! This file covers the database, `services` Redis, mail and outages.
 
 mod services;
 
@@ -16,15 +16,15 @@ use crate::harness::TestApp;
 const PASSWORD: &str = "s3same";
 const MASTER: &str = "q83vEjRWeJCrze8SNFZ4kBHhE7p2r0yPo6bWkJ1x5Hc=";
 
-/// A listener that takes connections and never says anything.
+/// A listener that accepts connections and never answers.
 fn mute() -> (TcpListener, String) {
-    // The system accepts for it.
+    // The kernel completes the handshake.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     (listener, address)
 }
 
-/// A server that answers whatever comes first with these bytes and closes the connection.
+/// A server that answers the first bytes it receives with these and closes the connection.
 fn saying(answer: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -73,7 +73,7 @@ const COMMANDS: [&[&str]; 9] = [
     &["outbox", "retry", "--all"],
 ];
 
-/// What a command says that has to fail for this server; it is one line, says it once, and holds
+/// The error of a command that must fail for this server: one line, not repeated, with
 /// no password.
 fn complaint(arguments: &[&str], setting: &str, url: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
@@ -110,12 +110,12 @@ fn every_command_says_why_postgres_cannot_be_used() {
     let (_mute, silent) = mute();
     for command in COMMANDS {
         let url = format!("postgres://ada:{PASSWORD}@{closed}/idgate");
-        let said = complaint(command, "IDGATE_DATABASE__URL", &url);
-        expect(&said, "Postgres", &closed, "connection refused");
+        let stderr = complaint(command, "IDGATE_DATABASE__URL", &url);
+        expect(&stderr, "Postgres", &closed, "connection refused");
     }
     let url = format!("postgres://ada:{PASSWORD}@{silent}/idgate");
-    let said = complaint(&["migrate"], "DATABASE_URL", &url);
-    expect(&said, "Postgres", &silent, "no answer within");
+    let stderr = complaint(&["migrate"], "DATABASE_URL", &url);
+    expect(&stderr, "Postgres", &silent, "no answer within");
 }
 
 #[test]
@@ -172,21 +172,21 @@ fn each_reason_why_postgres_refuses_has_its_words() {
     ];
     for (address, query, words) in cases {
         let url = format!("postgres://ada:{PASSWORD}@{address}/idgate?{query}");
-        let said = complaint(&["keys", "list"], "IDGATE_DATABASE__URL", &url);
-        expect(&said, "Postgres", &address, words);
+        let stderr = complaint(&["keys", "list"], "IDGATE_DATABASE__URL", &url);
+        expect(&stderr, "Postgres", &address, words);
     }
     let url = format!("postgres://ada:{PASSWORD}@nonexistent.invalid/idgate");
-    let said = complaint(&["migrate"], "IDGATE_DATABASE__URL", &url);
+    let stderr = complaint(&["migrate"], "IDGATE_DATABASE__URL", &url);
     expect(
-        &said,
+        &stderr,
         "Postgres",
         "nonexistent.invalid:5432",
         "unknown host",
     );
     let url = format!("postgres:///idgate?host=/nonexistent&password={PASSWORD}");
-    let said = complaint(&["migrate"], "IDGATE_DATABASE__URL", &url);
+    let stderr = complaint(&["migrate"], "IDGATE_DATABASE__URL", &url);
     expect(
-        &said,
+        &stderr,
         "Postgres",
         "/nonexistent/.s.PGSQL.5432",
         "there is no such socket",
@@ -207,7 +207,7 @@ async fn a_real_postgres_reports_wrong_settings() {
         change(&mut url);
         url
     };
-    // `scripts/services` lets no member of this role in without a password.
+    // `scripts/services` requires a password of members of this role.
     let role = format!("{}_by_password", url.path().trim_start_matches('/'));
     let group = "DO $$ BEGIN CREATE ROLE by_password; EXCEPTION WHEN OTHERS THEN NULL; END $$";
     app.execute(group).await;
@@ -224,7 +224,7 @@ async fn a_real_postgres_reports_wrong_settings() {
         ),
     ];
     let wrong = with(&|url| url.set_username(&role).unwrap());
-    // A server that somebody brought along may trust everybody.
+    // A server not started by `scripts/services` may trust every role.
     if sea_orm::Database::connect(wrong.as_str()).await.is_err() {
         cases.push((wrong, "wrong user name or password"));
     }
@@ -233,8 +233,8 @@ async fn a_real_postgres_reports_wrong_settings() {
         cases.push((query, "TLS is demanded"));
     }
     for (url, words) in cases {
-        let said = complaint(&["serve"], "IDGATE_DATABASE__URL", url.as_str());
-        expect(&said, "Postgres", &place, words);
+        let stderr = complaint(&["serve"], "IDGATE_DATABASE__URL", url.as_str());
+        expect(&stderr, "Postgres", &place, words);
     }
     app.execute(&format!("DROP ROLE {role}")).await;
 }
@@ -244,29 +244,29 @@ async fn a_database_without_tables_is_told_from_one_that_is_away() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("empty.sqlite3");
     std::fs::write(&file, "").unwrap();
-    let said = complaint(
+    let stderr = complaint(
         &["outbox", "list"],
         "IDGATE_DATABASE__URL",
         &format!("sqlite:{}", file.display()),
     );
     assert!(
-        said.contains("has no tables yet; run `idgate migrate`"),
-        "{said}"
+        stderr.contains("has no tables yet; run `idgate migrate`"),
+        "{stderr}"
     );
     let missing = folder.path().join("nowhere/idgate.sqlite3");
-    let said = complaint(
+    let stderr = complaint(
         &["migrate"],
         "IDGATE_DATABASE__URL",
         &format!("sqlite:{}", missing.display()),
     );
-    assert!(said.contains(&missing.display().to_string()), "{said}");
+    assert!(stderr.contains(&missing.display().to_string()), "{stderr}");
     let app = TestApp::spawn().await;
     if let Some(url) = app.server_url() {
         app.execute("DROP TABLE seaql_migrations").await;
-        let said = complaint(&["keys", "list"], "IDGATE_DATABASE__URL", url);
+        let stderr = complaint(&["keys", "list"], "IDGATE_DATABASE__URL", url);
         assert!(
-            said.contains("has no tables yet; run `idgate migrate`"),
-            "{said}"
+            stderr.contains("has no tables yet; run `idgate migrate`"),
+            "{stderr}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Redis and the mail server, without which a gateway starts; and what is said when servers go away.
+//! Redis and the mail server, without which a gateway starts, and what is logged during outages.
 
 use std::time::{Duration, Instant};
 
@@ -49,19 +49,19 @@ async fn a_check_of_the_connections_says_why_redis_cannot_be_used() {
     ];
     for (address, scheme, path, words) in cases {
         let url = format!("{scheme}://:{PASSWORD}@{address}{path}");
-        let said = complaint(CHECK, "IDGATE_REDIS__URL", &url);
-        expect(&said, "Redis", &address, words);
+        let stderr = complaint(CHECK, "IDGATE_REDIS__URL", &url);
+        expect(&stderr, "Redis", &address, words);
     }
     if let Some(url) = TestApp::redis_url() {
         let mut url = Url::parse(&url).unwrap();
         let place = place(&url);
         let mut numbered = url.clone();
         numbered.set_path("99999");
-        let said = complaint(CHECK, "IDGATE_REDIS__URL", numbered.as_str());
-        expect(&said, "Redis", &place, "there is no database 99999");
+        let stderr = complaint(CHECK, "IDGATE_REDIS__URL", numbered.as_str());
+        expect(&stderr, "Redis", &place, "there is no database 99999");
         url.set_password(Some(PASSWORD)).unwrap();
-        let said = complaint(CHECK, "IDGATE_REDIS__URL", url.as_str());
-        expect(&said, "Redis", &place, "wrong user name or password");
+        let stderr = complaint(CHECK, "IDGATE_REDIS__URL", url.as_str());
+        expect(&stderr, "Redis", &place, "wrong user name or password");
     }
 }
 
@@ -81,8 +81,8 @@ async fn a_check_of_the_connections_says_why_no_mail_would_leave() {
         (&unknown.to_owned(), "smtp", "", "unknown host"),
         (&http, "smtps", "", "TLS is demanded"),
     ] {
-        let said = complaint(CHECK, "IDGATE_SMTP__URL", &mail(address, scheme, query));
-        expect(&said, "the mail server", address, words);
+        let stderr = complaint(CHECK, "IDGATE_SMTP__URL", &mail(address, scheme, query));
+        expect(&stderr, "the mail server", address, words);
     }
     let server = SmtpServer::start().await;
     for (mood, query, words) in [
@@ -120,10 +120,10 @@ async fn a_check_of_the_connections_says_why_no_mail_would_leave() {
             .unwrap()
             .to_owned();
         let url = url.replace("p%40ss", PASSWORD);
-        let said = complaint(CHECK, "IDGATE_SMTP__URL", &url);
-        expect(&said, "the mail server", &place, words);
+        let stderr = complaint(CHECK, "IDGATE_SMTP__URL", &url);
+        expect(&stderr, "the mail server", &place, words);
     }
-    assert!(server.taken().is_empty());
+    assert!(server.mails().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,11 +142,16 @@ async fn usable_services_pass_the_connection_check() {
         answer.ends_with("so can the servers that it names.\n"),
         "{answer}"
     );
-    assert!(server.heard().iter().any(|line| line.starts_with("AUTH")));
-    assert!(server.taken().is_empty());
+    assert!(
+        server
+            .plaintext()
+            .iter()
+            .any(|line| line.starts_with("AUTH"))
+    );
+    assert!(server.mails().is_empty());
 }
 
-/// A gateway does without Redis and mail; it says once at its start what is missing.
+/// A gateway starts without Redis and mail; it logs once what is missing.
 #[test]
 fn a_gateway_says_once_why_redis_and_mail_cannot_be_used() {
     let (redis, mail) = (free(), free());
@@ -188,24 +193,24 @@ async fn an_outage_is_logged_and_answered_with_host_and_reason() {
     );
     rows.set_whole(false);
     store.set_whole(false);
-    let told = [
+    let missing = [
         ("database", format!("Postgres at {}: ", place(&postgres))),
         ("volatile", format!("Redis at {}: ", place(&redis))),
     ];
     let is_told = |page: &Value| {
-        told.iter().all(|(name, start)| {
+        missing.iter().all(|(name, start)| {
             let reason = page[name]["reason"].as_str().unwrap_or_default();
             page[name]["status"] == "down" && reason.starts_with(start.as_str())
         })
     };
-    // What was found holds for a second.
-    let patience = Instant::now() + Duration::from_mins(1);
+    // Readiness is cached for a second.
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let page = program.readiness().await;
         if is_told(&page) {
             break;
         }
-        assert!(Instant::now() < patience, "{page}");
+        assert!(Instant::now() < deadline, "{page}");
     }
     rows.set_whole(true);
     store.set_whole(true);
@@ -216,10 +221,10 @@ async fn an_outage_is_logged_and_answered_with_host_and_reason() {
             assert_eq!(page["volatile"].get("reason"), None, "{page}");
             break;
         }
-        assert!(Instant::now() < patience, "{page}");
+        assert!(Instant::now() < deadline, "{page}");
     }
     let log = program.stop();
-    for (_, start) in told {
+    for (_, start) in missing {
         let lines = log.iter().filter(|line| line.contains(&start)).count();
         assert_eq!(lines, 1, "{log:#?}");
     }
