@@ -234,7 +234,7 @@ async fn two_instances_share_a_budget_where_they_share_a_store() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_shared_store_people_still_sign_in_and_budgets_still_bite() {
-    // Nobody listens at an address that was just given back.
+    // Nothing listens at an address that was just freed.
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

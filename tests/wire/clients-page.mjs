@@ -32,7 +32,7 @@ const sockets = (address, token) =>
   });
 const codes = (errors) => errors?.map(({ extensions }) => extensions?.code);
 
-/** The first event that `subscribe` hands to its listener, while somebody keeps signing in. */
+/** The first event that `subscribe` hands to its listener, while sign-ins are repeated. */
 async function firstEvent(subscribe, signIn) {
   let heard;
   const event = new Promise((resolve, reject) => subscribe((it) => resolve((heard = it)), reject));

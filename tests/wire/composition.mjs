@@ -12,7 +12,7 @@ const COMPOSERS = { apollo: composeByApollo, 'the guild': composeByTheGuild };
 const link = (imports) =>
   `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: [${imports}])`;
 
-// Money of people: gives `User` a field by its id, and has pages of its own.
+// Invoices: adds a field to `User` by its id, and has connections of its own.
 const FINANCE = `
   ${link('"@key", "@shareable"')}
   type Query { invoices(first: Int): InvoiceConnection! }
@@ -25,7 +25,7 @@ const FINANCE = `
   type Session @key(fields: "id") { id: ID! }
 `;
 
-// Addresses of people: knows them by e-mail alone.
+// A newsletter: knows users by e-mail only.
 const NEWSLETTER = `
   ${link('"@key", "@external", "@requires"')}
   type Query { subscribers: [User!]! }
@@ -38,7 +38,7 @@ const NEWSLETTER = `
   enum Role { ADMIN CLIENT STAFF VENDOR }
 `;
 
-// Notes about whoever acts: knows nobody's kind, and gives all of them a field.
+// Notes about principals: knows no concrete type, and adds a field to all of them.
 const NOTES = `
   ${link('"@key", "@interfaceObject"')}
   type Query { notes: [Note!]! }
@@ -47,14 +47,14 @@ const NOTES = `
 `;
 
 const NEIGHBOURS = {
-  'nobody else': {},
+  'no other subgraph': {},
   'one that gives User a field by id': { finance: FINANCE },
   'one that knows User by email': { newsletter: NEWSLETTER },
   'one that gives Principal a field by @interfaceObject': { notes: NOTES },
   'all of them': { finance: FINANCE, newsletter: NEWSLETTER, notes: NOTES },
 };
 
-// What a router decides by, and what a contract selects by.
+// The directives that routers and contracts use.
 const CARRIED = ['authenticated', 'requiresScopes', 'tag'];
 
 async function subgraphOf(address, secret) {

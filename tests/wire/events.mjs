@@ -1,4 +1,4 @@
-// Live events of idgate through Hive Gateway, which hears them as an event stream and over a
+// Subscriptions through Hive Gateway, which receives them as an event stream and over a
 // WebSocket. Clients are npm's graphql-sse. Apollo Gateway has no subscriptions.
 
 import assert from 'node:assert/strict';
@@ -13,7 +13,7 @@ const AUDIT = 'subscription { auditEvents { action subject { email invoices { am
 const SESSIONS = '{ me { sessions { nodes { id current } } } }';
 const LOGOUT = 'mutation { logout { __typename } }';
 
-/** Somebody who listens at a gateway: what they hear, in order, and `end` after the last of it. */
+/** A subscriber at a gateway: the messages in order, then `end`. */
 function listen(url, query, token) {
   const client = createClient({ url, retryAttempts: 0, headers: token && { authorization: `Bearer ${token}` } });
   const { add, next } = heard();
@@ -31,7 +31,7 @@ function listen(url, query, token) {
   return { next, dispose };
 }
 
-/** What is heard last, before the end: the codes of its errors, or the errors where there are none. */
+/** The last message before the end: the codes of its errors, or the errors without codes. */
 async function lastOf({ next }) {
   let last;
   for (let said = await next(); said !== 'end'; said = await next()) last = said;
@@ -39,7 +39,7 @@ async function lastOf({ next }) {
   return codes.length > 0 ? codes : last?.errors;
 }
 
-/** The first event. There is no answer to a subscription: `cause` happens until something is heard. */
+/** The first event. Subscribing is not acknowledged, so `cause` is repeated until one arrives. */
 async function first({ next }, cause) {
   const event = next();
   let found;
@@ -71,7 +71,7 @@ async function judgeWay(gateway, url, way, makeRole, check) {
     assert.ok(way === 'socket' ? last.length > 0 : last[0] === 'UNAUTHENTICATED', JSON.stringify(last));
   });
 
-  await check(says('people who listen to the same at the same time hear each of their own'), async () => {
+  await check(says('concurrent subscribers receive only their own events'), async () => {
     const people = ['ada', 'bob', 'grace'];
     const tokens = await Promise.all(people.map(async (who) => (await signIn(who)).accessToken));
     const listening = tokens.map((token) => listen(url, OWN, token));
@@ -80,7 +80,7 @@ async function judgeWay(gateway, url, way, makeRole, check) {
       const data = await first(listening[index], async () => {
         begun.add(await sessionOf((await signIn(who)).accessToken));
       });
-      assert.ok(begun.has(data.sessionEvents.session.id), `${who} heard of somebody else`);
+      assert.ok(begun.has(data.sessionEvents.session.id), `${who} received an event of another user`);
       listening[index].dispose();
     }
   });
@@ -93,7 +93,7 @@ async function judgeWay(gateway, url, way, makeRole, check) {
     listening.dispose();
   });
 
-  await check(says('whoever is no administrator any more hears nothing more'), async () => {
+  await check(says('a demoted administrator receives no more events'), async () => {
     await makeRole('ADMIN');
     const listening = listen(url, AUDIT, (await signIn('bob')).accessToken);
     await first(listening, () => signIn('ada'));
@@ -102,7 +102,7 @@ async function judgeWay(gateway, url, way, makeRole, check) {
     assert.ok(way === 'socket' ? last.length > 0 : last[0] === 'UNAUTHENTICATED', JSON.stringify(last));
   });
 
-  await check(says('strangers and those who may not are refused'), async () => {
+  await check(says('anonymous and unauthorized callers are refused'), async () => {
     assert.ok((await lastOf(listen(url, OWN))).includes('UNAUTHENTICATED'));
     const { accessToken } = await signIn('ada');
     assert.ok((await lastOf(listen(url, AUDIT, accessToken))).includes('FORBIDDEN'));
@@ -122,9 +122,9 @@ export async function judgeEvents(gateway, { places }, secrets, check) {
     await otherwise('hive', places, { ...secrets, events }, async (url) => {
       await judgeWay(gateway, url, events, makeRole, check);
     });
-    // The supergraph for Apollo Gateway has no directives: Hive refuses nobody by it.
+    // The supergraph for Apollo Gateway has no access directives, so Hive refuses no caller.
     const silent = { ...secrets, events, supergraph: 'apollo' };
-    await check(`hive, over ${events}: idgate itself refuses strangers and those who may not`, () =>
+    await check(`hive, over ${events}: idgate itself refuses anonymous and unauthorized callers`, () =>
       otherwise('hive', places, silent, async (url) => {
         const { accessToken } = await gateway.signIn('ada');
         const refused = await lastOf(listen(url, AUDIT, accessToken));

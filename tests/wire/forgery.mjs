@@ -99,7 +99,7 @@ function assertRefused(site, channel, { status, cookie }) {
 
 async function judgeChannel({ address, check }, context, home, site, [name, channel]) {
   const endpoint = `${address}/graphql`;
-  await check(`${site.name}: ${name} registers nobody`, async () => {
+  await check(`${site.name}: ${name} registers no account`, async () => {
     const email = `forged-${(forged += 1)}@example.com`;
     const answer = await attack(context, site.url, endpoint, channel.write(endpoint, register(email)));
     assertRefused(site, channel, answer);
@@ -108,7 +108,7 @@ async function judgeChannel({ address, check }, context, home, site, [name, chan
     // The same document is a good one, and its address is still free.
     assert.equal(await ask(home, register(email)), 'SignedIn');
   });
-  await check(`${site.name}: ${name} signs nobody out`, async () => {
+  await check(`${site.name}: ${name} ends no session`, async () => {
     const answer = await attack(context, site.url, endpoint, channel.write(endpoint, LOGOUT));
     assertRefused(site, channel, answer);
     await keepsSession(home);

@@ -1,4 +1,4 @@
-// The page at /graphiql, as a person uses it, on a machine without internet.
+// The page at /graphiql in a browser, on a machine without internet.
 
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir } from 'node:fs/promises';
@@ -59,7 +59,7 @@ async function judgeUse({ address, queries, check }, page) {
       .waitFor({ timeout: 10_000 });
     await page.getByLabel('Hide Documentation Explorer').click();
   });
-  await check('whoever signs in here is the one that the next operation is about', async () => {
+  await check('a sign-in on the page authenticates the next operation', async () => {
     const input =
       'email: "wire-page@example.com", password: "violet harbour 417 kettle", ' +
       'firstName: "Wire", lastName: "Page"';

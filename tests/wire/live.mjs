@@ -1,4 +1,4 @@
-// Live events, as npm's graphql-ws and graphql-sse hear them.
+// Subscriptions with npm's graphql-ws and graphql-sse.
 
 import assert from 'node:assert/strict';
 

@@ -1,4 +1,4 @@
-// The development mailbox: what would have been sent.
+// The development mailbox.
 
 import assert from 'node:assert/strict';
 

@@ -1,11 +1,11 @@
-// GraphiQL as a person handles it: its editor, its answers, what it complains about and what it keeps.
+// Drives GraphiQL: its editor, results, errors and stored state.
 
 import assert from 'node:assert/strict';
 
 const EDITOR = '.graphiql-query-editor .CodeMirror';
 const RESULT = '.result-window';
 
-// Collects what a page complains about, from its first script on.
+// Collects a page's errors, from its first script on.
 export async function complaintsOf(page) {
   const complaints = [];
   await page.exposeFunction('reportViolation', (text) => complaints.push(text));
@@ -43,7 +43,7 @@ export async function run(page, document, expected, timeout = 10_000) {
   }
 }
 
-// What the page keeps beyond its own life, the colour theme aside.
+// What the page stores persistently, except the colour theme.
 export async function storedBy(page) {
   const kept = await page.evaluate(async () => [
     ...Object.keys(localStorage),

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 
-// A port that nobody uses now.
+// A free port.
 export async function freePort() {
   const server = createServer();
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
@@ -32,7 +32,7 @@ export function start(command, argument, { env = {}, cwd, onLine = () => {} } = 
   return {
     ended,
     output: () => said.join('\n'),
-    // Asks it to end, and insists when it does not.
+    // Sends SIGTERM, then SIGKILL.
     async stop() {
       child.kill('SIGTERM');
       const insisting = setTimeout(() => child.kill('SIGKILL'), 15_000);

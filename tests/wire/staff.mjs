@@ -25,7 +25,7 @@ const EVERY_DAY = [
 // Milliseconds after which a sign-in is no recent one for this gateway: tests/wire/run sets it.
 const FRESH = 30_000;
 
-// Somebody at the public listener, without a browser.
+// A client of the public listener, without a browser.
 class Program {
   #address;
   #token = null;
@@ -156,7 +156,7 @@ async function judgePanel(page, documents, check) {
     await page.waitForTimeout(200);
     assert.ok(await dialogOf(page).isVisible());
   });
-  await check('whoever tried too often is told how long to wait', async () => {
+  await check('a rate-limited sign-in says how long to wait', async () => {
     const limited = { __typename: 'RateLimited', message: 'Too many attempts.', retryAfter: 42 };
     await page.route('**/graphql', (route) => route.fulfill({ json: { data: { login: limited } } }), {
       times: 1,
@@ -167,11 +167,11 @@ async function judgePanel(page, documents, check) {
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Sign in' }).click();
   });
-  await check('a suspended person is told so', async () => {
+  await check('a suspended account is refused with its reason', async () => {
     await signIn(page, 'suspended@example.com', PASSWORD);
     await page.getByRole('alert').filter({ hasText: 'suspended' }).waitFor();
   });
-  await check('somebody who is not staff is told so and sees no schema', async () => {
+  await check('a user who is not staff is refused and sees no schema', async () => {
     await signIn(page, 'client@example.com', PASSWORD);
     await said(page, 'This account is no member of the staff');
     assert.ok(documents.every(({ query }) => query === undefined));

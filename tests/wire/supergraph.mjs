@@ -23,7 +23,7 @@ const SET_ROLE = `mutation ($input: SetUserRoleInput!) {
   setUserRole(input: $input) { __typename ... on Problem { code } }
 }`;
 
-// Nothing that anybody is answered may have the secret in it.
+// No response may contain the secret.
 const answers = [];
 
 async function post(url, body, headers = {}) {
@@ -166,7 +166,7 @@ async function judgeSession(gateway, check) {
     const { userAgent, ipAddress } = data.me.sessions.nodes.find(({ current }) => current);
     assert.deepEqual([userAgent, ipAddress], [AGENT, '127.0.0.1']);
   });
-  await check(`${name}: what a client says in the place of the gateway reaches nobody`, async () => {
+  await check(`${name}: headers of the gateway that a client forges are dropped`, async () => {
     const ada = await gateway.ask('{ invoices(first: 1) { customer { id } } }');
     const headers = {
       'finance-caller-id': ada.data.invoices[0].customer.id,
@@ -181,7 +181,7 @@ async function judgeSession(gateway, check) {
 
 async function judgeMixtures(gateway, example, check) {
   const { name } = gateway;
-  await check(`${name}: people who ask the same at the same time get each their own`, async () => {
+  await check(`${name}: concurrent identical requests get each user's own data`, async () => {
     const people = ['ada', 'bob', 'grace', 'root'];
     const tokens = await Promise.all(people.map(async (who) => (await gateway.signIn(who)).accessToken));
     for (let round = 0; round < 10; round += 1) {
@@ -190,7 +190,7 @@ async function judgeMixtures(gateway, example, check) {
       assert.deepEqual(emails, people.map((who) => `${who}@example.com`));
     }
   });
-  await check(`${name}: many guesses in one request are refused before anybody is asked`, async () => {
+  await check(`${name}: many guesses in one request are refused before any subgraph is asked`, async () => {
     const guess = 'login(input: { emailOrPhone: "ada@example.com", password: "a guess" }) { __typename }';
     for (const query of [
       `mutation { a: ${guess} b: ${guess} }`,
@@ -211,7 +211,7 @@ async function judgeMixtures(gateway, example, check) {
 async function judgeScopes(gateway, enforces, check) {
   const { name } = gateway;
   const who = enforces ? `${name} itself` : 'the subgraph';
-  // A refusal is the same to clients whoever makes it; who was asked tells who made it.
+  // Clients cannot tell who refused; the requests to subgraphs can.
   const refused = async (query, token, code, subgraph) => {
     const answer = await gateway.watch(() => gateway.ask(query, { token }));
     assert.deepEqual(Object.values(answer.data ?? {}).filter(Boolean), []);
@@ -245,12 +245,12 @@ async function judgeScopes(gateway, enforces, check) {
       await refused(query, accessToken, 'FORBIDDEN', 'idgate');
     }
   });
-  await check(`${name}: a client gives nobody a role, by the word of ${who}`, async () => {
+  await check(`${name}: a client cannot grant a role, refused by ${who}`, async () => {
     const { accessToken } = await gateway.signIn('ada');
     const query = 'mutation { setUserRole(input: { userId: "x", role: ADMIN }) { __typename } }';
     await refused(query, accessToken, 'FORBIDDEN', 'idgate');
   });
-  await check(`${name}: whoever is no administrator any more is refused by idgate at once`, async () => {
+  await check(`${name}: a demoted administrator is refused by idgate at once`, async () => {
     const root = (await gateway.signIn('root')).accessToken;
     const bob = (await gateway.ask('{ invoices(first: 2) { customer { id } } }')).data.invoices[1].customer.id;
     const make = async (role) => {
@@ -277,15 +277,15 @@ async function judgeTokens(gateway, example, check) {
   const refused = async (token) => {
     const answer = await gateway.watch(() => gateway.ask('{ invoices(first: 1) { id } }', { token }));
     assert.equal(answer.data, undefined);
-    // Hive calls a key that nobody knows an error of its own, with 500.
+    // Hive answers an unknown key with an error of its own and 500.
     assert.ok(answer.status >= 400, `answered with ${answer.status}`);
     assert.deepEqual(answer.asked, []);
   };
   const { accessToken } = await gateway.signIn('ada');
   for (const [kind, forged] of Object.entries(forgeries(accessToken))) {
-    await check(`${name}: ${kind} is refused before anybody is asked`, () => refused(forged));
+    await check(`${name}: ${kind} is refused before any subgraph is asked`, () => refused(forged));
   }
-  await check(`${name}: a token for another audience is refused before anybody is asked`, async () =>
+  await check(`${name}: a token for another audience is refused before any subgraph is asked`, async () =>
     refused(await elsewhereToken(example.places, PASSWORD)));
   await check(`${name}: a token is refused an hour later`, () =>
     otherwise(name, example.places, { ahead: true }, async (url) => {
@@ -302,7 +302,7 @@ async function judgeDoors({ places }, check) {
     variables: { of: [{ __typename: 'User', id: '01900000-0000-7000-8000-000000000000' }] },
   };
   const service = { query: '{ _service { sdl } }' };
-  await check('the router listener answers who has the secret', async () => {
+  await check('the router listener answers callers with the secret', async () => {
     const { data } = await post(places.router, entities, { 'idgate-router-secret': ROUTER_SECRET });
     assert.deepEqual(data, { _entities: [null] });
   });
@@ -310,7 +310,7 @@ async function judgeDoors({ places }, check) {
     ['without the secret', {}],
     ['with a wrong one', { 'idgate-router-secret': ROUTER_SECRET.toUpperCase() }],
   ]) {
-    await check(`the router listener answers nobody ${who}`, async () => {
+    await check(`the router listener refuses a caller ${who}`, async () => {
       for (const body of [entities, service]) {
         const answer = await post(places.router, body, headers);
         assert.deepEqual([answer.status, answer.data, codes(answer)], [403, undefined, ['FORBIDDEN']]);
@@ -322,7 +322,7 @@ async function judgeDoors({ places }, check) {
       assert.deepEqual(codes(await post(places.idgate, body)), ['GRAPHQL_VALIDATION_FAILED']);
     }
   });
-  await check('finance answers nobody but the gateway', async () => {
+  await check('finance answers only the gateway', async () => {
     const { status, data } = await post(places.finance, service);
     assert.deepEqual([status, data], [403, undefined]);
   });

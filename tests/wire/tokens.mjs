@@ -1,4 +1,4 @@
-// Access tokens that nobody may accept, and gateways that are not as they should be.
+// Invalid access tokens, and misconfigured gateways.
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
@@ -23,11 +23,11 @@ export function forgeries(token) {
   return {
     'a token whose claims were changed': `${head}.${promoted}.${signature}`,
     'a token without a signature': `${encode({ ...header, alg: 'none' })}.${promoted}.`,
-    'a token of somebody else with the name of our key': signed(header),
-    'a token of somebody else with a key of their own': signed({ ...header, kid: 'mine' }),
+    'a token signed by another key under our key id': signed(header),
+    'a token signed by another key under its own key id': signed({ ...header, kid: 'mine' }),
     // RFC 7515 §4.1.3: a key inside the token proves nothing.
     'a token that brings its own key': signed({ ...header, jwk: publicKey.export({ format: 'jwk' }) }),
-    'what is no token at all': 'not.a.token',
+    'a text that is no token': 'not.a.token',
   };
 }
 

@@ -1,4 +1,4 @@
-//! Moving an account to another e-mail address, and back.
+//! Changing an account's e-mail address, and reverting it.
 
 use serde_json::json;
 
@@ -46,9 +46,9 @@ async fn an_account_moves_by_the_link_and_the_old_address_is_told() {
     app.login(NEW).await;
     let old = app.anonymous().login(OLD, PASSWORD).await;
     assert_eq!(old.typename("login"), "InvalidCredentials");
-    let told = app.message(OLD, "email_changed").await.unwrap();
-    assert!(!told.to_string().contains(NEW), "{told}");
-    assert!(told.to_string().contains("a***@example.org"), "{told}");
+    let notice = app.message(OLD, "email_changed").await.unwrap();
+    assert!(!notice.to_string().contains(NEW), "{notice}");
+    assert!(notice.to_string().contains("a***@example.org"), "{notice}");
     let again = confirm(&ada, json!({ "token": token })).await;
     assert_eq!(again.typename("confirmEmailChange"), "TokenInvalid");
 }

@@ -1,4 +1,4 @@
-//! Proving an e-mail address by the link that was sent to it.
+//! Verifying an e-mail address by link.
 
 use serde_json::json;
 

@@ -172,11 +172,11 @@ async fn a_profile_changes_where_it_is_told_to_and_nowhere_else() {
             "locale INVALID_FORMAT"
         ]
     );
-    let nobody = app
+    let anonymous = app
         .anonymous()
         .run("UpdateProfile", json!({ "input": {} }))
         .await;
-    assert_eq!(nobody.code(), "UNAUTHENTICATED");
+    assert_eq!(anonymous.code(), "UNAUTHENTICATED");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Answers that must not tell who has an account: alike in every byte and equal in work.
+//! No account enumeration: responses with equal bytes and equal work.
 
 use serde_json::json;
 

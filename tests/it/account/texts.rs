@@ -1,4 +1,4 @@
-//! What people write about themselves and each other: one rule for every such input of the schema.
+//! Texts written by users: one rule for every such input of the schema.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, PASSWORD, SignedIn, TestApp};
 use crate::incidents::sdl;
 
-/// Every text of people, and whether it may have several lines.
+/// Every such text, and whether it may have several lines.
 const TEXTS: [(&str, &str, bool); 29] = [
     ("RegisterInput", "firstName", false),
     ("RegisterInput", "lastName", false),
@@ -58,7 +58,7 @@ const OTHERS: [&str; 14] = [
     "search",
 ];
 
-/// Signs that show nothing, or turn others around.
+/// Invisible and bidirectional control characters.
 const MISLEADING: [&str; 12] = [
     "\u{202e}",
     "\u{202a}",

@@ -1,4 +1,4 @@
-//! Rules that hold for every operation there is, and for those to come: read from the schema.
+//! Rules for every operation, present and future, read from the schema.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::{admin, on};
 use crate::harness::{TestApp, queries};
 use crate::incidents::sdl;
 
-/// What those may run who are not signed in. This list may only shrink.
+/// The mutations that anonymous callers may run. This list may only shrink.
 pub(crate) const FOR_ANYBODY: [&str; 11] = [
     "confirmPasswordReset",
     "login",

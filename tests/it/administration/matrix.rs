@@ -34,7 +34,7 @@ writes it when `IDGATE_TEST_WRITE_PERMISSIONS` is set. What people do with what 
 no permission. `staff` without a function and the three functions are columns of their own; several
 functions grant the sum.
 
-Whom somebody may do it to: see [the decision](decisions/administration.md).
+Which users it may be done to: see [the decision](decisions/administration.md).
 ";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,8 +138,8 @@ async fn operations(app: &TestApp, people: &[SignedIn<'_>]) -> String {
             marks.push(allowed);
         }
         let asked = variables(document, &people[0], 9);
-        let nobody = app.anonymous().run(document, asked).await;
-        assert_eq!(nobody.code(), "UNAUTHENTICATED", "{document}");
+        let anonymous = app.anonymous().run(document, asked).await;
+        assert_eq!(anonymous.code(), "UNAUTHENTICATED", "{document}");
         rows.push((document.to_owned(), marks));
     }
     table("Operations", &rows)
@@ -296,11 +296,15 @@ async fn fields_of_strangers(app: &TestApp, people: &[SignedIn<'_>]) -> String {
                 assert_eq!(Some(&shows(&answer)), marks.last(), "{name}");
             }
         }
-        let nobody = app.anonymous().with(HEADER, SECRET);
-        let answer = nobody
+        let anonymous = app.anonymous().with(HEADER, SECRET);
+        let answer = anonymous
             .ask(&query, reference(json!({ "id": other.user_id })))
             .await;
-        assert_eq!(shows(&answer), marks[0], "nobody is a stranger too: {name}");
+        assert_eq!(
+            shows(&answer),
+            marks[0],
+            "anonymous callers see what strangers see: {name}"
+        );
         rows.push((name, marks));
     }
     table(

@@ -1,4 +1,4 @@
-//! Administration while a store is away: it goes on by itself, or says that it cannot and changes
+//! Administration while a store is unavailable: it goes on, or is refused and changes
 //! nothing.
 
 use std::net::TcpListener;
@@ -12,14 +12,14 @@ use super::{admin, events, on};
 use crate::harness::{SignedIn, TestApp};
 
 /// An address on which nothing listens any more.
-fn nobody() -> String {
+fn dead_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("redis://{}", listener.local_addr().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_shared_store_administrators_go_on_within_a_budget_of_this_instance() {
-    let url = nobody();
+    let url = dead_address();
     let app = TestApp::with(&[
         ("IDGATE_REDIS__URL", &url),
         ("IDGATE_THROTTLE__SCALE", "1"),
@@ -118,7 +118,7 @@ async fn without_the_database_administration_is_unavailable_and_nothing_is_half_
 async fn acknowledged_changes_survive_a_database_outage() {
     let app = TestApp::spawn().await;
     if app.is_sqlite() {
-        return; // There is no server that could go.
+        return; // SQLite has no server that could go away.
     }
     let root = admin(&app).await;
     let mut people = Vec::new();

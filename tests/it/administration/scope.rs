@@ -158,8 +158,8 @@ async fn deleted_and_unknown_users_are_not_found() {
     let ada = app.register("ada@example.com").await;
     app.execute("UPDATE users SET deleted_at = created_at WHERE email = 'ada@example.com'")
         .await;
-    let nobody = "00000000-0000-7000-8000-000000000000";
-    for id in [ada.user_id.as_str(), nobody, "junk", ""] {
+    let unknown = "00000000-0000-7000-8000-000000000000";
+    for id in [ada.user_id.as_str(), unknown, "junk", ""] {
         for (document, field) in CHANGES {
             let answer = on(&root, document, id, json!({})).await;
             assert_eq!(answer.typename(field), "NotFound", "{document} {id}");

@@ -1,4 +1,4 @@
-//! Whom a search finds, and that every change keeps what it is found by.
+//! What a search finds, and that every change updates the search columns.
 
 use std::path::Path;
 
@@ -142,7 +142,7 @@ async fn names_are_ordered_alike_on_both_databases() {
     assert!(greek < cyrillic, "{walked:?}");
 }
 
-/// Everybody, two at a time.
+/// All users, two per page.
 async fn walked(by: &SignedIn<'_>) -> Vec<String> {
     let (mut all, mut after) = (Vec::new(), Value::Null);
     loop {

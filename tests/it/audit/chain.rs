@@ -181,8 +181,8 @@ async fn old_days_go_after_their_checkpoint_and_the_rest_still_holds() {
     assert_eq!(housekeeping::tidy(&app.app).await.unwrap().events, 3);
     assert_eq!(housekeeping::tidy(&app.app).await.unwrap().events, 0);
     assert_eq!(app.number("SELECT MIN(position) FROM audit_links").await, 4);
-    let told = "SELECT COUNT(*) FROM audit_events WHERE action = 'audit.removed'";
-    assert_eq!(app.number(told).await, 1);
+    let removals = "SELECT COUNT(*) FROM audit_events WHERE action = 'audit.removed'";
+    assert_eq!(app.number(removals).await, 1);
     link_events(&app).await;
     let report = verified(&app).await;
     assert_eq!(report.finding, None);

@@ -11,7 +11,7 @@ use idgate::stores::Tx;
 use idgate::stores::spent_proof;
 use sha2::{Digest as _, Sha256};
 
-use super::all_is_quiet;
+use super::wait_until_idle;
 use crate::harness::TestApp;
 
 fn proof(name: &str) -> HashedToken {
@@ -93,7 +93,7 @@ async fn a_transaction_cancelled_at_any_point_leaves_nothing_and_every_acknowled
         assert!(written != 1, "half of {name} is there");
     }
     assert!(given_up > 0 && finished > 0, "{given_up} {finished}");
-    all_is_quiet(&app).await;
+    wait_until_idle(&app).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,7 +112,7 @@ async fn a_transaction_that_is_not_committed_leaves_nothing_and_keeps_its_connec
                            current_database() AND application_name = 'idgate'";
         assert_eq!(app.number(connections).await, 1);
     }
-    all_is_quiet(&app).await;
+    wait_until_idle(&app).await;
 }
 
 /// Postgres reports success for a COMMIT that rolled back, and SQLite may have rolled back by
@@ -134,5 +134,5 @@ async fn a_transaction_with_a_failed_statement_is_not_committed() {
     assert_eq!(app.number("SELECT COUNT(*) FROM spent_proofs").await, 0);
     write(&app, "found").await.unwrap();
     assert!(is_written(&app, "found").await);
-    all_is_quiet(&app).await;
+    wait_until_idle(&app).await;
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::all_is_quiet;
+use super::wait_until_idle;
 use crate::harness::{Cutter, Moment, PASSWORD, TestApp};
 
 /// Registers, and checks that an acknowledged account exists; returns whether it was acknowledged.
@@ -39,14 +39,14 @@ async fn acknowledged_writes_survive_a_broken_connection() {
                 unacknowledged += u32::from(!acknowledged);
                 // A connection that broke before BEGIN is replaced silently.
                 assert_eq!(acknowledged, word == "BEGIN", "{word} {moment:?}");
-                // It goes on by itself, at once, for everybody.
+                // The gateway recovers at once, without a restart.
                 let email = format!("after-{email}");
                 assert!(register(&app, &email).await, "{email}");
             }
         }
     }
     assert_eq!(unacknowledged, 10);
-    all_is_quiet(&app).await;
+    wait_until_idle(&app).await;
     app.advance(1);
     assert_eq!(app.get("/health/ready").await.status, 200);
 }
@@ -71,7 +71,7 @@ async fn a_failed_rollback_closes_its_connection() {
         let answer = app.anonymous().login(&email, PASSWORD).await;
         assert_eq!(answer.typename("login"), "SignedIn", "{}", answer.text);
     }
-    all_is_quiet(&app).await;
+    wait_until_idle(&app).await;
 }
 
 /// The request is cancelled while its statement waits for a lock.
@@ -91,7 +91,7 @@ async fn a_cancelled_request_leaves_no_transaction_and_no_lock() {
     let answer = ada.run("UpdateProfile", input.clone()).await;
     assert_eq!(answer.status, 503, "{}", answer.text);
     app.execute("COMMIT").await;
-    all_is_quiet(&app).await;
+    wait_until_idle(&app).await;
     let answer = ada.run("UpdateProfile", input).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.code(), "", "{}", answer.text);

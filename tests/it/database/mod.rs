@@ -13,7 +13,7 @@ mod waiting;
 use crate::harness::TestApp;
 
 /// Waits until no transaction is open in this database; connections are closed in the background.
-async fn all_is_quiet(app: &TestApp) {
+async fn wait_until_idle(app: &TestApp) {
     if app.is_sqlite() {
         // Fails to begin while another transaction holds the file.
         app.execute("BEGIN IMMEDIATE; ROLLBACK").await;

@@ -1,4 +1,4 @@
-//! Asking after leaked passwords without telling them.
+//! Looking up leaked passwords without disclosing them (k-anonymity).
 
 use idgate::providers::breached::{Breached, Lookup};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! How messages leave: over real SMTP and HTTP, through an outbox that loses and doubles nothing.
+//! Delivery over real SMTP and HTTP, through an outbox that loses and duplicates nothing.
 
 mod breached;
 mod operators;
@@ -83,7 +83,7 @@ async fn counts(app: &TestApp) -> (i64, i64, i64) {
     )
 }
 
-/// What was noted about failures.
+/// The recorded errors.
 async fn failures(app: &TestApp) -> Vec<String> {
     let dead = outbox_message::dead_letters(&app.app.database, 100)
         .await

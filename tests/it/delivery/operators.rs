@@ -1,4 +1,4 @@
-//! What operators see: metrics, and the messages that were given up.
+//! The operators' view: metrics, and dead letters.
 
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -128,7 +128,7 @@ async fn given_up_messages_are_listed_and_sent_again() {
     assert!(!unknown.status.success() && output_of(&unknown).contains("outbox list"));
     assert_eq!(idgate(&app, &["retry"]).status.code(), Some(2));
 
-    // The clock of the command is the real one, and ahead of this test's.
+    // The command uses the real clock, which is ahead of this test's.
     assert!(output_of(&idgate(&app, &["retry", &ada])).contains("will be sent again"));
     assert_eq!(counts(&app).await, (0, 1, 2));
     let all = output_of(&idgate(&app, &["retry", "--all"]));

@@ -1,4 +1,4 @@
-//! What text messages may cost: looked at once more when they leave.
+//! Limits on text messages, checked again at delivery.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The worker: nothing is lost, nothing is doubled without need, one message stops no other.
+//! The worker: no message is lost, duplicated without need, or blocked by another.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -172,7 +172,7 @@ async fn after_so_many_attempts_a_message_is_set_aside() {
         app.advance(3600);
     }
     assert_eq!(counts(&app).await, (0, 0, 1));
-    // One that ends its worker each time comes to an end too.
+    // A message that crashes its worker each time is given up, too.
     post(&app, "email", "bob@example.com", None).await;
     for _ in 0..3 {
         claim(&app).await;

@@ -175,7 +175,7 @@ async fn every_document_runs_to_its_success() {
     recorded::assert_complete(app, &tour.recorded).await;
 }
 
-/// What an administrator does.
+/// Administrative mutations.
 async fn administration(tour: &mut Tour<'_>) {
     let app = tour.app;
     let root = app.appoint("root@example.com", "admin").await;
@@ -216,7 +216,7 @@ async fn administration(tour: &mut Tour<'_>) {
     }
 }
 
-/// What happens, as it happens.
+/// Subscriptions.
 async fn listening(tour: &mut Tour<'_>) {
     let root = tour.app.login("root@example.com").await;
     for (document, field) in [
@@ -230,7 +230,7 @@ async fn listening(tour: &mut Tour<'_>) {
     }
 }
 
-/// What happened, as the person and as the staff read it.
+/// The audit log, as read by the user and by staff.
 async fn audit(tour: &mut Tour<'_>, ada: &SignedIn<'_>) {
     tour.by(ada, "MyAuditEvents", json!({ "first": 10 }), "")
         .await;

@@ -1,4 +1,4 @@
-//! What every mutation that succeeds leaves in the audit log: who, whom, what, from where, by which
+//! The audit event of every successful mutation: actor, target, change, origin,
 //! request and document, and no secret.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ pub(super) const PROXIES: (&str, &str) = ("IDGATE_SERVER__TRUSTED_PROXIES", "127
 pub(super) struct Record {
     pub(super) document: String,
     request: String,
-    /// What its answer gave away, which no event may repeat.
+    /// The secrets in its response, which no event may repeat.
     secrets: Vec<String>,
 }
 
@@ -36,7 +36,8 @@ const EVENTS: &str = "query($request: String!) { auditEvents(filter: { requestId
     nodes { action createdAt actor { id } onBehalfOf { id } subject { id email } changes { field before after }
         ipAddress userAgent browser os requestId operationName documentId } } }";
 
-/// Every event of every mutation, as a person reviews it: `document: action who field=before>after`.
+/// Every event of every mutation, for review:
+/// `document: action who field=before>after`.
 /// Who is `self` for a change to the actor's own account, `by about` for a change to
 /// another's, and `about` for a change by an anonymous caller.
 const EXPECTED: &str = "\
@@ -71,7 +72,7 @@ UpdateUser: user.updated by about vendorId=->v-1
 VerifyEmail: email.verified self emailVerified=false>true
 VerifyOtp: login.succeeded self method=->otp";
 
-/// Asserts that the events of these mutations say everything there is to say.
+/// Asserts that the events of these mutations are complete.
 pub(super) async fn assert_complete(app: &TestApp, records: &[Record]) {
     let auditor = app.appoint("reader@example.com", "admin").await;
     let mut lines = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! What references cost: one statement for each kind of key, however many there are.
+//! The cost of references: one statement for each kind of key, however many there are.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ async fn a_thousand_people_are_one_statement_and_keep_their_order() {
         let person = app.register(&format!("person-{number}@example.com")).await;
         people.push(person.user_id);
     }
-    // Those who exist stand between those who do not.
+    // Existing ids between unknown ones.
     let wanted: Vec<String> = (0..1_000)
         .map(|number| match (number % 83, people.get(number / 83)) {
             (0, Some(person)) => person.clone(),
@@ -49,7 +49,7 @@ async fn duplicates_cost_nothing_and_come_back_as_often() {
     let (answer, work) = app.work_of(entities(&ada, &of)).await;
     assert_eq!(work.statements, 2);
     assert_eq!(ids(&answer), vec![eve.user_id.as_str(); 1_000]);
-    // One's own account is known already.
+    // The caller's own account is loaded already.
     let of = vec![user(&ada.user_id); 1_000];
     let (answer, work) = app.work_of(entities(&ada, &of)).await;
     assert_eq!(

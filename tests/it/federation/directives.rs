@@ -1,7 +1,7 @@
-//! What the schema promises a router about who is let through, and what happens.
+//! The access directives in the schema agree with what the gateway does.
 //!
-//! A router takes fields away by these directives before it asks: one too many takes something
-//! from people that they may have, and one too few only costs a request.
+//! A router filters fields by these directives before it asks: one too many denies users
+//! data they may read, and one too few only costs a request.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use serde_json::{Value as Json, json};
 use crate::administration::matrix::{self, RANKS};
 use crate::harness::{Answer, TestApp, queries};
 
-/// Whom a router lets through.
+/// Which callers a router lets through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Admission {
-    Anybody,
+    Public,
     SignedIn,
     /// Holders of all scopes of one of these sets.
     Scopes(Vec<Vec<String>>),
@@ -31,7 +31,7 @@ impl Admission {
                 .find(|directive| directive.name.node == name)
         };
         match (find("authenticated"), find("requiresScopes")) {
-            (None, None) => Self::Anybody,
+            (None, None) => Self::Public,
             (Some(_), None) => Self::SignedIn,
             (None, Some(scopes)) => {
                 assert!(find("tag").is_some(), "only staff can use it");
@@ -68,8 +68,8 @@ fn texts(set: &Value) -> Vec<String> {
     scopes.iter().map(text).collect()
 }
 
-/// The operations of these types, and whom a router lets through to each. Directives stand on
-/// operations alone.
+/// The operations of these types, and which callers a router lets through. Directives are on
+/// operations only.
 fn operations(types: &[&str]) -> BTreeMap<String, Admission> {
     let document = parse_schema(subgraph_sdl(Authorization::Declared)).unwrap();
     let mut found = BTreeMap::new();
@@ -84,7 +84,7 @@ fn operations(types: &[&str]) -> BTreeMap<String, Admission> {
             .into_iter()
             .map(|directive| directive.node)
             .collect();
-        assert_eq!(Admission::of(&on_type), Admission::Anybody, "{name}");
+        assert_eq!(Admission::of(&on_type), Admission::Public, "{name}");
         let fields = match definition.kind {
             TypeKind::Object(object) => object.fields,
             TypeKind::Interface(interface) => interface.fields,
@@ -101,7 +101,7 @@ fn operations(types: &[&str]) -> BTreeMap<String, Admission> {
             if types.contains(&name.as_str()) {
                 found.insert(field.node.name.to_string(), admission);
             } else if !["Query", "Mutation", "Subscription"].contains(&name.as_str()) {
-                assert_eq!(admission, Admission::Anybody, "{name}.{}", field.node.name);
+                assert_eq!(admission, Admission::Public, "{name}.{}", field.node.name);
             }
         }
     }
@@ -147,10 +147,10 @@ async fn a_router_stops_exactly_those_whom_the_gateway_would_refuse() {
                 .register(&format!("{document}-{place}@example.net"))
                 .await;
             let variables = |rank: usize| matrix::variables(document, &target, place * 10 + rank);
-            let nobody = app.anonymous().run(document, variables(9)).await;
-            let is_stopped = *admission != Admission::Anybody;
+            let anonymous = app.anonymous().run(document, variables(9)).await;
+            let is_stopped = *admission != Admission::Public;
             assert_eq!(
-                refusal(&nobody) == "UNAUTHENTICATED",
+                refusal(&anonymous) == "UNAUTHENTICATED",
                 is_stopped,
                 "{document}"
             );
@@ -180,9 +180,9 @@ async fn a_router_stops_exactly_those_whom_the_gateway_would_refuse() {
 async fn callers_are_not_refused_their_own_data() {
     let operations = operations(&["Query", "Mutation"]);
     for (operation, wanted) in [
-        ("me", Admission::Anybody),
-        ("login", Admission::Anybody),
-        ("verifyOtp", Admission::Anybody),
+        ("me", Admission::Public),
+        ("login", Admission::Public),
+        ("verifyOtp", Admission::Public),
         ("user", Admission::SignedIn),
         ("revokeSession", Admission::SignedIn),
     ] {
@@ -208,13 +208,17 @@ async fn a_router_stops_exactly_those_who_may_not_listen() {
         let documents = documents_of(&operation, true);
         assert!(!documents.is_empty(), "{operation} has no document");
         for document in documents {
-            assert_ne!(admission, Admission::Anybody, "{document}");
+            assert_ne!(admission, Admission::Public, "{document}");
             let stream = app
                 .request(reqwest::Method::POST, "/graphql/stream")
                 .header("accept", "text/event-stream")
                 .json(&json!({ "query": queries::text(document) }));
-            let nobody = Answer::of(stream).await;
-            assert!(nobody.text.contains("UNAUTHENTICATED"), "{}", nobody.text);
+            let anonymous = Answer::of(stream).await;
+            assert!(
+                anonymous.text.contains("UNAUTHENTICATED"),
+                "{}",
+                anonymous.text
+            );
             for rank in RANKS {
                 let email = format!("{document}-{}@example.com", rank.replace(' ', "-"));
                 let person = app.appoint(&email, rank).await;

@@ -1,4 +1,4 @@
-//! Each key: whom it finds, for whom, and what everybody else hears.
+//! Each entity key: what it finds, for whom, and what other callers get.
 
 use std::collections::BTreeSet;
 
@@ -83,7 +83,7 @@ async fn an_address_is_for_its_owner_and_for_those_who_read_everybody() {
             assert_eq!(answer.code(), "FORBIDDEN", "{email}");
             answers.insert(anonymised(answer));
         }
-        // What cannot be said is not looked for either.
+        // Invalid keys cost no lookup.
         let of = [user_of(email)];
         let asked = anonymous_entities(&app, &of);
         assert_eq!(app.work_of(asked).await.1.statements, 0, "{email}");

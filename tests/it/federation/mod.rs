@@ -1,4 +1,4 @@
-//! What a federation router asks: the entities that other subgraphs refer to.
+//! Federation: the entities that other subgraphs refer to.
 
 mod batching;
 mod directives;
@@ -21,7 +21,7 @@ pub(crate) const HEADER: &str = "idgate-router-secret";
 const ENTITIES: &str = "query($of: [_Any!]!) { _entities(representations: $of) { __typename \
                         ... on User { id firstName } ... on Session { id } } }";
 
-/// The router's question about these references, in this person's name.
+/// Resolves these references through the router, as this user.
 async fn entities(person: &SignedIn<'_>, of: &[Value]) -> Answer {
     let router = person.clone().with(HEADER, SECRET);
     router.ask(ENTITIES, json!({ "of": of })).await

@@ -1,4 +1,4 @@
-//! The router's surface: what opens it, and what is behind it.
+//! The router's surface: its authentication, and its contents.
 
 use std::io::Write as _;
 use std::net::SocketAddr;

@@ -1,6 +1,6 @@
-//! The router that proves itself by a certificate.
+//! A router that authenticates with a client certificate.
 //!
-//! The certificates are of two authorities that sign nothing else; their keys are not kept.
+//! The certificates are issued by two test CAs, whose keys were not kept.
 
 use std::path::Path;
 
@@ -52,7 +52,7 @@ async fn gateway(more: &[(&str, &str)]) -> TestApp {
     TestApp::with(&settings).await
 }
 
-/// A client that shows this.
+/// A client with this certificate.
 fn client(identity: Option<&[u8]>) -> Client {
     let mut client = Client::builder()
         .no_proxy()
@@ -161,14 +161,14 @@ async fn live_events_come_behind_a_certificate_too() {
         let message = Message::Text(message.to_string().into());
         socket.send(message).await.unwrap();
     }
-    let mut heard = async || {
+    let mut next = async || {
         let Message::Text(text) = socket.next().await.unwrap().unwrap() else {
             panic!("no text")
         };
         serde_json::from_str::<serde_json::Value>(&text).unwrap()
     };
-    assert_eq!(heard().await["type"], "connection_ack");
-    assert_eq!(heard().await["type"], "pong");
+    assert_eq!(next().await["type"], "connection_ack");
+    assert_eq!(next().await["type"], "pong");
 
     let url = format!("https://localhost:{}/graphql", listener.address.port());
     let request = client(Some(ROUTER_PEM))
@@ -180,13 +180,13 @@ async fn live_events_come_behind_a_certificate_too() {
 
     app.caught_up().await;
     app.login("ada@example.com").await;
-    let kind = heard().await["payload"]["data"]["sessionEvents"]["kind"].clone();
+    let kind = next().await["payload"]["data"]["sessionEvents"]["kind"].clone();
     assert_eq!(kind, "SIGNED_IN");
     let (_, data) = events.next().await.unwrap();
     assert_eq!(data["data"]["sessionEvents"]["kind"], "SIGNED_IN");
 }
 
-/// A client that would rather go on with an earlier session than show its certificate again.
+/// A client that resumes TLS sessions instead of presenting its certificate again.
 fn resuming(version: &'static SupportedProtocolVersion) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots

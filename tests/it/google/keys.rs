@@ -25,7 +25,7 @@ async fn a_rotation_is_noticed_by_the_first_token_of_the_new_key() {
         assert_eq!(google.outcome(&json!({})).await, "SignedIn");
         assert_eq!(google.issuer.fetches(), 1 + rotation);
     }
-    // What was withdrawn counts no longer.
+    // A withdrawn key no longer verifies.
     assert_eq!(
         google.present(&old).await.typename(FIELD),
         "GoogleTokenInvalid"
@@ -34,23 +34,23 @@ async fn a_rotation_is_noticed_by_the_first_token_of_the_new_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_fetched_again_when_the_issuer_says_so_and_not_before() {
-    for (said, used) in [
+    for (announced, used) in [
         (None, 300),
         (Some(10), 300),
         (Some(7_200), 7_200),
         (Some(1_000_000), 86_400),
     ] {
         let google = Google::spawn().await;
-        if let Some(said) = said {
-            google.issuer.allow_use_for(said);
+        if let Some(announced) = announced {
+            google.issuer.allow_use_for(announced);
         }
         google.login(&json!({})).await;
         google.app.advance(used - 1);
         google.login(&json!({})).await;
-        assert_eq!(google.issuer.fetches(), 1, "{said:?}");
+        assert_eq!(google.issuer.fetches(), 1, "{announced:?}");
         google.app.advance(1);
         assert_eq!(google.outcome(&json!({})).await, "SignedIn");
-        assert_eq!(google.issuer.fetches(), 2, "{said:?}");
+        assert_eq!(google.issuer.fetches(), 2, "{announced:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Adding Google to an account and taking it off again, by its owner.
+//! Linking and unlinking Google.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ async fn a_linked_identity_opens_the_account_and_proves_no_address() {
         "{mail:?}"
     );
     let first = identities(&ada).await;
-    // Asked again it is the same answer, and nothing happens twice.
+    // Repeated, it has the same response and no further effect.
     let repeated = link(&google, &ada, &json!({})).await;
     assert_eq!(
         repeated.root("linkGoogle")["identity"]["id"],
@@ -116,11 +116,11 @@ async fn linking_and_unlinking_ask_for_a_recent_proof() {
         .with("authorization", format!("Bearer {token}"));
     let answer = fresh.run("UnlinkGoogle", json!({})).await;
     assert_eq!(answer.typename("unlinkGoogle"), "GoogleUnlinked");
-    let nobody = google.app.anonymous().run("UnlinkGoogle", json!({})).await;
-    assert_eq!(nobody.code(), "UNAUTHENTICATED");
+    let anonymous = google.app.anonymous().run("UnlinkGoogle", json!({})).await;
+    assert_eq!(anonymous.code(), "UNAUTHENTICATED");
     let input = json!({ "input": { "idToken": google.token(&json!({})) } });
-    let nobody = google.app.anonymous().run("LinkGoogle", input).await;
-    assert_eq!(nobody.code(), "UNAUTHENTICATED");
+    let anonymous = google.app.anonymous().run("LinkGoogle", input).await;
+    assert_eq!(anonymous.code(), "UNAUTHENTICATED");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,10 +148,10 @@ async fn the_last_way_in_stays() {
         link(&google, &ada, &another).await.root("linkGoogle");
     }
     let mail = google.app.mail().await;
-    let told = mail
+    let notices = mail
         .iter()
         .filter(|message| message["kind"] == "identity_unlinked");
-    assert_eq!(told.count(), 8);
+    assert_eq!(notices.count(), 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Signing in with Google: who gets which account, row by row of `docs/decisions/google-linking.md`.
+//! Signing in with Google, row by row of `docs/decisions/google-linking.md`.
 
 mod keys;
 mod link;
@@ -53,11 +53,11 @@ async fn a_new_user_gets_an_account() {
         assert_ne!(login.typename("login"), "SignedIn");
     }
     // The reader of the mailbox learns that an account was made with its address.
-    let told = google
+    let notice = google
         .app
         .messages("ada@gmail.com", "identity_linked")
         .await;
-    assert_eq!((told, google.app.mail().await.len()), (1, 1));
+    assert_eq!((notice, google.app.mail().await.len()), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,10 +147,10 @@ async fn an_address_of_the_issuer_joins_the_verified_account_that_has_it() {
         assert!(owner.is_signed_in().await);
         assert_eq!(google.app.login(email).await.user_id, owner.user_id);
         let mail = google.app.mail().await;
-        let told = mail
+        let notice = mail
             .iter()
             .find(|message| message["to"] == email && message["kind"] == "identity_linked");
-        assert!(told.is_some(), "{mail:?}");
+        assert!(notice.is_some(), "{mail:?}");
     }
     assert_eq!(events(&google, "identity.linked").await, 2);
     assert_eq!(events(&google, "account.reclaimed").await, 0);

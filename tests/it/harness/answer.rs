@@ -1,10 +1,10 @@
-//! What came back over HTTP.
+//! HTTP responses.
 
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     /// The HTTP status.
@@ -32,7 +32,7 @@ impl Answer {
         }
     }
 
-    /// A field of the root, which has to be there.
+    /// A field of the root, which must exist.
     pub(crate) fn root(&self, field: &str) -> &Value {
         assert!(self.json["errors"].is_null(), "{}", self.text);
         let value = &self.json["data"][field];
@@ -40,7 +40,7 @@ impl Answer {
         value
     }
 
-    /// What kind of result a mutation had.
+    /// The `__typename` of a mutation's result.
     pub(crate) fn typename(&self, field: &str) -> &str {
         self.root(field)["__typename"].as_str().unwrap()
     }
@@ -60,7 +60,7 @@ impl Answer {
             .unwrap_or_default()
     }
 
-    /// The rules that the input broke, as `path rule`.
+    /// The violations of `InputInvalid`, as `path rule`.
     pub(crate) fn violations(&self, field: &str) -> Vec<String> {
         let violations = self.root(field)["violations"]
             .as_array()

@@ -120,7 +120,7 @@ impl Servers {
 impl Drop for Servers {
     fn drop(&mut self) {
         let (url, database) = (self.administration.to_string(), self.database.clone());
-        // The runtime of the test may be stopping: this needs one of its own.
+        // The test's runtime may be stopping, so this uses its own.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
@@ -154,7 +154,7 @@ async fn template(administration: &Url) -> String {
     let known = format!("SELECT 1 FROM pg_database WHERE datname = '{name}'");
     let known = Statement::from_string(DatabaseBackend::Postgres, known);
     if connection.query_one_raw(known).await.unwrap().is_none() {
-        // What a process that died halfway left behind is in the way.
+        // Remove what a crashed process left behind.
         let clear = format!("DROP DATABASE IF EXISTS {name}_new WITH (FORCE)");
         connection.execute_unprepared(&clear).await.unwrap();
         connection

@@ -1,11 +1,11 @@
-//! Who asks: being signed in is a type.
+//! Clients: anonymous and signed in, as two types.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Answer, TestApp, queries};
 
-/// The password that everybody here has.
+/// The password of all test users.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// A client without an access token.
@@ -49,13 +49,13 @@ impl<'a> Anonymous<'a> {
             .await
     }
 
-    /// The same person with this program, at this address as far as a proxy tells.
+    /// The same client with this user agent, and this address in `X-Forwarded-For`.
     pub(crate) fn located(self, agent: &str, address: &str) -> Self {
         self.with("user-agent", agent)
             .with("x-forwarded-for", address)
     }
 
-    /// Runs a document of one's own.
+    /// Runs any document.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> Answer {
         self.send(&json!({ "query": query, "variables": variables }))
             .await
@@ -70,7 +70,7 @@ impl<'a> Anonymous<'a> {
         Answer::of(request).await
     }
 
-    /// Registers with the password that everybody has.
+    /// Registers with [`PASSWORD`].
     pub(crate) async fn register(&self, email: &str) -> Answer {
         let input = json!({
             "email": email, "password": PASSWORD, "firstName": "Ada", "lastName": "Lovelace",
@@ -90,7 +90,7 @@ impl<'a> Anonymous<'a> {
         self.run("RequestOtp", json!({ "input": input })).await
     }
 
-    /// Types a code.
+    /// Submits a code.
     pub(crate) async fn verify_otp(&self, to: &str, purpose: &str, code: &str) -> Answer {
         let input = json!({ "emailOrPhone": to, "purpose": purpose, "code": code });
         self.run("VerifyOtp", json!({ "input": input })).await
@@ -111,16 +111,16 @@ impl<'a> Anonymous<'a> {
 pub(crate) struct SignedIn<'a> {
     pub(super) app: &'a TestApp,
     client: Anonymous<'a>,
-    /// Who it is.
+    /// The user's id.
     pub(crate) user_id: String,
-    /// What proves it.
+    /// The access token.
     pub(crate) access_token: String,
-    /// What renews that; empty when it travels in a cookie.
+    /// The refresh token; empty when it travels in a cookie.
     pub(crate) refresh_token: String,
 }
 
 impl<'a> SignedIn<'a> {
-    /// The person of a successful sign-in.
+    /// The client of a successful sign-in.
     pub(crate) fn from_answer(app: &'a TestApp, answer: &Answer, field: &str) -> Self {
         assert_eq!(answer.typename(field), "SignedIn", "{}", answer.text);
         let signed_in = answer.root(field);
@@ -135,7 +135,7 @@ impl<'a> SignedIn<'a> {
         }
     }
 
-    /// Where the person is.
+    /// The instance this client talks to.
     pub(crate) fn app(&self) -> &'a TestApp {
         self.app
     }
@@ -151,7 +151,7 @@ impl<'a> SignedIn<'a> {
         }
     }
 
-    /// The same person with this program, at this address as far as a proxy tells.
+    /// The same client with this user agent, and this address in `X-Forwarded-For`.
     pub(crate) fn located(mut self, agent: &str, address: &str) -> Self {
         self.client = self.client.located(agent, address);
         self
@@ -173,18 +173,18 @@ impl<'a> SignedIn<'a> {
         self.client.run(document, variables).await
     }
 
-    /// Runs a document of one's own.
+    /// Runs any document.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> Answer {
         self.client.ask(query, variables).await
     }
 
-    /// The person after a rotation that has to succeed.
+    /// The client after a refresh that must succeed.
     pub(crate) async fn refreshed(&self) -> SignedIn<'a> {
         let answer = Anonymous::new(self.app).refresh(&self.refresh_token).await;
         Self::from_answer(self.app, &answer, "refreshSession")
     }
 
-    /// Whether the access token still opens the account.
+    /// Whether the access token is still accepted.
     pub(crate) async fn is_signed_in(&self) -> bool {
         let answer = self.run("Me", json!({})).await;
         if answer.code() == "UNAUTHENTICATED" {
@@ -204,7 +204,7 @@ impl<'a> SignedIn<'a> {
             .clone()
     }
 
-    /// The id of this person's own session.
+    /// The id of this client's own session.
     pub(crate) async fn session_id(&self) -> String {
         let sessions = self.sessions().await;
         let current = sessions.iter().find(|session| session["current"] == true);

@@ -1,4 +1,4 @@
-//! A wire to Postgres that breaks at a word.
+//! A TCP proxy to Postgres that breaks at a given statement.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -7,12 +7,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// When the wire breaks.
+/// When the connection breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// The server never sees the word.
+    /// Before the server sees the statement.
     BeforeItArrives,
-    /// The server has done it; its answer is lost.
+    /// After the server has executed it; the response is lost.
     BeforeItsAnswer,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Cutter {
 }
 
 impl Cutter {
-    /// A wire to the server of a URL.
+    /// A proxy to the server of a URL.
     pub(crate) async fn before(url: &str) -> Self {
         let mut url = url::Url::parse(url).unwrap();
         let server = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
@@ -52,12 +52,12 @@ impl Cutter {
         }
     }
 
-    /// The database over this wire.
+    /// The database URL through this proxy.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Breaks the next connection that says this word.
+    /// Breaks the next connection that sends this word.
     pub(crate) fn arm(&self, word: &'static str, moment: Moment) {
         *self.armed.lock().unwrap() = Some((word, moment));
     }
@@ -83,28 +83,28 @@ fn broken_by(bytes: &[u8], armed: &Armed) -> Option<Moment> {
 
 async fn carry(mut client: TcpStream, server: String, armed: Armed) {
     let mut server = TcpStream::connect(server).await.unwrap();
-    let (mut said, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
+    let (mut request, mut response) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
         tokio::select! {
-            read = client.read(&mut said) => {
+            read = client.read(&mut request) => {
                 let Ok(count @ 1..) = read else { return };
-                match broken_by(&said[..count], &armed) {
+                match broken_by(&request[..count], &armed) {
                     Some(Moment::BeforeItArrives) => return,
                     broken => {
-                        if server.write_all(&said[..count]).await.is_err() {
+                        if server.write_all(&request[..count]).await.is_err() {
                             return;
                         }
                         if broken.is_some() {
-                            // The answer shows that it is done.
-                            let _ = server.read(&mut answered).await;
+                            // The response shows that it was executed.
+                            let _ = server.read(&mut response).await;
                             return;
                         }
                     }
                 }
             }
-            read = server.read(&mut answered) => {
+            read = server.read(&mut response) => {
                 let Ok(count @ 1..) = read else { return };
-                if client.write_all(&answered[..count]).await.is_err() {
+                if client.write_all(&response[..count]).await.is_err() {
                     return;
                 }
             }

@@ -1,4 +1,4 @@
-//! An HTTP service on the loopback, in place of those that idgate asks: keeps what it was asked.
+//! An HTTP service on the loopback in place of the external ones; it records its requests.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -28,7 +28,7 @@ impl RecordedRequest {
 }
 
 struct Shared {
-    /// Status and body of the answers; no status never answers.
+    /// Status and body of the responses; without a status it never responds.
     answer: Mutex<(Option<StatusCode>, String)>,
     requests: Mutex<Vec<RecordedRequest>>,
 }
@@ -64,13 +64,13 @@ impl Endpoint {
         format!("http://{}{path}", self.address)
     }
 
-    /// Answers from now on with this.
+    /// Sets the response from now on.
     pub(crate) fn answer(&self, status: u16, body: &str) {
         let status = StatusCode::from_u16(status).unwrap();
         *self.shared.answer.lock().unwrap() = (Some(status), body.to_owned());
     }
 
-    /// Answers nothing from now on.
+    /// Never responds from now on.
     pub(crate) fn hang(&self) {
         self.shared.answer.lock().unwrap().0 = None;
     }

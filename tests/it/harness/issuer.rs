@@ -1,4 +1,4 @@
-//! An OpenID Connect issuer on a real socket: signs what it is told to, publishes its keys, and can
+//! An OpenID Connect issuer on a real socket: signs any claims, publishes its keys, and can
 //! be slow, broken or excessive.
 
 use std::net::SocketAddr;
@@ -24,10 +24,10 @@ use super::{Answer, TestApp};
 
 /// The client that tokens are for.
 pub(crate) const CLIENT: &str = "web.apps.example.com";
-/// As long as a token counts.
+/// The maximum age of a token, in seconds.
 const HOUR: i64 = 3_600;
 
-/// How the issuer answers when it is asked for its keys.
+/// How the issuer answers requests for its keys.
 #[derive(Clone, Debug)]
 pub(crate) enum IssuerBehaviour {
     /// With the keys.
@@ -38,9 +38,9 @@ pub(crate) enum IssuerBehaviour {
     Hanging,
     /// With ten megabytes.
     Huge,
-    /// With another address.
+    /// With a redirect.
     Redirecting,
-    /// With something else.
+    /// With something that is no key set.
     NotJson,
 }
 
@@ -68,12 +68,12 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    /// One that has its address for a name.
+    /// An issuer named by its own URL.
     pub(crate) async fn start() -> Self {
         Self::named(None).await
     }
 
-    /// One that passes for another.
+    /// An issuer that claims another name.
     async fn named(name: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -100,22 +100,22 @@ impl Issuer {
         }
     }
 
-    /// What it calls itself.
+    /// The `iss` of its tokens.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where it is.
+    /// Its base URL.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// How often it was asked for its keys.
+    /// The number of requests for its keys.
     pub(crate) fn fetches(&self) -> u64 {
         self.shared.fetches.load(Ordering::Relaxed)
     }
 
-    /// How often it was asked for anything else.
+    /// The number of all other requests.
     pub(crate) fn strays(&self) -> u64 {
         self.shared.strays.load(Ordering::Relaxed)
     }
@@ -138,12 +138,12 @@ impl Issuer {
         self.pair().public.clone()
     }
 
-    /// The header it writes.
+    /// The JOSE header of its tokens.
     pub(crate) fn header(&self) -> Value {
         json!({ "alg": "RS256", "kid": self.public_key()["kid"], "typ": "JWT" })
     }
 
-    /// Signs these very parts.
+    /// Signs exactly this header and these claims.
     pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
         self.pair().sign(header, claims)
     }
@@ -152,7 +152,7 @@ impl Issuer {
         Arc::clone(self.shared.keys.lock().unwrap().last().unwrap())
     }
 
-    /// What it says about Ada at this second, with changes; `null` leaves a claim out.
+    /// Claims about Ada at this second, with changes; `null` removes a claim.
     pub(crate) fn claims(&self, now: i64, changes: &Value) -> Value {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let mut claims = json!({
@@ -234,7 +234,7 @@ async fn stray(State(shared): State<Arc<Shared>>) -> StatusCode {
     StatusCode::NOT_FOUND
 }
 
-/// A gateway and the issuer whose word it takes.
+/// A gateway and the issuer it trusts.
 pub(crate) struct Google {
     pub(crate) issuer: Issuer,
     pub(crate) app: TestApp,
@@ -266,7 +266,7 @@ impl Google {
             ("IDGATE_GOOGLE__CLIENT_IDS", CLIENT),
             ("IDGATE_GOOGLE__ISSUER", issuer.name()),
             ("IDGATE_GOOGLE__JWKS_URL", jwks.as_str()),
-            // A busy machine is no outage; tests of one say how long to wait.
+            // A slow test machine is no outage; tests of outages set their own timeouts.
             ("IDGATE_GOOGLE__TIMEOUT_MILLISECONDS", "9000"),
         ];
         settings.retain(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
@@ -275,7 +275,7 @@ impl Google {
         Self { issuer, app }
     }
 
-    /// The second it is.
+    /// The current time, in seconds.
     pub(crate) fn now(&self) -> i64 {
         self.app.app.clock.now().timestamp()
     }

@@ -48,8 +48,10 @@ impl TestApp {
         let mut events = self.app.event_bus.subscribe();
         let before = self.audited().await;
         // Delivered after all earlier events; absent where only trusted documents run.
-        let nobody = self.anonymous();
-        nobody.login("nobody@example.com", "not a password").await;
+        let anonymous = self.anonymous();
+        anonymous
+            .login("nobody@example.com", "not a password")
+            .await;
         let mut after = self.audited().await;
         after.retain(|event| !before.contains(event));
         for last in after {

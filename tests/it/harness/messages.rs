@@ -1,4 +1,4 @@
-//! What arrived: messages, and the tokens and codes in them.
+//! Delivered messages, and the tokens and codes in them.
 
 use idgate::services::operator::delivery;
 use serde_json::Value;
@@ -48,7 +48,7 @@ impl TestApp {
         self.first_in(to, kind, digits).await.expect("a code")
     }
 
-    /// What the newest message that has it says.
+    /// The value of this field in the newest message that has it.
     async fn first_in(
         &self,
         to: &str,
@@ -69,7 +69,7 @@ fn digits(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Another code than this one.
+/// A code that differs from this one.
 pub(crate) fn wrong(code: &str) -> String {
     let number: u32 = code.parse().unwrap();
     format!("{:06}", (number + 1) % 1_000_000)

@@ -1,6 +1,6 @@
-//! A gateway for one test: real listener, real database, a clock that stands still.
+//! A gateway for one test: real listener, real database, a fixed clock.
 //!
-//! `backend` is where the rows live, `clients` is who asks, `queries` is what they ask.
+//! `backend` has the stores, `clients` the clients, `queries` the documents they run.
 
 mod answer;
 mod backend;
@@ -48,12 +48,12 @@ pub(crate) use relay::Relay;
 pub(crate) use smtp::{SmtpBehaviour, SmtpServer};
 pub(crate) use stream::{EventStream, document_id};
 
-/// When every test begins.
+/// The time at which every test starts.
 const BEGINNING: &str = "2026-03-01T12:00:00Z";
 
 /// One instance of the gateway.
 pub(crate) struct TestApp {
-    /// What the gateway is made of.
+    /// The gateway's components.
     pub(crate) app: Arc<App>,
     address: SocketAddr,
     http: reqwest::Client,
@@ -69,7 +69,7 @@ pub(crate) struct TestApp {
 }
 
 impl TestApp {
-    /// A gateway as it comes, but with cheap hashes and wide budgets.
+    /// A gateway with default settings, except for cheap hashes and high rate limits.
     pub(crate) async fn spawn() -> Self {
         Self::with(&[]).await
     }
@@ -203,27 +203,27 @@ impl TestApp {
         format!("http://{}{path}", self.address)
     }
 
-    /// A request by hand.
+    /// A request to build by hand.
     pub(crate) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, self.url(path))
     }
 
-    /// A connection of one's own.
+    /// A raw connection.
     pub(crate) fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).unwrap()
     }
 
-    /// The settings that lead another program to this gateway and its stores.
+    /// The settings with which another process uses the same stores.
     pub(crate) fn settings(&self) -> &[(String, String)] {
         &self.settings
     }
 
-    /// A GET, answered.
+    /// The response to a GET.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request(reqwest::Method::GET, path)).await
     }
 
-    /// A POST to `/graphql` of these bytes, answered.
+    /// The response to a POST of these bytes to `/graphql`.
     pub(crate) async fn post(&self, body: impl Into<reqwest::Body>) -> Answer {
         let request = self.request(reqwest::Method::POST, "/graphql");
         Answer::of(
@@ -234,13 +234,13 @@ impl TestApp {
         .await
     }
 
-    /// Writes bytes that no proper client would and reads what comes back.
+    /// Writes raw bytes and reads the response.
     pub(crate) fn exchange(
         &self,
         write: impl FnOnce(&mut TcpStream) -> std::io::Result<()>,
     ) -> String {
         let mut connection = self.connect();
-        // The gateway may close as soon as it has seen enough.
+        // The gateway may close early.
         let _ = write(&mut connection);
         let mut bytes = Vec::new();
         let _ = connection.read_to_end(&mut bytes);
@@ -258,14 +258,14 @@ impl TestApp {
         SignedIn::from_answer(self, &answer, "register")
     }
 
-    /// Signs in with the password that everybody here has.
+    /// Signs in with [`PASSWORD`].
     pub(crate) async fn login(&self, email: &str) -> SignedIn<'_> {
         let answer = self.anonymous().login(email, PASSWORD).await;
         SignedIn::from_answer(self, &answer, "login")
     }
 
-    /// Registers, proves the address, becomes what the text says (`staff support,sales`), and signs
-    /// in as that.
+    /// Registers, verifies the address, takes this role (`staff support,sales`), and signs
+    /// in with it.
     pub(crate) async fn appoint(&self, email: &str, what: &str) -> SignedIn<'_> {
         self.register(email).await;
         let (role, functions) = what.split_once(' ').unwrap_or((what, ""));
@@ -277,17 +277,17 @@ impl TestApp {
         self.login(email).await
     }
 
-    /// Lets time pass, at every instance of this backend.
+    /// Advances the clock of every instance of this backend.
     pub(crate) fn advance(&self, seconds: i64) {
         self.clock.advance(Duration::seconds(seconds));
     }
 
-    /// Sends the Postgres database away, or lets it come back.
+    /// Makes the Postgres database unreachable, or reachable again.
     pub(crate) async fn forbid_connections(&self, forbidden: bool) {
         self.backend.forbid_connections(forbidden).await;
     }
 
-    /// Makes the instance one that is about to stop.
+    /// Puts the instance into draining.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
@@ -297,7 +297,7 @@ impl TestApp {
         self.stop.cancel();
     }
 
-    /// Another instance that hears of what happens here, where instances can hear each other.
+    /// Another instance that receives this one's events, where instances share a bus.
     pub(crate) async fn neighbour(&self) -> Option<Self> {
         self.backend.redis()?;
         Some(self.second_instance().await)
@@ -308,7 +308,7 @@ impl TestApp {
         backend::redis_url()
     }
 
-    /// What happened in `work`, counted: statements, hashes, ratings and outbox rows.
+    /// Counts the work of a future: statements, hashes, ratings and outbox rows.
     pub(crate) async fn work_of<T>(&self, work: impl Future<Output = T>) -> (T, Work) {
         let before = self.work().await;
         let outcome = work.await;
@@ -341,7 +341,7 @@ impl TestApp {
     }
 }
 
-/// A client without proxies, which follows nothing and waits no longer than a test should take.
+/// A client without proxies or redirects, with a timeout.
 pub(crate) fn http() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
@@ -351,10 +351,10 @@ pub(crate) fn http() -> reqwest::Client {
         .unwrap()
 }
 
-/// What the gateway itself calls an error is shown, so that a failed test says more.
+/// Shows the gateway's error log, so that failed tests say more.
 fn show_errors() {
     let logs = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR);
-    // Every test asks for it; the first one gets it.
+    // Only the first call in a process succeeds.
     let _ = logs.with_test_writer().try_init();
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn text(name: &str) -> &'static str {
         .unwrap_or_else(|| panic!("queries/ has no {name}.graphql"))
 }
 
-/// The id of a document, by which clients name it where texts are refused.
+/// The id of a trusted document.
 pub(crate) fn id(name: &str) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(text(name))))
 }

@@ -1,4 +1,4 @@
-//! A wire between the gateway and a server, which a test can cut and mend.
+//! A TCP proxy between the gateway and a server, which a test can cut and restore.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// A wire to the server of a URL.
+    /// A proxy to the server of a URL.
     pub(crate) async fn to(url: &str) -> Self {
         let url = url::Url::parse(url).unwrap();
         let server = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(6379));
@@ -38,7 +38,7 @@ impl Relay {
         }
     }
 
-    /// The same URL, over this wire.
+    /// The same URL, through this proxy.
     pub(crate) fn through(&self, url: &str) -> String {
         let mut url = url::Url::parse(url).unwrap();
         url.set_ip_host(self.address.ip()).unwrap();
@@ -46,7 +46,7 @@ impl Relay {
         url.to_string()
     }
 
-    /// Ends every connection and takes no new one, or takes them again.
+    /// Closes every connection and accepts no new one, or accepts them again.
     pub(crate) fn set_whole(&self, whole: bool) {
         self.whole.send_replace(whole);
     }

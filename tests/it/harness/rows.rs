@@ -1,4 +1,4 @@
-//! Looking at the rows behind the gateway's back; the gateway does not count these statements.
+//! Direct access to the rows, not counted as the gateway's statements.
 
 use sea_orm::{ConnectionTrait, DatabaseBackend, EntityTrait, QueryResult, Statement};
 
@@ -40,7 +40,7 @@ impl TestApp {
         self.observer.execute_unprepared(sql).await.unwrap();
     }
 
-    /// Tries to change rows, and says why the database refuses.
+    /// Tries to change rows, and returns the database's error.
     pub(crate) async fn refused(&self, sql: &str) -> String {
         let refusal = self.observer.execute_unprepared(sql).await;
         refusal.expect_err(sql).to_string()
@@ -72,7 +72,7 @@ impl TestApp {
         folded.unwrap()
     }
 
-    /// The accounts whose folded texts are not those of what they say now.
+    /// The accounts whose folded texts are out of date.
     pub(crate) async fn wrongly_folded(&self) -> Vec<String> {
         use idgate::domain::search::form;
         let users = idgate::entities::user::Entity::find();

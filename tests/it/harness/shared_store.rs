@@ -1,4 +1,4 @@
-//! Looking into the shared store, and changing what opens its contents.
+//! Reading the shared store, and instances with a rotated master key.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

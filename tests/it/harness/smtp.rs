@@ -1,4 +1,4 @@
-//! A mail server on the loopback: takes mail, and everything that can go wrong on request.
+//! A mail server on the loopback that accepts mail, or fails in every way on request.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -19,9 +19,9 @@ const SELF_SIGNED: &[u8] = include_bytes!("self_signed.pem");
 /// What the server does with mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SmtpBehaviour {
-    /// Takes it.
+    /// Accepts it.
     Normal,
-    /// Takes it, but only behind STARTTLS, with a self-signed certificate.
+    /// Accepts it, but only behind STARTTLS, with a self-signed certificate.
     SelfSigned,
     /// Answers every recipient with this.
     RejectsRecipient(&'static str),
@@ -29,18 +29,18 @@ pub(crate) enum SmtpBehaviour {
     RejectsLogin(&'static str),
     /// Closes connections at once.
     Down,
-    /// Takes the mail and never says so.
+    /// Accepts the mail and never replies.
     NoReply,
     /// The same, but only to this recipient.
     NoReplyTo(&'static str),
-    /// Takes the mail and closes in place of saying so.
+    /// Accepts the mail and closes the connection instead of replying.
     ClosesInsteadOfReply,
 }
 
-/// A mail that was taken.
+/// An accepted mail.
 #[derive(Clone, Debug)]
 pub(crate) struct Mail {
-    /// Who it was for, as the envelope says.
+    /// The recipient, from the envelope.
     pub(crate) to: String,
     /// Header and body.
     pub(crate) text: String,

@@ -28,7 +28,7 @@ impl EventStream {
         }
     }
 
-    /// The next block of lines; nothing at the end.
+    /// The next block of lines; `None` at the end.
     async fn block(&mut self) -> Option<String> {
         loop {
             if let Some((block, rest)) = self.read.split_once("\n\n") {
@@ -42,7 +42,7 @@ impl EventStream {
         }
     }
 
-    /// The next event with its data; nothing at the end of the stream.
+    /// The next event with its data; `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             let block = self.block().await?;
@@ -76,7 +76,7 @@ impl SignedIn<'_> {
             .bearer_auth(&self.access_token)
     }
 
-    /// A stream of a document of `queries/`; it hears everything from now on.
+    /// A stream of a document of `queries/`, subscribed when this returns.
     pub(crate) async fn stream(&self, document: &str) -> EventStream {
         self.app.caught_up().await;
         let response = self.streaming(document).send().await.unwrap();
@@ -84,7 +84,7 @@ impl SignedIn<'_> {
         EventStream::of(response)
     }
 
-    /// What comes in place of a stream.
+    /// The response in place of a stream.
     pub(crate) async fn stream_answer(&self, document: &str) -> Answer {
         Answer::of(self.streaming(document)).await
     }
@@ -106,7 +106,7 @@ impl TestApp {
         ids.into_iter().map(|id| audited(id.into())).collect()
     }
 
-    /// Does something again and again until the page of metrics says this.
+    /// Repeats `action` until the metrics contain this text.
     pub(crate) async fn until(&self, line: &str, mut meanwhile: impl FnMut()) {
         let begun = Instant::now();
         while !self.app.metrics.render().contains(line) {

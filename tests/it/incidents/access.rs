@@ -1,4 +1,4 @@
-//! Who gets in: sessions that should be over, records of others, privileges, forged tokens.
+//! Access control: ended sessions, others' records, privilege escalation, forged tokens.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -95,11 +95,11 @@ async fn another_person_is_forbidden_whether_or_not_there_is_one() {
         answers.push(answer.json);
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]));
-    let nobody = app
+    let anonymous = app
         .anonymous()
         .run("User", json!({ "id": ada.user_id }))
         .await;
-    assert_eq!(nobody.code(), "UNAUTHENTICATED");
+    assert_eq!(anonymous.code(), "UNAUTHENTICATED");
     app.execute("UPDATE users SET role = 'admin' WHERE email = 'eve@example.com'")
         .await;
     let admin = eve.refreshed().await;
@@ -121,7 +121,7 @@ async fn better_auth_ghsa_xr8f_h2gw_9xh6_callers_cannot_choose_their_own_role() 
     ] {
         assert_eq!(sdl::inputs_named(forbidden), [""; 0], "{forbidden}");
     }
-    // What only others may say about one: behind a permission, and out of reach for oneself.
+    // Set only by others: requires a permission, and never applies to oneself.
     for (name, inputs) in [
         ("role", vec!["InviteUser", "Register", "SetUserRole"]),
         ("staffFunctions", vec!["InviteUser", "SetStaffFunctions"]),

@@ -1,4 +1,4 @@
-//! An answer never depends on whether a stranger's write took effect: every pair of mutations that
+//! No response depends on whether a stranger's write took effect: every pair of mutations that
 //! need no sign-in, one after the other, on addresses in every state.
 
 use std::collections::BTreeMap;
@@ -10,11 +10,11 @@ use crate::account::REQUIRED;
 use crate::account::no_oracle::visible;
 use crate::harness::{Answer, PASSWORD, TestApp, Work};
 
-/// What the stranger types as their own.
+/// The stranger's own password.
 const OWN: &str = "staple battery horse correct";
-const NOBODY: &str = "idl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const UNKNOWN_TOKEN: &str = "idl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// What an address can be before the stranger comes.
+/// The states of an address before the attack.
 const STATES: [&str; 6] = ["free", "pending", "invited", "proven", "noted", "suspended"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Step {
     }
 }
 
-/// What a stranger can send of each mutation. One that is not here has to ask for a sign-in.
+/// What a stranger can send of each mutation. All others must require a sign-in.
 fn steps(kind: Kind) -> BTreeMap<&'static str, Vec<Step>> {
     let step = |document, input| Step { document, input };
     let contact = match kind {
@@ -99,7 +99,7 @@ fn steps(kind: Kind) -> BTreeMap<&'static str, Vec<Step>> {
             "verifyEmail",
             vec![step(
                 "VerifyEmail",
-                json!({ "token": NOBODY, "password": OWN }),
+                json!({ "token": UNKNOWN_TOKEN, "password": OWN }),
             )],
         ),
         (
@@ -114,7 +114,7 @@ fn steps(kind: Kind) -> BTreeMap<&'static str, Vec<Step>> {
             vec![
                 step(
                     "ConfirmPasswordReset",
-                    json!({ "token": NOBODY, "newPassword": OWN }),
+                    json!({ "token": UNKNOWN_TOKEN, "newPassword": OWN }),
                 ),
                 step(
                     "ConfirmPasswordReset",
@@ -131,7 +131,7 @@ fn steps(kind: Kind) -> BTreeMap<&'static str, Vec<Step>> {
         ),
         (
             "revertEmailChange",
-            vec![step("RevertEmailChange", json!({ "token": NOBODY }))],
+            vec![step("RevertEmailChange", json!({ "token": UNKNOWN_TOKEN }))],
         ),
         (
             "loginWithGoogle",
@@ -140,7 +140,7 @@ fn steps(kind: Kind) -> BTreeMap<&'static str, Vec<Step>> {
     ])
 }
 
-/// The mutations that refuse everybody who is not signed in.
+/// The mutations that refuse anonymous callers.
 const SIGNED_IN_ONLY: [&str; 21] = [
     "changePassword",
     "confirmEmailChange",
@@ -232,7 +232,7 @@ impl<'a> Accounts<'a> {
         }
     }
 
-    /// An address in this state, which nothing was done to yet.
+    /// An untouched address in this state.
     async fn address(&mut self, state: &str) -> String {
         self.count += 1;
         let address = self.kind.address(self.count);
@@ -312,7 +312,7 @@ async fn no_pair_tells(kind: Kind) {
     let mut accounts = Accounts::new(&app, kind).await;
     let steps: Vec<Step> = steps(kind).into_values().flatten().collect();
     let firsts = std::iter::once(None).chain(steps.iter().map(Some));
-    let mut told = Vec::new();
+    let mut leaks = Vec::new();
     for first in firsts {
         for then in &steps {
             let mut seen: Option<Seen> = None;
@@ -321,7 +321,7 @@ async fn no_pair_tells(kind: Kind) {
                 let found = second(&app, first, then, &address).await;
                 let before = seen.get_or_insert_with(|| found.clone());
                 if *before != found {
-                    told.push(format!(
+                    leaks.push(format!(
                         "{state}: {first:?} then {then:?}: {before:?}, {found:?}"
                     ));
                 }
@@ -329,10 +329,10 @@ async fn no_pair_tells(kind: Kind) {
         }
     }
     assert!(
-        told.is_empty(),
+        leaks.is_empty(),
         "{} pairs tell: {:#?}",
-        told.len(),
-        &told[..told.len().min(5)]
+        leaks.len(),
+        &leaks[..leaks.len().min(5)]
     );
 }
 
@@ -346,7 +346,7 @@ async fn no_pair_of_mutations_tells_whether_a_phone_number_was_free() {
     no_pair_tells(Kind::Phone).await;
 }
 
-/// The fault as it was seen, in three requests.
+/// The original bug, in three requests.
 #[tokio::test(flavor = "multi_thread")]
 async fn registering_and_signing_in_is_refused_alike_for_free_and_taken_identifiers() {
     let app = TestApp::with(&[REQUIRED]).await;

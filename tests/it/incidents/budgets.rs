@@ -1,4 +1,4 @@
-//! Budgets that attackers turned against others, or got around.
+//! Rate limits that attackers turned against others, or evaded.
 
 use std::collections::BTreeSet;
 
@@ -67,7 +67,7 @@ fn from<'a>(app: &'a TestApp, address: &str) -> Anonymous<'a> {
     app.anonymous().with("x-forwarded-for", address)
 }
 
-/// What the store holds, in an order of its own.
+/// The contents of the store, sorted.
 async fn store(app: &TestApp) -> Vec<String> {
     let dump = app.shared_store_dump().await;
     let mut lines: Vec<String> = dump.lines().map(str::to_owned).collect();
@@ -157,7 +157,7 @@ async fn the_table_of_anonymous_mutations_is_complete() {
     assert_eq!(anonymous, listed);
 }
 
-/// How many of these addresses may try, each with an identifier of its own.
+/// How many of these addresses are let through, each with its own identifier.
 async fn allowed(app: &TestApp, addresses: impl Iterator<Item = String>) -> usize {
     let mut count = 0;
     for (number, address) in addresses.enumerate() {
@@ -181,7 +181,7 @@ async fn rotating_addresses_within_a_network_shares_one_budget() {
     assert_eq!(allowed(&app, elsewhere.into_iter()).await, 2);
 }
 
-/// An account with two proven identifiers, and a second one that has nothing to do with it.
+/// An account with two verified identifiers, and an unrelated second one.
 const MAIL: &str = "ada@example.com";
 const PHONE: &str = "+16502530000";
 
@@ -218,7 +218,7 @@ async fn a_second_identifier_gives_no_second_round_of_guesses() {
     assert_eq!((passwords, codes), (10, 20));
     let right = client.login(MAIL, PASSWORD).await;
     assert_eq!(right.typename("login"), "RateLimited");
-    // Strangers' identifiers are counted each for itself, as if each had an account.
+    // Unknown identifiers are counted separately, as if each had an account.
     for unknown in ["eve@example.com", "+16502530001"] {
         for _ in 0..10 {
             let answer = client.login(unknown, "guess").await;

@@ -1,4 +1,4 @@
-//! Device tokens that gave guesses away, and owners whom strangers locked out all the same.
+//! Device tokens that gave attackers extra guesses, and owners locked out by strangers.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ const ADA: &str = "ada@example.com";
 const PHONE: &str = "+16502530000";
 const NEW: &str = "staple battery horse correct";
 
-/// Budgets as they come, for strangers who have as many addresses as they like.
+/// Default rate limits, against strangers with any number of addresses.
 async fn under_attack() -> TestApp {
     TestApp::with(&[
         ("IDGATE_THROTTLE__SCALE", "1"),
@@ -47,7 +47,7 @@ async fn collected(app: &TestApp, count: usize) -> Vec<String> {
     tokens
 }
 
-/// How many passwords are compared with all these tokens together.
+/// The number of passwords checked with all these tokens together.
 async fn guesses(app: &TestApp, tokens: &[String]) -> usize {
     let mut compared = 0;
     for _ in 0..12 {
@@ -65,7 +65,7 @@ async fn collected_device_tokens_share_one_budget_per_account() {
     app.register(ADA).await;
     let tokens = collected(&app, 14).await;
     assert_eq!(guesses(&app, &tokens).await, 20);
-    // Neither do they help against another account, known or not.
+    // They give no guesses at another account, known or not.
     app.register("eve@example.com").await;
     for victim in ["eve@example.com", "nobody@example.com"] {
         app.advance(3600);
@@ -92,12 +92,12 @@ async fn a_new_password_invalidates_device_tokens() {
     let ada = ada.refreshed().await;
     let answer = ada.run("ChangePassword", json!({ "input": input })).await;
     assert_eq!(answer.typename("changePassword"), "PasswordChanged");
-    // The session that stays knows this device anew.
+    // The remaining session gets a new device token.
     let refreshed = app.anonymous().refresh(&ada.refresh_token).await;
     let own = device_of(&refreshed, "refreshSession");
     assert!(!tokens.contains(&own));
 
-    assert_eq!(guesses(&app, &tokens).await, 10, "like anybody else");
+    assert_eq!(guesses(&app, &tokens).await, 10, "as without a token");
     for token in &tokens {
         let answer = login(&app, NEW, Some(token)).await;
         assert_eq!(answer.typename("login"), "RateLimited");
@@ -210,7 +210,7 @@ async fn the_owner_gets_through_on_a_known_device_whatever_strangers_do() {
     let device = phone_only(&app).await;
     app.advance(3600);
     strangers(&app, "000000").await;
-    // Without the device there is nothing left for an hour.
+    // Without the device, no attempt is left for an hour.
     let stranger = json!({ "emailOrPhone": PHONE, "purpose": "LOGIN" });
     let outcome = ask(&app, "RequestOtp", "requestOtp", stranger).await;
     assert_eq!(outcome, "RateLimited");
@@ -261,7 +261,7 @@ async fn devices_have_limits_too() {
     assert_eq!((sent, typed), (1, 20), "one for each cooldown");
 }
 
-/// Requests by which strangers may end or hold up a code, by the message that carries it.
+/// Requests by which strangers may invalidate or delay a code, by the message that carries it.
 const REQUESTS: [(&str, &str); 3] = [
     ("LOGIN", "login_code"),
     ("RESET_PASSWORD", "password_reset"),
@@ -299,7 +299,7 @@ async fn a_code_in_hand_survives_whatever_strangers_ask_for() {
             _ => "SignedIn",
         };
         assert_eq!(answer.typename("verifyOtp"), opened, "{purpose}");
-        // What else is on its way has ended with it.
+        // Other pending codes and links were revoked with it.
         let later = app.code(PHONE, kind).await;
         let answer = client.verify_otp(PHONE, purpose, &later).await;
         assert_eq!(answer.typename("verifyOtp"), "CodeInvalid", "{purpose}");

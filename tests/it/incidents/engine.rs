@@ -1,4 +1,4 @@
-//! What the graph itself was used for elsewhere: guessing in bulk, forging, wearing down.
+//! Attacks through the graph: bulk guessing, forgery, exhaustion.
 
 use reqwest::Method;
 use serde_json::json;
@@ -64,7 +64,7 @@ async fn vilnacrm_315_signed_in_users_have_budgets_too() {
         for _ in 0..3 {
             let answer = ada.run(&document, proposed(&document)).await;
             if answer.code() == "UNAUTHENTICATED" {
-                // It ended the session that it came with.
+                // It ended its own session.
                 break;
             }
             kinds.push(answer.typename(&mutation).to_owned());
@@ -109,7 +109,7 @@ async fn opencti_6898_one_credential_in_one_request_however_it_is_hidden() {
     }
 }
 
-/// Parts of the names of what proves something, or of where a proof is sent. A mutation that takes
+/// Parts of the names of credentials, or of where one is sent. A mutation that takes
 /// one of them can be used to guess or to flood, so that there is one in a document at most.
 const SECRETS: [&str; 12] = [
     "assertion",
@@ -125,7 +125,7 @@ const SECRETS: [&str; 12] = [
     "secret",
     "token",
 ];
-/// The same for what sends a message to an address that the caller names.
+/// The same for mutations that send a message to an address from the input.
 const SENDING: &str = "request";
 
 /// Whether an input takes a secret, at any depth.
@@ -149,8 +149,8 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// The list in `src/schema/document/measure.rs` follows the schema: whatever takes a secret is one
-/// at a time, and what is not, is none.
+/// The list in `src/schema/document/measure.rs` follows the schema: a mutation counts as a
+/// credential attempt exactly if it takes a secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn opencti_6898_a_mutation_that_takes_a_secret_cannot_be_forgotten() {
     let app = TestApp::spawn().await;
@@ -178,7 +178,7 @@ async fn opencti_6898_a_mutation_that_takes_a_secret_cannot_be_forgotten() {
             credentials.push(mutation);
         }
     }
-    // Of two kinds it is refused as well.
+    // Two different kinds are refused as well.
     let pairs = credentials.iter().zip(credentials.iter().skip(1));
     for (one, other) in pairs {
         let both = format!("mutation {{ {one} {{ x }} ... on Mutation {{ {other} {{ x }} }} }}");
@@ -188,7 +188,7 @@ async fn opencti_6898_a_mutation_that_takes_a_secret_cannot_be_forgotten() {
     assert!(credentials.len() >= 19, "{credentials:?}");
 }
 
-/// What an engine can find out only while it runs an operation would come after earlier mutations
+/// A value the engine can reject only during execution would be rejected after earlier mutations
 /// of the document. No mutation takes such a value: numbers out of range, instants.
 #[test]
 fn mutation_arguments_are_validated_before_anything_runs() {
@@ -224,7 +224,7 @@ async fn appwrite_13257_another_site_cannot_make_a_browser_change_anything() {
         let head = Answer::of(app.request(Method::HEAD, path)).await;
         assert_eq!(head.status, 405);
     }
-    // What a form can send without asking first.
+    // What a form can send without a CORS preflight.
     let body = json!({ "query": queries::text("Register"), "variables": { "input": input } });
     for kind in [
         "text/plain",

@@ -1,4 +1,4 @@
-//! What went wrong where several graphs became one.
+//! Vulnerabilities of federated graphs.
 
 use serde_json::{Value, json};
 
@@ -80,7 +80,7 @@ async fn apollo_ghsa_p2q6_pwh5_m6jr_references_are_counted_before_anything_is_re
         (both.as_str(), json!({ "of": references(501) })),
         (&default, json!({})),
         (&literal, json!({})),
-        // What is asked of each counts too.
+        // The selection of each counts too.
         (
             "query($of: [_Any!]!) { _entities(representations: $of) { ... on User { \
              sessions(first: 50) { nodes { id } } } } }",
@@ -93,13 +93,15 @@ async fn apollo_ghsa_p2q6_pwh5_m6jr_references_are_counted_before_anything_is_re
         // That of the caller, whose name the audit of a refusal would need.
         assert!(work.statements <= 1, "{place}: {}", work.statements);
     }
-    let nobody = app.anonymous().with(HEADER, SECRET);
+    let anonymous = app.anonymous().with(HEADER, SECRET);
     let (answer, work) = app
-        .work_of(nobody.ask(MANY, json!({ "of": references(20_000) })))
+        .work_of(anonymous.ask(MANY, json!({ "of": references(20_000) })))
         .await;
     answer.assert_refusal(400, "QUERY_TOO_EXPENSIVE");
     assert_eq!(work.statements, 0);
-    let answer = nobody.ask(MANY, json!({ "of": references(1_000) })).await;
+    let answer = anonymous
+        .ask(MANY, json!({ "of": references(1_000) }))
+        .await;
     assert_eq!(answer.root("_entities").as_array().unwrap().len(), 1_000);
 }
 
@@ -138,7 +140,7 @@ async fn nestjs_graphql_1188_a_reference_goes_around_no_guard() {
         let staff = ask(support.clone()).await;
         let entity = &staff.json["data"]["_entities"][0];
         if entity["__typename"] == "User" {
-            // Her own note is not for her.
+            // She cannot read the note about her.
             assert_eq!(
                 owner.json["errors"][0]["path"],
                 json!(["_entities", 0, "staffNote"])
@@ -184,7 +186,7 @@ async fn apollo_ghsa_mx7m_j9xf_62hw_and_m8jr_fxqx_8xx6_fields_are_guarded_withou
     let ada = app.register("ada@example.com").await;
     let eve = app.register("eve@example.com").await;
     let router = eve.clone().with(HEADER, SECRET);
-    let nobody = app.anonymous().with(HEADER, SECRET);
+    let anonymous = app.anonymous().with(HEADER, SECRET);
     let head = "query($of: [_Any!]!) { _entities(representations: $of) { __typename";
     let mut tried = 0;
     for (field, selected) in matrix::fields() {
@@ -242,7 +244,7 @@ async fn apollo_ghsa_mx7m_j9xf_62hw_and_m8jr_fxqx_8xx6_fields_are_guarded_withou
             for key in &keys {
                 let of = json!({ "of": [key] });
                 assert_guarded(&router.ask(query, of.clone()).await, &field, path);
-                assert_guarded(&nobody.ask(query, of).await, &field, path);
+                assert_guarded(&anonymous.ask(query, of).await, &field, path);
             }
         }
     }
@@ -253,7 +255,7 @@ async fn apollo_ghsa_mx7m_j9xf_62hw_and_m8jr_fxqx_8xx6_fields_are_guarded_withou
     let query = format!("{head} ... on Session {{ id innocent: ipAddress userAgent }} }} }}");
     for answer in [
         router.ask(&query, key.clone()).await,
-        nobody.ask(&query, key).await,
+        anonymous.ask(&query, key).await,
     ] {
         let entity = &answer.json["data"]["_entities"][0];
         assert!(entity.is_null(), "{}", answer.text);

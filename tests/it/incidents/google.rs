@@ -1,4 +1,4 @@
-//! Accounts that were taken over through identity providers elsewhere.
+//! Account takeovers through identity providers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,7 +14,7 @@ async fn authorizer_ghsa_29rf_f4vv_pvq6_nothing_of_a_squatter_outlives_the_owner
     for confirmation in ["optional", "required"] {
         let google = Google::with(&[(REQUIRED.0, confirmation)]).await;
         let app = &google.app;
-        // Eve registers Ada's address, and leaves all she can in the account.
+        // Eve registers Ada's address, and leaves everything she can in the account.
         let registered = app.anonymous().register("ada@gmail.com").await;
         let link = app.confirmation_token("ada@gmail.com").await;
         let mut eve = None;
@@ -59,11 +59,11 @@ async fn authorizer_ghsa_29rf_f4vv_pvq6_nothing_of_a_squatter_outlives_the_owner
         assert_eq!(me["identities"].as_array().unwrap().len(), 1);
         assert_eq!(ada.sessions().await.len(), 1);
         assert_eq!(events(&google, "account.reclaimed").await, 1);
-        let told = app.mail().await;
+        let mail = app.mail().await;
         assert!(
-            told.iter()
+            mail.iter()
                 .any(|message| message["kind"] == "account_reclaimed"),
-            "{told:?}"
+            "{mail:?}"
         );
     }
 }
@@ -119,7 +119,7 @@ async fn django_allauth_65_13_0_a_changed_address_keeps_the_account_and_opens_no
         .await;
     for (email, verified) in [
         ("countess@gmail.com", json!(true)),
-        // Another person's address changes nothing either: it is not looked at.
+        // Another user's address changes nothing either: it is ignored.
         ("grace@gmail.com", json!(true)),
         ("grace@gmail.com", json!(false)),
         ("not an address", Value::Null),
@@ -131,7 +131,7 @@ async fn django_allauth_65_13_0_a_changed_address_keeps_the_account_and_opens_no
     let me = ada.run("Me", json!({})).await;
     assert_eq!(me.root("me")["email"], "ada@gmail.com");
     assert!(grace.is_signed_in().await);
-    // A name that people choose themselves is not who they are.
+    // A self-chosen name identifies no user.
     let changes = json!({ "sub": "1002", "preferred_username": "1001", "email": "eve@gmail.com" });
     assert_ne!(
         signed_in(&google, &google.login(&changes).await).user_id,
@@ -208,7 +208,7 @@ async fn django_allauth_64_2_0_replayed_misdirected_and_forged_tokens_are_refuse
                    WHERE action = 'google.login_refused'";
     assert_eq!(google.app.number(counted).await, refused);
     assert_eq!(events(&google, "google.login_refused").await, 10);
-    // An access token of our own is none either.
+    // Nor is an access token of the gateway an ID token.
     let ada = signed_in(&google, &google.login(&json!({})).await);
     assert_eq!(
         google.present(&ada.access_token).await.typename(FIELD),

@@ -1,5 +1,5 @@
-//! What was granted to somebody goes to nobody else: invitations, roles of the staff, and the
-//! squatter who was there before.
+//! Grants reach only their addressee: invitations, staff roles, and the
+//! squatter who was there first.
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ async fn accept(app: &TestApp, token: &str) -> String {
     answer.typename("confirmPasswordReset").to_owned()
 }
 
-/// What the account with the invited address is.
+/// Role and function of the account with the invited address.
 async fn standing(app: &TestApp) -> (String, String) {
     let rows = "SELECT role, staff_functions FROM users \
                 WHERE email_canonical = 'grace@example.com' AND deleted_at IS NULL";
@@ -84,7 +84,7 @@ async fn the_provider_that_runs_the_address_is_as_good_as_the_invitation() {
     assert_eq!(app.messages(INVITED, "identity_linked").await, 1);
 }
 
-/// Ways to prove the invited address without the invitation, each to its end.
+/// Ways to verify the invited address without the invitation, each completed.
 async fn prove(app: &TestApp, way: &str) {
     let client = app.anonymous();
     let outcome = match way {
@@ -165,7 +165,7 @@ async fn accepting_an_invitation_ends_whatever_came_before() {
         .unwrap()
         .to_owned();
     let (from, to) = (app.id_literal(&eve.user_id), app.id_literal(&invited));
-    // As an earlier hole may have left it.
+    // As an earlier vulnerability may have left it.
     for table in ["identities", "sessions"] {
         let stolen = format!("UPDATE {table} SET user_id = {to} WHERE user_id = {from}");
         app.execute(&stolen).await;
@@ -271,7 +271,7 @@ async fn an_invitation_never_takes_a_verified_address() {
     let own = json!({ "email": "root@example.com", "role": "CLIENT" });
     let answer = root.run("InviteUser", json!({ "input": own })).await;
     assert_eq!(answer.typename("inviteUser"), "Conflict");
-    // An account that lives on its number loses an address that it never proved, and nothing else.
+    // An account with a verified number loses only the address it never verified.
     app.execute(&format!(
         "UPDATE users SET phone = '{NUMBER}', phone_verified = TRUE WHERE email = '{INVITED}'"
     ))
@@ -298,7 +298,7 @@ async fn an_unverified_user_cannot_become_staff() {
         assert_eq!(outcome, "EmailNotVerified", "{role}");
         assert!(eve.is_signed_in().await);
     }
-    // A proven number is none that mail of the staff could go to.
+    // A verified number is no address for staff mail.
     app.execute(&format!(
         "UPDATE users SET phone = '{NUMBER}', phone_verified = TRUE, is_verified = TRUE \
          WHERE email = 'victim@example.org'"
@@ -319,7 +319,7 @@ async fn an_unverified_user_cannot_become_staff() {
         set(&eve.user_id, "SetUserRole", staff).await,
         "UserRoleChanged"
     );
-    // Functions are rights as well; taking them away asks for nothing.
+    // Functions grant permissions as well; removing them needs no verified address.
     app.execute(
         "UPDATE users SET email_verified = FALSE, staff_functions = 'support,sales' \
                  WHERE email = 'victim@example.org'",
@@ -337,7 +337,7 @@ async fn an_unverified_user_cannot_become_staff() {
     }
 }
 
-/// Roles that an earlier version, or a manual change in the database, gave to an unverified account.
+/// Roles that an earlier version, or a manual change of the row, gave to an unverified account.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_later_proof_keeps_a_role_of_the_staff_that_was_there_before() {
     for way in ["password", "another address", "LOGIN", "link"] {

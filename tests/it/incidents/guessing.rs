@@ -7,7 +7,7 @@ use crate::harness::{Anonymous, TestApp, wrong};
 const ADA: &str = "ada@example.com";
 const UNKNOWN: &str = "nobody@example.com";
 
-/// Five wrong codes in `window` are what people mistype.
+/// Five wrong codes in `window` count as typing errors.
 async fn guarded(budget: &str) -> TestApp {
     let app = TestApp::with(&[
         ("IDGATE_THROTTLE__SCALE", "1"),
@@ -53,7 +53,7 @@ fn alarm(app: &TestApp) -> bool {
     page.contains("idgate_code_guessing_alarm 1")
 }
 
-/// How long a code is said to work, the same for those who have an account and those who have none.
+/// The announced lifetime of a code, the same with and without an account.
 async fn promised(app: &TestApp) -> Value {
     let mut answers = Vec::new();
     for to in [ADA, UNKNOWN] {
@@ -113,7 +113,7 @@ async fn a_code_made_in_an_alarm_works_for_as_long_as_it_was_said_to() {
     assert_eq!(typed(&app, &code).await, "SignedIn");
 }
 
-/// Longer lives come back with the end of the alarm, shorter ones do not grow.
+/// Normal lifetimes return with the end of the alarm; shortened ones do not grow.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_made_in_an_alarm_is_not_sent_again_beyond_half_of_its_life() {
     let app = guarded("5/60").await;

@@ -1,6 +1,6 @@
-//! What went wrong in systems like this one, under the names of the published advisories.
+//! Published vulnerabilities of similar systems, named after their advisories.
 //!
-//! Each test is the check that would have caught it; the capabilities have the details.
+//! Each test would have caught one of them; the capabilities' tests have the details.
 
 mod access;
 mod answers;
@@ -84,7 +84,7 @@ async fn zitadel_cve_2023_49097_no_header_chooses_where_a_link_leads() {
     );
 }
 
-/// What an access token says, unverified.
+/// The claims of an access token, unverified.
 fn claims(token: &str) -> serde_json::Value {
     let claims = jsonwebtoken::dangerous::insecure_decode::<serde_json::Value>(token);
     claims.expect("a token").claims
@@ -109,7 +109,7 @@ async fn better_auth_ghsa_hc7v_rggr_4hvx_a_link_is_redeemed_once_however_many_tr
     assert_eq!(app.number("SELECT COUNT(*) FROM sessions").await, 1);
 }
 
-/// Rows 14 and 15 have their diffs of whole answers and of work in `account/no_oracle.rs`; this is the
+/// Rows 14 and 15 compare whole responses and their work in `account/no_oracle.rs`; this is the
 /// repetition that gave accounts away elsewhere: locks that exist for real accounts only.
 #[tokio::test(flavor = "multi_thread")]
 async fn zitadel_cve_2024_41952_six_failed_logins_look_the_same_with_and_without_an_account() {

@@ -1,5 +1,5 @@
-//! Whose an account is once an address is proven: the owner's, who never registered it, or that
-//! of whoever mistyped an address.
+//! Who owns an account once its address is verified: the owner who never registered it, or the
+//! user who mistyped an address.
 
 use serde_json::{Value, json};
 
@@ -75,7 +75,7 @@ async fn squat(google: &Google) -> Left<'_> {
     }
 }
 
-/// The owner proves the address with something that was sent there, and is signed in.
+/// The owner verifies the address with a code or link sent there, and is signed in.
 async fn claim<'a>(google: &'a Google, way: &str) -> SignedIn<'a> {
     let app = &google.app;
     let client = app.anonymous();
@@ -123,8 +123,8 @@ const WAYS: [&str; 5] = [
     "Google",
 ];
 
-/// The owner's own code or link confirmed the row as it was, and what the attacker had put there
-/// was in a verified account from then on.
+/// The owner's own code or link confirmed the row as it was, and the attacker's additions
+/// were in a verified account from then on.
 #[tokio::test(flavor = "multi_thread")]
 async fn better_auth_11023_the_owners_own_proof_leaves_nothing_of_an_attackers_row() {
     for way in WAYS {

@@ -1,4 +1,4 @@
-//! What was tried on the engine as it comes, and succeeded there; each of it is tried here.
+//! Attacks that succeed on the engine with its defaults; each must fail here.
 //!
 //! `_service` and `_entities` have their own tests beside the router's surface.
 
@@ -186,7 +186,7 @@ async fn probe_twenty_thousand_directives() {
     }
 }
 
-/// The figure of the engine as it comes was seconds, for less than a kilobyte.
+/// With its defaults the engine takes seconds for less than a kilobyte.
 #[tokio::test(flavor = "multi_thread")]
 async fn probe_fragments_that_double_at_each_of_twenty_two_levels() {
     let app = TestApp::spawn().await;

@@ -1,5 +1,5 @@
-//! A token says what was proven, and when: `amr` and `auth_time` after every way of signing in and
-//! of proving oneself again.
+//! `amr` and `auth_time` (RFC 9068 §2.2.1) after every way of signing in and
+//! of stepping up.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ fn every_mutation_that_hands_out_a_token_is_looked_at_here() {
     assert_eq!(found, COVERED.map(str::to_owned).into());
 }
 
-/// The methods of a token, and how long ago they were proven.
+/// The `amr` of a token, and the age of its `auth_time`.
 fn authentication(app: &TestApp, token: &str) -> (Value, i64) {
     let claims = claims(token);
     let now = app.app.clock.now().timestamp();
@@ -106,7 +106,7 @@ async fn a_link_in_a_session_proves_nothing_about_who_sits_there() {
     let answer = verify(&grace, "grace@example.com", Some(PASSWORD)).await;
     assert_authentication(&app, (&answer, "verifyEmail"), &["pwd"], 0);
 
-    // A session that a code opened: still no password in sight.
+    // A session opened by a code: still no `pwd`.
     app.register("mary@example.com").await;
     app.execute(&format!(
         "UPDATE users SET phone = '{NUMBER}', phone_verified = TRUE, is_verified = TRUE \

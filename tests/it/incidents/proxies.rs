@@ -1,4 +1,4 @@
-//! Proxies that gave everybody behind them one address, and so one budget.
+//! Proxies whose clients shared one address, and so one rate limit.
 
 use crate::harness::{PASSWORD, SignedIn, TestApp};
 
@@ -57,7 +57,7 @@ async fn baalda_187_configured_proxies_are_read_hop_by_hop() {
         ("203.0.113.9:4711, 10.0.0.6:80, 10.0.0.5", "203.0.113.9"),
         ("203.0.113.9, 2001:db8:ffff::1, 10.0.0.5", "203.0.113.9"),
         ("2001:db8:1::7, [2001:db8:ffff::1]:443", "2001:db8:1::7"),
-        // What stands left of the first stranger was written by the stranger.
+        // Entries left of the first untrusted one are forged by the client.
         ("198.51.100.1, 203.0.113.9", "203.0.113.9"),
         ("10.0.0.1, 203.0.113.9, 10.0.0.5", "203.0.113.9"),
         (
@@ -74,7 +74,7 @@ async fn baalda_187_configured_proxies_are_read_hop_by_hop() {
     ] {
         assert_eq!(seen(&app, forwarded).await, client, "{forwarded}");
     }
-    // What this test asks beside the sign-ins has no proxy and no such header.
+    // The other requests of this test have no proxy and no such header.
     assert_eq!(noticed(&app), 0, "a configured proxy is nothing to notice");
     // One address is one budget, however it came here.
     let narrow = app

@@ -1,4 +1,4 @@
-//! What strangers can read: an attack surface that grows on purpose only.
+//! What anonymous callers can read: an attack surface that only grows on purpose.
 //!
 //! At Authorizer, a public field that told an identifier was the first step of GHSA-h29v-hj44-q8cv.
 
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::sdl;
 use crate::harness::TestApp;
 
-/// Reads that answer strangers with data. A change of this list is a decision, with a row in
+/// Queries that return data to anonymous callers. Changing this list is a decision, with a row in
 /// `docs/threat-model.md`.
 const READS: [&str; 1] = ["authConfig"];
-/// Reads that tell strangers nothing without being an error.
+/// Queries that return nothing to anonymous callers without an error.
 const SILENT: [&str; 1] = ["me"];
 /// The fields of `authConfig`: what a sign-in page needs.
 const AUTH_CONFIG: [&str; 12] = [
@@ -29,7 +29,7 @@ const AUTH_CONFIG: [&str; 12] = [
     "__typename",
 ];
 
-/// Every address that answers a GET of a stranger, with the members of its JSON.
+/// Every path that answers an anonymous GET, with the members of its JSON.
 const PAGES: [(&str, &[&str]); 4] = [
     ("/health/live", &["status"]),
     ("/health/ready", &["database", "status", "volatile"]),
@@ -45,7 +45,7 @@ const PAGES: [(&str, &[&str]); 4] = [
         ],
     ),
 ];
-/// The members of a published key: the parts of a public one, and no others.
+/// The members of a published key: only those of a public key.
 const KEY: [&str; 7] = ["alg", "crv", "kid", "kty", "use", "x", "y"];
 
 fn fields_of(name: &str) -> Vec<FieldDefinition> {
@@ -58,7 +58,7 @@ fn fields_of(name: &str) -> Vec<FieldDefinition> {
     object.fields.into_iter().map(|field| field.node).collect()
 }
 
-/// A field of the root, written so that it can be asked for.
+/// A selection of a root field.
 fn question(field: &FieldDefinition) -> String {
     let needed = field
         .arguments

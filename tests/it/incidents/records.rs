@@ -1,4 +1,4 @@
-//! What is kept of what strangers do, and who reads where they sat.
+//! Records of strangers' attempts, and who may read their addresses.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ const SQUATTER: (&str, &str) = ("Squatter's browser", "198.51.100.66");
 
 /// Everything that a stranger can send about an unknown identifier, by document and input.
 fn junk(number: usize) -> Vec<(&'static str, Value)> {
-    let nobody = format!("nobody{number}@example.com");
+    let unknown = format!("nobody{number}@example.com");
     let link = "idl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     vec![
         (
@@ -25,26 +25,26 @@ fn junk(number: usize) -> Vec<(&'static str, Value)> {
         ("LoginWithGoogle", json!({ "idToken": "in.ven.ted" })),
         (
             "Login",
-            json!({ "emailOrPhone": nobody, "password": PASSWORD }),
+            json!({ "emailOrPhone": unknown, "password": PASSWORD }),
         ),
         (
             "RequestOtp",
-            json!({ "emailOrPhone": nobody, "purpose": "LOGIN" }),
+            json!({ "emailOrPhone": unknown, "purpose": "LOGIN" }),
         ),
         (
             "VerifyOtp",
-            json!({ "emailOrPhone": nobody, "purpose": "LOGIN", "code": "000000" }),
+            json!({ "emailOrPhone": unknown, "purpose": "LOGIN", "code": "000000" }),
         ),
-        ("RequestPasswordReset", json!({ "emailOrPhone": nobody })),
+        ("RequestPasswordReset", json!({ "emailOrPhone": unknown })),
         (
             "ConfirmPasswordReset",
-            json!({ "emailOrPhone": nobody, "code": "000000", "newPassword": PASSWORD }),
+            json!({ "emailOrPhone": unknown, "code": "000000", "newPassword": PASSWORD }),
         ),
         (
             "ConfirmPasswordReset",
             json!({ "token": link, "newPassword": PASSWORD }),
         ),
-        ("RequestEmailVerification", json!({ "email": nobody })),
+        ("RequestEmailVerification", json!({ "email": unknown })),
         (
             "VerifyEmail",
             json!({ "token": link, "password": PASSWORD }),
@@ -79,7 +79,7 @@ async fn failures_for_unknown_identifiers_are_counted_not_recorded_one_by_one() 
     // `ConfirmPasswordReset` with a code is another try of a code; links are not recorded at all.
     assert_eq!(counted, 8 * i64::try_from(rounds).unwrap());
 
-    // From however many networks: no more than the slots hold.
+    // From any number of networks: no more than the slots hold.
     for number in 0..400 {
         let input = json!({ "input": { "refreshToken": format!("idr_{number:042}A") } });
         let client = app.anonymous();
@@ -92,7 +92,7 @@ async fn failures_for_unknown_identifiers_are_counted_not_recorded_one_by_one() 
     let tallies = app.number("SELECT COUNT(*) FROM audit_tallies").await;
     assert!((20..=64 + 7).contains(&tallies), "{tallies}");
 
-    // An hour later one event for each action says how many there were.
+    // An hour later one event per action has the count.
     let kept = app.number(EVENTS).await;
     app.advance(3_600);
     let tidied = housekeeping::tidy(&app.app).await.unwrap();
@@ -129,7 +129,7 @@ async fn failures_about_real_accounts_are_still_events_and_old_tokens_are_noise(
     let failed = "SELECT COUNT(*) FROM audit_events WHERE action = 'login.failed' \
                   AND subject_id IS NOT NULL";
     assert_eq!(app.number(failed).await, 30);
-    // One's own dead session must not be a way to fill the log either.
+    // An ended session must not be a way to fill the log either.
     ada.run("Logout", json!({})).await;
     for _ in 0..30 {
         app.anonymous().refresh(&ada.refresh_token).await;
@@ -138,7 +138,7 @@ async fn failures_about_real_accounts_are_still_events_and_old_tokens_are_noise(
     assert_eq!(app.number(refused).await, 10);
 }
 
-/// What a person reads in their own history.
+/// A user's own history.
 async fn history(person: &SignedIn<'_>) -> Vec<Value> {
     let query = "{ me { auditEvents(first: 100) { nodes { action createdAt ipAddress userAgent \
                  browser os operationName documentId changes { field before after } actor { id } \
@@ -168,7 +168,7 @@ async fn at(app: &TestApp, (agent, address): (&str, &str), document: &str, input
     client.run(document, json!({ "input": input })).await
 }
 
-/// Everything that the owner can do without proving the address.
+/// Everything that the owner can do without verifying the address.
 fn unproven_attempts() -> [(&'static str, Value); 6] {
     [
         (
@@ -222,7 +222,7 @@ async fn neither_a_squatter_nor_the_owner_reads_where_the_other_one_sat() {
         "password.reset_requested",
     ];
     assert_hidden(&read, OWNER, &expected);
-    // Their own they read.
+    // They read their own.
     let own = read
         .iter()
         .find(|event| event["action"] == "profile.updated")
@@ -258,7 +258,7 @@ async fn neither_a_squatter_nor_the_owner_reads_where_the_other_one_sat() {
         (&json!(OWNER.1), &json!(OWNER.0))
     );
 
-    // From now on the owner sees who tries, as before.
+    // From now on the owner sees attempts, as before.
     app.advance(10);
     at(
         &app,
@@ -270,7 +270,7 @@ async fn neither_a_squatter_nor_the_owner_reads_where_the_other_one_sat() {
     let read = history(&owner).await;
     assert_eq!(read[0]["action"], "login.failed");
     assert_eq!(read[0]["ipAddress"], SQUATTER.1);
-    // And the staff sees all of it.
+    // Staff see all of it.
     let root = app.appoint("root@example.com", "admin").await;
     let filter = json!({ "subjectId": owner.user_id });
     let all = root
@@ -289,7 +289,7 @@ async fn neither_a_squatter_nor_the_owner_reads_where_the_other_one_sat() {
     );
 }
 
-/// Every way to the first proof, seen from the events before it.
+/// Every way to verify first, and the events before it.
 #[tokio::test(flavor = "multi_thread")]
 async fn verifying_an_address_with_its_account_keeps_the_history() {
     let app = TestApp::with(&[PROXIES]).await;
@@ -345,7 +345,7 @@ async fn a_registration_takes_nothing_from_a_verified_account_before_it_is_prove
         let released =
             "SELECT COUNT(*) FROM audit_events WHERE action = 'account.address_released'";
         assert_eq!(app.number(released).await, 0);
-        // Where nothing has to be proven it is refused as taken.
+        // Where no confirmation is required it is refused as taken.
         if settings.is_empty() {
             let input = json!({ "input": { "phone": number, "password": PASSWORD } });
             let answer = client.run("Register", input).await;
@@ -353,7 +353,7 @@ async fn a_registration_takes_nothing_from_a_verified_account_before_it_is_prove
         }
         assert_eq!(app.number("SELECT COUNT(*) FROM users").await, 2);
 
-        // The holder can still prove it: then the other registration ends.
+        // The holder can still verify it: then the other registration ends.
         app.advance(100);
         let ask = json!({ "emailOrPhone": number, "purpose": "VERIFY_PHONE" });
         if settings.is_empty() {
@@ -372,7 +372,7 @@ async fn a_registration_takes_nothing_from_a_verified_account_before_it_is_prove
             assert_eq!(app.number(live).await, 1);
             continue;
         }
-        // Or the newcomer does: then it moves, and the holder keeps everything else.
+        // Or the newcomer does: then the number moves, and the holder keeps everything else.
         client.request_otp(number, "VERIFY_PHONE").await;
         let code = app.code(number, "verify_phone").await;
         let answer = client.verify_otp(number, "VERIFY_PHONE", &code).await;

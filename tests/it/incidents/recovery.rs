@@ -1,4 +1,4 @@
-//! What went wrong elsewhere with codes, links and forgotten passwords.
+//! Vulnerabilities in codes, links and password resets.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ async fn forget(app: &TestApp) -> String {
     app.token(VICTIM, "password_reset").await
 }
 
-/// What a squatter leaves in an account under an address that is not theirs.
+/// What a squatter leaves in an account under another person's address.
 async fn squat(app: &TestApp) -> SignedIn<'_> {
     let input = json!({
         "email": VICTIM, "password": PASSWORD, "firstName": "Eve", "role": "VENDOR",
@@ -125,8 +125,8 @@ async fn pocketbase_cve_2026_44166_a_confirmation_without_the_password_ends_it()
     assert_reclaimed(&app, &squatter, &link, me.root("me").clone()).await;
 }
 
-/// An address that its account never proved may be a stranger's: it must not open an account that
-/// somebody proved by another one.
+/// An unverified address may be a stranger's: it must not open an account that
+/// was verified by another one.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unproven_second_address_opens_nothing() {
     let app = TestApp::spawn().await;

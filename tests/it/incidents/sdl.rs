@@ -1,4 +1,4 @@
-//! The schema as data, so that what comes later is checked as well.
+//! The schema as data, so that later additions are checked too.
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{TypeDefinition, TypeKind, TypeSystemDefinition};

@@ -1,4 +1,4 @@
-//! Secrets that showed in logs, lists and queries elsewhere.
+//! Secrets in logs, lists and queries.
 
 use async_graphql::parser::types::TypeKind;
 use idgate::crypto::keyring::MasterKey;
@@ -50,7 +50,7 @@ async fn a_configuration_that_is_printed_keeps_its_secrets() {
     assert!(!format!("{:?}", app.app).contains(master));
 }
 
-/// Tokens leave by the mutation that made them and by nothing else.
+/// Tokens are returned only by the mutation that issued them.
 #[test]
 fn no_query_returns_a_live_token_or_a_hash() {
     let issuing = ["SignedIn", "SteppedUp", "PasswordResetAllowed"];

@@ -1,4 +1,4 @@
-//! What the staff tries, and what it writes about people.
+//! Attempts by staff beyond their scope, and staff notes about users.
 
 use std::collections::BTreeSet;
 
@@ -167,9 +167,9 @@ async fn the_last_administrator_and_missing_permissions_are_recorded_too() {
     let counted = r#"idgate_audit_unrecorded_total{action="administration.refused"} 7"#;
     let page = app.app.metrics.render();
     assert!(page.contains(counted), "{page}");
-    // What is no matter of rights is not recorded.
-    let nobody = "01890a5d-ac96-774b-bcce-b302099a8057";
-    let answer = attempt(&root, "SuspendUser", "{}", nobody).await;
+    // Refusals other than missing permissions are not recorded.
+    let unknown = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let answer = attempt(&root, "SuspendUser", "{}", unknown).await;
     assert_eq!(answer.typename("suspendUser"), "NotFound");
     assert_eq!(refusals(&root).await.1, expected);
 }
@@ -246,7 +246,7 @@ async fn users_cannot_read_or_write_the_note_about_themselves() {
             .await,
         0
     );
-    // What is not the staff's word about them they may change by either way.
+    // Any other field they may change by either mutation.
     let answer = attempt(
         &support,
         "UpdateUser",

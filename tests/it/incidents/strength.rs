@@ -9,7 +9,7 @@ use crate::harness::{PASSWORD, SignedIn, TestApp};
 
 const ADA: &str = "ada@example.com";
 
-/// What can be read as words in the most ways.
+/// The input with the most dictionary matches.
 fn lookalikes() -> String {
     "4@8({[<3691!|70$5+%2".repeat(5)
 }
@@ -28,13 +28,14 @@ async fn no_password_is_rated_without_the_right_to_set_it() {
     let new = lookalikes();
     let link = json!({ "token": "idl_unknown", "newPassword": new });
     let code = json!({ "emailOrPhone": ADA, "code": "000000", "newPassword": new });
-    let nobody = json!({ "emailOrPhone": "eve@example.com", "code": "000000", "newPassword": new });
+    let unknown =
+        json!({ "emailOrPhone": "eve@example.com", "code": "000000", "newPassword": new });
     let wrong = json!({ "currentPassword": "not the password", "newPassword": new });
     let stale = json!({ "newPassword": new });
     let attempts = [
         (&ada, "ConfirmPasswordReset", link, "TokenInvalid"),
         (&ada, "ConfirmPasswordReset", code, "CodeInvalid"),
-        (&ada, "ConfirmPasswordReset", nobody, "CodeInvalid"),
+        (&ada, "ConfirmPasswordReset", unknown, "CodeInvalid"),
         (&ada, "ChangePassword", wrong, "InvalidCredentials"),
         (&ada, "ChangePassword", stale.clone(), "StepUpRequired"),
         (&ada, "SetPassword", stale.clone(), "StepUpRequired"),

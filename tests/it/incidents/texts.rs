@@ -22,7 +22,7 @@ const REFUSED: [(&str, &str); 14] = [
     ("another country", "+77012345678"),
 ];
 
-/// Every operation that a number can be given to in order to get a text message there.
+/// Every operation that sends a text message to a number from its input.
 fn operations(number: &str) -> Vec<(&'static str, Value, &'static str)> {
     let mut operations = vec![
         (

@@ -1,4 +1,4 @@
-//! What a thief leaves in an account, and what is left of it once its owner took it back.
+//! What a thief leaves in an account, and what survives the owner's recovery.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ async fn run(client: &Anonymous<'_>, document: &str, input: Value) -> Answer {
     client.run(document, json!({ "input": input })).await
 }
 
-/// A proven account; the session may as well be the thief's.
+/// A verified account; the session may be the thief's.
 async fn verified_user(app: &TestApp) -> SignedIn<'_> {
     let owner = app.register(OWNER).await;
     app.execute("UPDATE users SET email_verified = TRUE, is_verified = TRUE")
@@ -39,7 +39,7 @@ async fn link(google: &Google, person: &SignedIn<'_>, name: &str) {
     );
 }
 
-/// Whose account an identity opens.
+/// The account that an identity opens.
 async fn opens(google: &Google, name: &str) -> String {
     signed_in(google, &google.login(&of(name)).await).user_id
 }
@@ -69,7 +69,7 @@ async fn move_to_number(app: &TestApp, person: &SignedIn<'_>) {
     assert_eq!(moved.typename("confirmPhoneChange"), "PhoneChanged");
 }
 
-/// Takes the account back at this address in one of the ways there are.
+/// Recovers the account through this address in one of the ways.
 async fn recover(app: &TestApp, address: &str, way: &str) {
     let client = app.anonymous();
     let outcome = match way {
@@ -140,7 +140,7 @@ async fn an_identity_that_a_thief_linked_survives_no_recovery() {
             let input = json!({ "input": { "token": waiting } });
             let answer = owner.run("ConfirmEmailChange", input).await;
             assert_eq!(answer.typename("confirmEmailChange"), "TokenInvalid");
-            // What was the owner's own is theirs to link again.
+            // The owner can link their own identity again.
             link(&google, &owner, "mine").await;
         }
     }
@@ -196,7 +196,7 @@ async fn an_account_remembers_unlinked_identities_even_if_they_open_another_acco
     assert_eq!(app.number("SELECT COUNT(*) FROM identities").await, 2);
 }
 
-/// An address of the thief's own is a way in, whichever of the two it is.
+/// An address of the thief is a way in, whether e-mail or phone.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_a_thief_put_in_survives_no_recovery_by_the_other() {
     let app = TestApp::spawn().await;
@@ -218,7 +218,7 @@ async fn an_address_that_a_thief_put_in_survives_no_recovery_by_the_other() {
         assert_eq!(app.messages(address, "password_reset").await, 0);
         assert_eq!(app.messages(address, "login_code").await, 0);
     }
-    // The only undo there is leads to an address that the owner never had.
+    // The only revert link leads to an address that the owner never had.
     let answer = run(&client, "RevertEmailChange", json!({ "token": undo })).await;
     let reverted = answer.typename("revertEmailChange").to_owned();
     assert_eq!(reverted, "TokenInvalid");
@@ -235,14 +235,14 @@ async fn the_younger_address_does_not_shake_the_older_one() {
     recover(&app, NUMBER, "code").await;
     app.advance(61);
     recover(&app, "new@example.com", "link").await;
-    // Now it is the number that is doubted.
+    // Now the number is the unverified one.
     let client = app.anonymous();
     app.advance(61);
     client.request_otp(NUMBER, "LOGIN").await;
     assert_eq!(app.messages(NUMBER, "login_code").await, 0);
 }
 
-/// A suspension stops the clock for the thief, not for the owner.
+/// A suspension must not let the recovery window run out for the owner.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thiefs_additions_before_a_suspension_are_gone_after_it() {
     let google = Google::genuine().await;
@@ -264,7 +264,7 @@ async fn a_thiefs_additions_before_a_suspension_are_gone_after_it() {
     let proof = json!({ "emailOrPhone": "ada@gmail.com", "code": code });
     assert_eq!(set(app, proof).await, "CodeInvalid");
     assert_ne!(opens(&google, "thief").await, first.user_id);
-    // What the account began with is no addition, and may be the only way in.
+    // The account's first identity is no addition, and may be the only way in.
     assert_eq!(opens(&google, "ada").await, first.user_id);
     assert_eq!(app.messages("ada@gmail.com", "identities_ended").await, 1);
 }
@@ -312,7 +312,7 @@ async fn every_link_and_its_end_is_told_at_every_proven_address() {
     assert_eq!(app.messages("grace@gmail.com", "identity_linked").await, 1);
 }
 
-/// Whichever is first: the identity of a request under way opens nothing after the recovery.
+/// In either order, the identity of a concurrent link request opens nothing after the recovery.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_meets_a_recovery_does_not_outlive_it() {
     let google = Google::genuine().await;

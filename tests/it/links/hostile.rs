@@ -1,11 +1,11 @@
-//! What another site, or a form that is none, may not do.
+//! Cross-site and malformed form posts.
 
 use reqwest::Method;
 
 use super::{ADA, KINDS, filled, has_effect, send, send_with, token_for};
 use crate::harness::{Answer, TestApp};
 
-/// What cannot stand in HTML as it is.
+/// Text that must be escaped in HTML.
 const MARKUP: &str =
     "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;{{ heading }}\u{202e}";
 

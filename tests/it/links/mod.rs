@@ -13,7 +13,7 @@ const ADA: &str = "ada@example.com";
 const NEW: &str = "ada@example.org";
 const ANOTHER: &str = "staple battery horse correct";
 
-/// What a browser says with a form of this very server.
+/// The headers of a browser that posts a form of this server.
 const FROM_HERE: [(&str, &str); 2] = [("sec-fetch-site", "same-origin"), ("origin", "null")];
 
 /// Every kind of link: its path, and the message that carries it.
@@ -115,7 +115,7 @@ fn filled<'a>(path: &str, token: &'a str) -> Vec<(&'static str, &'a str)> {
     fields
 }
 
-/// Whether the link of this path did what it is for.
+/// Whether the link of this path had its effect.
 async fn has_effect(app: &TestApp, path: &str) -> bool {
     let count = match path {
         "verify_email" => "SELECT COUNT(*) FROM users WHERE email_verified",
@@ -223,7 +223,7 @@ async fn a_link_that_is_used_too_old_or_unknown_is_said_to_be_so() {
 async fn invalid_input_is_shown_at_its_field_and_does_not_consume_the_link() {
     let app = TestApp::spawn().await;
     let token = token_for(&app, "password_reset").await;
-    for (one, two, said) in [
+    for (one, two, message) in [
         ("", "", "Fill this in."),
         (ANOTHER, "", "Fill this in."),
         (ANOTHER, PASSWORD, "The two passwords are different."),
@@ -235,7 +235,7 @@ async fn invalid_input_is_shown_at_its_field_and_does_not_consume_the_link() {
         let answer = send(&app, "password_reset", &fields).await;
         assert_eq!(answer.status, 400, "{one:?} {two:?}: {}", answer.text);
         assert!(
-            answer.text.contains(said),
+            answer.text.contains(message),
             "{one:?} {two:?}: {}",
             answer.text
         );
@@ -270,13 +270,13 @@ async fn invalid_input_is_shown_at_its_field_and_does_not_consume_the_link() {
         answer.text
     );
     assert!(answer.text.contains(&format!("value=\"{ADA}\"")));
-    let nobody = [
+    let empty = [
         ("token", &*token),
         ("emailOrPhone", ""),
         ("password", PASSWORD),
     ];
     assert!(
-        send(&app, "change_email", &nobody)
+        send(&app, "change_email", &empty)
             .await
             .text
             .contains("Fill this in.")

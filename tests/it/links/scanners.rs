@@ -1,4 +1,4 @@
-//! Who opens links before the person does: mail scanners, previews, browsers that fetch ahead.
+//! Clients that open links before the user does: mail scanners, previews, prefetching browsers.
 
 use reqwest::Method;
 use serde_json::json;
@@ -19,14 +19,14 @@ const AHEAD: [&[(&str, &str)]; 6] = [
     &[("x-purpose", "preview"), ("sec-fetch-site", "cross-site")],
 ];
 
-/// A page without what its policy names the style by, which is drawn anew each time.
+/// A page without its CSP nonce, which is new each time.
 fn without_nonce(page: &str) -> String {
     let (before, rest) = page.split_once("nonce=\"").unwrap();
     let (_, after) = rest.split_once('"').unwrap();
     format!("{before}{after}")
 }
 
-/// Asserts that asking for this address is answered alike each time, with nothing to keep.
+/// Asserts that every GET of this path has the same response and sets no cookie.
 async fn look(app: &TestApp, path: &str, address: &str) {
     for headers in AHEAD {
         let mut seen = Vec::new();
@@ -68,7 +68,7 @@ async fn supabase_auth_713_and_emdash_3298_opening_a_link_does_not_consume_it() 
     }
 }
 
-/// A scanner may try the interface of programs as well: what redeems a link is no query.
+/// Scanners may try the API too: redeeming a link is a mutation, which no GET runs.
 #[tokio::test(flavor = "multi_thread")]
 async fn supabase_auth_1214_no_get_of_a_mutation_redeems_a_link() {
     for (path, document) in [

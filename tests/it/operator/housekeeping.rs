@@ -1,4 +1,4 @@
-//! Tidying: what has no use any more goes, everything else stays.
+//! Housekeeping: expired rows are deleted, everything else stays.
 
 use chrono::Duration;
 use idgate::services::operator::housekeeping::{self, Removed};
@@ -37,7 +37,7 @@ async fn a_sealed_successor_goes_when_its_window_is_over() {
     let ada = app.register("ada@example.com").await;
     let next = ada.refreshed().await;
     app.advance(app.app.config.sessions.grace_seconds);
-    // At the last moment it is not over yet.
+    // In its last second it is still valid.
     assert_eq!(tidied(&app).await, Removed::default());
     assert_eq!(app.number(SEALED).await, 1);
     app.advance(1);
@@ -76,7 +76,7 @@ async fn links_and_spent_proofs_go_when_they_could_not_be_presented_any_more() {
     // The link of the second person is still fresh.
     assert_eq!(app.number("SELECT COUNT(*) FROM links").await, 1);
     assert_eq!(removed.links, u64::try_from(links - 1).unwrap());
-    // What was redeemed once is not redeemable again for having been forgotten.
+    // Deleting a redeemed link does not make it redeemable again.
     let answer = app.anonymous().run("VerifyEmail", input).await;
     assert_eq!(answer.typename("verifyEmail"), "TokenInvalid");
 }

@@ -1,4 +1,4 @@
-//! The keys that sign: published before they sign, withdrawn when nothing they signed is valid.
+//! Signing keys: published before first use, withdrawn when no token of theirs is valid.
 
 use idgate::services::operator::{housekeeping, keys};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What commands and loops do, one round at a time.
+//! Commands and background loops, one round at a time.
 
 mod housekeeping;
 mod keys;

@@ -1,4 +1,4 @@
-//! The loops beside the requests: they begin, do their rounds, and end with a stop.
+//! Background loops: start, rounds and shutdown.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Guessing, racing and mixing up codes.
+//! Guessing, racing and confusing codes.
 
 use futures_util::future::join_all;
 use serde_json::json;

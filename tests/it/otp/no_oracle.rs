@@ -1,4 +1,4 @@
-//! Answers about codes and forgotten passwords must not tell who has an account.
+//! No account enumeration through codes and password resets.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Accounts that live on a phone number.
+//! Accounts with a phone number.
 
 use serde_json::json;
 

@@ -232,7 +232,7 @@ async fn health_asks_the_running_gateway() {
     assert_eq!(outcome.status, 1);
     assert!(outcome.stdout.contains("draining"), "{}", outcome.stdout);
 
-    // Nobody listens at an address that was just given back.
+    // Nothing listens at an address that was just freed.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -274,8 +274,8 @@ async fn messages_that_were_given_up_are_listed_and_sent_again() {
         "{lines}"
     );
 
-    let nobody = "01900000-0000-7000-8000-000000000000";
-    let outcome = run(&app, &["outbox", "retry", nobody]);
+    let unknown = "01900000-0000-7000-8000-000000000000";
+    let outcome = run(&app, &["outbox", "retry", unknown]);
     assert_eq!(outcome.status, 1, "{}", outcome.stderr);
     assert_eq!(run(&app, &["outbox", "retry"]).status, 2);
     let id = dead[0]["id"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! Signing in, staying signed in, and ending it.
+//! Sign-in, refresh and sign-out.
 
 mod cookie;
 mod reuse;
@@ -57,8 +57,8 @@ async fn a_wrong_password_opens_nothing() {
 async fn me_is_null_when_anonymous_and_an_error_with_an_expired_token() {
     let app = TestApp::spawn().await;
     let ada = app.register("ada@example.com").await;
-    let nobody = app.anonymous().run("Me", json!({})).await;
-    assert_eq!(nobody.text, r#"{"data":{"me":null}}"#);
+    let anonymous = app.anonymous().run("Me", json!({})).await;
+    assert_eq!(anonymous.text, r#"{"data":{"me":null}}"#);
     app.advance(599);
     assert!(ada.is_signed_in().await);
     app.advance(1);
@@ -175,11 +175,11 @@ async fn a_step_up_renews_the_proof_of_that_session_alone() {
         client.run("Me", json!({})).await.root("me")["id"],
         ada.user_id
     );
-    let nobody = app
+    let anonymous = app
         .anonymous()
         .run("StepUp", json!({ "input": { "password": PASSWORD } }))
         .await;
-    assert_eq!(nobody.code(), "UNAUTHENTICATED");
+    assert_eq!(anonymous.code(), "UNAUTHENTICATED");
 }
 
 #[tokio::test(flavor = "multi_thread")]

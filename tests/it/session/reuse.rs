@@ -1,4 +1,4 @@
-//! Refresh tokens presented more than once: repetition is forgiven, reuse is not.
+//! Refresh token reuse: a retry within the window is accepted, reuse ends the family.
 
 use futures_util::future::join_all;
 use serde_json::json;

@@ -54,7 +54,7 @@ async fn a_subscription_keeps_little_memory() {
 }
 
 /// Publishes audit events that cannot be read before `COMMIT`, and waits until a reader blocks.
-async fn look_in_vain(app: &TestApp, events: &[DomainEvent]) {
+async fn block_reader(app: &TestApp, events: &[DomainEvent]) {
     app.execute("BEGIN").await;
     app.execute("LOCK TABLE audit_events").await;
     app.publish(events);
@@ -77,7 +77,7 @@ async fn listeners_leave_connections_to_the_database_to_others() {
         sockets.push(root.listen("AuditStream", json!({})).await);
     }
     let again = app.audited().await;
-    look_in_vain(&app, &again).await;
+    block_reader(&app, &again).await;
     for _ in 0..20 {
         assert!(root.is_signed_in().await);
     }
@@ -96,17 +96,17 @@ async fn a_rejected_connection_frees_its_slots_before_it_closes() {
     let root = app.appoint("root@example.com", "admin").await;
     let ada = app.register("ada@example.com").await;
     let laptop = app.login("ada@example.com").await;
-    let mut told = ada.listen("SessionEvents", json!({})).await;
-    let mut rude = root.listen("AuditStream", json!({})).await;
+    let mut events = ada.listen("SessionEvents", json!({})).await;
+    let mut rejected = root.listen("AuditStream", json!({})).await;
     let again = app.audited().await;
     // The only database permit of the subscriptions.
-    look_in_vain(&app, &again).await;
-    rude.send_raw(Message::Text("{".into())).await;
-    assert_eq!(rude.end().await, 4400);
+    block_reader(&app, &again).await;
+    rejected.send_raw(Message::Text("{".into())).await;
+    assert_eq!(rejected.end().await, 4400);
     let user = ada.user_id.parse().unwrap();
     let session = laptop.session_id().await.parse().unwrap();
     app.publish(&[DomainEvent::SignedIn { user, session }]);
-    told.event("sessionEvents").await;
+    events.event("sessionEvents").await;
     // The close handshake of the other connection is still pending.
     let both = "idgate_subscription_connections{over=\"websocket\"} 2";
     assert!(app.app.metrics.render().contains(both));

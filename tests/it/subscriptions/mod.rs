@@ -205,7 +205,7 @@ async fn rolled_back_changes_are_not_delivered() {
                       FOR EACH ROW EXECUTE FUNCTION refuse()";
         (refuse, "DROP TRIGGER refuse ON refresh_tokens")
     };
-    let mut told = app.app.event_bus.subscribe();
+    let mut delivered = app.app.event_bus.subscribe();
     app.execute(refuse).await;
     let answer = app
         .anonymous()
@@ -218,7 +218,7 @@ async fn rolled_back_changes_are_not_delivered() {
     let id = laptop.session_id().await;
     assert_eq!(event["session"]["id"], id);
     // Not even as a domain event, which the rows would not confirm.
-    let first = told.recv().await.unwrap();
+    let first = delivered.recv().await.unwrap();
     let (user, session) = (ada.user_id.parse().unwrap(), id.parse().unwrap());
     assert!(first.contains(&idgate::domain::event::DomainEvent::SignedIn { user, session }));
 }

@@ -14,8 +14,8 @@ async fn a_stream_tells_what_happens_and_ends_with_the_session() {
     let laptop = app.login("ada@example.com").await;
     let (event, data) = stream.next().await.unwrap();
     assert_eq!(event, "next");
-    let told = &data["data"]["sessionEvents"];
-    assert_eq!(told["session"]["id"], laptop.session_id().await);
+    let event = &data["data"]["sessionEvents"];
+    assert_eq!(event["session"]["id"], laptop.session_id().await);
 
     let id = ada.session_id().await;
     let revoked = json!({ "input": { "sessionId": id } });
@@ -46,8 +46,8 @@ async fn a_refused_subscription_is_answered_in_the_stream() {
     assert_eq!(stream.next().await, None);
 
     let body = json!({ "query": queries::text("SessionEvents") });
-    let nobody = app.request(Method::POST, "/graphql/stream").json(&body);
-    let answer = Answer::of(nobody).await;
+    let anonymous = app.request(Method::POST, "/graphql/stream").json(&body);
+    let answer = Answer::of(anonymous).await;
     assert_eq!(answer.status, 200);
     assert_eq!(
         answer.header("content-type"),

@@ -228,9 +228,9 @@ async fn every_limit_has_a_setting() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_tells_so_many_errors_and_counts_the_rest() {
     let app = TestApp::with(&[("IDGATE_GRAPHQL__MAX_ERRORS", "3")]).await;
-    let told = |answer: &Answer| answer.json["errors"].as_array().unwrap().clone();
+    let errors_of = |answer: &Answer| answer.json["errors"].as_array().unwrap().clone();
     let answer = app.anonymous().ask("{ a b c d e }", json!({})).await;
-    let errors = told(&answer);
+    let errors = errors_of(&answer);
     assert_eq!(errors.len(), 3);
     let last = errors[2]["message"].as_str().unwrap();
     assert!(
@@ -246,7 +246,7 @@ async fn an_answer_tells_so_many_errors_and_counts_the_rest() {
         .anonymous()
         .ask(&format!("{{ {fields} }}"), json!({}))
         .await;
-    let errors = told(&answer);
+    let errors = errors_of(&answer);
     assert_eq!(errors.len(), 3);
     for error in &errors {
         assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED");

@@ -52,7 +52,7 @@ async fn gateway() -> TestApp {
 }
 
 /// Every origin, with whether it is listed.
-fn everybody() -> impl Iterator<Item = (&'static str, bool)> {
+fn all_origins() -> impl Iterator<Item = (&'static str, bool)> {
     let named = NAMED.into_iter().map(|origin| (origin, true));
     named.chain(OTHERS.into_iter().map(|origin| (origin, false)))
 }
@@ -69,7 +69,7 @@ async fn preflight(app: &TestApp, path: &str, origin: &str, headers: &str) -> An
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_are_read_by_pages_of_named_origins_alone() {
     let app = gateway().await;
-    for (origin, named) in everybody() {
+    for (origin, named) in all_origins() {
         let request = app.request(Method::POST, "/graphql");
         let request = request
             .header("origin", origin)
@@ -91,7 +91,7 @@ async fn answers_are_read_by_pages_of_named_origins_alone() {
 async fn cookies_act_for_pages_of_named_origins_alone() {
     let app = gateway().await;
     app.register("ada@example.com").await;
-    for (origin, named) in everybody() {
+    for (origin, named) in all_origins() {
         let client = app.anonymous().with("idgate-delivery", "cookie");
         let signed_in = client.login("ada@example.com", PASSWORD).await;
         let cookie = signed_in.header("set-cookie").split(';').next().unwrap();
@@ -110,7 +110,7 @@ async fn cookies_act_for_pages_of_named_origins_alone() {
 async fn sockets_open_for_pages_of_named_origins_alone() {
     let app = gateway().await;
     let protocol = ("sec-websocket-protocol", "graphql-transport-ws");
-    for (origin, named) in everybody() {
+    for (origin, named) in all_origins() {
         let opened = app.handshake(&[protocol, ("origin", origin)]).await;
         assert_eq!(opened.err(), (!named).then_some(403), "{origin}");
     }

@@ -1,4 +1,4 @@
-//! When it ends: with what gave the person the right to listen, exactly as without a router.
+//! When subscriptions through a router end: exactly as without one.
 
 use serde_json::json;
 
@@ -71,7 +71,7 @@ async fn ends(app: &TestApp, router: &Listener, cause: Cause) {
     let root = app.appoint("root@example.com", "admin").await;
     let person = app.appoint(EMAIL, "staff support").await;
     let elsewhere = app.login(EMAIL).await;
-    // Those who listen without a router say what is to be said.
+    // Direct subscribers give the expected messages.
     let mut socket = person.listen("SessionEvents", json!({})).await;
     let mut stream = super::Listening::Stream(person.stream("SessionEvents").await);
     let mut through = Vec::new();
@@ -148,7 +148,7 @@ async fn a_router_receives_each_users_own_events() {
     let own = app.login("ada@example.com").await;
     let event = for_ada.event().await;
     assert_eq!(event["session"]["id"], own.session_id().await);
-    // The end of one person is no end for others.
+    // Ending one user's subscriptions leaves those of others.
     eve.run("Logout", json!({})).await;
     for_eve.event().await;
     assert_eq!(for_eve.end().await, "4401");

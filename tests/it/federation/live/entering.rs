@@ -1,4 +1,4 @@
-//! Who is let in: the router by its secret, and the person by their own token.
+//! Authentication: the router by its secret, the user by their own token.
 
 use serde_json::{Value, json};
 use url::Url;
@@ -173,9 +173,9 @@ async fn a_secret_opens_no_events_where_no_router_is_expected() {
         }
     }
     // Nor one whose listener has neither secret nor certificate.
-    let nobody = super::Listener::open(&without).await;
+    let unauthenticated = super::Listener::open(&without).await;
     for way in ways() {
-        let asked = way.ask(nobody.address, &[PROOF], json!({})).await;
+        let asked = way.ask(unauthenticated.address, &[PROOF], json!({})).await;
         assert_eq!(asked.err(), Some(403), "{way:?}");
     }
 }
@@ -192,7 +192,7 @@ async fn where_live_events_are_turned_off_a_router_gets_none() {
     }
 }
 
-/// Routers pass on what a browser sent them; that a page is of another origin concerns them.
+/// Routers forward a browser's `Origin`; checking it is the router's task.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_origin_header_forwarded_by_a_router_is_ignored() {
     let (_app, router) = with_router(&[]).await;

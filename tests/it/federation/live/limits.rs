@@ -1,4 +1,4 @@
-//! What a router may not take either: its secret lifts no limit.
+//! Limits hold for a router, too: its secret lifts none.
 
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
@@ -50,7 +50,7 @@ async fn one_person_holds_no_more_connections_through_a_router() {
             other => assert_eq!(other.err(), Some(429), "{way:?}"),
         }
     }
-    // Another person has places of their own, also at the router's address.
+    // Another user has their own slots, also at the router's address.
     ways()[0].listen(&router, &eve).await;
     drop(held);
 }

@@ -1,4 +1,4 @@
-//! Live events through a router: by every way in which routers ask for them.
+//! Subscriptions through a router, over every transport that routers use.
 
 mod ending;
 mod entering;
@@ -15,10 +15,10 @@ use crate::federation::surface::{LISTEN, Listener};
 use crate::harness::{EventStream, Received, SignedIn, Socket, TestApp, http, queries};
 
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
-/// What proves the router.
+/// The router's secret, as a header.
 const PROOF: (&str, &str) = (HEADER, SECRET);
 
-/// How a router asks for events.
+/// How a router subscribes.
 #[derive(Clone, Debug)]
 enum Way {
     Socket(&'static str),
@@ -124,7 +124,7 @@ impl Listening {
         }
     }
 
-    /// What is said from now on, which has to end: codes and names of events, but no event itself.
+    /// The codes and names of everything received until the end; no events.
     async fn end(&mut self) -> String {
         match self {
             Self::Socket(socket) => match socket.receive().await {
@@ -132,18 +132,18 @@ impl Listening {
                 Received::Message(message) => message.to_string(),
             },
             Self::Stream(stream) => {
-                let mut said = Vec::new();
+                let mut received = Vec::new();
                 while let Some((name, data)) = stream.next().await {
                     assert!(data["data"].is_null(), "{data}");
                     let code = data["errors"][0]["extensions"]["code"].as_str();
-                    said.push(code.map_or(name, str::to_owned));
+                    received.push(code.map_or(name, str::to_owned));
                 }
-                said.join(" ")
+                received.join(" ")
             }
         }
     }
 
-    /// Whether it is a socket: an end is told in different words.
+    /// Whether it is a socket; streams end differently.
     fn is_socket(&self) -> bool {
         matches!(self, Self::Socket(_))
     }

@@ -1,4 +1,4 @@
-//! What answers tell, and whom limits meet.
+//! Enumeration through responses, and limits turned against users.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{NUMBER, VICTIM, on_a_number, run, verified_user};
 use crate::account::REQUIRED;
 use crate::harness::{Anonymous, PASSWORD, TestApp};
 
-/// A registration turns a decoy into a code: the cooldown before it must not tell.
+/// A registration turns a decoy into a real code: the earlier cooldown must not reveal it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registration_between_two_codes_does_not_tell_who_has_an_account() {
     let app = TestApp::with(&[REQUIRED]).await;
@@ -63,7 +63,7 @@ fn stranger(app: &TestApp, number: u32) -> Anonymous<'_> {
     app.anonymous().with("x-forwarded-for", address)
 }
 
-/// Keycloak's CVE-2026-19607 for those who are signed in: strangers spend no budget of theirs.
+/// Keycloak's CVE-2026-19607 for signed-in users: strangers cannot spend their rate limits.
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_do_not_keep_a_signed_in_person_from_typing_a_step_up_code() {
     let app = TestApp::with(&STRANGERS).await;

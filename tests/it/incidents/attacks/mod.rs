@@ -1,4 +1,4 @@
-//! Attacks on codes, links, addresses and ownership that go through several use cases.
+//! Attacks on codes, links, addresses and ownership across several use cases.
 
 mod limits;
 mod races;
@@ -13,7 +13,7 @@ const THIEF: &str = "thief@example.org";
 const NUMBER: &str = "+16502530000";
 const NEW: &str = "staple battery horse correct";
 
-/// An account with a proven address, and a session of it.
+/// An account with a verified address, and a session of it.
 async fn verified_user<'a>(app: &'a TestApp, email: &str) -> SignedIn<'a> {
     let person = app.register(email).await;
     app.execute(&format!(
@@ -23,7 +23,7 @@ async fn verified_user<'a>(app: &'a TestApp, email: &str) -> SignedIn<'a> {
     person
 }
 
-/// An account that lives on a phone number alone.
+/// An account with a phone number only.
 async fn on_a_number(app: &TestApp) -> SignedIn<'_> {
     let input = json!({ "phone": NUMBER, "firstName": "Ada" });
     let client = app.anonymous();
@@ -74,7 +74,7 @@ async fn reset(app: &TestApp, token: &str) -> String {
     answer.typename("confirmPasswordReset").to_owned()
 }
 
-/// A thief who moves an account twice gets an undo link of their own for the second move.
+/// A thief who moves an account twice gets a revert link for the second move.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thief_who_undoes_the_second_move_does_not_take_the_owners_undo_away() {
     let app = TestApp::spawn().await;
@@ -104,7 +104,7 @@ async fn a_thief_who_registers_the_old_address_does_not_block_the_undo() {
     assert_eq!(revert(&app, &undo).await, "EmailReverted");
 }
 
-/// The trojan identifier: a squatter proves an address of their own next to the victim's.
+/// Trojan identifier: a squatter verifies their own address next to the victim's.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_squatter_who_proves_a_number_does_not_keep_the_address_from_its_owner() {
     let app = TestApp::spawn().await;
@@ -137,7 +137,8 @@ async fn a_squatter_does_not_keep_an_account_from_moving_to_an_address_it_proves
     move_to(&app, &owner, "mine@example.org").await;
 }
 
-/// The thief who requested the change may be signed out; the link must not wait for the owner's click.
+/// The thief who requested the change may be signed out; the link must not wait for the
+/// owner's click.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_password_ends_a_move_that_was_asked_for_before() {
     let app = TestApp::spawn().await;
@@ -164,14 +165,14 @@ async fn the_owner_of_a_number_is_notified_when_an_address_is_added() {
     run(&app.anonymous(), "RequestPasswordReset", input).await;
     let token = app.token(THIEF, "password_reset").await;
     assert_eq!(reset(&app, &token).await, "PasswordChanged");
-    let told = [
+    let notices = [
         app.messages(NUMBER, "email_changed").await,
         app.messages(NUMBER, "password_changed").await,
     ];
-    assert_eq!(told, [1, 1]);
+    assert_eq!(notices, [1, 1]);
 }
 
-/// The class of CVE-2019-19844: what is proven is the spelling that got the message.
+/// The class of CVE-2019-19844: only the spelling that received the message is verified.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_moves_to_the_spelling_that_the_code_was_sent_to() {
     let app = TestApp::spawn().await;
@@ -205,7 +206,7 @@ async fn exchanging_a_code_for_a_reset_and_a_refused_reset_leave_a_trace() {
     assert_eq!((exchanged, work.events), (1, 1));
 }
 
-/// A number of the thief's own is a way in that outlives what its owner does to get rid of them.
+/// A number added by the thief is a way in that survives the owner's recovery.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_by_mail_ends_a_number_that_a_thief_has_just_put_in() {
     let app = TestApp::spawn().await;

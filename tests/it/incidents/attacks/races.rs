@@ -34,7 +34,7 @@ async fn until_locked(observer: &TestApp) {
     }
 }
 
-/// What a change of the password does to the rows, as one transaction.
+/// The writes of a password change, in one transaction.
 const CHANGED: &str = "UPDATE users SET credential_version = credential_version + 1; \
                        DELETE FROM links WHERE purpose = 'reset_password';";
 
@@ -42,7 +42,7 @@ const CHANGED: &str = "UPDATE users SET credential_version = credential_version 
 async fn a_reset_link_that_ends_while_it_is_redeemed_sets_no_password() {
     let app = TestApp::spawn().await;
     if app.is_sqlite() {
-        return; // It has no lock to hold one statement back.
+        return; // SQLite has no lock to hold one statement back.
     }
     verified_user(&app, VICTIM).await;
     let input = json!({ "emailOrPhone": VICTIM });
@@ -61,7 +61,7 @@ async fn a_reset_link_that_ends_while_it_is_redeemed_sets_no_password() {
 async fn a_reset_code_that_ends_while_it_is_redeemed_gives_no_token() {
     let app = TestApp::spawn().await;
     if app.is_sqlite() {
-        return; // It has no lock to hold one statement back.
+        return; // SQLite has no lock to hold one statement back.
     }
     verified_user(&app, VICTIM).await;
     let client = app.anonymous();
@@ -80,7 +80,7 @@ async fn a_reset_code_that_ends_while_it_is_redeemed_gives_no_token() {
     }
 }
 
-/// Holds a table against writers until two requests wait for a lock, whichever it is.
+/// Locks a table against writers until two requests wait for any lock.
 async fn until_both_wait(app: &TestApp, table: &str) {
     app.execute(&format!(
         "DO $$ BEGIN \
@@ -108,14 +108,14 @@ async fn until_one_waits(observer: &TestApp) {
     }
 }
 
-/// The ways to another password.
+/// The ways to change a password.
 #[derive(Clone, Copy, Debug)]
 enum Change {
     Session,
     Link,
 }
 
-/// An account with a hash of yesterday's parameters, and what changes its password.
+/// An account with a hash of outdated parameters, and what changes its password.
 struct Race<'a> {
     app: &'a TestApp,
     /// An instance with the current parameters, which rehashes on every comparison.
@@ -183,7 +183,7 @@ impl<'a> Race<'a> {
     }
 }
 
-/// A sign-in read the old hash, and wrote the old password back under parameters of today after
+/// A sign-in read the old hash, and wrote the old password back under current parameters after
 /// the password had been changed. Both are held at each table they write, in either order.
 #[tokio::test(flavor = "multi_thread")]
 async fn better_auth_10291_a_rehash_at_sign_in_undoes_no_change_of_the_password() {

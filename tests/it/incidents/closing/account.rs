@@ -1,4 +1,4 @@
-//! An account with one entry to it, and what using that entry gives.
+//! An account with one way in, and the result of using it.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ pub(super) struct Account<'a> {
     google: &'a Google,
     entry: Entry,
     pub(super) email: String,
-    /// A session that nothing has been asked by.
+    /// A session that was not used yet.
     session: Option<SignedIn<'a>>,
     cookie: String,
     device: Value,
@@ -297,11 +297,11 @@ impl<'a> Account<'a> {
         Some((word(&user["role"]), word(&user["staffFunctions"][0])))
     }
 
-    /// What is told first after another sign-in, if anything is.
+    /// The first message after another sign-in, if any.
     async fn listen(&mut self) -> Option<(String, String)> {
         let client = self.google.app.anonymous();
         client.login(&self.email, PASSWORD).await;
-        let told = if let Some(mut socket) = self.socket.take() {
+        let payload = if let Some(mut socket) = self.socket.take() {
             match socket.receive().await {
                 Received::Closed(code) => {
                     assert_eq!(code, 4401, "{}", self.email);
@@ -312,11 +312,11 @@ impl<'a> Account<'a> {
         } else {
             self.stream.take()?.next().await?.1
         };
-        if let Some(error) = told["errors"].get(0) {
-            assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED", "{told}");
+        if let Some(error) = payload["errors"].get(0) {
+            assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED", "{payload}");
             return None;
         }
-        assert!(told["data"]["sessionEvents"].is_object(), "{told}");
+        assert!(payload["data"]["sessionEvents"].is_object(), "{payload}");
         standing(self.session.as_ref()?).await
     }
 }

@@ -1,5 +1,5 @@
-//! Accounts that were suspended, deleted or given another role, and went on working by an entry
-//! that nobody had thought of.
+//! Suspended, deleted or demoted accounts that kept working through an overlooked
+//! entry.
 
 mod account;
 
@@ -11,7 +11,7 @@ use crate::federation::ROUTER;
 use crate::harness::{Google, SignedIn, TestApp};
 use account::Account;
 
-/// Every entry: what opens it is handed out before the end of an account, and used after it.
+/// Every entry: its credential is issued before the account ends, and used afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Entry {
     AccessToken,
@@ -80,11 +80,11 @@ impl Entry {
     }
 }
 
-/// What becomes of an account. There is no mutation that deletes or erases one; the rows are what
-/// such a mutation would leave.
+/// How an account ends. No mutation deletes or erases one; the rows are changed as
+/// such a mutation would.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// Without an end each entry has to work, or its refusals would prove nothing.
+    /// Without an end each entry must work, or its refusals would prove nothing.
     None,
     Suspended,
     RoleChanged,
@@ -134,9 +134,9 @@ impl End {
         match self {
             Self::None => true,
             Self::Suspended | Self::Deleted | Self::Erased => false,
-            // What is proven anew gives what the row says by then.
+            // A new authentication gives the current role.
             Self::RoleChanged | Self::FunctionsChanged => !entry.is_access_token(),
-            // Codes and links end as well, but for the way back to the first address.
+            // Codes and links end as well, except the link that reverts a change of address.
             Self::SessionsRevoked => matches!(
                 entry,
                 Entry::Password | Entry::Device | Entry::Provider | Entry::RevertLink
@@ -144,7 +144,7 @@ impl End {
         }
     }
 
-    /// The role that the account begins with, and the one that it has in the end.
+    /// The role of the account at the start and at the end.
     const fn roles(self) -> [(&'static str, &'static str); 2] {
         match self {
             Self::RoleChanged => [("CLIENT", ""), ("VENDOR", "")],
@@ -173,7 +173,7 @@ async fn supabase_48487_an_account_that_ended_is_closed_at_every_entry() {
             let mut account = Account::of(&google, &root, entry, end).await;
             end.happen(&root, app, &account.email).await;
             let [_, (role, functions)] = end.roles();
-            // The first proof of an address without the password begins the account anew.
+            // Verifying an address first without the password resets the account.
             let role = if entry == Entry::VerifyCode {
                 "CLIENT"
             } else {
@@ -189,7 +189,7 @@ async fn supabase_48487_an_account_that_ended_is_closed_at_every_entry() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// A new way to sign in, or to end an account, has to come into the tables above.
+/// A new way to sign in, or to end an account, must be added to the tables above.
 #[test]
 fn every_sign_in_and_every_end_of_an_account_is_tried_here() {
     let signs_in = |result: &str| {

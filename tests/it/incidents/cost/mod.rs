@@ -44,7 +44,7 @@ fn cost(document: &Document, variables: &Value) -> usize {
     document.cost(None, &variables).unwrap()
 }
 
-/// A list that is in none of the tables would count as one entry.
+/// A list missing from the tables would count as one entry.
 #[test]
 fn every_list_of_the_schema_is_known_to_the_cost() {
     let mut paged = BTreeSet::new();
@@ -133,7 +133,7 @@ async fn an_event_has_no_more_changes_than_are_counted() {
     );
 }
 
-/// Clients are not to be refused the largest page of a document that was written for them.
+/// The largest page of a trusted document must be allowed.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_trusted_document_fits_with_its_largest_page() {
     let app = TestApp::spawn().await;
@@ -170,7 +170,7 @@ async fn people(app: &TestApp) -> SignedIn<'_> {
     root
 }
 
-/// The same with a real engine, a real database and the limits as they come.
+/// The same with the real engine, a real database and the default limits.
 #[tokio::test(flavor = "multi_thread")]
 async fn accepted_documents_resolve_no_more_than_their_cost() {
     let app = TestApp::with(&[

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::incidents::sdl;
 
-/// How long the lists without a page really become.
+/// The actual maximum length of lists without a page.
 pub(super) const LONGEST: [(&str, usize); 11] = [
     ("amr", 4),
     ("byProvider", 3),

@@ -42,7 +42,7 @@ pub(super) struct Writer<'a> {
 impl<'a> Writer<'a> {
     pub(super) fn write(seed: u64, person: Option<&'a str>) -> Written {
         let mut writer = Self {
-            // Neighbouring seeds are to begin differently.
+            // Mixes the seed, so that neighbouring seeds diverge at once.
             state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             person,
             names: 0,
@@ -76,7 +76,7 @@ impl<'a> Writer<'a> {
         format!("{kind}{}", self.names)
     }
 
-    /// A selection set of some fields that lead down, and some that do not.
+    /// A selection set of some object fields and some leaves.
     fn set(&mut self, of: &str, depth: usize) -> String {
         let mut text = "{ __typename ".to_owned();
         let fields = &OBJECTS[of];

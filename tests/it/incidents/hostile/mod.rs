@@ -1,4 +1,4 @@
-//! Every text, id, instant and number that the schema takes, filled with what breaks programs:
+//! Every string, id, timestamp and number of the schema, filled with hostile values:
 //! nothing breaks, and the answers are the same on both databases.
 
 mod values;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::sdl;
 use crate::harness::{Answer, PASSWORD, SignedIn, TestApp};
 
-const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+const NIL_ID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Where a hostile value goes.
 #[derive(Clone)]
@@ -72,7 +72,7 @@ fn base(fields: &[(String, String)]) -> Value {
             ("password" | "newPassword", _) => json!(PASSWORD),
             ("emailOrPhone", _) | (_, "EmailAddress") => json!("grace@example.com"),
             (_, "PhoneNumber") => json!("+14155552671"),
-            (_, "ID") => json!(NOBODY),
+            (_, "ID") => json!(NIL_ID),
             (_, "Role") => json!("CLIENT"),
             (_, "OtpPurpose") => json!("LOGIN"),
             ("code", _) => json!("123456"),
@@ -180,7 +180,7 @@ fn body(place: &Place, value: &str) -> String {
     body.to_string().replace(&format!("\"{mark}\""), value)
 }
 
-/// What came of it: a code, the type of a result, or that there is one.
+/// The outcome: an error code, the type of a result, or that there is one.
 fn outcome(answer: &Answer) -> String {
     if answer.json["errors"].is_array() {
         return answer.code().to_owned();
@@ -217,7 +217,7 @@ async fn sender<'a>(app: &'a TestApp, who: &str, name: &str) -> Option<SignedIn<
     }
 }
 
-/// What every place answers to every value, those with one outcome on one line.
+/// The outcome of every value in every place, grouped by outcome.
 async fn survey(app: &TestApp, who: &str) -> String {
     let reader = sender(app, who, "reader").await;
     let mut report = String::new();

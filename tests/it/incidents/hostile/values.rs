@@ -1,12 +1,12 @@
-//! What breaks programs, as JSON: what it is called, and its spelling.
+//! Hostile values as JSON: name and text.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use super::NOBODY;
+use super::NIL_ID;
 
-/// Texts as JSON: what they are called, and their spelling.
+/// Strings as JSON: name and text.
 pub(super) fn texts() -> Vec<(&'static str, String)> {
     let quoted = |text: &str| json!(text).to_string();
     vec![
@@ -37,7 +37,7 @@ pub(super) fn texts() -> Vec<(&'static str, String)> {
 
 pub(super) fn ids() -> Vec<(&'static str, String)> {
     let ids = [
-        ("nobody", NOBODY),
+        ("nobody", NIL_ID),
         ("all bits", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
         ("braces", "{00000000-0000-0000-0000-000000000000}"),
         ("36 bytes", "é0000000-0000-0000-0000-000000000000"),
