@@ -127,8 +127,7 @@ async fn another_users_id_gives_no_access() {
     assert_eq!(app.printed("sessions").await, sessions);
 }
 
-/// The rules of the manual that idgate follows, for those who are there to help and no more: what
-/// the matrix gives to support reaches nobody who holds more, and nobody else ends a session.
+/// Support may end sessions, but not those of users with more permissions, whatever the matrix says.
 #[tokio::test(flavor = "multi_thread")]
 async fn staff_cannot_revoke_sessions_of_higher_roles() {
     let app = TestApp::spawn().await;

@@ -68,7 +68,7 @@ async fn a_read_only_database_is_reported_and_recovery_needs_no_restart() {
     fill_the_pool(&app).await;
     assert_eq!(database(&app).await, (503, json!("read-only")));
     // Reads continue.
-    assert!(ada.is_welcome().await);
+    assert!(ada.is_signed_in().await);
     let metrics = app.app.metrics.render();
     let counted = "idgate_database_failures_total{kind=\"read_only\"} ";
     assert!(metrics.contains(counted), "{metrics}");
