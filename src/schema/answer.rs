@@ -1,4 +1,4 @@
-//! Answers mutations: the member of a result union that shows what a service did or refused.
+//! Maps the outcome of a service to a member of the mutation's result union.
 
 use std::convert::Infallible;
 
@@ -11,11 +11,11 @@ use crate::domain::violation::Violations;
 use crate::services::administration::{ChangeProblem, GrantProblem, PrivilegeProblem};
 use crate::services::{PasswordRejected, Refused};
 
-/// A problem of a service that the result union `R` has a member for.
+/// A problem that the result union `R` has a member for.
 ///
-/// Each implementation matches on every problem, so the compiler refuses one that is not shown.
+/// Implementations match without a wildcard, so a new problem does not compile until it is mapped.
 pub(super) trait IntoProblem<R> {
-    /// The member that shows it.
+    /// The union member for this problem.
     fn into_problem(self) -> R;
 }
 
@@ -82,7 +82,7 @@ where
     }
 }
 
-/// Answers a mutation; `done` makes the member of the result union that reports success.
+/// Answers a mutation; `done` builds the success member of the result union.
 pub(super) fn answer<T, P, I, S, R>(
     outcome: Result<T, Refused<P, I>>,
     done: impl FnOnce(T) -> S,

@@ -1,4 +1,4 @@
-//! Relay connections: checking page arguments, cutting pages, encoding cursors.
+//! Relay connections: validation of page arguments, pages, and cursors.
 
 use async_graphql::connection::{Connection as Relay, CursorType, Edge};
 use async_graphql::{Context, Object, OutputType};
@@ -15,15 +15,15 @@ use crate::selectors::directory::Filter;
 use crate::selectors::page::{Cursor, PageRequest};
 use crate::selectors::session::SessionCountOfUser;
 
-/// Entries of a page at most.
+/// Maximum page size.
 pub(super) const MAX_PAGE_SIZE: usize = 100;
-/// Bytes of a cursor. Those of names are the longest: a character can expand to 18 bytes.
+/// Maximum cursor length. Name cursors are the longest: one character can take 18 bytes.
 const MAX_CURSOR_LENGTH: usize = 16 * 1024;
 
-/// A page of a list, which can also be counted.
+/// A page of a list with a total count.
 pub(super) type Connection<C, N> = Relay<C, N, TotalCount>;
 
-/// The number of entries of a list, counted when it is asked for.
+/// Counts the entries of a list when `totalCount` is requested.
 #[derive(Clone, Debug)]
 pub enum TotalCount {
     /// Accounts.
@@ -38,8 +38,7 @@ pub enum TotalCount {
 
 #[Object]
 impl TotalCount {
-    /// How many there are in all; counted only when asked for, which takes longer the more there
-    /// are.
+    /// The total number of entries. Counted only if requested; slower for long lists.
     async fn total_count(&self, context: &Context<'_>) -> Result<i64, Error> {
         let loaders = context.loaders();
         let count = match self {
@@ -52,7 +51,7 @@ impl TotalCount {
     }
 }
 
-/// Checked page arguments.
+/// Validated page arguments.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PageArguments<C = Cursor> {
     size: usize,
@@ -62,7 +61,8 @@ pub(super) struct PageArguments<C = Cursor> {
 }
 
 impl PageArguments {
-    /// Refuses negative sizes, both directions at once, more than a page, and invalid cursors.
+    /// Rejects negative sizes, `first` together with `last`, sizes above the maximum, and invalid
+    /// cursors.
     pub(super) fn check(
         first: Option<i32>,
         after: Option<String>,
@@ -74,7 +74,7 @@ impl PageArguments {
 }
 
 impl<C: Clone> PageArguments<C> {
-    /// The same for a list whose cursors are decoded like this.
+    /// Like [`check`], with the decoder of this list's cursors.
     pub(super) fn check_cursors(
         first: Option<i32>,
         after: Option<String>,
@@ -109,7 +109,7 @@ impl<C: Clone> PageArguments<C> {
         })
     }
 
-    /// The page to read, with one entry more to know whether there are more.
+    /// The page to read, with one extra entry to tell whether another page follows.
     pub(super) fn request(&self) -> PageRequest<C> {
         PageRequest {
             limit: u64::try_from(self.size).unwrap_or_default() + 1,
@@ -119,7 +119,7 @@ impl<C: Clone> PageArguments<C> {
         }
     }
 
-    /// The page with the rows that [`Self::request`] read, and whether there are more.
+    /// Builds the page from the rows read by [`Self::request`].
     pub(super) fn page<R, E, N>(
         &self,
         mut rows: Vec<R>,
@@ -146,7 +146,7 @@ impl<C: Clone> PageArguments<C> {
     }
 }
 
-/// A place in a list that is ordered by time.
+/// A position in a list ordered by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeCursor(pub Cursor);
 

@@ -1,8 +1,8 @@
-//! The directives of the schema: what a field says about itself besides its type.
+//! Schema directives.
 //!
-//! Each stands at the field or type that it describes, and nothing repeats it: a router reads it in
-//! the subgraph's schema, the gateway through [`metadata`](super::metadata). They are not
-//! registered with the engine, so that introspection and the schema of clients stay free of them.
+//! Each is declared on the field or type it describes and nowhere else: routers read it from the
+//! subgraph's SDL, the gateway through [`metadata`](super::metadata). They are not registered with
+//! the engine, so introspection and the client schema do not show them.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use async_graphql::{InputType, TypeDirective, Value};
 
 use crate::domain::permission::Permission;
 
-/// The names of the directives.
+/// Directive names.
 pub(super) mod name {
     pub(in crate::schema) const AUTHENTICATED: &str = "authenticated";
     pub(in crate::schema) const REQUIRES_SCOPES: &str = "requiresScopes";
@@ -41,32 +41,31 @@ macro_rules! directives {
 }
 
 directives! {
-    /// Federation 2.5: for signed-in callers only.
+    /// Federation 2.5: signed-in callers only.
     Authenticated = name::AUTHENTICATED, on Directive_At_FIELD_DEFINITION;
-    /// Federation 2.5: for callers with all scopes of one of the sets.
+    /// Federation 2.5: callers who hold every scope of at least one of the sets.
     RequiresScopes = name::REQUIRES_SCOPES, on Directive_At_FIELD_DEFINITION;
-    /// Federation 2.0: fields by which other subgraphs refer to an entity.
+    /// Federation 2.0: the fields that identify an entity to other subgraphs.
     Key = name::KEY, on Directive_At_OBJECT | Directive_At_INTERFACE;
-    /// Federation 2.9: a list with at most so many entries.
+    /// Federation 2.9: a list with a maximum length.
     AtMost = name::LIST_SIZE, on Directive_At_FIELD_DEFINITION;
-    /// Federation 2.9: a connection, whose arguments say how many entries a page has.
+    /// Federation 2.9: a connection; its arguments set the page size.
     Paged = name::LIST_SIZE, on Directive_At_FIELD_DEFINITION;
-    /// Federation 2.9: a mutation that checks or sends a secret. Its work is that of many fields,
-    /// and only one may be in a document, or a single request could try many passwords.
+    /// Federation 2.9: a mutation that verifies or sends a secret. Expensive, and allowed once per
+    /// document, so that one request cannot try many passwords.
     Credential = name::COST, on Directive_At_FIELD_DEFINITION;
 }
 
-/// What a mutation with [`Credential`] costs, in fields: hashing a password takes about as long as
-/// resolving so many.
+/// Cost of a [`Credential`] mutation, in fields: about one password hash.
 const CREDENTIAL_WEIGHT: i32 = 100;
 
-/// Entries of a page by default.
+/// Page size if none is requested.
 pub(super) const DEFAULT_PAGE_SIZE: usize = 20;
 
-/// Arguments by which a page is sliced, in the order in which they count.
+/// Arguments that set the page size, in order of precedence.
 pub(super) const SLICING_ARGUMENTS: [&str; 2] = ["first", "last"];
 
-/// Fields of a connection that have as many entries as the page.
+/// Connection fields with one entry per row of the page.
 pub(super) const SIZED_FIELDS: [&str; 2] = ["nodes", "edges"];
 
 fn invocation<const N: usize>(
@@ -94,7 +93,11 @@ impl Authenticated {
 
 impl RequiresScopes {
     pub(super) fn apply(sets: &[&[Permission]]) -> MetaDirectiveInvocation {
-        let set = |set: &&[Permission]| set.iter().map(|it| Value::from(it.as_str())).collect();
+        let set = |set: &&[Permission]| {
+            set.iter()
+                .map(|permission| Value::from(permission.as_str()))
+                .collect()
+        };
         let sets: Vec<Value> = sets.iter().map(set).collect();
         invocation(&Self, [("scopes", Value::List(sets))])
     }

@@ -1,6 +1,6 @@
-//! A cache of prepared documents, by the digests of their texts.
+//! A cache of prepared documents, by the digest of their text.
 //!
-//! Bounded by memory and not by count: a few kilobytes of text can take half a megabyte once
+//! Bounded by memory instead of count: a few kilobytes of text can take half a megabyte once
 //! parsed, and where any document may run, clients decide what is cached.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::document::Document;
 
-/// Bytes that the documents may take: some thousand usual ones.
+/// Memory limit: some thousand typical documents.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Prepared documents by the SHA-256 digest of their text.
@@ -29,7 +29,7 @@ impl DocumentCache {
         )
     }
 
-    /// The document of a text, prepared by `prepare` if it is not cached.
+    /// The prepared document of a text, from the cache or from `prepare`.
     pub(super) fn get_or_prepare<E>(
         &self,
         text: String,

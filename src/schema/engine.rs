@@ -1,15 +1,15 @@
-//! The engine, whatever its root types are: the surfaces differ in these and in nothing else.
+//! The engine behind one interface, whatever its root types.
 
 use async_graphql::{ObjectType, Request, Response, SubscriptionType};
 use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, FutureExt as _};
 
-/// Runs operations.
+/// Executes operations.
 pub(super) trait Engine: Send + Sync {
-    /// Runs a query or a mutation.
+    /// Executes a query or a mutation.
     fn execute(&self, request: Request) -> BoxFuture<'_, Response>;
 
-    /// Runs a subscription to its end, which comes at once: resolvers never wait for an event.
+    /// Executes a subscription to its end, which comes at once: resolvers never wait for events.
     fn subscribe(&self, request: Request) -> BoxFuture<'_, Vec<Response>>;
 }
 

@@ -1,7 +1,7 @@
-//! What the edge tells a client when it decides before a service runs, or when something broke.
+//! Top-level errors: requests rejected before a service runs, and unexpected failures.
 //!
-//! The only place that makes the library's errors: its own conversion from any error would send
-//! that error's text to the client.
+//! The only place that creates the engine's errors: its blanket conversion from any error would
+//! send that error's text to the client.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,51 +15,51 @@ use crate::selectors::ReadFailure;
 /// The `extensions.code` of a top-level error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum ErrorCode {
-    /// The document is not GraphQL.
+    /// The document is not valid GraphQL syntax.
     #[graphql(name = "GRAPHQL_PARSE_FAILED")]
     ParseFailed,
-    /// The document does not fit the schema.
+    /// The document does not match the schema.
     #[graphql(name = "GRAPHQL_VALIDATION_FAILED")]
     ValidationFailed,
     /// A variable or argument has the wrong shape, or the request is malformed.
     BadUserInput,
-    /// No trusted document has this id.
+    /// There is no trusted document with this id.
     PersistedDocumentNotFound,
-    /// This server runs trusted documents only; send a document id.
+    /// This server runs trusted documents only: send a document id.
     PersistedDocumentRequired,
-    /// The same as `PERSISTED_DOCUMENT_NOT_FOUND`, in the word that Apollo's clients know: they send
-    /// the text as well.
+    /// Same as `PERSISTED_DOCUMENT_NOT_FOUND`, for Apollo clients, which then send the text as
+    /// well.
     PersistedQueryNotFound,
     /// Sign in, or refresh the access token.
     Unauthenticated,
-    /// Signed in, but not allowed to see or do this.
+    /// Signed in, but not allowed.
     Forbidden,
-    /// A request that is authenticated by a cookie needs the header `Idgate-Csrf: 1`.
+    /// A request authenticated by a cookie needs the header `Idgate-Csrf: 1`.
     CsrfPreventionFailed,
-    /// The document asks for more than one request may cost.
+    /// The document exceeds a limit for a single request.
     QueryTooExpensive,
-    /// One request is one operation.
+    /// Only one operation per request is supported.
     BatchingNotSupported,
-    /// This operation cannot be run with this HTTP method.
+    /// This operation cannot be sent with this HTTP method.
     MethodNotAllowed,
-    /// None of the media types that the client accepts can be produced.
+    /// None of the accepted media types can be produced.
     NotAcceptable,
     /// The body is too large.
     PayloadTooLarge,
     /// The body must be `application/json`.
     UnsupportedMediaType,
-    /// Too many requests; `extensions.retryAfter` says when to come back.
+    /// Too many requests: retry after `extensions.retryAfter` seconds.
     TooManyRequests,
-    /// The request took too long and was given up.
+    /// The request took too long and was cancelled.
     RequestTimeout,
-    /// Something this server depends on is away; `extensions.retryAfter` says when to come back.
+    /// A dependency is unavailable: retry after `extensions.retryAfter` seconds.
     ServiceUnavailable,
-    /// Something broke. The request id leads to it in the server's log.
+    /// An unexpected failure. The server's log has details under the request id.
     InternalServerError,
 }
 
 impl ErrorCode {
-    /// Its spelling on the wire.
+    /// The name on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -86,25 +86,25 @@ impl ErrorCode {
     }
 }
 
-/// A top-level error: a code, a message that is safe by construction, and when to come back.
+/// A top-level error: a code, a message that is safe to show, and when to retry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// What clients match.
+    /// The code, for programs.
     pub code: ErrorCode,
-    /// What people read.
+    /// The message, for people.
     pub message: String,
-    /// Seconds until trying again makes sense.
+    /// Seconds to wait before a retry.
     pub retry_after: Option<u64>,
 }
 
-/// What a nullable field that can fail returns: a failure is `null` there and an error beside it.
+/// The type of a nullable field that can fail: `null` with an error.
 ///
-/// The engine would hand the failure of a `Result<Option<_>, _>` to the parent, and one forbidden
-/// field would take everything around it away.
+/// For a `Result<Option<_>, _>` the engine would propagate the error to the parent, and one
+/// forbidden field would null everything around it.
 pub type Nullable<T> = Option<Result<T, Error>>;
 
 impl Error {
-    /// An error that trying again does not mend.
+    /// An error that a retry does not solve.
     #[must_use]
     pub fn of(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
@@ -114,7 +114,7 @@ impl Error {
         }
     }
 
-    /// Nobody is signed in, or their token no longer holds.
+    /// No caller is signed in, or the token is invalid or expired.
     #[must_use]
     pub fn unauthenticated() -> Self {
         Self::of(
@@ -123,13 +123,13 @@ impl Error {
         )
     }
 
-    /// The caller may not see or do this.
+    /// The caller lacks a permission.
     #[must_use]
     pub fn forbidden() -> Self {
         Self::of(ErrorCode::Forbidden, "You are not allowed to do this.")
     }
 
-    /// Something this server needs is away or has no room.
+    /// A dependency is unavailable or overloaded.
     #[must_use]
     pub fn unavailable() -> Self {
         let message = "The server cannot do this right now. Try again shortly.";
@@ -139,11 +139,11 @@ impl Error {
         }
     }
 
-    /// Logs an unexpected failure, once, and hides it.
+    /// Logs an unexpected failure once, and hides its details from the client.
     #[must_use]
     pub fn hiding(fault: &Fault) -> Self {
         if app::is_unavailable(fault) {
-            tell_unavailable(fault);
+            log_unavailable(fault);
             return Self::unavailable();
         }
         tracing::error!(?fault, "a request failed unexpectedly");
@@ -151,7 +151,7 @@ impl Error {
         Self::of(ErrorCode::InternalServerError, message)
     }
 
-    /// The error as the library sends it.
+    /// Converts to the engine's error type.
     #[must_use]
     pub fn into_server_error(self) -> ServerError {
         let error: async_graphql::Error = self.into();
@@ -165,35 +165,35 @@ impl Error {
     }
 }
 
-/// An outage that fails every request is told this often.
-const BETWEEN_LINES: Duration = Duration::from_secs(10);
+/// How often an outage that fails every request is logged.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// When an unavailable dependency was last told, and how many requests met it since.
-static TOLD: Mutex<(Option<Instant>, u64)> = Mutex::new((None, 0));
+/// When an outage was last logged, and how many requests failed since.
+static LAST_LOGGED: Mutex<(Option<Instant>, u64)> = Mutex::new((None, 0));
 
-fn tell_unavailable(fault: &Fault) {
-    let untold = {
-        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-        is_due(&mut told, Instant::now())
+fn log_unavailable(fault: &Fault) {
+    let due = {
+        let mut last = LAST_LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+        is_due(&mut last, Instant::now())
     };
-    if let Some(others) = untold {
+    if let Some(others) = due {
         tracing::warn!(?fault, others, "a dependency is unavailable");
     } else {
         tracing::debug!(?fault, "a dependency is unavailable");
     }
 }
 
-/// How many were left out since the last line, if it is time for another one.
-fn is_due(told: &mut (Option<Instant>, u64), now: Instant) -> Option<u64> {
-    if told
+/// The number of failures since the last log line, if another one is due.
+fn is_due(log: &mut (Option<Instant>, u64), now: Instant) -> Option<u64> {
+    if log
         .0
-        .is_some_and(|last| now.duration_since(last) < BETWEEN_LINES)
+        .is_some_and(|last| now.duration_since(last) < LOG_INTERVAL)
     {
-        told.1 += 1;
+        log.1 += 1;
         return None;
     }
-    told.0 = Some(now);
-    Some(std::mem::take(&mut told.1))
+    log.0 = Some(now);
+    Some(std::mem::take(&mut log.1))
 }
 
 impl From<Fault> for Error {
@@ -224,7 +224,7 @@ impl From<Error> for async_graphql::Error {
     }
 }
 
-/// Gives every error of a response its code and the request id.
+/// Adds a code and the request id to every error of a response.
 pub fn complete(response: &mut Response, request_id: &str) {
     for error in &mut response.errors {
         set_code(error);
@@ -235,8 +235,8 @@ pub fn complete(response: &mut Response, request_id: &str) {
     }
 }
 
-/// Errors of our own have a code already. What the library found by itself concerns the document
-/// when it has no path, and an argument when it has one.
+/// Our own errors have a code. Of the engine's, those without a path concern the document, the
+/// others an argument.
 fn set_code(error: &mut ServerError) {
     let code = if error.path.is_empty() && !concerns_input(&error.message) {
         ErrorCode::ValidationFailed
@@ -251,46 +251,49 @@ fn set_code(error: &mut ServerError) {
     }
 }
 
-/// Leaves at most so many errors in a response, at least one, and says in the last of them how
-/// many are not told. Whether there were more.
-pub fn cut(response: &mut Response, most: usize) -> bool {
+/// Limits the errors of a response to `max`, but at least one, and notes the omitted number in the
+/// last one. Returns whether any were omitted.
+pub fn truncate_errors(response: &mut Response, max: usize) -> bool {
     let found = response.errors.len();
-    let told = most.max(1);
-    if found <= told {
+    let kept = max.max(1);
+    if found <= kept {
         return false;
     }
-    response.errors.truncate(told);
+    response.errors.truncate(kept);
     if let Some(last) = response.errors.last_mut() {
         set_code(last);
-        let untold = found - told;
+        let omitted = found - kept;
         last.message = format!(
-            "{} And {untold} more errors, which are not told.",
+            "{} And {omitted} more errors, which are not told.",
             last.message
         );
     }
     true
 }
 
-/// The library reports variables of the wrong shape without a path.
+/// The engine reports invalid variables without a path.
 fn concerns_input(message: &str) -> bool {
     message.starts_with("Variable ") || message.starts_with("Invalid value for argument")
 }
 
-/// The first error's code of a response that has been completed, as metrics name it.
+/// The code of the first error of a completed response, for metrics.
 #[must_use]
 pub fn first_code(response: &Response) -> Option<&'static str> {
     known_code_of(response.errors.first()?)
 }
 
-/// The code of an error that has been completed, out of the closed set.
+/// The code of an error of a completed response, as a static string.
 #[must_use]
 pub fn known_code_of(error: &ServerError) -> Option<&'static str> {
-    let told = code_of(error)?;
+    let code = code_of(error)?;
     let codes = <ErrorCode as async_graphql::resolver_utils::EnumType>::items();
-    codes.iter().map(|it| it.name).find(|name| *name == told)
+    codes
+        .iter()
+        .map(|item| item.name)
+        .find(|name| *name == code)
 }
 
-/// The code of an error that has been completed.
+/// The code of an error of a completed response.
 #[must_use]
 pub fn code_of(error: &ServerError) -> Option<&str> {
     match error.extensions.as_ref()?.get("code")? {
@@ -304,10 +307,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outage_that_fails_every_request_is_a_line_now_and_then() {
-        let (start, mut told) = (Instant::now(), (None, 0));
+    fn an_outage_that_fails_every_request_is_logged_at_intervals() {
+        let (start, mut last) = (Instant::now(), (None, 0));
         let due: Vec<u64> = (0..25_000)
-            .filter_map(|moment| is_due(&mut told, start + Duration::from_millis(moment)))
+            .filter_map(|moment| is_due(&mut last, start + Duration::from_millis(moment)))
             .collect();
         assert_eq!(due, [0, 9_999, 9_999]);
     }

@@ -1,4 +1,4 @@
-//! The readers of documents, variables and cursors, for the programs in `fuzz/`.
+//! Exposes the parsers of documents, variables and cursors to the targets in `fuzz/`.
 
 use async_graphql::connection::CursorType as _;
 use async_graphql::{Request, Response, Variables};
@@ -9,11 +9,11 @@ use super::document::{self, Document, Limits, Refusal};
 use super::error::Error;
 use super::types::user_list::DirectoryCursor;
 
-/// Checks variables against the limits and against the document that they are for.
+/// Checks variables against the limits and against their document.
 ///
 /// # Errors
 ///
-/// The limit that they exceed, or what is wrong with them.
+/// The limit that they exceed, or what is invalid.
 pub fn check_variables(
     document: &Document,
     operation_name: Option<&str>,
@@ -23,7 +23,7 @@ pub fn check_variables(
     document.check_variables(operation_name, variables, limits)
 }
 
-/// Checks how many values a JSON text holds.
+/// Counts the values of a JSON text.
 ///
 /// # Errors
 ///
@@ -32,9 +32,9 @@ pub fn check_json(text: &[u8], limits: &Limits) -> Result<(), Error> {
     Ok(document::check_json(text, limits)?)
 }
 
-/// What the engine says to a document that no resolver is asked for.
+/// The engine's validation errors for a document, without running a resolver.
 ///
-/// Nothing if it has to wait for something outside.
+/// `None` if the engine waits for something external.
 #[must_use]
 pub fn validate(document: &Document) -> Option<Response> {
     use std::sync::LazyLock;
@@ -48,12 +48,12 @@ pub fn validate(document: &Document) -> Option<Response> {
 
     let mut request = Request::new(document.text.clone());
     request.set_parsed_query(document.parsed.clone());
-    // No operation has this name: the rules look at all of the document, and nothing runs.
+    // No operation has this name: everything is validated, nothing runs.
     request.operation_name = Some("0".to_owned());
     SCHEMA.execute(request).now_or_never()
 }
 
-/// Reads a cursor of the lists that are ordered by time, and writes it again.
+/// Decodes and re-encodes a cursor of a list ordered by time.
 #[must_use]
 pub fn cursor(text: &str) -> Option<String> {
     TimeCursor::decode_cursor(text)
@@ -61,7 +61,7 @@ pub fn cursor(text: &str) -> Option<String> {
         .map(|cursor| cursor.encode_cursor())
 }
 
-/// The same for the list of people.
+/// Decodes and re-encodes a cursor of the user list.
 #[must_use]
 pub fn user_cursor(text: &str) -> Option<String> {
     DirectoryCursor::decode_cursor(text)

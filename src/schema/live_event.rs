@@ -1,4 +1,4 @@
-//! What makes a subscription yield an item.
+//! Events that make subscriptions yield items.
 
 use crate::domain::event::DomainEvent;
 use crate::domain::ids::UserId;
@@ -6,7 +6,7 @@ use crate::domain::ids::UserId;
 /// Why a subscription is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
-    /// It starts: guards and arguments are checked, nothing is yielded.
+    /// The subscription starts: guards and arguments are checked, nothing is yielded.
     Start,
     /// An event.
     Event(DomainEvent),

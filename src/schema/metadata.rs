@@ -1,7 +1,7 @@
-//! What the directives at the fields say, read once from the registry of types.
+//! What the schema's directives say, read once from the type registry.
 //!
-//! A field's name means the same list everywhere in the schema, so that a document can be measured
-//! without knowing the types in it; a test holds the schema to that.
+//! A field name has the same list size wherever it occurs, so that a document can be measured
+//! without type information. A test enforces this.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,12 +19,12 @@ use crate::domain::permission::{Permission, PermissionSet};
 pub(super) enum Access {
     /// Signed-in callers.
     SignedIn,
-    /// Callers who hold all permissions of one of these sets.
+    /// Callers who hold all permissions of at least one of these sets.
     Scopes(Vec<PermissionSet>),
 }
 
 impl Access {
-    /// The caller, if they may run the operation.
+    /// Returns the caller if they may run the operation.
     pub(super) fn check<'a>(&self, caller: Option<&'a SignedIn>) -> Result<&'a SignedIn, Error> {
         let person = caller.ok_or_else(Error::unauthenticated)?;
         let is_granted = |set: &PermissionSet| person.permissions().covers(*set);
@@ -34,7 +34,7 @@ impl Access {
         }
     }
 
-    /// Whether every caller who passes holds a permission.
+    /// Whether it requires this permission.
     pub(super) fn implies(&self, permission: Permission) -> bool {
         match self {
             Self::SignedIn => false,
@@ -43,19 +43,19 @@ impl Access {
     }
 }
 
-/// How many entries a list has.
+/// The maximum length of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ListSize {
-    /// At most so many.
+    /// A fixed maximum.
     AtMost(usize),
-    /// As many as the page of the connection around it.
+    /// The page size of the enclosing connection.
     Page,
 }
 
-/// What the schema says about its fields.
+/// The directives of the schema.
 #[derive(Debug, Default)]
 pub struct Metadata {
-    /// By the name of the root type, then of the field.
+    /// By root type and field.
     access: HashMap<String, HashMap<String, Access>>,
     lists: HashMap<String, ListSize>,
     credentials: HashSet<String>,
@@ -71,7 +71,7 @@ impl Metadata {
         Self::read_all(&registry)
     }
 
-    /// Who may run an operation; `None` if anyone.
+    /// Who may run an operation; `None` if anyone may.
     pub(super) fn access(&self, kind: OperationType, field: &str) -> Option<&Access> {
         let root = match kind {
             OperationType::Query => "Query",
@@ -81,12 +81,12 @@ impl Metadata {
         self.access.get(root)?.get(field)
     }
 
-    /// How many entries a field has; `None` if it is no list.
+    /// The size of a list field; `None` for other fields.
     pub(super) fn list_size(&self, field: &str) -> Option<ListSize> {
         self.lists.get(field).copied()
     }
 
-    /// Whether a mutation checks or sends a secret.
+    /// Whether a mutation verifies or sends a secret.
     pub(super) fn is_credential(&self, mutation: &str) -> bool {
         self.credentials.contains(mutation)
     }
@@ -134,7 +134,7 @@ impl Metadata {
     }
 }
 
-/// The size of a list that is not sliced by arguments.
+/// The fixed maximum of a list without page arguments.
 fn assumed_size(directive: &MetaDirectiveInvocation) -> Option<usize> {
     if directive.args.contains_key("slicingArguments") {
         return None;
@@ -151,7 +151,9 @@ fn sets(scopes: &Value) -> Vec<PermissionSet> {
         _ => Vec::new(),
     };
     let permission = |scope: &Value| match scope {
-        Value::String(text) => Permission::ALL.into_iter().find(|it| it.as_str() == text),
+        Value::String(text) => Permission::ALL
+            .into_iter()
+            .find(|permission| permission.as_str() == text),
         _ => None,
     };
     let set = |set: &Value| items(set).iter().filter_map(permission).collect();
@@ -185,7 +187,7 @@ mod tests {
             .collect()
     }
 
-    /// A list without a size would count as one entry, and one of two sizes as either.
+    /// Without a size a list would count as one entry; with two sizes it would be ambiguous.
     #[test]
     fn every_list_says_how_long_it_is_and_lists_of_one_name_agree() {
         let mut sizes = HashMap::new();
@@ -193,7 +195,7 @@ mod tests {
             let directive = field
                 .directive_invocations
                 .iter()
-                .find(|it| it.name == name::LIST_SIZE);
+                .find(|directive| directive.name == name::LIST_SIZE);
             let place = format!("{parent}.{}", field.name);
             let is_sized = parent.ends_with("Connection") && SIZED_FIELDS.contains(&&*field.name);
             let is_list = field.ty.contains('[') && field.name != "_entities" && !is_sized;

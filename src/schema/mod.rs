@@ -1,7 +1,7 @@
-//! The graph: thin over services and selectors. Knows no HTTP and no table.
+//! The GraphQL schema: a thin layer over services and selectors, without HTTP or SQL.
 //!
-//! Input is parsed, one service or selector is called, output is shaped. What a service refuses
-//! is data (`problem`); what is decided before one runs is an error (`error`).
+//! A resolver parses input, calls one service or selector, and shapes the output. Refusals of a
+//! service are data ([`problem`]); what is rejected before that is an error ([`error`]).
 
 mod answer;
 pub mod connection;
@@ -17,14 +17,26 @@ pub mod fuzzing;
 pub mod guard;
 pub mod live_event;
 pub mod metadata;
+#[expect(
+    missing_docs,
+    reason = "a test requires a description of all that clients see"
+)]
 pub mod mutations;
 pub mod operation_names;
+#[expect(
+    missing_docs,
+    reason = "a test requires a description of all that clients see"
+)]
 pub mod problem;
 pub mod query;
 pub mod request;
 pub mod scalars;
 mod sdl;
 pub mod subscription;
+#[expect(
+    missing_docs,
+    reason = "a test requires a description of all that clients see"
+)]
 pub mod types;
 mod validator;
 
@@ -53,7 +65,7 @@ use types::audit_event::AuditEventConnection;
 use types::session::SessionConnection;
 use types::user_list::UserConnection;
 
-/// The executable schema with its cache of documents.
+/// The executable schema with its document cache.
 pub struct Schema {
     engine: Box<dyn Engine>,
     limits: Limits,
@@ -63,7 +75,7 @@ pub struct Schema {
     documents: DocumentCache,
 }
 
-/// An operation with its variables, both within the limits.
+/// An operation with its variables, within the limits.
 pub struct BoundOperation {
     document: Arc<Document>,
     operation_name: Option<String>,
@@ -76,7 +88,7 @@ impl std::fmt::Debug for Schema {
     }
 }
 
-/// What the directives of the schema say about its fields.
+/// The directives of the schema.
 pub static METADATA: LazyLock<Metadata> = LazyLock::new(
     Metadata::of::<entities::RouterQuery, mutations::Mutation, subscription::Subscription>,
 );
@@ -85,7 +97,7 @@ fn builder() -> SchemaBuilder<query::Query, mutations::Mutation, subscription::S
     reading(query::Query::default())
 }
 
-/// The schema with a root of reads of one's choice.
+/// The schema with a given query root.
 fn reading<Q: ObjectType + 'static>(
     query: Q,
 ) -> SchemaBuilder<Q, mutations::Mutation, subscription::Subscription> {
@@ -102,13 +114,13 @@ fn reading<Q: ObjectType + 'static>(
     .register_output_type::<error::ErrorCode>()
 }
 
-/// The schema of clients in its own language.
+/// The client SDL.
 #[must_use]
 pub fn sdl() -> String {
     sdl::client(&builder().finish().sdl_with_options(sdl::options()))
 }
 
-/// The schema as a supergraph composes it.
+/// The subgraph SDL.
 #[must_use]
 pub fn subgraph_sdl(authorization: Authorization) -> &'static str {
     static TEXTS: LazyLock<[String; 2]> = LazyLock::new(|| {
@@ -130,7 +142,7 @@ impl Schema {
         Self::of(app, builder(), introspection)
     }
 
-    /// The schema of the federation router, which also asks for entities and may ask for more.
+    /// The schema for federation routers, with entity fields and limits of its own.
     #[must_use]
     pub fn for_router(app: &Arc<App>) -> Self {
         let introspection = app.config.graphql.introspection;
@@ -139,8 +151,8 @@ impl Schema {
         schema
     }
 
-    /// The same with root types of the caller's choice: other tests than ours judge the transport
-    /// by a schema of their own.
+    /// Like [`Self::new`], with other root types: for tests of the transport with a schema of their
+    /// own.
     #[must_use]
     pub fn of<Q, M, S>(app: &Arc<App>, builder: SchemaBuilder<Q, M, S>, introspection: bool) -> Self
     where
@@ -150,7 +162,7 @@ impl Schema {
     {
         let metadata: &'static Metadata = &METADATA;
         let mut builder = builder.data(Arc::clone(app)).data(metadata);
-        // "Did you mean" would spell out a schema that cannot be asked for.
+        // Suggestions would leak a schema that cannot be introspected.
         if !introspection {
             builder = builder.disable_introspection().disable_suggestions();
         }
@@ -164,7 +176,7 @@ impl Schema {
         }
     }
 
-    /// Refuses JSON that holds more values than any request needs, before it is parsed.
+    /// Rejects JSON with more values than a legitimate request has, before it is parsed.
     pub fn check_json(&self, text: &[u8]) -> Result<(), Error> {
         document::check_json(text, &self.limits).map_err(|refusal| self.refuse(refusal))
     }
@@ -258,7 +270,7 @@ impl Schema {
 
     /// Drops the errors of a response beyond the limit.
     fn truncate_errors(&self, mut response: Response) -> Response {
-        if error::cut(&mut response, self.max_errors) {
+        if error::truncate_errors(&mut response, self.max_errors) {
             self.metrics.limit(Limit::Errors.as_str());
         }
         response

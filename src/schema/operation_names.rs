@@ -1,5 +1,5 @@
-//! Names of root fields, as a closed set: what a client wrote becomes a label of a metric and a word
-//! of a log line only if it is one of these.
+//! The names of root fields as a closed set: only these may appear as metric labels and in log
+//! lines, not arbitrary client input.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -7,12 +7,12 @@ use std::sync::LazyLock;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
 
-/// What every schema has, and what a router's has.
+/// Root fields that every schema has, and those for routers.
 const BUILT_IN: [&str; 5] = ["__schema", "__type", "__typename", "_entities", "_service"];
 
 static ROOT_FIELDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     let mut names: HashSet<String> = BUILT_IN.map(str::to_owned).into();
-    // Our own text, which the tests parse as well.
+    // Our own SDL; the tests parse it as well.
     let Ok(document) = parse_schema(super::sdl()) else {
         return names;
     };
@@ -33,7 +33,7 @@ static ROOT_FIELDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     names
 });
 
-/// The same name out of the schema, if it has a root field of this name.
+/// The static name of a root field, if the schema has it.
 #[must_use]
 pub fn root_field(name: &str) -> Option<&'static str> {
     ROOT_FIELDS.get(name).map(String::as_str)

@@ -1,4 +1,4 @@
-//! Expected refusals, as data in the result of a mutation.
+//! Expected refusals, returned as data in the result of a mutation.
 
 use async_graphql::resolver_utils::EnumType;
 use async_graphql::{Enum, Interface, Object, SimpleObject};
@@ -7,62 +7,65 @@ use super::directives::AtMost;
 use crate::domain::violation;
 use crate::services::RateLimitExceeded;
 
-/// What went wrong, for programs. Every refusal has one of these.
+/// The kind of a problem, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum ProblemCode {
-    /// The identifier and the password do not belong together. Where addresses have to be
-    /// confirmed, `login` says the same of an account that nobody has confirmed yet.
+    /// Wrong identifier or password. Where addresses must be confirmed, `login` also returns this
+    /// for an unconfirmed account.
     InvalidCredentials,
-    /// The account is suspended. Said only after the right password or code.
+    /// The account is suspended. Only returned after the right password or code.
     AccountSuspended,
-    /// The address has to be confirmed first. `login` says so only after the right password of an
-    /// account that has another, confirmed address.
+    /// The address must be confirmed first. `login` only returns this after the right password of
+    /// an account that has another, confirmed address.
     EmailNotVerified,
     /// The password is too easy to guess.
     PasswordTooWeak,
-    /// The password is known from a data breach.
+    /// The password appears in a known data breach.
     PasswordBreached,
-    /// The code is wrong, used, or was never sent.
+    /// The code is wrong, already used, or was never sent.
     CodeInvalid,
-    /// The code was right once.
+    /// The code was valid but has expired.
     CodeExpired,
-    /// The token is unknown, used or expired.
+    /// The token is unknown, already used or expired.
     TokenInvalid,
-    /// The Google token could not be accepted.
+    /// The Google ID token was rejected.
     GoogleTokenInvalid,
-    /// The identity belongs to another account.
+    /// The identity is linked to another account.
     IdentityAlreadyLinked,
-    /// Without this the person could not sign in any more.
+    /// The account could not be signed in to without it.
     LastAuthenticator,
-    /// Prove again who you are, then repeat.
+    /// A recent sign-in is required: authenticate again, then repeat.
     StepUpRequired,
-    /// There is no such thing, or it is not yours.
+    /// Not found, or it belongs to another account.
     NotFound,
-    /// This is beyond what you may do to others.
+    /// Not allowed for this account, or for this role or function.
     OutOfScope,
-    /// It clashes with something that exists.
+    /// In conflict with existing data.
     Conflict,
-    /// Too many attempts; `retryAfter` says when to come back.
+    /// Too many attempts: retry after `retryAfter` seconds.
     RateLimited,
-    /// The input breaks rules; `violations` lists them.
+    /// The input is invalid; `violations` lists the reasons.
     InputInvalid,
 }
 
-/// The same code out of the closed set, if it is one of these.
+/// The static code of this name, if there is one.
 #[must_use]
 pub fn known_code(text: &str) -> Option<&'static str> {
     let codes = <ProblemCode as EnumType>::items();
-    codes.iter().map(|it| it.name).find(|name| *name == text)
+    codes
+        .iter()
+        .map(|item| item.name)
+        .find(|name| *name == text)
 }
 
-/// One rule that an input breaks.
+/// A rule that the input violates.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Violation {
     /// The input field, as in `password`.
     path: String,
     /// The rule, as in `TOO_SHORT`.
     rule: String,
-    /// The rule in words.
+    /// The rule, for people.
     message: String,
 }
 
@@ -78,19 +81,18 @@ impl From<violation::Violation> for Violation {
 
 macro_rules! problems {
     ($($(#[doc = $doc:literal])+ $name:ident: $message:literal;)+) => { $(
-        $(#[doc = $doc])+
         #[derive(Clone, Copy, Debug, Default)]
         pub struct $name;
 
         $(#[doc = $doc])+
         #[Object]
         impl $name {
-            /// What went wrong, for programs.
+            /// The kind of the problem, for programs.
             async fn code(&self) -> ProblemCode {
                 ProblemCode::$name
             }
 
-            /// What went wrong, for people.
+            /// The message, for people.
             async fn message(&self) -> String {
                 $message.to_owned()
             }
@@ -101,88 +103,85 @@ macro_rules! problems {
 problems! {
     /// The account is suspended.
     AccountSuspended: "This account is suspended. Contact support.";
-    /// The address of the account has to be confirmed first.
+    /// The address must be confirmed first.
     EmailNotVerified: "The address has to be confirmed first, by the link or the code that was sent there.";
-    /// The token is unknown, used or expired.
+    /// The token is unknown, already used or expired.
     TokenInvalid: "This token is not valid any more. Ask for a new one.";
-    /// The Google token could not be accepted.
+    /// The Google ID token was rejected.
     GoogleTokenInvalid: "This Google sign-in cannot be accepted. Start it again.";
-    /// The identity belongs to another account.
+    /// The identity is linked to another account.
     IdentityAlreadyLinked: "This Google account is linked with another account here.";
-    /// Without this the person could not sign in any more.
+    /// The account could not be signed in to without it.
     LastAuthenticator: "This is the only way you can sign in. Set a password first.";
-    /// The operation needs a recent proof of who asks.
+    /// The operation requires a recent sign-in.
     StepUpRequired: "Prove again who you are, by stepUp or by a code for STEP_UP, then repeat.";
-    /// There is no such thing, or it is not yours.
+    /// Not found, or it belongs to another account.
     NotFound: "There is nothing with this id.";
-    /// This is beyond what the caller may do to others.
+    /// Not allowed for this account, or for this role or function.
     OutOfScope: "You may not do this to this person, or not give away what you do not hold.";
-    /// The password is known from a data breach.
+    /// The password appears in a known data breach.
     PasswordBreached: "This password is known from a data breach. Choose another one.";
-    /// The code is wrong, used, or was never sent.
+    /// The code is wrong, already used, or was never sent.
     CodeInvalid: "This code is not right. Check it, or ask for a new one.";
-    /// The code was right once.
+    /// The code was valid but has expired.
     CodeExpired: "This code has expired. Ask for a new one.";
 }
 
-/// The identifier and the password do not belong together. Where addresses have to be confirmed,
-/// `login` says the same of an account that nobody has confirmed yet.
 #[derive(Clone, Copy, Debug)]
 pub struct InvalidCredentials(&'static str);
 
 impl InvalidCredentials {
-    /// They do not belong together.
+    /// Wrong identifier or password.
     pub const NO_MATCH: Self =
         Self("The e-mail address or phone number and the password do not match.");
-    /// They do not, or the account waits for its confirmation: `login` does not say which.
+    /// Wrong identifier or password, or an unconfirmed account: `login` does not reveal which.
     pub const NO_MATCH_OR_PENDING: Self = Self(
         "The e-mail address or phone number and the password do not match, or the address was not \
          confirmed yet: requestEmailVerification sends another link, requestOtp another code.",
     );
 }
 
-/// The identifier and the password do not belong together. Where addresses have to be confirmed,
-/// `login` says the same of an account that nobody has confirmed yet.
+/// Wrong identifier or password. Where addresses must be confirmed, `login` also returns this for
+/// an unconfirmed account.
 #[Object]
 impl InvalidCredentials {
-    /// What went wrong, for programs.
+    /// The kind of the problem, for programs.
     async fn code(&self) -> ProblemCode {
         ProblemCode::InvalidCredentials
     }
 
-    /// What went wrong, for people.
+    /// The message, for people.
     async fn message(&self) -> String {
         self.0.to_owned()
     }
 }
 
-/// It clashes with something that exists.
 #[derive(Clone, Copy, Debug)]
 pub struct Conflict(&'static str);
 
 impl Conflict {
-    /// Somebody has the address.
+    /// The address of a registration has an account.
     pub const TAKEN: Self = Self("There is an account with this address. Sign in instead.");
-    /// The account has a password already.
+    /// The account already has a password.
     pub const HAS_PASSWORD: Self = Self("This account has a password. Change it instead.");
-    /// Nobody could administer any more.
+    /// There would be no administrator left.
     pub const LAST_ADMIN: Self =
         Self("This is the last administrator. Make somebody else one first.");
-    /// The account is not staff's.
+    /// The account is not a staff account.
     pub const NOT_STAFF: Self = Self("Only staff have functions. Make the person staff first.");
-    /// Somebody has the address, and it is not the caller.
+    /// The address belongs to another account.
     pub const HAS_ACCOUNT: Self = Self("There is an account with this address already.");
 }
 
-/// It clashes with something that exists.
+/// In conflict with existing data.
 #[Object]
 impl Conflict {
-    /// What went wrong, for programs.
+    /// The kind of the problem, for programs.
     async fn code(&self) -> ProblemCode {
         ProblemCode::Conflict
     }
 
-    /// What went wrong, for people.
+    /// The message, for people.
     async fn message(&self) -> String {
         self.0.to_owned()
     }
@@ -190,7 +189,6 @@ impl Conflict {
 
 macro_rules! problems_with_violations {
     ($($(#[doc = $doc:literal])+ $name:ident: $message:literal;)+) => { $(
-        $(#[doc = $doc])+
         #[derive(Clone, Debug)]
         pub struct $name(Vec<Violation>);
 
@@ -203,17 +201,17 @@ macro_rules! problems_with_violations {
         $(#[doc = $doc])+
         #[Object]
         impl $name {
-            /// What went wrong, for programs.
+            /// The kind of the problem, for programs.
             async fn code(&self) -> ProblemCode {
                 ProblemCode::$name
             }
 
-            /// What went wrong, for people.
+            /// The message, for people.
             async fn message(&self) -> String {
                 $message.to_owned()
             }
 
-            /// The rules that the input breaks.
+            /// The rules that the input violates.
             #[graphql(directive = AtMost::apply(32))]
             async fn violations(&self) -> &[Violation] {
                 &self.0
@@ -225,23 +223,22 @@ macro_rules! problems_with_violations {
 problems_with_violations! {
     /// The password is too easy to guess.
     PasswordTooWeak: "Choose a password that is harder to guess.";
-    /// The input breaks rules.
+    /// The input is invalid.
     InputInvalid: "Some of the input cannot be accepted.";
 }
 
-/// Too many attempts.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimited(pub RateLimitExceeded);
 
 /// Too many attempts.
 #[Object]
 impl RateLimited {
-    /// What went wrong, for programs.
+    /// The kind of the problem, for programs.
     async fn code(&self) -> ProblemCode {
         ProblemCode::RateLimited
     }
 
-    /// What went wrong, for people.
+    /// The message, for people.
     async fn message(&self) -> String {
         format!(
             "Too many attempts. Try again in {} seconds.",
@@ -249,64 +246,47 @@ impl RateLimited {
         )
     }
 
-    /// Seconds until trying again makes sense.
+    /// Seconds to wait before a retry.
     async fn retry_after(&self) -> i32 {
         self.seconds()
     }
 }
 
 impl RateLimited {
-    /// Whole seconds, rounded up, so that coming back then is never too early.
+    /// Whole seconds, rounded up, so that a retry is never too early.
     fn seconds(self) -> i32 {
         let seconds = self.0.retry_after.as_millis().div_ceil(1000).max(1);
         i32::try_from(seconds).unwrap_or(i32::MAX)
     }
 }
 
-/// Why a mutation was refused. Every refusal implements it, so one fragment reads them all:
-/// `... on Problem { code message }`.
+/// A refusal of a mutation. Every refusal implements it, so one fragment covers all: `... on
+/// Problem { code message }`.
 #[derive(Debug, Interface)]
 #[graphql(
     field(
         name = "code",
         ty = "ProblemCode",
-        desc = "What went wrong, for programs."
+        desc = "The kind of the problem, for programs."
     ),
-    field(name = "message", ty = "String", desc = "What went wrong, for people.")
+    field(name = "message", ty = "String", desc = "The message, for people.")
 )]
 pub enum Problem {
-    /// See [`InvalidCredentials`].
     InvalidCredentials(InvalidCredentials),
-    /// See [`AccountSuspended`].
     AccountSuspended(AccountSuspended),
-    /// See [`EmailNotVerified`].
     EmailNotVerified(EmailNotVerified),
-    /// See [`TokenInvalid`].
     TokenInvalid(TokenInvalid),
-    /// See [`GoogleTokenInvalid`].
     GoogleTokenInvalid(GoogleTokenInvalid),
-    /// See [`IdentityAlreadyLinked`].
     IdentityAlreadyLinked(IdentityAlreadyLinked),
-    /// See [`LastAuthenticator`].
     LastAuthenticator(LastAuthenticator),
-    /// See [`StepUpRequired`].
     StepUpRequired(StepUpRequired),
-    /// See [`NotFound`].
     NotFound(NotFound),
-    /// See [`OutOfScope`].
     OutOfScope(OutOfScope),
-    /// See [`Conflict`].
     Conflict(Conflict),
-    /// See [`PasswordBreached`].
     PasswordBreached(PasswordBreached),
-    /// See [`CodeInvalid`].
     CodeInvalid(CodeInvalid),
-    /// See [`CodeExpired`].
     CodeExpired(CodeExpired),
-    /// See [`PasswordTooWeak`].
     PasswordTooWeak(PasswordTooWeak),
-    /// See [`InputInvalid`].
     InputInvalid(InputInvalid),
-    /// See [`RateLimited`].
     RateLimited(RateLimited),
 }

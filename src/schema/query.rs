@@ -1,4 +1,4 @@
-//! The root of reads.
+//! The query root.
 
 use async_graphql::{Context, ID, MergedObject, Object};
 
@@ -18,19 +18,19 @@ use crate::domain::caller::AuthState;
 use crate::domain::ids::UserId;
 use crate::domain::permission::Permission;
 
-/// Everything that can be read.
+/// The query root.
 #[derive(Clone, Copy, Debug, Default, MergedObject)]
 pub struct Query(Reads);
 
-/// What everybody asks; a federation router asks for more (`entities`).
+/// The fields for all clients; routers get more (`entities`).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reads;
 
-/// What everybody asks.
+/// The fields for all clients.
 #[Object]
 impl Reads {
-    /// The signed-in person, or `null` when nobody is. A token that no longer holds is the error
-    /// `UNAUTHENTICATED`, so that clients know to refresh.
+    /// The signed-in user, or `null` without a token. An invalid or expired token is the error
+    /// `UNAUTHENTICATED`: refresh the session.
     async fn me(&self, context: &Context<'_>) -> Nullable<User> {
         match context.caller().auth_state() {
             AuthState::Anonymous => None,
@@ -39,13 +39,13 @@ impl Reads {
         }
     }
 
-    /// One person, or `null` when there is none: oneself, or anybody with `users:read`. Without
-    /// the right the error is `FORBIDDEN`, whether or not there is somebody with this id.
+    /// A user, or `null` if there is none: your own account, or any with `users:read`. Otherwise
+    /// the error is `FORBIDDEN`, whether or not the user exists.
     #[graphql(directive = Authenticated::apply())]
     async fn user(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The person's identifier.")] id: ID,
+        #[graphql(desc = "The ID of the user.")] id: ID,
     ) -> Nullable<User> {
         let person = match context.signed_in() {
             Ok(person) => person,
@@ -65,25 +65,23 @@ impl Reads {
         }
     }
 
-    /// What happened, newest first. Needs `audit:read`.
+    /// Audit events, newest first. Needs `audit:read`.
     #[graphql(directive = Paged::apply(), directive = RequiresScopes::apply(&[&[Permission::AuditRead]]))]
     async fn audit_events(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Which events; all of them without one.")] filter: Option<
-            AuditEventFilter,
-        >,
-        #[graphql(desc = "How many, counted from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many, counted from the end; at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which events to return; default all.")] filter: Option<AuditEventFilter>,
+        #[graphql(desc = "Page size, from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Return entries after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size, from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Return entries before this cursor.")] before: Option<String>,
     ) -> Result<AuditEventConnection, Error> {
         context.authorize()?;
         let arguments = PageArguments::check(first, after, last, before)?;
         audit_event::load_matching(context, filter, arguments).await
     }
 
-    /// Everybody, a part at a time; newest first unless an order is given. Needs `users:read`.
+    /// User accounts, newest first unless another order is given. Needs `users:read`.
     #[expect(
         clippy::too_many_arguments,
         reason = "the arguments of a connection with a filter and an order"
@@ -92,12 +90,12 @@ impl Reads {
     async fn users(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Who is wanted.")] filter: Option<UserFilter>,
-        #[graphql(desc = "In which order.")] order_by: Option<UserOrder>,
-        #[graphql(desc = "How many, counted from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many, counted from the end; at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which accounts to return.")] filter: Option<UserFilter>,
+        #[graphql(desc = "The order of the list.")] order_by: Option<UserOrder>,
+        #[graphql(desc = "Page size, from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Return entries after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size, from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Return entries before this cursor.")] before: Option<String>,
     ) -> Result<UserConnection, Error> {
         context.authorize()?;
         let page = PageInput {
@@ -109,19 +107,24 @@ impl Reads {
         user_list::load_page(context, filter, order_by, page).await
     }
 
-    /// Counts of people. Needs `users:read` or `stats:read`.
+    /// Numbers of accounts. Needs `users:read` or `stats:read`.
     #[graphql(directive = RequiresScopes::apply(&[&[Permission::UsersRead],&[Permission::StatsRead]]))]
     async fn user_stats(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Only accounts created at this instant or later.")] since: Option<Instant>,
+        #[graphql(desc = "Only accounts created at or after this instant.")] since: Option<Instant>,
         #[graphql(desc = "Only accounts created before this instant.")] until: Option<Instant>,
     ) -> Result<UserStats, Error> {
         context.authorize()?;
-        UserStats::load(context, since.map(|it| it.0), until.map(|it| it.0)).await
+        UserStats::load(
+            context,
+            since.map(|instant| instant.0),
+            until.map(|instant| instant.0),
+        )
+        .await
     }
 
-    /// What a sign-in page needs to know.
+    /// Settings for a sign-in page.
     async fn auth_config(&self) -> AuthConfig {
         AuthConfig
     }

@@ -10,8 +10,8 @@ use chrono::{DateTime, Datelike as _, Utc};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailAddress(pub String);
 
-/// An e-mail address (RFC 5321, RFC 6531). As input any text is taken here and judged by the
-/// mutation, whose answer names the rule that it breaks.
+/// An e-mail address (RFC 5321, RFC 6531). Any string is accepted as input; the mutation validates
+/// it and reports violations in its result.
 #[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc5321")]
 impl ScalarType for EmailAddress {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -23,12 +23,12 @@ impl ScalarType for EmailAddress {
     }
 }
 
-/// A phone number in E.164 form.
+/// A phone number in E.164 format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PhoneNumber(pub String);
 
-/// A phone number in E.164 form, as in `+441632960961`. As input any text is taken here and
-/// judged by the mutation, whose answer names the rule that it breaks.
+/// A phone number in E.164 format, as in `+441632960961`. Any string is accepted as input; the
+/// mutation validates it and reports violations in its result.
 #[Scalar(specified_by_url = "https://www.itu.int/rec/T-REC-E.164")]
 impl ScalarType for PhoneNumber {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -47,13 +47,14 @@ fn text<T: InputType>(value: Value) -> Result<String, InputValueError<T>> {
     }
 }
 
-/// An instant as input: `DateTime` within what databases hold and compare alike.
+/// An instant as input: a `DateTime` within the range that both databases store and compare
+/// correctly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instant(pub DateTime<Utc>);
 
 impl Instant {
-    /// The instant that many microseconds after 1970, from the year 1 to 9999. `SQLite` compares
-    /// instants as text, where a year has four digits; Postgres begins at 4713 BC.
+    /// From microseconds since 1970, within the years 1 to 9999: `SQLite` compares instants as text
+    /// with four-digit years, and Postgres begins at 4713 BC.
     #[must_use]
     pub fn from_micros(micros: i64) -> Option<Self> {
         let instant = DateTime::from_timestamp_micros(micros)?;
@@ -74,7 +75,7 @@ impl InputType for Instant {
         <DateTime<Utc> as InputType>::create_type_info(registry)
     }
 
-    /// Leap seconds become the second that follows, and nanoseconds go: microseconds are kept.
+    /// A leap second becomes the following second, and nanoseconds are truncated to microseconds.
     fn parse(value: Option<Value>) -> InputValueResult<Self> {
         let given = <DateTime<Utc> as InputType>::parse(value);
         let given = given.map_err(InputValueError::propagate)?;

@@ -1,43 +1,43 @@
-//! The schema in its own language: for clients, and for a supergraph to compose.
+//! The SDL for clients and for supergraph composition.
 //!
-//! Both are the engine's export with a few changes. Clients get no directives for routers. A
-//! supergraph gets our `@link`: the engine's is to an older federation and imports what is not
-//! used.
+//! Both are adapted from the engine's export: clients get no federation directives, and the
+//! subgraph gets our `@link`, as the engine's is for an older version and imports unused
+//! directives.
 
 use async_graphql::SDLExportOptions;
 
 use super::directives::name;
 
-/// The federation specification whose directives are used.
+/// The federation version.
 ///
-/// 2.9 has all of them (`@authenticated` and `@requiresScopes` since 2.5, `@cost` and `@listSize`
-/// since 2.9); a newer one would only exclude older composers and routers.
+/// 2.9 has all directives used (`@authenticated` and `@requiresScopes` since 2.5, `@cost` and
+/// `@listSize` since 2.9); a newer version would only exclude older composers and routers.
 const LINK: &str = "https://specs.apollo.dev/federation/v2.9";
 
-/// Directives that some routers refuse, since they cannot enforce them.
-const AUTHORIZATION: [&str; 2] = [name::AUTHENTICATED, name::REQUIRES_SCOPES];
-/// The other directives of this schema.
-const OTHERS: [&str; 3] = [name::COST, name::KEY, name::LIST_SIZE];
-/// Directives that the engine knows by itself.
-const OF_ENGINE: [&str; 2] = ["shareable", "tag"];
+/// Directives that routers without authorization support reject.
+const AUTHORIZATION_DIRECTIVES: [&str; 2] = [name::AUTHENTICATED, name::REQUIRES_SCOPES];
+/// The other federation directives of this schema.
+const OTHER_DIRECTIVES: [&str; 3] = [name::COST, name::KEY, name::LIST_SIZE];
+/// Federation directives that the engine defines.
+const ENGINE_DIRECTIVES: [&str; 2] = ["shareable", "tag"];
 
-/// Types that are not part of a supergraph: the codes of top-level errors are the router's there,
-/// and so common a name would collide with other subgraphs'.
-const LEFT_OUT: [&str; 1] = ["ErrorCode"];
+/// Types that are not part of the supergraph: top-level error codes are the router's there, and the
+/// name would collide with other subgraphs'.
+const EXCLUDED_TYPES: [&str; 1] = ["ErrorCode"];
 
-/// Marks operations that are of use to staff only, so that a contract can leave them out.
-const STAFF: &str = " @tag(name: \"staff\")";
+/// Marks operations for staff, so that a contract can exclude them.
+const STAFF_TAG: &str = " @tag(name: \"staff\")";
 
-/// Whether a subgraph's schema tells routers whom to let through.
+/// Whether the subgraph's SDL declares authorization to routers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authorization {
-    /// By `@authenticated` and `@requiresScopes`.
+    /// With `@authenticated` and `@requiresScopes`.
     Declared,
-    /// Not at all; the guards apply all the same.
+    /// Without; the guards apply all the same.
     Silent,
 }
 
-/// Sorted, so that a change shows as a change.
+/// Sorted, for stable diffs.
 pub(super) fn options() -> SDLExportOptions {
     SDLExportOptions::new()
         .sorted_fields()
@@ -46,19 +46,19 @@ pub(super) fn options() -> SDLExportOptions {
         .include_specified_by()
 }
 
-/// An export without the directives for routers.
+/// The export without federation directives.
 pub(super) fn client(export: &str) -> String {
-    let hidden = [&AUTHORIZATION[..], &OTHERS].concat();
+    let hidden = [&AUTHORIZATION_DIRECTIVES[..], &OTHER_DIRECTIVES].concat();
     lines(export.trim_end())
         .map(|line| line.without(&hidden) + "\n")
         .collect()
 }
 
-/// The link with what is imported from it.
+/// The `@link` with its imports.
 fn link(authorization: Authorization) -> String {
-    let mut names = [&OTHERS[..], &OF_ENGINE].concat();
+    let mut names = [&OTHER_DIRECTIVES[..], &ENGINE_DIRECTIVES].concat();
     if authorization == Authorization::Declared {
-        names.extend(AUTHORIZATION);
+        names.extend(AUTHORIZATION_DIRECTIVES);
     }
     names.sort_unstable();
     let imports: Vec<String> = names.iter().map(|name| format!("\"@{name}\"")).collect();
@@ -66,11 +66,11 @@ fn link(authorization: Authorization) -> String {
     format!("extend schema @link(\n\turl: \"{LINK}\",\n\timport: [{imports}]\n)\n")
 }
 
-/// A federation export as a supergraph composes it.
+/// The subgraph SDL of a federation export.
 pub(super) fn subgraph(export: &str, authorization: Authorization) -> String {
     let hidden: &[&str] = match authorization {
         Authorization::Declared => &[],
-        Authorization::Silent => &AUTHORIZATION,
+        Authorization::Silent => &AUTHORIZATION_DIRECTIVES,
     };
     let mut text = link(authorization);
     for definition in definitions(export) {
@@ -79,20 +79,21 @@ pub(super) fn subgraph(export: &str, authorization: Authorization) -> String {
         };
         let mut words = head.text.split(' ');
         let (keyword, name) = (words.next().unwrap_or_default(), words.next());
-        // Our link replaces the engine's, and every composer knows the directives of the language.
-        if matches!(keyword, "directive" | "extend") || LEFT_OUT.contains(&name.unwrap_or_default())
+        // Our `@link` replaces the engine's, and composers know the built-in directives.
+        if matches!(keyword, "directive" | "extend")
+            || EXCLUDED_TYPES.contains(&name.unwrap_or_default())
         {
             continue;
         }
         text.push('\n');
-        // The engine marks its types for pages, whose entries no other subgraph has.
+        // The engine marks connection types as shareable; they belong to this subgraph alone.
         let is_page =
             name.is_some_and(|name| name.ends_with("Connection") || name.ends_with("Edge"));
         let hidden = [hidden, if is_page { &["shareable"] } else { &[] }].concat();
         for line in &definition {
             text.push_str(&line.without(&hidden));
             if line.has(name::REQUIRES_SCOPES) {
-                text.push_str(STAFF);
+                text.push_str(STAFF_TAG);
             }
             text.push('\n');
         }
@@ -103,7 +104,7 @@ pub(super) fn subgraph(export: &str, authorization: Authorization) -> String {
 /// A line of the export.
 struct Line<'a> {
     text: &'a str,
-    /// Whether it belongs to a description, where anything may stand.
+    /// Whether it is part of a description, which is arbitrary text.
     is_quoted: bool,
 }
 
@@ -112,7 +113,7 @@ impl Line<'_> {
         !self.is_quoted && self.text.contains(&format!(" @{directive}"))
     }
 
-    /// The line without these directives. Their arguments contain no parentheses.
+    /// The line without these directives, whose arguments contain no parentheses.
     fn without(&self, directives: &[&str]) -> String {
         let mut line = self.text.to_owned();
         for directive in directives.iter().filter(|name| self.has(name)) {
@@ -139,7 +140,7 @@ fn lines(export: &str) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
-/// The lines of each definition, its description included.
+/// The lines of each definition, with its description.
 fn definitions(export: &str) -> Vec<Vec<Line<'_>>> {
     let (mut all, mut open) = (Vec::new(), Vec::new());
     for line in lines(export).filter(|line| line.is_quoted || !line.text.is_empty()) {
@@ -174,8 +175,14 @@ mod tests {
         ] {
             assert!(!text.contains(absent), "{absent}");
         }
-        for used in [&AUTHORIZATION[..], &OTHERS, &OF_ENGINE].concat() {
-            // Once more in the link.
+        for used in [
+            &AUTHORIZATION_DIRECTIVES[..],
+            &OTHER_DIRECTIVES,
+            &ENGINE_DIRECTIVES,
+        ]
+        .concat()
+        {
+            // Once besides the `@link`.
             assert!(text.matches(&format!("@{used}")).count() > 1, "{used}");
         }
     }
@@ -183,7 +190,13 @@ mod tests {
     #[test]
     fn the_schema_of_clients_has_no_directives_for_routers() {
         let text = sdl();
-        for directive in [&AUTHORIZATION[..], &OTHERS, &OF_ENGINE].concat() {
+        for directive in [
+            &AUTHORIZATION_DIRECTIVES[..],
+            &OTHER_DIRECTIVES,
+            &ENGINE_DIRECTIVES,
+        ]
+        .concat()
+        {
             assert!(!text.contains(&format!("@{directive}")), "{directive}");
         }
     }
@@ -210,7 +223,7 @@ mod tests {
     fn descriptions_are_left_alone() {
         let export = "\"\"\"\nA @key(x) @requiresScopes\n\"\"\"\ntype User {\n\tid: ID! @requiresScopes(scopes: [[\"a\"]])\n}\n";
         let kind = Authorization::Silent;
-        let wanted = export.replace(" @requiresScopes(scopes: [[\"a\"]])", STAFF);
+        let wanted = export.replace(" @requiresScopes(scopes: [[\"a\"]])", STAFF_TAG);
         assert_eq!(subgraph(export, kind), format!("{}\n{wanted}", link(kind)));
     }
 }

@@ -1,8 +1,8 @@
 //! The subscription root.
 //!
-//! One event is one execution: the resolver runs anew for every event, with the caller as
-//! authenticated then, and yields one item or none. It never waits; `transport` receives the events,
-//! and [`Topic`] tells it which of them to execute.
+//! Each event is one execution: the resolver runs anew with the caller as authenticated at that
+//! time, and yields one item or none. It never waits; `transport` receives the events and selects
+//! by [`Topic`] which of them to execute.
 
 use async_graphql::{Context, Subscription as GraphqlSubscription};
 use futures_util::stream::{self, Iter};
@@ -20,16 +20,16 @@ use crate::domain::permission::Permission;
 /// The items of one execution.
 type AtMostOne<T> = Iter<std::option::IntoIter<T>>;
 
-/// Everything that can be listened to.
+/// The subscription root.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Subscription;
 
-/// Everything that can be listened to, over `/graphql/ws` or `/graphql/stream`. Events may be lost,
-/// and are not kept for those who were away: after connecting again, read what counts.
+/// Subscriptions, over `/graphql/ws` or `/graphql/stream`. Events can be lost and are not stored
+/// for disconnected clients: after a reconnect, query the current state.
 #[GraphqlSubscription]
 impl Subscription {
-    /// What happens to the other sessions of the signed-in person: sign-ins, and their ends. The
-    /// end of the session that listens ends the connection.
+    /// Sign-ins to and ends of the signed-in user's other sessions. If the subscribing session
+    /// itself ends, the connection is closed.
     #[graphql(directive = Authenticated::apply())]
     async fn session_events(
         &self,
@@ -45,14 +45,12 @@ impl Subscription {
         Ok(stream::iter(event))
     }
 
-    /// What happens, as it is recorded. Needs `audit:read`.
+    /// Audit events, as they are recorded. Needs `audit:read`.
     #[graphql(directive = RequiresScopes::apply(&[&[Permission::AuditRead]]))]
     async fn audit_events(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Which events; all of them without one.")] filter: Option<
-            AuditEventFilter,
-        >,
+        #[graphql(desc = "Which events to deliver; default all.")] filter: Option<AuditEventFilter>,
     ) -> Result<AtMostOne<AuditEvent>, Error> {
         context.authorize()?;
         let event = match context.trigger() {

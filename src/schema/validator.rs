@@ -1,4 +1,4 @@
-//! Whether a document could run: it is parsed, measured and validated, and nothing executes.
+//! Validates documents without executing them: syntax, limits, and schema.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::error::Error;
 use super::{METADATA, builder};
 use crate::config::Config;
 
-/// Checks documents against the schema that clients see, and its limits.
+/// Checks documents against the client schema and its limits.
 pub struct Validator {
     engine: Box<dyn Engine>,
     limits: Limits,
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Validator {
 }
 
 impl Validator {
-    /// For the limits of this configuration.
+    /// A validator with the limits of this configuration.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl Validator {
         }
     }
 
-    /// The name of the first operation that has one, if the text can be read at all.
+    /// The name of the first named operation, if the text can be parsed.
     #[must_use]
     pub fn name(&self, text: &str) -> Option<String> {
         let document = Document::prepare(text.to_owned(), &self.limits).ok()?;
@@ -43,7 +43,7 @@ impl Validator {
         names.find_map(|(name, _)| name.map(ToString::to_string))
     }
 
-    /// Everything that keeps a document from running; nothing if it could.
+    /// The errors of a document; empty if it is valid.
     pub async fn check(&self, text: &str) -> Vec<String> {
         let document = match Document::prepare(text.to_owned(), &self.limits) {
             Ok(document) => document,
@@ -72,7 +72,7 @@ fn described(error: ServerError) -> String {
     }
 }
 
-/// The error that stands for a valid document, so that no resolver runs.
+/// The marker error that stops a valid document before any resolver runs.
 const VALID: &str = "valid";
 
 struct StopAfterValidation;

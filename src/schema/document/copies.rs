@@ -1,7 +1,7 @@
-//! How often a document names each variable, and what that makes of the variables of a request.
+//! Memory amplification through variables that a document uses more than once.
 //!
-//! The engine copies a variable for each place that names it, before it looks whether the place
-//! can hold it: a megabyte that stands in a list two thousand times became gigabytes.
+//! The engine clones a variable for each use before it checks the type of the position: a 1 MB
+//! variable in a list of two thousand uses took gigabytes.
 
 use std::collections::HashMap;
 
@@ -13,18 +13,18 @@ use async_graphql_value::Value as Literal;
 
 use super::{Limit, Refusal};
 
-/// Bytes of copies that a request may have made of its variables. What stands in one place alone
-/// is bounded by the body; a document names few variables twice, and they are ids.
-const MOST_COPIED: usize = 4 * 1024 * 1024;
-/// What a value takes besides its text.
-const OF_A_VALUE: usize = 64;
+/// Maximum bytes of variable copies beyond the first use, which the body limit covers. Legitimate
+/// documents reuse a few variables, mostly ids.
+const MAX_COPIED_BYTES: usize = 4 * 1024 * 1024;
+/// Estimated size of a value, without its text.
+const VALUE_OVERHEAD: usize = 64;
 
-/// Variables that stand in several places of a document, each with the places after the first.
+/// Variables used more than once, with the number of additional uses.
 #[derive(Debug, Default)]
 pub(super) struct Copies(Vec<(Name, usize)>);
 
 impl Copies {
-    /// Looks at all of a document: the engine checks also what no operation leads to.
+    /// Counts uses in the whole document: the engine also validates unreachable fragments.
     pub(super) fn of(document: &ExecutableDocument) -> Self {
         let mut places = Places::default();
         for (_, operation) in document.operations.iter() {
@@ -43,7 +43,7 @@ impl Copies {
         )
     }
 
-    /// Refuses variables that are too large to be copied as often as they are named.
+    /// Rejects variables whose copies would take too much memory.
     pub(super) fn check(
         &self,
         operation: &OperationDefinition,
@@ -53,7 +53,7 @@ impl Copies {
             let value = variables.get(name).or_else(|| default(operation, name));
             value.map_or(0, bytes).saturating_mul(*times)
         });
-        Limit::VariableCopies.check(copied.fold(0, usize::saturating_add), MOST_COPIED)
+        Limit::VariableCopies.check(copied.fold(0, usize::saturating_add), MAX_COPIED_BYTES)
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn default<'a>(operation: &'a OperationDefinition, name: &Name) -> Op
     found.node.default_value.as_ref().map(|value| &value.node)
 }
 
-/// About what a value takes in memory.
+/// Estimated memory use of a value.
 fn bytes(value: &Value) -> usize {
     let mut sum = 0_usize;
     let mut open = vec![value];
@@ -81,17 +81,17 @@ fn bytes(value: &Value) -> usize {
             }
             _ => 0,
         };
-        sum = sum.saturating_add(text).saturating_add(OF_A_VALUE);
+        sum = sum.saturating_add(text).saturating_add(VALUE_OVERHEAD);
     }
     sum
 }
 
-/// In how many places each variable stands.
+/// Number of uses per variable.
 #[derive(Default)]
 struct Places<'a>(HashMap<&'a Name, usize>);
 
 impl<'a> Places<'a> {
-    /// Goes as deep as brackets do, which are bounded before a text is parsed.
+    /// Recursion is bounded: nesting of brackets is limited before parsing.
     fn selections(&mut self, set: &'a SelectionSet) {
         for selection in &set.items {
             self.directives(selection.node.directives());
@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether the first operation runs with this.
+    /// Whether the first operation passes with this variable.
     fn runs(text: &str, variables: serde_json::Value) -> bool {
         let document = parse_query(text).unwrap();
         let (_, operation) = document.operations.iter().next().unwrap();

@@ -1,14 +1,13 @@
-//! Introspection where it is off: refused by name, before anything runs.
+//! Rejects introspection where it is disabled.
 //!
-//! The engine answers `null` without an error then, which clients take for an empty schema.
+//! The engine would answer `null` without an error, which clients take for an empty schema.
 
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 
 use crate::schema::error::{Error, ErrorCode};
 
-/// Refuses a document that asks for the schema anywhere: in any of its operations, and in
-/// fragments, whether or not they are spread. What it is called in the answer does not matter.
-/// `__typename` (GraphQL specification §4.4) tells nothing but the type of a value and stays.
+/// Rejects a document that introspects in any operation or fragment, used or not, under any alias.
+/// `__typename` (GraphQL specification §4.4) is allowed.
 pub(super) fn refuse(document: &ExecutableDocument) -> Result<(), Error> {
     let operations = document.operations.iter();
     let operations = operations.map(|(_, operation)| &operation.node.selection_set.node);
@@ -23,7 +22,7 @@ pub(super) fn refuse(document: &ExecutableDocument) -> Result<(), Error> {
     }
 }
 
-/// The first field that introspects. Recursion is bounded by the brackets of the text.
+/// The first introspection field. Recursion is bounded by the nesting limit.
 fn meta_field(set: &SelectionSet) -> Option<&str> {
     set.items
         .iter()

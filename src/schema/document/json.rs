@@ -1,21 +1,21 @@
-//! How many values a JSON text holds, counted before it is parsed.
+//! Counts the values of a JSON text before it is parsed.
 //!
-//! Parsing allocates for each value: a megabyte of `[[[1]]],` took 100 ms.
+//! Parsing allocates for each value: 1 MB of `[[[1]]],` took 100 ms.
 
 use super::{Limit, Limits, Refusal};
 
-/// Refuses a text with twice as many values as variables may hold: beside them there are the
-/// members of the request and its extensions.
+/// Rejects a text with more than twice the allowed variable values; the rest covers the members of
+/// the request and its extensions.
 pub(in crate::schema) fn check(text: &[u8], limits: &Limits) -> Result<(), Refusal> {
-    let most = limits.variable_values.saturating_mul(2);
-    Limit::Values.check(values(text), most)
+    let max = limits.variable_values.saturating_mul(2);
+    Limit::Values.check(count_values(text), max)
 }
 
-/// The values of a JSON text. One that is not JSON has at least those that a parser reads before
-/// it finds out.
-fn values(text: &[u8]) -> usize {
+/// The number of values in a JSON text; for invalid JSON at least the number that a parser reads
+/// before it fails.
+fn count_values(text: &[u8]) -> usize {
     let mut count = 1_usize;
-    // The last byte that is no blank opened a list or an object.
+    // Whether the last non-blank byte opened a list or an object.
     let mut opened = false;
     let mut bytes = text.iter();
     while let Some(byte) = bytes.next() {
@@ -34,7 +34,7 @@ fn values(text: &[u8]) -> usize {
     count
 }
 
-/// Skips the rest of a string whose first quote was read.
+/// Skips the rest of a string after its opening quote.
 fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
     while let Some(byte) = bytes.next() {
         match byte {
@@ -73,18 +73,18 @@ mod tests {
             (r#"{"a":{"b":[1,"2",null]}}"#, 6),
             (r#"[",,[[{{","\\",",\"[,"]"#, 4),
         ] {
-            assert_eq!(values(text.as_bytes()), count, "{text}");
+            assert_eq!(count_values(text.as_bytes()), count, "{text}");
             assert_eq!(counted(&serde_json::from_str(text).unwrap()), count);
         }
     }
 
-    /// What a parser reads before it gives up counts as well.
+    /// Includes the values that a parser reads before it fails.
     #[test]
     fn text_that_breaks_off_holds_what_came_before() {
-        assert_eq!(values(b"[1,2,3,"), 5);
-        assert_eq!(values(br#"{"a":[[[["#), 5);
-        assert_eq!(values(br#"[1,"2,3,4"#), 3);
-        assert_eq!(values(b""), 1);
+        assert_eq!(count_values(b"[1,2,3,"), 5);
+        assert_eq!(count_values(br#"{"a":[[[["#), 5);
+        assert_eq!(count_values(br#"[1,"2,3,4"#), 3);
+        assert_eq!(count_values(b""), 1);
     }
 
     fn json() -> impl Strategy<Value = Value> {
@@ -110,7 +110,7 @@ mod tests {
             } else {
                 value.to_string()
             };
-            prop_assert_eq!(values(text.as_bytes()), counted(&value));
+            prop_assert_eq!(count_values(text.as_bytes()), counted(&value));
         }
     }
 }

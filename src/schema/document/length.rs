@@ -1,20 +1,20 @@
-//! How long the text of a document may be.
+//! The maximum length of a document.
 //!
-//! The parser walks blanks, commas and comments, which are no tokens: a megabyte of empty comments
+//! Blanks, commas and comments are no tokens, but the parser walks them: 1 MB of empty comments
 //! took 60 ms.
 
 use super::{Limit, Limits, Refusal};
 
-/// Bytes of a text, whatever stands in it. As many fields as a document may have
-/// (`graphql.max_expanded_nodes`), each on an indented line of its own, fit in.
-const LONGEST_TEXT: usize = 64 * 1024;
-/// Bytes for each token, where the configuration allows more of those.
-const BYTES_OF_A_TOKEN: usize = 4;
+/// Maximum document size in bytes. Fits `graphql.max_expanded_nodes` fields, each on an indented
+/// line of its own.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// Raises the maximum where the configuration allows more tokens.
+const BYTES_PER_TOKEN: usize = 4;
 
-/// Refuses a text by its length alone, before anything walks it.
+/// Rejects a document by its length, before it is scanned.
 pub(in crate::schema) fn check(text: &str, limits: &Limits) -> Result<(), Refusal> {
-    let longest = limits.tokens.saturating_mul(BYTES_OF_A_TOKEN);
-    Limit::Document.check(text.len(), longest.max(LONGEST_TEXT))
+    let longest = limits.tokens.saturating_mul(BYTES_PER_TOKEN);
+    Limit::Document.check(text.len(), longest.max(MAX_TEXT_BYTES))
 }
 
 #[cfg(test)]
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
     use crate::app::built_in_documents;
 
-    /// The limit that a text meets, as the configuration has them by default.
+    /// The limit that a text exceeds with the default configuration.
     fn met(text: String, limits: &Limits) -> Option<Limit> {
         match Document::prepare(text, limits) {
             Err(Refusal::Limit { limit, .. }) => Some(limit),
@@ -48,7 +48,7 @@ mod tests {
             } else {
                 "{ me { id } } "
             };
-            let longest = filled(begin, idle, LONGEST_TEXT);
+            let longest = filled(begin, idle, MAX_TEXT_BYTES);
             assert_eq!(met(longest.clone(), &LIMITS), None, "{idle:?}");
             assert_eq!(
                 met(longest + "   ", &LIMITS),
@@ -72,9 +72,9 @@ mod tests {
         for (begin, end) in [("{ a(b: \"", "\") }"), ("{ a(b: \"\"\"", "\"\"\") }")] {
             for letter in ["x", "\u{1f600}"] {
                 let text = |bytes: usize| filled(begin, letter, bytes) + end;
-                assert_eq!(met(text(LONGEST_TEXT - 16), &LIMITS), None, "{begin}");
+                assert_eq!(met(text(MAX_TEXT_BYTES - 16), &LIMITS), None, "{begin}");
                 assert_eq!(
-                    met(text(LONGEST_TEXT), &LIMITS),
+                    met(text(MAX_TEXT_BYTES), &LIMITS),
                     Some(Limit::Document),
                     "{begin}"
                 );
@@ -96,9 +96,9 @@ mod tests {
     #[test]
     fn documents_that_people_write_are_far_from_it() {
         for text in built_in_documents().values() {
-            assert!(text.len() < LONGEST_TEXT / 16, "{}", text.len());
+            assert!(text.len() < MAX_TEXT_BYTES / 16, "{}", text.len());
         }
-        // Two thousand fields, each with a comment for every tenth, as a code generator prints them.
+        // Two thousand fields with a comment for every tenth, as code generators print them.
         let field = |at: usize| {
             let comment = if at.is_multiple_of(10) {
                 "            # why\n"

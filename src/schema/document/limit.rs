@@ -1,4 +1,4 @@
-//! The limits of the edge: their names, for people and for metrics.
+//! Request limits, with their names in messages and metrics.
 
 use std::sync::LazyLock;
 
@@ -6,39 +6,39 @@ use super::super::error::{Error, ErrorCode};
 use super::super::metadata::Metadata;
 use crate::config::Config;
 
-/// What one document and its variables may ask for.
+/// Limits for one document and its variables.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// What the fields of the schema cost.
+    /// The list sizes and credential mutations of the schema.
     pub metadata: &'static LazyLock<Metadata>,
-    /// Whether the schema may be asked for.
+    /// Whether introspection is enabled.
     pub introspection: bool,
-    /// Nesting of selections, fragments followed.
+    /// Nesting of selections, fragments expanded.
     pub depth: usize,
-    /// Fields with an alias, fragments followed.
+    /// Aliases, fragments expanded.
     pub aliases: usize,
-    /// Fields of the root, fragments followed.
+    /// Root fields, fragments expanded.
     pub root_fields: usize,
-    /// Directives, fragments followed.
+    /// Directives, fragments expanded.
     pub directives: usize,
-    /// Lexical tokens of the text.
+    /// Lexical tokens.
     pub tokens: usize,
-    /// Selections once every fragment is written out.
+    /// Selections, fragments expanded.
     pub expanded_nodes: usize,
-    /// Fields that may be resolved: those of a list count once for each entry of its page.
+    /// Fields to resolve; fields of a list count once per entry of the page.
     pub cost: usize,
-    /// Entities that may be referred to, fragments followed.
+    /// Entity references, fragments expanded.
     pub representations: usize,
-    /// Variables that may be sent.
+    /// Number of variables.
     pub variables: usize,
-    /// Nesting of the lists and objects in one variable.
+    /// Nesting of lists and objects within a variable.
     pub variable_depth: usize,
     /// Values in all variables together.
     pub variable_values: usize,
 }
 
 impl Limits {
-    /// Those of the configuration.
+    /// The configured limits.
     #[must_use]
     pub fn of(config: &Config, metadata: &'static LazyLock<Metadata>, introspection: bool) -> Self {
         let limits = &config.graphql;
@@ -60,53 +60,53 @@ impl Limits {
     }
 }
 
-/// A limit that was met.
+/// A limit that was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// Bytes of the body.
+    /// Bytes of the request body.
     Body,
-    /// Values in a JSON text.
+    /// Values in the JSON text.
     Values,
-    /// Bytes of a document.
+    /// Bytes of the document.
     Document,
     /// Lexical tokens and comments.
     Tokens,
-    /// Characters of a name.
+    /// Length of a name.
     Name,
-    /// Brackets that are open at once.
+    /// Open brackets.
     Nesting,
-    /// Levels of selections.
+    /// Nesting of selections.
     Depth,
-    /// Fields that may be resolved.
+    /// Fields to resolve.
     Cost,
-    /// Entities that are referred to.
+    /// Entity references.
     Representations,
-    /// Selections written out.
+    /// Selections, fragments expanded.
     ExpandedNodes,
     /// Aliases.
     Aliases,
-    /// Fields of the root.
+    /// Root fields.
     RootFields,
     /// Directives.
     Directives,
-    /// Circles through the schema.
+    /// Cycles through introspection lists.
     Introspection,
-    /// Mutations that take a credential.
+    /// Credential mutations.
     Credentials,
     /// Variables.
     Variables,
-    /// Levels inside a variable.
+    /// Nesting within a variable.
     VariableDepth,
-    /// Values inside variables.
+    /// Values in variables.
     VariableValues,
-    /// Bytes of variables, for each place after the first that names them.
+    /// Bytes of variable copies beyond the first use.
     VariableCopies,
-    /// Errors of an answer.
+    /// Errors in a response.
     Errors,
 }
 
 impl Limit {
-    /// Every limit.
+    /// All limits.
     pub const ALL: [Self; 20] = [
         Self::Body,
         Self::Values,
@@ -130,7 +130,7 @@ impl Limit {
         Self::Errors,
     ];
 
-    /// Its name as a label of metrics.
+    /// The value of the metric label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -157,7 +157,7 @@ impl Limit {
         }
     }
 
-    /// What exceeds it, as the end of a sentence.
+    /// The start of the error message.
     const fn exceeded(self) -> &'static str {
         match self {
             Self::Body => "The body is too large",
@@ -185,27 +185,27 @@ impl Limit {
         }
     }
 
-    /// Nothing, or the refusal of more than `most`.
-    pub(super) const fn check(self, size: usize, most: usize) -> Result<(), Refusal> {
-        if size > most {
-            Err(Refusal::Limit { limit: self, most })
+    /// Rejects a size above `max`.
+    pub(super) const fn check(self, size: usize, max: usize) -> Result<(), Refusal> {
+        if size > max {
+            Err(Refusal::Limit { limit: self, max })
         } else {
             Ok(())
         }
     }
 }
 
-/// Why a document does not run.
+/// Why a document was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// It exceeds a limit.
     Limit {
-        /// Which one.
+        /// The limit.
         limit: Limit,
-        /// The most there may be.
-        most: usize,
+        /// Its value.
+        max: usize,
     },
-    /// It is wrong.
+    /// It is invalid.
     Error(Error),
 }
 
@@ -219,8 +219,8 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Error(error) => error,
-            Refusal::Limit { limit, most } => {
-                let message = format!("{}. The limit is {most}.", limit.exceeded());
+            Refusal::Limit { limit, max } => {
+                let message = format!("{}. The limit is {max}.", limit.exceeded());
                 Self::of(ErrorCode::QueryTooExpensive, message)
             }
         }

@@ -1,4 +1,4 @@
-//! How large a document really is: fragments written out, pages multiplied.
+//! Measures a document with fragments expanded and page sizes multiplied.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,19 +15,20 @@ use crate::schema::directives::{DEFAULT_PAGE_SIZE, SLICING_ARGUMENTS};
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::metadata::{ListSize, Metadata};
 
-/// The field by which a router asks for what other subgraphs refer to.
+/// The federation field that resolves entity references.
 const ENTITIES: &str = "_entities";
 
-/// The lists through which introspection can go in circles.
-const REFLECTING_LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
-/// How often it may: the queries of common tools do it twice at most.
-const REFLECTIONS: usize = 3;
+/// Introspection lists that allow cycles, as in `fields { type { fields } }`.
+const CYCLIC_INTROSPECTION_FIELDS: [&str; 4] =
+    ["fields", "inputFields", "interfaces", "possibleTypes"];
+/// Maximum passes through them; the introspection queries of common tools take two.
+const MAX_INTROSPECTION_CYCLES: usize = 3;
 
-/// How deep the walk below goes, fragments and conditions included: it takes stack for each level,
-/// and so does the engine, which goes no deeper either.
-const DEEPEST_WALK: usize = 32;
+/// Maximum recursion of the walk below, inline fragments included. It uses stack for each level;
+/// the engine has the same limit.
+const MAX_NESTING: usize = 32;
 
-/// What a selection set amounts to once its fragments are written out.
+/// The size of a selection set, fragments expanded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Size {
     nodes: usize,
@@ -38,15 +39,15 @@ pub(super) struct Size {
     root_fields: usize,
     credentials: usize,
     cost: usize,
-    /// What one entry of the page costs whose size only the field around it knows.
-    entry: usize,
+    /// Cost per entry of the enclosing page, whose size only the parent field knows.
+    per_entry: usize,
     representations: usize,
-    reflections: usize,
+    introspection_cycles: usize,
 }
 
 impl Size {
-    /// Adds a sibling; saturates, since fragments can double at every level.
-    fn beside(self, other: Self) -> Self {
+    /// Adds a sibling. Saturates, since fragments can double at every level.
+    fn plus(self, other: Self) -> Self {
         Self {
             nodes: self.nodes.saturating_add(other.nodes),
             depth: self.depth.max(other.depth),
@@ -56,75 +57,76 @@ impl Size {
             root_fields: self.root_fields.saturating_add(other.root_fields),
             credentials: self.credentials.saturating_add(other.credentials),
             cost: self.cost.saturating_add(other.cost),
-            entry: self.entry.saturating_add(other.entry),
+            per_entry: self.per_entry.saturating_add(other.per_entry),
             representations: self.representations.saturating_add(other.representations),
-            reflections: self.reflections.max(other.reflections),
+            introspection_cycles: self.introspection_cycles.max(other.introspection_cycles),
         }
     }
 
-    /// What everything below costs when the page around it has this many entries.
+    /// The total cost with the size of the enclosing page.
     const fn total(self, page: usize) -> usize {
-        self.cost.saturating_add(self.entry.saturating_mul(page))
+        self.cost
+            .saturating_add(self.per_entry.saturating_mul(page))
     }
 
-    /// Another operation of the same document: the engine walks them all, and runs one.
-    pub(super) fn of_document(self, other: Self) -> Self {
+    /// Combines two operations of a document: the engine validates all of them but runs one.
+    pub(super) fn with_operation(self, other: Self) -> Self {
         Self {
             depth: self.depth.max(other.depth),
             root_fields: self.root_fields.max(other.root_fields),
             credentials: self.credentials.max(other.credentials),
             cost: self.cost.max(other.cost),
             representations: self.representations.max(other.representations),
-            entry: 0,
-            ..self.beside(other)
+            per_entry: 0,
+            ..self.plus(other)
         }
     }
 
     pub(super) fn check(self, limits: &Limits) -> Result<(), Refusal> {
         Limit::ExpandedNodes.check(self.nodes, limits.expanded_nodes)?;
         Limit::Depth.check(self.depth, limits.depth)?;
-        Limit::Nesting.check(self.levels, DEEPEST_WALK)?;
+        Limit::Nesting.check(self.levels, MAX_NESTING)?;
         Limit::Aliases.check(self.aliases, limits.aliases)?;
         Limit::Directives.check(self.directives, limits.directives)?;
-        // Before the cost, which multiplies them: this says what to change.
+        // Checked before the cost, which they multiply, for a more specific message.
         Limit::Representations.check(self.representations, limits.representations)?;
         Limit::Cost.check(self.cost, limits.cost)?;
         Limit::RootFields.check(self.root_fields, limits.root_fields)?;
-        Limit::Introspection.check(self.reflections, REFLECTIONS)?;
-        // One password per request, whatever aliases and fragments say.
+        Limit::Introspection.check(self.introspection_cycles, MAX_INTROSPECTION_CYCLES)?;
+        // One password per request, whatever aliases and fragments do.
         Limit::Credentials.check(self.credentials, 1)
     }
 
-    /// The fields that may be resolved.
+    /// The number of fields to resolve.
     pub(super) const fn cost(self) -> usize {
         self.cost
     }
 }
 
-/// Where the sizes of pages come from.
+/// Reads page sizes from arguments, variables and defaults.
 #[derive(Clone, Copy)]
-pub(super) struct Pages<'a> {
+pub(super) struct PageSizes<'a> {
     pub(super) operation: &'a OperationDefinition,
-    /// Unknown while a document is prepared: then a page counts as one entry.
+    /// `None` while the document is prepared: a page counts as one entry.
     pub(super) variables: Option<&'a Variables>,
     pub(super) metadata: &'static Metadata,
 }
 
-impl Pages<'_> {
-    /// How many entries the page of a field has at most, as `PageArguments` reads its arguments:
-    /// `first`, else `last`, else what a page has when nobody says.
+impl PageSizes<'_> {
+    /// The maximum page size of a field: `first`, else `last`, else the default. Must agree with
+    /// `PageArguments`.
     fn size(self, field: &Field) -> usize {
         for name in SLICING_ARGUMENTS {
             let size = match field.get_argument(name).map(|value| &value.node) {
-                Some(Value::Number(number)) => entries(number.as_u64()),
+                Some(Value::Number(number)) => page_size(number.as_u64()),
                 Some(Value::Variable(name)) => match self.variables {
                     None => 1,
                     Some(variables) => match variables
                         .get(name)
                         .or_else(|| default(self.operation, name))
                     {
-                        Some(ConstValue::Number(number)) => entries(number.as_u64()),
-                        // Absent or `null` is as if it was not said.
+                        Some(ConstValue::Number(number)) => page_size(number.as_u64()),
+                        // Absent and `null` are the same.
                         _ => continue,
                     },
                 },
@@ -135,18 +137,21 @@ impl Pages<'_> {
         DEFAULT_PAGE_SIZE
     }
 
-    /// How many entities a field refers to; none if it is no such field.
+    /// The number of entity references of an `_entities` field.
     fn representations(self, field: &Field) -> usize {
         if field.name.node != ENTITIES {
             return 0;
         }
-        match field.get_argument("representations").map(|it| &it.node) {
+        match field
+            .get_argument("representations")
+            .map(|value| &value.node)
+        {
             Some(Value::List(items)) => items.len(),
             Some(Value::Variable(name)) => {
                 let given = self.variables.and_then(|variables| variables.get(name));
                 match given.or_else(|| default(self.operation, name)) {
                     Some(ConstValue::List(items)) => items.len(),
-                    // Unknown as yet, or one alone, which counts as a list of one.
+                    // Not known yet, or a single value, which coerces to a list of one.
                     _ => 1,
                 }
             }
@@ -155,15 +160,15 @@ impl Pages<'_> {
     }
 }
 
-/// A size that is no size is refused by the field itself.
-fn entries(number: Option<u64>) -> usize {
+/// Invalid sizes count as one entry; the field rejects them.
+fn page_size(number: Option<u64>) -> usize {
     number
         .and_then(|number| usize::try_from(number).ok())
         .unwrap_or(1)
 }
 
-/// Introspection is deep by nature; what multiplies its answer is going in circles through its
-/// lists, which is counted instead. Elsewhere in the graph nothing is named like these.
+/// Introspection is deep by nature, so it is limited by cycles through its lists instead of depth
+/// and cost. No other field of the schema has the name of such a list.
 fn introspection(inner: Size) -> Size {
     Size {
         nodes: inner.nodes.saturating_add(1),
@@ -173,14 +178,14 @@ fn introspection(inner: Size) -> Size {
         directives: inner.directives,
         root_fields: 1,
         cost: 1,
-        reflections: inner.reflections,
+        introspection_cycles: inner.introspection_cycles,
         ..Size::default()
     }
 }
 
 /// Measures selection sets, each fragment once.
 pub(super) struct Measure<'a> {
-    pages: Pages<'a>,
+    page_sizes: PageSizes<'a>,
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
     known: HashMap<&'a str, Size>,
     open: HashSet<&'a str>,
@@ -189,10 +194,10 @@ pub(super) struct Measure<'a> {
 impl<'a> Measure<'a> {
     pub(super) fn new(
         fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
-        pages: Pages<'a>,
+        page_sizes: PageSizes<'a>,
     ) -> Self {
         Self {
-            pages,
+            page_sizes,
             fragments,
             known: HashMap::new(),
             open: HashSet::new(),
@@ -200,21 +205,21 @@ impl<'a> Measure<'a> {
     }
 
     pub(super) fn operation(&mut self) -> Result<Size, Refusal> {
-        let operation = self.pages.operation;
+        let operation = self.page_sizes.operation;
         let size = self.selections(&operation.selection_set.node, 1)?;
-        let mutates = operation.ty == OperationType::Mutation;
+        let is_mutation = operation.ty == OperationType::Mutation;
         Ok(Size {
             directives: size.directives.saturating_add(operation.directives.len()),
-            credentials: if mutates { size.credentials } else { 0 },
+            credentials: if is_mutation { size.credentials } else { 0 },
             cost: size.total(MAX_PAGE_SIZE),
-            entry: 0,
+            per_entry: 0,
             ..size
         })
     }
 
-    /// `root_fields` and `credentials` count the level of the set itself, the others all levels.
+    /// `root_fields` and `credentials` count this level only, the rest all levels.
     fn selections(&mut self, set: &'a SelectionSet, level: usize) -> Result<Size, Refusal> {
-        Limit::Nesting.check(level, DEEPEST_WALK)?;
+        Limit::Nesting.check(level, MAX_NESTING)?;
         let mut total = Size::default();
         for selection in &set.items {
             let size = match &selection.node {
@@ -229,7 +234,7 @@ impl<'a> Measure<'a> {
                     spread(inner, fragment.node.directives.len())
                 }
             };
-            total = total.beside(size);
+            total = total.plus(size);
         }
         Ok(total)
     }
@@ -246,13 +251,13 @@ impl<'a> Measure<'a> {
                 ..inner
             }));
         }
-        let below = inner.total(self.pages.size(field));
-        let referred = self.pages.representations(field);
+        let below = inner.total(self.page_sizes.size(field));
+        let references = self.page_sizes.representations(field);
         let list = match name {
-            ENTITIES => Some(ListSize::AtMost(referred)),
-            _ => self.pages.metadata.list_size(name),
+            ENTITIES => Some(ListSize::AtMost(references)),
+            _ => self.page_sizes.metadata.list_size(name),
         };
-        let (cost, entry) = match list {
+        let (cost, per_entry) = match list {
             Some(ListSize::Page) => (1, below),
             None | Some(ListSize::AtMost(0)) => (below.saturating_add(1), 0),
             Some(ListSize::AtMost(entries)) => {
@@ -268,16 +273,17 @@ impl<'a> Measure<'a> {
                 .saturating_add(usize::from(field.alias.is_some())),
             directives: inner.directives.saturating_add(field.directives.len()),
             root_fields: 1,
-            credentials: usize::from(self.pages.metadata.is_credential(name)),
+            credentials: usize::from(self.page_sizes.metadata.is_credential(name)),
             cost,
-            entry,
-            representations: inner.representations.saturating_add(referred),
-            reflections: inner.reflections + usize::from(REFLECTING_LISTS.contains(&name)),
+            per_entry,
+            representations: inner.representations.saturating_add(references),
+            introspection_cycles: inner.introspection_cycles
+                + usize::from(CYCLIC_INTROSPECTION_FIELDS.contains(&name)),
         })
     }
 
     fn fragment(&mut self, name: &str, level: usize) -> Result<Size, Refusal> {
-        // Validation names an unknown fragment better than we could.
+        // The engine's validation reports unknown fragments.
         let Some((name, fragment)) = self.fragments.get_key_value(name) else {
             return Ok(Size::default());
         };
@@ -296,7 +302,7 @@ impl<'a> Measure<'a> {
     }
 }
 
-/// A fragment where it stands: a level of its own, with the directives it has there.
+/// A fragment adds a level of nesting and the directives of its spread.
 fn spread(inner: Size, directives: usize) -> Size {
     Size {
         levels: inner.levels + 1,

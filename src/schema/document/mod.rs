@@ -1,7 +1,7 @@
-//! A document before it runs: parsed once, measured once, remembered.
+//! Documents before execution: parsed and measured once, then cached.
 //!
-//! Limits are checked here, before the library's own validation walks the document: a few hundred
-//! bytes of nested fragments can expand to millions of fields, and every walk over them costs.
+//! Limits are checked before the engine's validation, which walks the document: a few hundred bytes
+//! of nested fragments expand to millions of fields.
 
 mod copies;
 mod introspection;
@@ -9,8 +9,8 @@ mod json;
 mod length;
 mod limit;
 mod measure;
+mod rewrite;
 mod root;
-mod spelling;
 mod tokens;
 mod variables;
 
@@ -30,36 +30,36 @@ use super::live_event::Topic;
 use super::metadata::Metadata;
 use super::operation_names;
 use copies::Copies;
-use measure::{Measure, Pages, Size};
-use spelling::Malformed;
-use tokens::Text;
+use measure::{Measure, PageSizes, Size};
+use rewrite::StringError;
+use tokens::Scan;
 
-/// How many brackets may be open at once in a text: the parser takes stack for each. It gives up
-/// at as many nested selections, too.
-const DEEPEST_TEXT: usize = 64;
-/// Characters of a name. Errors repeat names, the audit log keeps those of operations, and what is
-/// unknown is compared with all that is known, letter by letter.
-const LONGEST_NAME: usize = 256;
+/// Maximum nesting of brackets: the parser recurses for each. It has the same limit for nested
+/// selections.
+const MAX_OPEN_BRACKETS: usize = 64;
+/// Maximum length of a name. Error messages repeat names, the audit log stores operation names, and
+/// the engine compares unknown names with all known ones for its suggestions.
+const MAX_NAME_LENGTH: usize = 256;
 
-/// Bytes that a field takes once it is parsed; most tokens are less.
-const OF_A_TOKEN: usize = 256;
+/// Upper estimate of the memory per parsed token: the size of a field.
+const PARSED_TOKEN_BYTES: usize = 256;
 
-/// A document that keeps within the limits.
+/// A document within the limits.
 #[derive(Debug)]
 pub struct Document {
-    /// The text as it came.
+    /// The text as received.
     pub text: String,
-    /// The parsed form.
+    /// The parsed document.
     pub parsed: ExecutableDocument,
     copies: Copies,
     tokens: usize,
     metadata: &'static Metadata,
 }
 
-/// The operation of a document that a request wants to run.
+/// The operation selected by a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// Whether it reads, changes or subscribes.
+    /// Query, mutation or subscription.
     pub kind: OperationType,
     /// Its name.
     pub name: Option<String>,
@@ -70,18 +70,18 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// A limit that it exceeds, or what is wrong with it.
+    /// The limit that the document exceeds, or a syntax error.
     pub fn prepare(text: String, limits: &Limits) -> Result<Self, Refusal> {
         length::check(&text, limits)?;
-        let seen = look_over(&text, limits)?;
-        let spelled = spelling::spell(&text).map_err(|wrong| misspelled(&text, wrong))?;
-        let mut nul = seen.nul || spelled.nul;
-        if matches!(spelled.text, Cow::Owned(_)) {
-            // What is parsed is what is measured.
-            nul |= look_over(&spelled.text, limits)?.nul;
+        let scanned = scan(&text, limits)?;
+        let rewritten = rewrite::rewrite(&text).map_err(|error| string_error(&text, error))?;
+        let mut nul = scanned.nul || rewritten.nul;
+        if matches!(rewritten.text, Cow::Owned(_)) {
+            // Measure what is parsed.
+            nul |= scan(&rewritten.text, limits)?.nul;
         }
-        let parsed = parse_query(&spelled.text).map_err(|error| unreadable(&error))?;
-        drop(spelled);
+        let parsed = parse_query(&rewritten.text).map_err(|error| syntax_error(&error))?;
+        drop(rewritten);
         if nul {
             return Err(null_character().into());
         }
@@ -90,13 +90,13 @@ impl Document {
         }
         let mut whole = Size::default();
         for (_, operation) in parsed.operations.iter() {
-            let pages = Pages {
+            let page_sizes = PageSizes {
                 operation: &operation.node,
                 variables: None,
                 metadata: limits.metadata,
             };
-            let size = Measure::new(&parsed.fragments, pages).operation()?;
-            whole = whole.of_document(size);
+            let size = Measure::new(&parsed.fragments, page_sizes).operation()?;
+            whole = whole.with_operation(size);
             whole.check(limits)?;
             if operation.node.ty == OperationType::Subscription {
                 root::only_field(&operation.node)?;
@@ -104,20 +104,20 @@ impl Document {
         }
         Ok(Self {
             copies: Copies::of(&parsed),
-            tokens: seen.tokens,
+            tokens: scanned.tokens,
             text,
             parsed,
             metadata: limits.metadata,
         })
     }
 
-    /// About what it takes in memory.
+    /// Estimated memory use.
     pub(super) fn bytes(&self) -> usize {
-        let parsed = self.tokens.saturating_mul(OF_A_TOKEN);
+        let parsed = self.tokens.saturating_mul(PARSED_TOKEN_BYTES);
         self.text.len().saturating_add(parsed)
     }
 
-    /// The operation that a request names, or the only one.
+    /// The operation selected by `operationName`, or the only one.
     pub fn operation(&self, name: Option<&str>) -> Result<Operation, Error> {
         let (found, definition) = self.definition(name)?;
         Ok(Operation {
@@ -126,13 +126,13 @@ impl Document {
         })
     }
 
-    /// What a subscription of the document is about.
+    /// The topic of a subscription.
     pub fn topic(&self, name: Option<&str>) -> Result<Topic, Error> {
         let (_, definition) = self.definition(name)?;
         root::only_field(definition).map(Topic::of)
     }
 
-    /// The only field at the root of an operation, if the schema has it.
+    /// The only root field of an operation, if the schema has it.
     #[must_use]
     pub fn root_field(&self, name: Option<&str>) -> Option<&'static str> {
         let (_, definition) = self.definition(name).ok()?;
@@ -145,8 +145,8 @@ impl Document {
         }
     }
 
-    /// Checks the variables that came with the document: how large they are, that the required
-    /// ones are there, and what pages cost now that their sizes are known.
+    /// Checks the variables of a request: their size, that required ones are present, and the cost
+    /// with the actual page sizes.
     pub(super) fn check_variables(
         &self,
         name: Option<&str>,
@@ -165,8 +165,8 @@ impl Document {
             let given = variables
                 .get(name)
                 .is_some_and(|value| *value != Value::Null);
-            // GraphQL specification §6.1.2: nothing runs while a required variable is missing. The
-            // engine would find out in the middle of the operation.
+            // GraphQL specification §6.1.2: a missing required variable is a request error. The
+            // engine would notice in the middle of the execution.
             if !(given || definition.var_type.node.nullable || definition.default_value.is_some()) {
                 let message = format!("The variable ${name} is required.");
                 return Err(Error::of(ErrorCode::BadUserInput, message).into());
@@ -175,11 +175,11 @@ impl Document {
         self.size(operation, variables)?.check(limits)
     }
 
-    /// How many fields an operation may resolve at most with these variables.
+    /// The maximum number of fields that an operation resolves with these variables.
     ///
     /// # Errors
     ///
-    /// When there is no such operation.
+    /// If there is no such operation.
     pub fn cost(&self, name: Option<&str>, variables: &Variables) -> Result<usize, Refusal> {
         let (_, operation) = self.definition(name)?;
         Ok(self.size(operation, variables)?.cost())
@@ -190,12 +190,12 @@ impl Document {
         operation: &OperationDefinition,
         variables: &Variables,
     ) -> Result<Size, Refusal> {
-        let pages = Pages {
+        let page_sizes = PageSizes {
             operation,
             variables: Some(variables),
             metadata: self.metadata,
         };
-        Measure::new(&self.parsed.fragments, pages).operation()
+        Measure::new(&self.parsed.fragments, page_sizes).operation()
     }
 
     fn definition(
@@ -221,44 +221,42 @@ impl Document {
     }
 }
 
-/// Measures a text before it is parsed.
-fn look_over(text: &str, limits: &Limits) -> Result<Text, Refusal> {
-    let seen = Text::of(text);
-    Limit::Tokens.check(seen.tokens, limits.tokens)?;
-    Limit::Name.check(seen.longest, LONGEST_NAME)?;
-    Limit::Nesting.check(seen.nesting, DEEPEST_TEXT)?;
-    Limit::Directives.check(seen.directives, limits.directives)?;
-    Ok(seen)
+/// Scans a text and checks the limits that need no parsing.
+fn scan(text: &str, limits: &Limits) -> Result<Scan, Refusal> {
+    let scanned = Scan::of(text);
+    Limit::Tokens.check(scanned.tokens, limits.tokens)?;
+    Limit::Name.check(scanned.longest, MAX_NAME_LENGTH)?;
+    Limit::Nesting.check(scanned.nesting, MAX_OPEN_BRACKETS)?;
+    Limit::Directives.check(scanned.directives, limits.directives)?;
+    Ok(scanned)
 }
 
-/// Postgres takes no text with U+0000 and `SQLite` does; none means anything to people. It is
-/// refused before anything runs, so that no statement meets it.
+/// Postgres stores no text with U+0000 and `SQLite` does, so it is rejected before execution.
 fn null_character() -> Error {
     let message = "The character U+0000 cannot be part of a text.";
     Error::of(ErrorCode::BadUserInput, message)
 }
 
-/// Says where a string stops being one.
-fn misspelled(text: &str, wrong: Malformed) -> Error {
-    let before = text.get(..wrong.at).unwrap_or_default();
+/// The error for a malformed string, with its position.
+fn string_error(text: &str, error: StringError) -> Error {
+    let before = text.get(..error.at).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit(['\n', '\r']).next().unwrap_or_default();
-    let (column, expected) = (column.chars().count() + 1, wrong.expected);
+    let (column, expected) = (column.chars().count() + 1, error.expected);
     let message = format!("Syntax error at line {line}, column {column}: expected {expected}");
     Error::of(ErrorCode::ParseFailed, message)
 }
 
-/// Says where a text stops being GraphQL, and what could stand there. The parser's own words show
-/// the whole line, which may be the whole document.
-fn unreadable(error: &parser::Error) -> Error {
-    let said = error.to_string();
+/// The parser's syntax error without the source line, which may be the whole document.
+fn syntax_error(error: &parser::Error) -> Error {
+    let printed = error.to_string();
     let place = match error.positions().next() {
         Some(place) => format!(" at line {}, column {}", place.line, place.column),
         None => String::new(),
     };
     let expected = match error {
-        parser::Error::Syntax { .. } => said.rsplit_once(" = ").map_or("", |(_, rest)| rest),
-        _ => said.as_str(),
+        parser::Error::Syntax { .. } => printed.rsplit_once(" = ").map_or("", |(_, rest)| rest),
+        _ => printed.as_str(),
     };
     let message = format!("Syntax error{place}: {}", expected.trim_end());
     Error::of(ErrorCode::ParseFailed, message.trim_end_matches([':', ' ']))

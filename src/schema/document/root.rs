@@ -1,13 +1,13 @@
-//! The root of a subscription.
+//! The root field of a subscription.
 
 use async_graphql::parser::types::{OperationDefinition, Selection};
 
 use crate::schema::error::{Error, ErrorCode};
 
-/// The one field of a subscription.
+/// The only root field of a subscription.
 ///
 /// GraphQL specification §5.2.3.1: one field, no introspection, and no `@skip` or `@include`. It
-/// has to stand in the operation itself, as the engine looks into no fragment there.
+/// must be in the operation itself, as the engine does not look into fragments there.
 pub(super) fn only_field(operation: &OperationDefinition) -> Result<&str, Error> {
     let refuse = |message: &str| Err(Error::of(ErrorCode::ValidationFailed, message));
     let [selection] = operation.selection_set.node.items.as_slice() else {
@@ -24,7 +24,7 @@ pub(super) fn only_field(operation: &OperationDefinition) -> Result<&str, Error>
     if field
         .directives
         .iter()
-        .any(|it| is_conditional(&it.node.name.node))
+        .any(|directive| is_conditional(&directive.node.name.node))
     {
         return refuse("The field at the root of a subscription cannot depend on a condition.");
     }

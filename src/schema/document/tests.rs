@@ -1,4 +1,4 @@
-//! What is refused before it runs, and what is not.
+//! Documents and variables that are rejected before execution, and others that must not be.
 
 use serde_json::json;
 
@@ -275,7 +275,7 @@ fn a_page_is_as_large_as_its_resolver_reads_its_arguments() {
         );
         let document = Document::prepare(text, &LIMITS).unwrap();
         let variables = Variables::from_json(variables);
-        // The list, its page, the field beside it.
+        // Without the list, its page, and the sibling field.
         document.cost(None, &variables).unwrap() - 3
     };
     let none = || serde_json::json!({});
@@ -300,7 +300,7 @@ fn lists_without_a_page_count_as_well() {
     };
     assert_eq!(cost("{ me { identities { id email } } }"), 2 + 20 * 2);
     assert_eq!(cost("{ me { staffFunctions } }"), 2 + 8);
-    // What stands beside the entries of a page is there once.
+    // Fields outside the entries count once.
     let page = "{ users(first: 9) { nodes { id } pageInfo { endCursor } totalCount } }";
     assert_eq!(cost(page), 1 + 1 + 9 + 2 + 1);
 }
@@ -352,7 +352,7 @@ fn entities_are_counted_however_they_are_written() {
     let many = |count: usize| json!({ "r": vec![1; count] });
     assert_eq!((code(json!({})), code(many(5))), (None, None));
     assert_eq!(code(many(6)), Some(ErrorCode::QueryTooExpensive));
-    // Each costs what is asked of it.
+    // Cost counts only the requested fields.
     let wide = format!(
         "{{ _entities(representations: [1, 2, 3, 4]) {{ {} }} }}",
         "a ".repeat(49)
@@ -370,7 +370,7 @@ fn a_subscription_is_about_one_field_that_stands_at_its_root() {
     let topic = |text: &str| {
         let document = Document::prepare(text.to_owned(), &LIMITS);
         document
-            .and_then(|it| Ok(it.topic(None)?))
+            .and_then(|document| Ok(document.topic(None)?))
             .map_err(|refusal| Error::from(refusal).code)
     };
     assert_eq!(

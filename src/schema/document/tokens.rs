@@ -1,71 +1,71 @@
-//! Looking over a text that has not been parsed: how many tokens, how deeply nested.
+//! Scans an unparsed text for its number of tokens and its nesting.
 //!
-//! The parser goes one level down for each bracket, so that brackets decide how much stack it
-//! takes. Where this reader and the parser disagree, it has to be this one that sees more.
+//! The parser recurses for each bracket, so nesting bounds its stack. Where this scan and the
+//! parser disagree, the scan must count more.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// What a text amounts to before it is parsed.
+/// Counts of an unparsed text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Text {
-    /// An upper bound of the lexical tokens: words and single punctuators count, strings count as
-    /// one. Comments count, too: the parser takes as long for `#` and a line end as for a token.
+pub(super) struct Scan {
+    /// Upper bound of the lexical tokens: words, single punctuators and strings. Comments count
+    /// too: the parser takes as long for `#` and a line break as for a token.
     pub(super) tokens: usize,
-    /// How many brackets are open at once.
+    /// Maximum number of open brackets.
     pub(super) nesting: usize,
-    /// The characters of the longest word.
+    /// Length of the longest word.
     pub(super) longest: usize,
-    /// How often a directive begins, also where no operation leads to.
+    /// Number of directives, unreachable ones included.
     pub(super) directives: usize,
-    /// Whether U+0000 stands anywhere, as itself or as an escape in a string.
+    /// Whether U+0000 occurs, literally or as an escape in a string.
     pub(super) nul: bool,
 }
 
-impl Text {
-    /// Reads a text once, from its beginning to its end.
+impl Scan {
+    /// Scans a text.
     pub(super) fn of(text: &str) -> Self {
-        let mut seen = Self::default();
+        let mut scan = Self::default();
         let mut open = 0_usize;
         let mut word_length = 0_usize;
         let mut letters = text.chars().peekable();
         while let Some(letter) = letters.next() {
             let word = letter.is_alphanumeric() || letter == '_';
-            seen.nul |= letter == '\0';
+            scan.nul |= letter == '\0';
             match letter {
                 '#' => {
-                    seen.tokens += 1;
+                    scan.tokens += 1;
                     skip_comment(&mut letters);
                 }
                 '"' => {
-                    seen.tokens += 1;
-                    seen.nul |= skip_string(&mut letters);
+                    scan.tokens += 1;
+                    scan.nul |= skip_string(&mut letters);
                 }
-                _ if word => seen.tokens += usize::from(word_length == 0),
+                _ if word => scan.tokens += usize::from(word_length == 0),
                 ',' => {}
                 _ if letter.is_whitespace() => {}
-                _ => seen.tokens += 1,
+                _ => scan.tokens += 1,
             }
             match letter {
                 '{' | '[' | '(' => open += 1,
                 '}' | ']' | ')' => open = open.saturating_sub(1),
-                '@' => seen.directives += 1,
+                '@' => scan.directives += 1,
                 _ => {}
             }
-            seen.nesting = seen.nesting.max(open);
+            scan.nesting = scan.nesting.max(open);
             word_length = if word {
                 word_length.saturating_add(1)
             } else {
                 0
             };
-            seen.longest = seen.longest.max(word_length);
+            scan.longest = scan.longest.max(word_length);
         }
-        seen
+        scan
     }
 }
 
-/// GraphQL specification §2.1.2: a line ends with a carriage return as well. Whoever waits for a
-/// line feed takes what follows for a comment, and does not see a whole document.
+/// GraphQL specification §2.1.2: a carriage return ends a line, too. A scan that waits for a line
+/// feed would skip a whole document as a comment.
 const fn ends_line(letter: char) -> bool {
     matches!(letter, '\n' | '\r')
 }
@@ -74,19 +74,19 @@ fn skip_comment(letters: &mut Peekable<Chars<'_>>) {
     while letters.next_if(|letter| !ends_line(*letter)).is_some() {}
 }
 
-/// Skips the rest of a string whose first quote was read. A block string (§2.9.4) may hold single
-/// quotes and lines; read as a simple one, its quotes would swallow what comes after it.
+/// Skips the rest of a string after its first quote. Block strings (§2.9.4) may contain quotes and
+/// line breaks.
 ///
-/// Whether there is U+0000 in it.
+/// Returns whether it contains U+0000.
 fn skip_string(letters: &mut Peekable<Chars<'_>>) -> bool {
     if letters.next_if_eq(&'"').is_some() {
         return letters.next_if_eq(&'"').is_some() && skip_block(letters);
     }
     let mut escaped = false;
     let mut nul = false;
-    // How many zeros there are after `\u`, as long as there is nothing else.
+    // Number of zeros after `\u`, if only zeros followed so far.
     let mut zeros = None;
-    // A simple string cannot hold a line's end: the parser stops there, and this reader goes on.
+    // A line break ends the string: the parser fails there, the scan goes on.
     while let Some(letter) = letters.next_if(|letter| !ends_line(*letter)) {
         if letter == '"' && !escaped {
             break;
@@ -102,9 +102,9 @@ fn skip_string(letters: &mut Peekable<Chars<'_>>) -> bool {
     nul
 }
 
-/// Only `\"""` is an escape here; a backslash before anything else is a backslash.
+/// `\"""` is the only escape in a block string.
 ///
-/// Whether there is U+0000 in it.
+/// Returns whether it contains U+0000.
 fn skip_block(letters: &mut Peekable<Chars<'_>>) -> bool {
     let mut quotes = 0;
     let mut escaped = false;
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     fn tokens(text: &str) -> usize {
-        Text::of(text).tokens
+        Scan::of(text).tokens
     }
 
     #[test]
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn brackets_are_nested_wherever_they_stand_but_in_strings() {
-        let nesting = |text: &str| Text::of(text).nesting;
+        let nesting = |text: &str| Scan::of(text).nesting;
         assert_eq!(nesting("{ a { b } c { d } }"), 2);
         assert_eq!(
             nesting("query A($a: [[Int]] = [[1]]) { a(b: { c: [1] }) }"),
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_longest_word_is_one_outside_of_strings_and_comments() {
-        let longest = |text: &str| Text::of(text).longest;
+        let longest = |text: &str| Scan::of(text).longest;
         let text = "query Name($a: ID! = \"a long string\") { field_1(b: 12) } # a long_comment";
         assert_eq!(longest(text), 7);
         assert_eq!(longest("{ a(b: \"\"\"a block_string\"\"\") }"), 1);
@@ -195,7 +195,7 @@ mod tests {
             r#"{ a @c(d: "\u0000") }"#,
             r#"{ a } fragment f on Query { a(b: "\u0000") }"#,
         ] {
-            assert!(parse_query(text).is_ok() && Text::of(text).nul, "{text:?}");
+            assert!(parse_query(text).is_ok() && Scan::of(text).nul, "{text:?}");
         }
         for text in [
             r#"{ a(b: "\\u0000") }"#,
@@ -203,11 +203,11 @@ mod tests {
             r#"{ a(b: """\u0000""") }"#,
             "{ a } # \\u0000",
         ] {
-            assert!(parse_query(text).is_ok() && !Text::of(text).nul, "{text:?}");
+            assert!(parse_query(text).is_ok() && !Scan::of(text).nul, "{text:?}");
         }
     }
 
-    /// Pieces that a reader could take for the beginning or the end of something else.
+    /// Fragments that could be mistaken for the start or end of another token.
     fn piece() -> impl Strategy<Value = &'static str> {
         prop::sample::select(vec![
             "#", "\r", "\n", "\"", "\"\"", "\"\"\"", "\\", "\\\"", "\\\"\"\"", " ", "a", "{", "}",
@@ -224,7 +224,7 @@ mod tests {
         ) {
             let head = head.concat();
             let begun = format!("{{ a(x: \"\"\"{head}");
-            // After a whole document the rest can only be a comment, to the parser as well.
+            // After a whole document the rest must be a comment for the parser, too.
             let is_seen = |begun: &str, rest: &str, least: usize| {
                 let text = format!("{begun}{rest}");
                 parse_query(begun).is_ok() || parse_query(&text).is_err() || tokens(&text) >= least
@@ -235,7 +235,7 @@ mod tests {
 
         #[test]
         fn any_text_is_read_to_its_end(text in "\\PC{0,200}") {
-            let _ = Text::of(&text);
+            let _ = Scan::of(&text);
         }
     }
 }

@@ -1,16 +1,16 @@
-//! How large the variables of a request are.
+//! Limits on the variables of a request.
 
 use async_graphql::{Value, Variables};
 
 use super::{Limit, Limits, Refusal, null_character};
 
-/// Refuses too many variables, too many values in them, or values nested too deeply.
+/// Rejects too many variables, too many values in them, and values nested too deeply.
 ///
-/// The engine walks them for each argument that names them, and hands them to resolvers.
+/// The engine walks a variable for each argument that uses it.
 pub(super) fn check(variables: &Variables, limits: &Limits) -> Result<(), Refusal> {
     Limit::Variables.check(variables.len(), limits.variables)?;
     let mut values = 0;
-    // Not by recursion: how deep they are is what is to be found out.
+    // Iterative: the depth is not bounded yet.
     let mut open: Vec<(&Value, usize)> = variables.values().map(|value| (value, 0)).collect();
     while let Some((value, depth)) = open.pop() {
         values += 1;

@@ -1,9 +1,8 @@
-//! What only a federation router asks: what other subgraphs refer to, and the schema it composes.
+//! The federation fields: `_entities` and `_service`.
 //!
-//! The engine has fields of its own for both and they are not used: they hand the schema to
-//! anybody, take as many references as a client likes, and one that cannot be resolved takes all
-//! others away. What a referred entity shows is decided where it is decided for every other path,
-//! by the guards on the fields of its type.
+//! The engine's own are not used: they show the SDL to every client, accept any number of
+//! references, and fail all references if one cannot be resolved. Which fields of an entity a
+//! caller may see is decided by the guards on its type, as on every other path.
 
 mod representation;
 
@@ -28,16 +27,16 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::domain::permission::Permission;
 use representation::Reference;
 
-/// Everything that can be read.
+/// The query root.
 #[derive(Clone, Copy, Debug, Default, MergedObject)]
 #[graphql(name = "Query")]
 pub struct RouterQuery(Reads, Federation);
 
-/// Whoever acts: what other subgraphs give fields to without knowing who there is (they declare
-/// it with `@interfaceObject`).
+/// The account that performs an action. Other subgraphs can add fields to it by `@interfaceObject`,
+/// without knowing its kinds.
 #[derive(Debug, Interface)]
 #[graphql(
-    field(name = "id", ty = "ID", desc = "The identifier."),
+    field(name = "id", ty = "ID", desc = "The ID."),
     directive = Key::apply("id")
 )]
 pub enum Principal {
@@ -45,58 +44,64 @@ pub enum Principal {
     User(User),
 }
 
-/// What other subgraphs may refer to.
+/// An entity that other subgraphs can reference.
 #[derive(Clone, Debug, Union)]
 #[graphql(name = "_Entity")]
 #[expect(clippy::large_enum_variant, reason = "nearly all of them are users")]
 pub enum Entity {
-    /// A person with an account.
+    /// A user account.
     User(User),
     /// A sign-in on a device.
     Session(Session),
 }
 
-/// This subgraph, as a router composes it.
+/// The schema of this subgraph.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "_Service")]
 pub struct Service {
-    /// The schema, with what routers need to know.
+    /// The SDL, with federation directives.
     sdl: String,
 }
 
-/// The schema with what routers ask.
+/// The schema with the federation fields.
 pub(super) fn builder() -> SchemaBuilder<RouterQuery, Mutation, Subscription> {
     super::reading(RouterQuery::default())
         .register_output_type::<Principal>()
         .enable_subscription_in_federation()
 }
 
-/// What only routers ask.
+/// The fields for routers only.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Federation;
 
-/// What only routers ask.
+/// The fields for routers only.
 #[Object]
 impl Federation {
-    /// What other subgraphs refer to, each in the place of its reference. It is `null` for what
-    /// does not exist, and `null` with an error for what the caller may not ask for.
+    /// The referenced entities, in the order of the references. `null` if there is no such entity,
+    /// and `null` with an error if the caller may not access it.
     #[graphql(name = "_entities")]
     async fn entities(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The references: `__typename` and the fields of a key.")]
-        representations: Vec<Any>,
+        #[graphql(desc = "References: `__typename` and the fields of a key.")] representations: Vec<
+            Any,
+        >,
     ) -> Result<Vec<Nullable<Entity>>, Error> {
-        // The document was measured before it ran; this holds should its measure ever be wrong.
+        // Already measured before execution; defence in depth.
         if representations.len() > context.app().config.router.max_representations {
             let message = "These are too many entities; ask for them in parts.";
             return Err(Error::of(ErrorCode::QueryTooExpensive, message));
         }
-        // All of them ask before the first is loaded, so each kind of key is one statement.
-        try_join_all(representations.iter().map(|it| resolve(context, it))).await
+        // Resolved together, so that the loaders batch each kind of key into one statement.
+        try_join_all(
+            representations
+                .iter()
+                .map(|representation| resolve(context, representation)),
+        )
+        .await
     }
 
-    /// This subgraph, as a router composes it.
+    /// The schema of this subgraph, for composition.
     #[graphql(name = "_service")]
     async fn service(&self, context: &Context<'_>) -> Service {
         let authorization = if context.app().config.router.authorization_directives {
@@ -110,7 +115,7 @@ impl Federation {
     }
 }
 
-/// What a representation refers to. The outer error concerns all of them: something broke.
+/// The entity of a representation. The outer error fails the whole field.
 async fn resolve(context: &Context<'_>, written: &Any) -> Result<Nullable<Entity>, Error> {
     match Reference::read(&written.0) {
         Ok(Reference::User { id }) => user(context, id).await,
@@ -120,7 +125,7 @@ async fn resolve(context: &Context<'_>, written: &Any) -> Result<Nullable<Entity
     }
 }
 
-/// Anybody may refer to a person; what they then see is up to the fields.
+/// Any caller may reference a user; the fields have guards.
 async fn user(context: &Context<'_>, id: &str) -> Result<Nullable<Entity>, Error> {
     let Ok(id) = id.parse::<UserId>() else {
         return Ok(None);
@@ -129,15 +134,15 @@ async fn user(context: &Context<'_>, id: &str) -> Result<Nullable<Entity>, Error
     Ok(found.map(|user| Ok(Entity::User(user.into()))))
 }
 
-/// Who has an address is for its owner and for holders of `users:read`. Others hear the same
-/// whether or not somebody has it: this would be the quickest way to find out who has an account.
+/// For the owner of the address and holders of `users:read`. Others get the same error whether or
+/// not it has an account, to prevent enumeration.
 async fn user_of_email(context: &Context<'_>, email: &str) -> Result<Nullable<Entity>, Error> {
     let wanted = EmailAddress::parse(email).ok();
     let own = context.account().filter(|account| {
         let address = account.email.as_deref().map(EmailAddress::parse);
         address
             .and_then(Result::ok)
-            .is_some_and(|it| wanted.as_ref() == Some(&it))
+            .is_some_and(|address| wanted.as_ref() == Some(&address))
     });
     let access = AccessContext {
         person: context.caller().signed_in(),
@@ -154,8 +159,8 @@ async fn user_of_email(context: &Context<'_>, email: &str) -> Result<Nullable<En
     Ok(found.map(|user| Ok(Entity::User(user.into()))))
 }
 
-/// A live session, for its owner and for holders of `users:read`. Others hear the same whether or
-/// not there is one.
+/// For the owner of the session and holders of `users:read`. Others get the same error whether or
+/// not it exists.
 async fn session(context: &Context<'_>, id: &str) -> Result<Nullable<Entity>, Error> {
     let Some(person) = context.caller().signed_in() else {
         return Ok(Some(Err(Error::forbidden())));
@@ -168,7 +173,9 @@ async fn session(context: &Context<'_>, id: &str) -> Result<Nullable<Entity>, Er
     let found = found.filter(|session| session.is_live(context.app().clock.now()));
     let access = AccessContext {
         person: Some(person),
-        is_own: found.as_ref().is_some_and(|it| it.user_id == person.user()),
+        is_own: found
+            .as_ref()
+            .is_some_and(|session| session.user_id == person.user()),
     };
     if !IsOwner.or(Holds(Permission::UsersRead)).allows(access) {
         return Ok(Some(Err(Error::forbidden())));

@@ -1,33 +1,33 @@
-//! Reading one representation: which entity it means, by which key. Finds nothing.
+//! Parses a representation into an entity type and a key.
 
 use async_graphql::Value;
 
 use crate::schema::error::{Error, ErrorCode};
 
-/// An entity by one of its keys, as another subgraph wrote it.
+/// A reference to an entity, as written by another subgraph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reference<'a> {
-    /// A person.
+    /// A user by ID.
     User { id: &'a str },
-    /// The person with an address.
+    /// A user by e-mail address.
     UserOfEmail { email: &'a str },
-    /// A sign-in on a device.
+    /// A session by ID.
     Session { id: &'a str },
 }
 
 impl<'a> Reference<'a> {
-    /// Reads a representation, which is an object with `__typename` and the fields of a key. What
-    /// else it holds is of other subgraphs.
+    /// Parses a representation: an object with `__typename` and the fields of a key. Other fields
+    /// belong to other subgraphs and are ignored.
     ///
     /// # Errors
     ///
-    /// `BAD_USER_INPUT`: no such type, no key, or a key that is no text. Which key is no secret,
-    /// so this tells nothing about who exists.
+    /// `BAD_USER_INPUT` for an unknown type, a missing key, or a key that is not a string. It
+    /// depends on the request alone, so it reveals nothing about accounts.
     pub(super) fn read(written: &'a Value) -> Result<Self, Error> {
         let kind = text(written, "__typename")?;
         let id = text(written, "id")?;
         match (kind, id, text(written, "email")?) {
-            // Who is known only as a principal may be any of its kinds; so far there is one.
+            // `User` is the only implementation of `Principal`.
             (Some("User" | "Principal"), Some(id), _) => Ok(Self::User { id }),
             (Some("User"), None, Some(email)) => Ok(Self::UserOfEmail { email }),
             (Some("Session"), Some(id), _) => Ok(Self::Session { id }),
@@ -41,7 +41,7 @@ impl<'a> Reference<'a> {
     }
 }
 
-/// A field of a representation; absent and `null` are the same.
+/// A string field of a representation; absent and `null` are the same.
 fn text<'a>(written: &'a Value, name: &str) -> Result<Option<&'a str>, Error> {
     let Value::Object(fields) = written else {
         return Err(unreadable("A reference is an object."));
@@ -67,7 +67,7 @@ mod tests {
         let written = Value::from_json(written).unwrap();
         let reference = Reference::read(&written);
         reference
-            .map(|it| format!("{it:?}"))
+            .map(|name| format!("{name:?}"))
             .map_err(|error| error.code)
     }
 

@@ -1,9 +1,4 @@
-//! Signing in with Google.
-
-#![expect(
-    missing_docs,
-    reason = "the members of a union are documented by their types"
-)]
+//! Sign-in with Google.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
 
@@ -22,18 +17,18 @@ use crate::services::google::{
     self, GoogleCredential, GoogleLoginProblem, LinkGoogleProblem, UnlinkGoogleProblem,
 };
 
-/// What the client got from Google.
+/// The credential from Google.
 #[derive(InputObject)]
 pub struct LoginWithGoogleInput {
-    /// The ID token: `credential` in the answer of Google's button. It works once.
+    /// The ID token: `credential` in the response of Google's button. It can be used once.
     id_token: String,
-    /// The nonce that the page had given to Google, where it had given one.
+    /// The `nonce` sent to Google, if any.
     nonce: Option<String>,
 }
 
 /// The result of `loginWithGoogle`: `SignedIn` with tokens for a new session. `GoogleTokenInvalid`
-/// if the ID token cannot be accepted: start the sign-in at Google again. `Conflict` if the
-/// address has an account that this token does not prove to own.
+/// if the ID token is rejected: sign in to Google again. `Conflict` if the address has an account
+/// whose owner this token does not prove to be.
 #[derive(Union)]
 pub enum LoginWithGoogleResult {
     SignedIn(Box<SignedIn>),
@@ -54,25 +49,25 @@ impl IntoProblem<LoginWithGoogleResult> for GoogleLoginProblem {
     }
 }
 
-/// What the client got from Google.
+/// The credential from Google.
 #[derive(InputObject)]
 pub struct LinkGoogleInput {
-    /// The ID token: `credential` in the answer of Google's button. It works once.
+    /// The ID token: `credential` in the response of Google's button. It can be used once.
     id_token: String,
-    /// The nonce that the page had given to Google, where it had given one.
+    /// The `nonce` sent to Google, if any.
     nonce: Option<String>,
 }
 
-/// The signed-in person can sign in with this as well.
+/// The identity was linked: the user can now sign in with it.
 #[derive(SimpleObject)]
 pub struct GoogleLinked {
-    /// What was linked.
+    /// The linked identity.
     identity: Identity,
 }
 
-/// The result of `linkGoogle`: `GoogleLinked` with the identity, also if it was linked before.
+/// The result of `linkGoogle`: `GoogleLinked` with the identity, even if it was linked before.
 /// `IdentityAlreadyLinked` if it belongs to another account; `GoogleTokenInvalid` if the ID token
-/// cannot be accepted.
+/// is rejected.
 #[derive(Union)]
 pub enum LinkGoogleResult {
     GoogleLinked(GoogleLinked),
@@ -93,22 +88,22 @@ impl IntoProblem<LinkGoogleResult> for LinkGoogleProblem {
     }
 }
 
-/// What to unlink.
+/// The identity to unlink.
 #[derive(InputObject)]
 pub struct UnlinkGoogleInput {
-    /// One of the `identities` of `me`; needed only where there are several.
+    /// The ID of one of the `identities` of `me`; only needed if there are several.
     identity_id: Option<ID>,
 }
 
-/// The person cannot sign in with this any more.
+/// The identity was unlinked: the user can no longer sign in with it.
 #[derive(SimpleObject)]
 pub struct GoogleUnlinked {
-    /// What was unlinked.
+    /// The ID of the unlinked identity.
     identity_id: ID,
 }
 
-/// The result of `unlinkGoogle`: `GoogleUnlinked` with the id of the identity. `LastAuthenticator`
-/// if the person could not sign in without it; `NotFound` if the account has no such identity.
+/// The result of `unlinkGoogle`: `GoogleUnlinked` with the ID of the identity. `LastAuthenticator`
+/// if the user could not sign in without it; `NotFound` if the account has no such identity.
 #[derive(Union)]
 pub enum UnlinkGoogleResult {
     GoogleUnlinked(GoogleUnlinked),
@@ -129,21 +124,19 @@ impl IntoProblem<UnlinkGoogleResult> for UnlinkGoogleProblem {
     }
 }
 
-/// Signing in with Google.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GoogleMutations;
 
 #[Object]
 impl GoogleMutations {
-    /// Signs in with an ID token that the client got from Google. Somebody new gets an account.
-    /// `Conflict` means that the address has an account which this token does not prove to own:
-    /// sign in there as usual, then call `linkGoogle` with the same token.
+    /// Signs in with a Google ID token; a new user gets an account. `Conflict` means that the
+    /// address has an account whose owner this token does not prove to be: sign in to it another
+    /// way, then call `linkGoogle` with the same token.
     #[graphql(directive = Credential::apply())]
     async fn login_with_google(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The token, and the nonce it was asked for with.")]
-        input: LoginWithGoogleInput,
+        #[graphql(desc = "The ID token and its nonce.")] input: LoginWithGoogleInput,
     ) -> Result<LoginWithGoogleResult, Error> {
         let credential = GoogleCredential {
             id_token: input.id_token.into(),
@@ -155,13 +148,13 @@ impl GoogleMutations {
         })
     }
 
-    /// Adds Google to the ways in which the signed-in person can sign in. Needs a recent proof of
-    /// who asks; sent again for an identity that is linked already, it gives the same answer.
+    /// Adds Google to the sign-in methods of the signed-in user. Requires a recent sign-in.
+    /// Idempotent for an identity that is linked already.
     #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn link_google(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The token, and the nonce it was asked for with.")] input: LinkGoogleInput,
+        #[graphql(desc = "The ID token and its nonce.")] input: LinkGoogleInput,
     ) -> Result<LinkGoogleResult, Error> {
         let person = context.authorize()?;
         let credential = GoogleCredential {
@@ -174,14 +167,15 @@ impl GoogleMutations {
         })
     }
 
-    /// Takes Google off the ways in which the signed-in person can sign in, unless it is the last:
-    /// then set a password first. Needs a recent proof of who asks.
+    /// Removes Google from the sign-in methods of the signed-in user, unless it is the last one:
+    /// set a password first. Requires a recent sign-in.
     #[graphql(directive = Authenticated::apply())]
     async fn unlink_google(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "What to unlink; the only one there is may be left unnamed.")]
-        input: Option<UnlinkGoogleInput>,
+        #[graphql(desc = "The identity to unlink; optional if there is only one.")] input: Option<
+            UnlinkGoogleInput,
+        >,
     ) -> Result<UnlinkGoogleResult, Error> {
         let person = context.authorize()?;
         let wanted = match input.and_then(|input| input.identity_id) {

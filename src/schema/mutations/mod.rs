@@ -1,4 +1,4 @@
-//! Everything that can be changed: one file per capability, each field thin over one service.
+//! Mutations: one file per capability, each field a thin layer over one service.
 
 pub mod account;
 pub mod administration;
@@ -9,7 +9,7 @@ pub mod session;
 
 use async_graphql::MergedObject;
 
-/// Everything that can be changed.
+/// The mutation root.
 #[derive(Clone, Copy, Debug, Default, MergedObject)]
 pub struct Mutation(
     account::AccountMutations,

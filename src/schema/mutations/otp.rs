@@ -1,10 +1,5 @@
 //! One-time codes.
 
-#![expect(
-    missing_docs,
-    reason = "the members of a union are documented by their types"
-)]
-
 use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
 
 use crate::schema::answer::{IntoProblem, answer};
@@ -19,29 +14,28 @@ use crate::schema::types::signed_in::{SignedIn, SteppedUp};
 use crate::schema::types::user::User;
 use crate::services::otp::{self, OtpVerification, Verified, VerifyOtpProblem};
 
-/// Where a code should go, and what for.
+/// The recipient and the purpose of the code.
 #[derive(InputObject)]
 pub struct RequestOtpInput {
     /// The e-mail address, or the phone number with its country code.
     email_or_phone: String,
-    /// What the code is for. A code of one purpose never serves another.
+    /// The purpose; the code cannot be used for another.
     purpose: OtpPurpose,
-    /// The `deviceToken` of an earlier sign-in on this device: requests by others then cannot use
-    /// up this device's. Send it with the `verifyOtp` that follows, too.
+    /// The `deviceToken` of an earlier sign-in on this device, which gives the device its own rate
+    /// limit. Also send it with the `verifyOtp` that follows.
     device_token: Option<String>,
 }
 
-/// If there is an account that the code can serve, it is on its way.
+/// A code was sent if there is an account that can use it.
 #[derive(SimpleObject)]
 pub struct OtpSent {
-    /// How many seconds the code works.
+    /// Seconds until the code expires.
     expires_in: i64,
-    /// After how many seconds another one can be asked for.
+    /// Seconds until another code can be requested.
     resend_after: i64,
 }
 
-/// The result of `requestOtp`: `OtpSent`, whether or not there is an account that the code can
-/// serve.
+/// The result of `requestOtp`: `OtpSent`, whether or not there is an account that can use the code.
 #[derive(Union)]
 pub enum RequestOtpResult {
     OtpSent(OtpSent),
@@ -49,40 +43,40 @@ pub enum RequestOtpResult {
     RateLimited(RateLimited),
 }
 
-/// A code that arrived.
+/// The code to redeem.
 #[derive(InputObject)]
 pub struct VerifyOtpInput {
-    /// The address it was sent to.
+    /// The address to which it was sent.
     email_or_phone: String,
-    /// What it was asked for.
+    /// The purpose for which it was requested.
     purpose: OtpPurpose,
-    /// The six digits.
+    /// The six-digit code.
     code: String,
-    /// With `VERIFY_EMAIL` and `VERIFY_PHONE`: the password that was chosen at registration. It
-    /// is kept only if it comes along, or if the session that registered makes the call.
+    /// With `VERIFY_EMAIL` and `VERIFY_PHONE`: the password chosen at registration. It is only kept
+    /// if it is sent here, or if the session that registered sends the code.
     password: Option<String>,
     /// The `deviceToken` of an earlier sign-in on this device.
     device_token: Option<String>,
 }
 
-/// The address is proven.
+/// The address is verified.
 #[derive(SimpleObject)]
 pub struct AddressVerified {
-    /// The person.
+    /// The user.
     user: User,
 }
 
-/// The code was right: `confirmPasswordReset` takes this token.
+/// The code is valid: use this token with `confirmPasswordReset`.
 #[derive(SimpleObject)]
 pub struct PasswordResetAllowed {
     /// The token.
     token: String,
-    /// How many seconds it works.
+    /// Seconds until it expires.
     expires_in: i64,
 }
 
 /// The result of `verifyOtp`: `SignedIn` for `LOGIN`, and for `VERIFY_EMAIL` and `VERIFY_PHONE`
-/// where nobody is signed in yet; `AddressVerified` where somebody is; `SteppedUp` for `STEP_UP`;
+/// without a session; `AddressVerified` in a session; `SteppedUp` for `STEP_UP`;
 /// `PasswordResetAllowed` for `RESET_PASSWORD`.
 #[derive(Union)]
 pub enum VerifyOtpResult {
@@ -109,19 +103,18 @@ impl IntoProblem<VerifyOtpResult> for VerifyOtpProblem {
     }
 }
 
-/// One-time codes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OtpMutations;
 
 #[Object]
 impl OtpMutations {
-    /// Sends a one-time code, if there is an account it can serve. The answer is the same when
+    /// Sends a one-time code, if there is an account that can use it. The result is the same if
     /// there is none.
     #[graphql(directive = Credential::apply())]
     async fn request_otp(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Where the code should go, and what for.")] input: RequestOtpInput,
+        #[graphql(desc = "The recipient and the purpose of the code.")] input: RequestOtpInput,
     ) -> Result<RequestOtpResult, Error> {
         if input.purpose == OtpPurpose::StepUp {
             context.signed_in()?;
@@ -136,12 +129,12 @@ impl OtpMutations {
         })
     }
 
-    /// Redeems a one-time code for what its purpose opens. A few wrong tries end a code.
+    /// Redeems a one-time code for its purpose. A few wrong attempts invalidate it.
     #[graphql(directive = Credential::apply())]
     async fn verify_otp(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The code that arrived.")] input: VerifyOtpInput,
+        #[graphql(desc = "The code to redeem.")] input: VerifyOtpInput,
     ) -> Result<VerifyOtpResult, Error> {
         let verification = OtpVerification {
             email_or_phone: input.email_or_phone,

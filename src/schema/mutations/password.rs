@@ -1,9 +1,4 @@
-//! Forgetting, changing and setting passwords.
-
-#![expect(
-    missing_docs,
-    reason = "the members of a union are documented by their types"
-)]
+//! Resetting, changing and setting passwords.
 
 use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
 
@@ -20,20 +15,20 @@ use crate::services::password::{
     self, ChangePasswordProblem, ConfirmResetProblem, PasswordReset, ResetProof, SetPasswordProblem,
 };
 
-/// Whose password was forgotten.
+/// The account whose password to reset.
 #[derive(InputObject)]
 pub struct RequestPasswordResetInput {
-    /// The e-mail address, which gets a link, or the phone number, which gets a code.
+    /// The e-mail address, which receives a link, or the phone number, which receives a code.
     email_or_phone: String,
-    /// The `deviceToken` of an earlier sign-in on this device: requests by others then cannot use
-    /// up this device's.
+    /// The `deviceToken` of an earlier sign-in on this device, which gives the device its own rate
+    /// limit.
     device_token: Option<String>,
 }
 
-/// If there is an account, a message is on its way.
+/// A message was sent if there is an account.
 #[derive(SimpleObject)]
 pub struct PasswordResetRequested {
-    /// What to tell the person. It is the same whether or not there is an account.
+    /// A message for the user. It is the same whether or not there is an account.
     message: String,
 }
 
@@ -46,14 +41,14 @@ pub enum RequestPasswordResetResult {
     RateLimited(RateLimited),
 }
 
-/// A new password, with the token of the link or with the code that arrived.
+/// The new password, with either `token`, or `emailOrPhone` and `code`.
 #[derive(InputObject)]
 pub struct ConfirmPasswordResetInput {
     /// The `token` of the link, or of `verifyOtp`.
     token: Option<String>,
-    /// The address the code was sent to, with `code`.
+    /// The address to which the code was sent, together with `code`.
     email_or_phone: Option<String>,
-    /// The six digits.
+    /// The six-digit code.
     code: Option<String>,
     /// With `code`, the `deviceToken` of an earlier sign-in on this device.
     device_token: Option<String>,
@@ -61,10 +56,10 @@ pub struct ConfirmPasswordResetInput {
     new_password: String,
 }
 
-/// The password is changed. Every session that was not named as an exception has ended.
+/// The password was set. Other sessions have ended.
 #[derive(SimpleObject)]
 pub struct PasswordChanged {
-    /// What to tell the person.
+    /// A message for the user.
     message: String,
 }
 
@@ -76,9 +71,10 @@ impl PasswordChanged {
     }
 }
 
-/// The result of `confirmPasswordReset`: `PasswordChanged`, and nobody is signed in: sign in with
-/// the new password. `TokenInvalid`, `CodeInvalid` and `CodeExpired` ask for another message;
-/// `PasswordTooWeak` and `PasswordBreached` for another password, with the same token or code.
+/// The result of `confirmPasswordReset`: `PasswordChanged` without a session; sign in with the new
+/// password. For `TokenInvalid`, `CodeInvalid` and `CodeExpired`, request another message; for
+/// `PasswordTooWeak` and `PasswordBreached`, choose another password and use the same token or
+/// code.
 #[derive(Union)]
 pub enum ConfirmPasswordResetResult {
     PasswordChanged(PasswordChanged),
@@ -104,17 +100,17 @@ impl IntoProblem<ConfirmPasswordResetResult> for ConfirmResetProblem {
     }
 }
 
-/// The old password and the new one.
+/// The current password and the new one.
 #[derive(InputObject)]
 pub struct ChangePasswordInput {
-    /// The password so far. Without it the sign-in has to be recent.
+    /// The current password. Without it a recent sign-in is required.
     current_password: Option<String>,
     /// The new password.
     new_password: String,
 }
 
-/// The result of `changePassword`: `PasswordChanged`, and the other sessions have ended.
-/// `InvalidCredentials` if the current password is wrong; `StepUpRequired` if it was left out and
+/// The result of `changePassword`: `PasswordChanged`; the other sessions have ended.
+/// `InvalidCredentials` if the current password is wrong; `StepUpRequired` if it was omitted and
 /// the sign-in is not recent.
 #[derive(Union)]
 pub enum ChangePasswordResult {
@@ -137,15 +133,15 @@ impl IntoProblem<ChangePasswordResult> for ChangePasswordProblem {
     }
 }
 
-/// A first password.
+/// The first password of an account.
 #[derive(InputObject)]
 pub struct SetPasswordInput {
     /// The password.
     new_password: String,
 }
 
-/// The result of `setPassword`: `PasswordChanged`, and the other sessions have ended. `Conflict`
-/// if the account has a password: change it instead.
+/// The result of `setPassword`: `PasswordChanged`; the other sessions have ended. `Conflict` if the
+/// account already has a password: change it instead.
 #[derive(Union)]
 pub enum SetPasswordResult {
     PasswordChanged(PasswordChanged),
@@ -165,19 +161,18 @@ impl IntoProblem<SetPasswordResult> for SetPasswordProblem {
     }
 }
 
-/// Forgetting, changing and setting passwords.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PasswordMutations;
 
 #[Object]
 impl PasswordMutations {
-    /// Sends a way to set a new password, if there is an account. The answer is the same when
-    /// there is none.
+    /// Sends a link or code to set a new password, if there is an account. The result is the same
+    /// if there is none.
     #[graphql(directive = Credential::apply())]
     async fn request_password_reset(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Whose password was forgotten.")] input: RequestPasswordResetInput,
+        #[graphql(desc = "The account whose password to reset.")] input: RequestPasswordResetInput,
     ) -> Result<RequestPasswordResetResult, Error> {
         let typed = &input.email_or_phone;
         let device = input.device_token.as_deref();
@@ -188,12 +183,12 @@ impl PasswordMutations {
         })
     }
 
-    /// Sets a new password with the link or the code that arrived, and ends every session.
+    /// Sets a new password with a link or code, and ends every session.
     #[graphql(directive = Credential::apply())]
     async fn confirm_password_reset(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The right to set a password, and the password.")]
+        #[graphql(desc = "The token or code, and the new password.")]
         input: ConfirmPasswordResetInput,
     ) -> Result<ConfirmPasswordResetResult, Error> {
         let proof = match (input.token, input.email_or_phone, input.code) {
@@ -220,12 +215,12 @@ impl PasswordMutations {
         })
     }
 
-    /// Changes the password of the signed-in person and ends their other sessions.
+    /// Changes the password of the signed-in user and ends their other sessions.
     #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn change_password(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The old password and the new one.")] input: ChangePasswordInput,
+        #[graphql(desc = "The current password and the new one.")] input: ChangePasswordInput,
     ) -> Result<ChangePasswordResult, Error> {
         let person = context.authorize()?;
         let current = input.current_password.map(Into::into);
@@ -237,7 +232,7 @@ impl PasswordMutations {
         })
     }
 
-    /// Gives an account that has no password its first one. Asks for a recent sign-in.
+    /// Sets the first password of an account without one. Requires a recent sign-in.
     #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn set_password(
         &self,

@@ -1,9 +1,4 @@
-//! Signing in, staying signed in, and ending it.
-
-#![expect(
-    missing_docs,
-    reason = "the members of a union are documented by their types"
-)]
+//! Sign-in, refresh, sign-out and step-up.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
 
@@ -23,7 +18,7 @@ use crate::services::session::{
     self, Login, LoginProblem, LogoutCredential, RefreshProblem, RevokeProblem, StepUpProblem,
 };
 
-/// Who wants to sign in, and how they prove it.
+/// The identifier and the password.
 #[derive(InputObject)]
 pub struct LoginInput {
     /// The e-mail address, or the phone number with its country code.
@@ -35,8 +30,8 @@ pub struct LoginInput {
 }
 
 /// The result of `login`: `SignedIn` with tokens for a new session. `InvalidCredentials` for a
-/// wrong password as well as for an unknown address; `AccountSuspended` and `EmailNotVerified` are
-/// only given after the right password.
+/// wrong password and for an unknown address alike; `AccountSuspended` and `EmailNotVerified` are
+/// only returned after the right password.
 #[derive(Union)]
 pub enum LoginResult {
     SignedIn(Box<SignedIn>),
@@ -61,12 +56,12 @@ impl IntoProblem<LoginResult> for LoginProblem {
 /// The refresh token to exchange.
 #[derive(InputObject)]
 pub struct RefreshSessionInput {
-    /// The refresh token; leave it out where it is in the cookie.
+    /// The refresh token; omit it if it is in the cookie.
     refresh_token: Option<String>,
 }
 
-/// The result of `refreshSession`: `SignedIn` with a new pair of tokens. `TokenInvalid` if the
-/// session has ended: sign in again.
+/// The result of `refreshSession`: `SignedIn` with new tokens. `TokenInvalid` if the session has
+/// ended: sign in again.
 #[derive(Union)]
 pub enum RefreshSessionResult {
     SignedIn(Box<SignedIn>),
@@ -82,14 +77,14 @@ impl IntoProblem<RefreshSessionResult> for RefreshProblem {
     }
 }
 
-/// The session is over.
+/// The session has ended.
 #[derive(SimpleObject)]
 pub struct LoggedOut {
-    /// Whether there was one to end.
+    /// Whether there was a session to end.
     ended: bool,
 }
 
-/// The result of `logout`: `LoggedOut`, also if the session had ended before.
+/// The result of `logout`: `LoggedOut`, even if the session had already ended.
 #[derive(Union)]
 pub enum LogoutResult {
     LoggedOut(LoggedOut),
@@ -99,19 +94,19 @@ pub enum LogoutResult {
 /// The session to end.
 #[derive(InputObject)]
 pub struct RevokeSessionInput {
-    /// One of the sessions of `me`.
+    /// The ID of one of the sessions of `me`.
     session_id: ID,
 }
 
-/// The session has ended, for every request from now on.
+/// The session has ended with immediate effect.
 #[derive(SimpleObject)]
 pub struct SessionRevoked {
-    /// Which one.
+    /// The ID of the session.
     session_id: ID,
 }
 
-/// The result of `revokeSession`: `SessionRevoked` with the id of the session; `NotFound` if the
-/// person has no such live session.
+/// The result of `revokeSession`: `SessionRevoked` with the ID of the session; `NotFound` if the
+/// user has no such live session.
 #[derive(Union)]
 pub enum RevokeSessionResult {
     SessionRevoked(SessionRevoked),
@@ -127,10 +122,10 @@ impl IntoProblem<RevokeSessionResult> for RevokeProblem {
     }
 }
 
-/// All sessions but the one that asked have ended.
+/// All sessions of the user except the current one have ended.
 #[derive(SimpleObject)]
 pub struct OtherSessionsRevoked {
-    /// How many there were.
+    /// The number of sessions that ended.
     count: i64,
 }
 
@@ -142,14 +137,14 @@ pub enum RevokeOtherSessionsResult {
     RateLimited(RateLimited),
 }
 
-/// A proof of who asks.
+/// The password, to authenticate again.
 #[derive(InputObject)]
 pub struct StepUpInput {
-    /// The password of the signed-in person.
+    /// The password of the signed-in user.
     password: String,
 }
 
-/// The result of `stepUp`: `SteppedUp` with an access token that counts as recent;
+/// The result of `stepUp`: `SteppedUp` with an access token that counts as a recent sign-in;
 /// `InvalidCredentials` if the password is wrong.
 #[derive(Union)]
 pub enum StepUpResult {
@@ -167,20 +162,18 @@ impl IntoProblem<StepUpResult> for StepUpProblem {
     }
 }
 
-/// Signing in, staying signed in, and ending it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SessionMutations;
 
 #[Object]
 impl SessionMutations {
-    /// Signs in with a password. The refusal is the same for a wrong password and for an address
-    /// without an account and, where addresses have to be confirmed, for an account that nobody
-    /// has confirmed.
+    /// Signs in with a password. The result is the same for a wrong password, for an address
+    /// without an account and, where addresses must be confirmed, for an unconfirmed account.
     #[graphql(directive = Credential::apply())]
     async fn login(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Who signs in, and the proof of it.")] input: LoginInput,
+        #[graphql(desc = "The identifier and the password.")] input: LoginInput,
     ) -> Result<LoginResult, Error> {
         let login = Login {
             email_or_phone: input.email_or_phone,
@@ -193,8 +186,8 @@ impl SessionMutations {
         })
     }
 
-    /// Exchanges the refresh token for a new one and a new access token. Each token works once;
-    /// sent again within seconds it gives the same answer, later it ends the session.
+    /// Exchanges a refresh token for a new one and a new access token. Each token can be used once:
+    /// repeated within seconds it gets the same result, later it ends the session.
     #[graphql(directive = Credential::apply())]
     async fn refresh_session(
         &self,
@@ -216,7 +209,7 @@ impl SessionMutations {
         })
     }
 
-    /// Ends the session of the access token, or of the cookie.
+    /// Ends the session of the access token or the cookie.
     #[graphql(directive = Authenticated::apply())]
     async fn logout(&self, context: &Context<'_>) -> Result<LogoutResult, Error> {
         let person = context.caller().signed_in();
@@ -238,12 +231,12 @@ impl SessionMutations {
         answer(outcome, |ended| LoggedOut { ended })
     }
 
-    /// Ends one of the person's own sessions, on the next request it makes anywhere.
+    /// Ends one of the user's own sessions with immediate effect.
     #[graphql(directive = Authenticated::apply())]
     async fn revoke_session(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Which session to end.")] input: RevokeSessionInput,
+        #[graphql(desc = "The session to end.")] input: RevokeSessionInput,
     ) -> Result<RevokeSessionResult, Error> {
         let person = context.authorize()?;
         let Ok(id) = input.session_id.parse::<SessionId>() else {
@@ -255,7 +248,7 @@ impl SessionMutations {
         })
     }
 
-    /// Ends all of the person's sessions but the one that asks.
+    /// Ends all of the user's sessions except the current one.
     #[graphql(directive = Authenticated::apply())]
     async fn revoke_other_sessions(
         &self,
@@ -268,12 +261,12 @@ impl SessionMutations {
         })
     }
 
-    /// Proves again who the signed-in person is, for operations that ask for a recent proof.
+    /// Authenticates the signed-in user again, for operations that require a recent sign-in.
     #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn step_up(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The proof.")] input: StepUpInput,
+        #[graphql(desc = "The password.")] input: StepUpInput,
     ) -> Result<StepUpResult, Error> {
         let person = context.authorize()?;
         let password = input.password.into();

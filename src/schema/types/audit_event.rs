@@ -1,4 +1,4 @@
-//! Something that happened, and the lists of it.
+//! Audit events and their lists.
 
 use std::sync::Arc;
 
@@ -20,17 +20,15 @@ use crate::selectors::audit_event::{
 };
 use crate::services::audit::{self as recorded, Details};
 
-/// Who looks.
+/// Who reads the event.
 #[derive(Clone, Debug)]
 enum Viewer {
     /// A holder of `audit:read`.
     Auditor,
-    /// The person it is about.
+    /// The subject of the event.
     Subject(Arc<user::User>),
 }
 
-/// Something that happened. Network address, program and changes are absent once the person whom
-/// they are about was erased.
 #[derive(Debug)]
 pub struct AuditEvent {
     row: audit::AuditEvent,
@@ -47,7 +45,8 @@ impl AuditEvent {
         }
     }
 
-    /// One event for a holder of `audit:read`, if it matches; without one only the filter is read.
+    /// An event for a holder of `audit:read`, if it matches. Without an event only the filter is
+    /// validated.
     pub(in crate::schema) async fn matching(
         context: &Context<'_>,
         filter: Option<AuditEventFilter>,
@@ -75,10 +74,11 @@ impl AuditEvent {
         Ok(self.opened.get_or_try_init(open).await?.as_ref())
     }
 
-    /// Whether it is the viewer's: done by them, or to them once they had proven to be the owner.
+    /// Whether the subject may see the client data: they acted themselves, or an anonymous client
+    /// did after the account had a verified address.
     ///
-    /// An account can be a stranger's until its owner proves the address. Neither reads the
-    /// other's network address, program and words.
+    /// Before that, the account may have been registered by another person. Neither may read the
+    /// other's network address, user agent and text.
     fn is_theirs(&self) -> bool {
         let Viewer::Subject(person) = &self.viewer else {
             return true;
@@ -90,8 +90,8 @@ impl AuditEvent {
         }
     }
 
-    /// Something about the program or the place of whoever did it. People do not learn where the
-    /// staff member sits who changed their account.
+    /// A value about the client of the actor. Users do not learn from where a staff member changed
+    /// their account.
     async fn client(
         &self,
         context: &Context<'_>,
@@ -115,11 +115,11 @@ async fn person(context: &Context<'_>, id: Option<UserId>) -> Nullable<User> {
     }
 }
 
-/// Something that happened. Network address, program and changes are absent once the person whom
-/// they are about was erased.
+/// An audit event. Network address, user agent and changes are absent once the account of the
+/// subject is erased.
 #[Object]
 impl AuditEvent {
-    /// The identifier.
+    /// The ID.
     async fn id(&self) -> ID {
         self.row.id.to_string().into()
     }
@@ -129,30 +129,31 @@ impl AuditEvent {
         self.row.created_at
     }
 
-    /// What happened, as in `login.succeeded`.
+    /// The action, as in `login.succeeded`.
     async fn action(&self) -> &str {
         &self.row.action
     }
 
-    /// Who did it, if somebody was signed in whose account still exists.
+    /// The signed-in user who acted, if their account still exists.
     async fn actor(&self, context: &Context<'_>) -> Nullable<User> {
         person(context, self.row.actor).await
     }
 
-    /// In whose name the actor did it. Always absent so far: nobody can act as somebody else here.
-    /// What administrators do to an account they do in their own name, and `subject` says to whom.
+    /// The user on whose behalf the actor acted. Currently always absent: there is no
+    /// impersonation. Administrators act in their own name, and `subject` is the account that they
+    /// changed.
     async fn on_behalf_of(&self, context: &Context<'_>) -> Nullable<User> {
         person(context, self.row.on_behalf_of).await
     }
 
-    /// Whom it was about, if the account still exists.
+    /// The user whom the event is about, if the account still exists.
     async fn subject(&self, context: &Context<'_>) -> Nullable<User> {
         person(context, self.row.subject).await
     }
 
-    /// What was changed; for whom, see `ipAddress`. What administrators changed of an account its
-    /// owner sees. Passwords and other secrets are never recorded.
-    // All that `updateUser` can change at once, with its reason.
+    /// The changed values; for access, see `ipAddress`. Owners also see what administrators changed
+    /// in their account. Passwords and other secrets are never recorded.
+    // All fields of `updateUser` and the reason.
     #[graphql(directive = AtMost::apply(12))]
     async fn changes(&self, context: &Context<'_>) -> Nullable<Vec<AuditChange>> {
         if !self.is_theirs() {
@@ -160,7 +161,7 @@ impl AuditEvent {
         }
         let is_shown = |change: &&recorded::Change| match self.viewer {
             Viewer::Auditor => true,
-            // What the staff notes about people is not theirs to know.
+            // Staff notes are not visible to their subject.
             Viewer::Subject(_) => change.field != "staffNote",
         };
         let details = match self.details(context).await {
@@ -179,65 +180,65 @@ impl AuditEvent {
         Some(Ok(changes.collect()))
     }
 
-    /// The network address it came from. Holders of `audit:read` see it; the person it is about
-    /// sees it if they did it themselves, or if nobody who was signed in did it after they had
-    /// proven an address of the account.
+    /// The network address of the client. Visible to holders of `audit:read`; to the subject if
+    /// they acted themselves, or if an anonymous client acted after the account had a verified
+    /// address.
     async fn ip_address(&self, context: &Context<'_>) -> Nullable<String> {
         self.client(context, |details| details.ip_address.clone())
             .await
     }
 
-    /// What the program called itself; for whom, see `ipAddress`.
+    /// The user agent of the client; for access, see `ipAddress`.
     async fn user_agent(&self, context: &Context<'_>) -> Nullable<String> {
         self.client(context, |details| Some(details.user_agent.clone()))
             .await
     }
 
-    /// The browser, as far as the user agent told; for whom, see `ipAddress`.
+    /// The browser, according to the user agent; for access, see `ipAddress`.
     async fn browser(&self, context: &Context<'_>) -> Nullable<String> {
         self.client(context, |details| Some(details.browser.clone()))
             .await
     }
 
-    /// The operating system, as far as the user agent told; for whom, see `ipAddress`.
+    /// The operating system, according to the user agent; for access, see `ipAddress`.
     async fn os(&self, context: &Context<'_>) -> Nullable<String> {
         self.client(context, |details| Some(details.os.clone()))
             .await
     }
 
-    /// The request, as its answer and the log name it.
+    /// The request id, as in the response header and the log.
     async fn request_id(&self) -> &str {
         &self.row.request_id
     }
 
-    /// The GraphQL operation.
+    /// The GraphQL operation name.
     async fn operation_name(&self) -> Option<&str> {
         let name = self.row.operation_name.as_deref();
         name.filter(|_| self.is_theirs())
     }
 
-    /// The trusted document, if it was one.
+    /// The id of the trusted document, if one was used.
     async fn document_id(&self) -> Option<&str> {
         let id = self.row.document_id.as_deref();
         id.filter(|_| self.is_theirs())
     }
 }
 
-/// A value before and after. What is no text is written as in JSON.
+/// A value before and after the event. Values other than strings are in JSON.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct AuditChange {
-    /// Which value.
+    /// The name of the value.
     field: String,
-    /// What it was; absent also for what was only noted.
+    /// The value before; also absent for values that are only recorded, as a reason.
     before: Option<String>,
-    /// What it became.
+    /// The value after.
     after: Option<String>,
 }
 
-/// A page of a list of events, newest first.
+/// A page of audit events, newest first.
 pub(in crate::schema) type AuditEventConnection = Connection<TimeCursor, AuditEvent>;
 
-/// Loads a page of the events that match, for a holder of `audit:read`.
+/// Loads a page of matching events, for a holder of `audit:read`.
 pub(in crate::schema) async fn load_matching(
     context: &Context<'_>,
     filter: Option<AuditEventFilter>,
@@ -257,7 +258,7 @@ pub(in crate::schema) async fn load_matching(
     ))
 }
 
-/// Loads a page of the events about a person, for that person or a holder of `audit:read`.
+/// Loads a page of the events about a user, for that user or a holder of `audit:read`.
 pub(in crate::schema) async fn load_about(
     context: &Context<'_>,
     person: &Arc<user::User>,

@@ -1,4 +1,4 @@
-//! Which audit events somebody looks for.
+//! The filter of audit events.
 
 use std::net::IpAddr;
 
@@ -11,23 +11,23 @@ use crate::schema::request::ContextExt as _;
 use crate::schema::scalars::Instant;
 use crate::services::audit as recorded;
 
-/// More names than there are actions.
-const MOST_ACTIONS: usize = 100;
+/// More than the number of actions.
+const MAX_ACTIONS: usize = 100;
 
-/// Which events are wanted: those to which everything applies that is given.
+/// A filter for audit events. All given conditions must match.
 #[derive(Debug, InputObject)]
 pub struct AuditEventFilter {
-    /// Who did it.
+    /// The ID of the user who acted.
     actor_id: Option<ID>,
-    /// Whom it was about.
+    /// The ID of the user whom the event is about.
     subject_id: Option<ID>,
-    /// What happened, one of these, as in `login.succeeded`.
+    /// One of these actions, as in `login.succeeded`.
     actions: Option<Vec<String>>,
-    /// The network address it came from.
+    /// The network address of the client.
     ip_address: Option<String>,
-    /// The request it belongs to.
+    /// The request id.
     request_id: Option<String>,
-    /// Not before this instant.
+    /// At or after this instant.
     since: Option<Instant>,
     /// Before this instant.
     until: Option<Instant>,
@@ -47,7 +47,7 @@ impl AuditEventFilter {
         if self
             .actions
             .as_ref()
-            .is_some_and(|it| it.len() > MOST_ACTIONS)
+            .is_some_and(|actions| actions.len() > MAX_ACTIONS)
         {
             return Err(wrong("There are fewer actions than that."));
         }
@@ -55,10 +55,10 @@ impl AuditEventFilter {
             actor: person(self.actor_id)?,
             subject: person(self.subject_id)?,
             actions: self.actions,
-            ip_blind_indices: address.map(|it| recorded::ip_blind_indices(context.app(), it)),
+            ip_blind_indices: address.map(|ip| recorded::ip_blind_indices(context.app(), ip)),
             request_id: self.request_id,
-            since: self.since.map(|it| it.0),
-            until: self.until.map(|it| it.0),
+            since: self.since.map(|instant| instant.0),
+            until: self.until.map(|instant| instant.0),
         })
     }
 }

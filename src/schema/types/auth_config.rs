@@ -1,4 +1,4 @@
-//! What a sign-in page needs to know.
+//! Settings for a sign-in page.
 
 use async_graphql::{Context, Enum, Object};
 
@@ -7,25 +7,24 @@ use crate::domain::code;
 use crate::schema::directives::AtMost;
 use crate::schema::request::ContextExt as _;
 
-/// A way to sign in.
+/// A sign-in method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum SignInMethod {
     /// E-mail address or phone number with a password: `login`.
     Password,
     /// E-mail address or phone number with a one-time code: `requestOtp`, `verifyOtp`.
     Otp,
-    /// An ID token of Google: `loginWithGoogle`.
+    /// Google ID token: `loginWithGoogle`.
     Google,
 }
 
-/// What a sign-in page needs to know.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthConfig;
 
-/// What a sign-in page needs to know.
+/// Settings for a sign-in page.
 #[Object]
 impl AuthConfig {
-    /// The ways to sign in.
+    /// The enabled sign-in methods.
     #[graphql(directive = AtMost::apply(8))]
     async fn methods(&self, context: &Context<'_>) -> Vec<SignInMethod> {
         let google = &context.app().config.google;
@@ -34,23 +33,23 @@ impl AuthConfig {
         methods
     }
 
-    /// The client id to ask Google for ID tokens with; `null` where people cannot sign in that way.
+    /// The client id for Google sign-in; `null` if it is disabled.
     async fn google_client_id(&self, context: &Context<'_>) -> Option<String> {
         let client_id = context.app().config.google.client_id();
         client_id.map(str::to_owned)
     }
 
-    /// Whether people can register.
+    /// Whether registration is enabled.
     async fn registration_enabled(&self, context: &Context<'_>) -> bool {
         context.app().config.registration.enabled
     }
 
-    /// Whether an address has to be confirmed before the first sign-in.
+    /// Whether an address must be confirmed before the first sign-in.
     async fn confirmation_required(&self, context: &Context<'_>) -> bool {
         context.app().config.registration.requires_confirmation()
     }
 
-    /// The roles that people can choose when they register.
+    /// The roles to choose from at registration.
     #[graphql(directive = AtMost::apply(8))]
     async fn registration_roles(&self, context: &Context<'_>) -> Vec<Role> {
         context
@@ -64,32 +63,32 @@ impl AuthConfig {
             .collect()
     }
 
-    /// The fewest characters of a password.
+    /// Minimum length of a password, in characters.
     async fn password_min_length(&self, context: &Context<'_>) -> usize {
         context.app().config.password.min_length
     }
 
-    /// The most characters of a password.
+    /// Maximum length of a password, in characters.
     async fn password_max_length(&self, context: &Context<'_>) -> usize {
         context.app().config.password.max_length
     }
 
-    /// How hard to guess a password must be: 0 (anybody) to 4 (very hard), by zxcvbn.
+    /// Minimum strength of a password: the zxcvbn score, from 0 (weakest) to 4.
     async fn password_min_score(&self, context: &Context<'_>) -> u8 {
         context.app().config.password.min_score
     }
 
-    /// How many digits a one-time code has.
+    /// Number of digits of a one-time code.
     async fn code_length(&self) -> usize {
         code::DIGITS
     }
 
-    /// How many seconds a one-time code works.
+    /// Seconds until a one-time code expires.
     async fn code_expires_in(&self, context: &Context<'_>) -> u32 {
         context.app().config.otp.life_seconds
     }
 
-    /// After how many seconds another code can be asked for.
+    /// Seconds until another code can be requested.
     async fn code_resend_after(&self, context: &Context<'_>) -> u32 {
         context.app().config.otp.resend_seconds
     }

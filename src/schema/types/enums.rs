@@ -1,60 +1,60 @@
-//! The closed sets of the domain, as the graph spells them.
+//! GraphQL enums for closed sets of the domain.
 
 use async_graphql::Enum;
 
 use crate::domain::code::CodePurpose;
 use crate::domain::role;
 
-/// What a person is.
+/// The role of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "role::Role")]
 pub enum Role {
-    /// Buys.
+    /// A customer.
     Client,
-    /// Sells.
+    /// A vendor.
     Vendor,
-    /// Works here, in one or more staff functions.
+    /// A staff member, with one or more staff functions.
     Staff,
-    /// Administers everything.
+    /// An administrator.
     Admin,
 }
 
-/// What a member of staff does.
+/// A function of a staff member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "role::StaffFunction")]
 pub enum StaffFunction {
-    /// Helps people with their accounts.
+    /// Helps users with their accounts.
     Support,
     /// Edits content.
     Editor,
-    /// Sells.
+    /// Works in sales.
     Sales,
 }
 
-/// How an account came to be.
+/// How the account was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "role::AuthProvider")]
 pub enum AuthProvider {
-    /// By e-mail address and password.
+    /// Registered with an e-mail address.
     Email,
-    /// By phone number.
+    /// Registered with a phone number.
     Phone,
-    /// By signing in with Google.
+    /// Signed in with Google.
     Google,
 }
 
-/// What a one-time code is for.
+/// The purpose of a one-time code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum OtpPurpose {
-    /// Signing in without a password.
+    /// Sign in without a password.
     Login,
-    /// Setting a new password.
+    /// Set a new password.
     ResetPassword,
-    /// Proving the e-mail address of an account.
+    /// Verify the e-mail address of the account.
     VerifyEmail,
-    /// Proving the phone number of an account.
+    /// Verify the phone number of the account.
     VerifyPhone,
-    /// Proving again who is signed in, for operations that ask for a recent proof.
+    /// Authenticate again, for operations that require a recent sign-in.
     StepUp,
 }
 

@@ -1,4 +1,4 @@
-//! Who a person is at a provider.
+//! Accounts at identity providers.
 
 use async_graphql::{ID, Object};
 use chrono::{DateTime, Utc};
@@ -7,29 +7,29 @@ use super::enums::AuthProvider;
 use crate::domain::{identity, role};
 use crate::schema::scalars::EmailAddress;
 
-/// Who a person is at a provider.
 #[derive(Clone, Debug)]
 pub struct Identity(pub identity::Identity);
 
-/// A person at a provider whose word opens the account.
+/// An account at an identity provider, with which the user can sign in.
 #[Object]
 impl Identity {
-    /// The identifier, for `unlinkGoogle`.
+    /// The ID, for `unlinkGoogle`.
     async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
-    /// The provider.
+    /// The identity provider.
     async fn provider(&self) -> AuthProvider {
         role::AuthProvider::Google.into()
     }
 
-    /// What the provider calls itself in its tokens.
+    /// The `iss` claim of the provider's tokens.
     async fn issuer(&self) -> &str {
         &self.0.issuer
     }
 
-    /// The e-mail address the provider showed when it was linked; it may have changed since.
+    /// The e-mail address in the provider's token when the identity was linked; it may have
+    /// changed.
     async fn email(&self) -> Option<EmailAddress> {
         self.0.email.clone().map(EmailAddress)
     }
@@ -39,7 +39,7 @@ impl Identity {
         self.0.created_at
     }
 
-    /// When the person last signed in with it.
+    /// When the user last signed in with it.
     async fn last_used_at(&self) -> Option<DateTime<Utc>> {
         self.0.last_used_at
     }

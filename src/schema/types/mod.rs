@@ -1,4 +1,4 @@
-//! What the graph is made of: one output type per file.
+//! Output types, one per file.
 
 pub mod audit_event;
 pub mod audit_filter;

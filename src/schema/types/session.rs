@@ -1,4 +1,4 @@
-//! A sign-in on a device, and the list of them.
+//! Sessions and their lists.
 
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
@@ -11,26 +11,25 @@ use crate::schema::error::Error;
 use crate::schema::request::ContextExt as _;
 use crate::selectors::session::{SessionCountOfUser, SessionsOfUser};
 
-/// A sign-in on a device.
 #[derive(Clone, Debug)]
 pub struct Session(pub session::Session);
 
-/// A sign-in on a device: from its first proof of who one is until it expires or is ended.
+/// A sign-in on a device, from authentication until it expires or is ended.
 #[Object(directive = Key::apply("id"))]
 impl Session {
-    /// The identifier, also the `sid` of access tokens.
+    /// The ID; the `sid` claim of access tokens.
     async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
-    /// Whether this is the session that asks.
+    /// Whether this is the session of the request.
     async fn current(&self, context: &Context<'_>) -> bool {
         context
             .session()
             .is_some_and(|session| session.id == self.0.id)
     }
 
-    /// When it began.
+    /// When the user signed in.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
@@ -40,27 +39,27 @@ impl Session {
         self.0.last_seen_at
     }
 
-    /// When it ends, at the latest.
+    /// When the session expires at the latest.
     async fn expires_at(&self) -> DateTime<Utc> {
         self.0.expires_at
     }
 
-    /// The network address it was last refreshed from.
+    /// The network address of the last refresh.
     async fn ip_address(&self) -> Option<&str> {
         self.0.ip_address.as_deref()
     }
 
-    /// What the program calls itself.
+    /// The user agent.
     async fn user_agent(&self) -> &str {
         &self.0.user_agent
     }
 
-    /// The browser, as far as the user agent tells.
+    /// The browser, according to the user agent.
     async fn browser(&self) -> &str {
         &self.0.browser
     }
 
-    /// The operating system, as far as the user agent tells.
+    /// The operating system, according to the user agent.
     async fn os(&self) -> &str {
         &self.0.os
     }
@@ -70,18 +69,18 @@ impl Session {
         &self.0.device
     }
 
-    /// How the person proved who they are when they last did, at the sign-in or by `stepUp` or a
-    /// code for `STEP_UP` (RFC 8176); `fed` is the word of an identity provider.
+    /// The authentication methods (RFC 8176) of the last authentication: the sign-in, `stepUp`, or
+    /// a code for `STEP_UP`. `fed` stands for an identity provider.
     #[graphql(directive = AtMost::apply(8))]
     async fn amr(&self) -> &[String] {
         &self.0.amr
     }
 }
 
-/// A page of a list of sessions.
+/// A page of sessions.
 pub(in crate::schema) type SessionConnection = Connection<TimeCursor, Session>;
 
-/// Loads a page of a person's live sessions.
+/// Loads a page of a user's live sessions.
 pub(in crate::schema) async fn load_page(
     context: &Context<'_>,
     user: UserId,

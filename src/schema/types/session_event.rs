@@ -1,4 +1,4 @@
-//! Something that happened to a person's sessions.
+//! Events of sessions, for subscribers.
 
 use async_graphql::{Context, Enum, Object};
 use chrono::{DateTime, Utc};
@@ -11,33 +11,33 @@ use crate::schema::error::Error;
 use crate::schema::request::ContextExt as _;
 use crate::selectors::session_by_id::KnownSession;
 
-/// What happened to a session.
+/// The kind of a session event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum SessionEventKind {
-    /// It began.
+    /// The session started.
     SignedIn,
-    /// It was ended before its time.
+    /// The session was ended before it expired.
     Ended,
 }
 
 /// Why a session was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum SessionEndReason {
-    /// The person signed out there.
+    /// The user signed out.
     SignedOut,
-    /// The person ended it from another session.
+    /// The user ended it from another session.
     Revoked,
     /// The password was set or changed.
     PasswordChanged,
-    /// Somebody presented a refresh token that had been used: it may have been stolen.
+    /// A used refresh token was presented again: it may have been stolen.
     TokenReused,
     /// An administrator ended it.
     EndedByStaff,
     /// The account was suspended.
     Suspended,
-    /// The account went back to whoever owns the address, or lost it.
+    /// The account was recovered by the owner of its address, or lost the address.
     AccountRecovered,
-    /// Another reason.
+    /// For another reason.
     Other,
 }
 
@@ -60,7 +60,6 @@ impl From<RevocationReason> for SessionEndReason {
     }
 }
 
-/// Something that happened to a session of the person who listens.
 #[derive(Clone, Debug)]
 pub struct SessionEvent {
     kind: SessionEventKind,
@@ -83,8 +82,8 @@ impl SessionEvent {
         let Some(known) = context.loaders().session(id).await? else {
             return Ok(None);
         };
-        // The event may come over the network: whose session it is, the row says. And it may
-        // come late: nobody needs to be told of the sign-in that they listen by.
+        // The event may come from the network, so the row decides whose session it is. It may also
+        // be late: the sign-in that started the subscribing session is not reported.
         let listens = context.session().map(|session| session.id);
         if known.session.user_id != person || listens == Some(id) {
             return Ok(None);
@@ -97,10 +96,10 @@ impl SessionEvent {
     }
 }
 
-/// Something that happened to a session of the person who listens.
+/// A change of one of the subscriber's sessions.
 #[Object]
 impl SessionEvent {
-    /// What happened.
+    /// The kind of the event.
     async fn kind(&self) -> SessionEventKind {
         self.kind
     }
@@ -110,12 +109,12 @@ impl SessionEvent {
         self.at
     }
 
-    /// The session, as it is now.
+    /// The session in its current state.
     async fn session(&self) -> Session {
         Session(self.known.session.clone())
     }
 
-    /// Why the session was ended; absent while it lives.
+    /// Why the session was ended; absent while it is live.
     async fn reason(&self) -> Option<SessionEndReason> {
         let recorded = self.known.revoked_reason.as_deref();
         recorded

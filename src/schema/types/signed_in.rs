@@ -1,4 +1,4 @@
-//! The tokens of a session.
+//! The tokens issued at sign-in.
 
 use async_graphql::{Context, SimpleObject};
 
@@ -7,28 +7,28 @@ use super::user::User;
 use crate::schema::request::{ContextExt as _, CookieChange, TokenDelivery};
 use crate::services::{self, SessionTokens};
 
-/// Somebody is signed in: the tokens, and whose they are.
+/// The user is signed in.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct SignedIn {
     /// The access token (RFC 9068), for `Authorization: Bearer`.
     access_token: String,
-    /// The refresh token, for `refreshSession`. It is `null` where the client asked for a cookie.
+    /// The refresh token, for `refreshSession`. `null` if the client asked for a cookie.
     refresh_token: Option<String>,
-    /// How many seconds the access token works.
+    /// Seconds until the access token expires.
     expires_in: i64,
-    /// Keep it and send it with `login`, `requestOtp`, `verifyOtp`, `requestPasswordReset` and
-    /// `confirmPasswordReset` from this device: attempts by others elsewhere then cannot use up this
-    /// device's. A token that was sent and is still good comes back as it is; after a new password
-    /// it is worth nothing, and the next answer has another. It proves nothing else.
+    /// Store it and send it with `login`, `requestOtp`, `verifyOtp`, `requestPasswordReset` and
+    /// `confirmPasswordReset` from this device, which gives the device its own rate limit: attempts
+    /// from elsewhere cannot use it up. A valid token is returned unchanged; a new password
+    /// invalidates it, and the next response has another. It authenticates nothing.
     device_token: Option<String>,
-    /// The person who signed in.
+    /// The signed-in user.
     user: User,
     /// The session.
     session: Session,
 }
 
 impl SignedIn {
-    /// Hands the tokens over in the way that the client asked for.
+    /// Delivers the tokens in the way that the client asked for.
     pub(in crate::schema) fn deliver(context: &Context<'_>, started: SessionTokens) -> Self {
         let refresh_token = match context.delivery() {
             TokenDelivery::Body => Some(started.refresh_token.reveal().to_owned()),
@@ -51,12 +51,12 @@ impl SignedIn {
     }
 }
 
-/// The person has just proved who they are.
+/// The user has authenticated again.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct SteppedUp {
     /// An access token whose `auth_time` is now.
     access_token: String,
-    /// How many seconds it works.
+    /// Seconds until it expires.
     expires_in: i64,
 }
 

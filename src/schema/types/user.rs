@@ -1,4 +1,4 @@
-//! A person.
+//! User accounts.
 
 use std::sync::Arc;
 
@@ -18,14 +18,13 @@ use crate::schema::guard::{AccessContext, Guard, Holds, IsNotOwner, IsOwner, IsS
 use crate::schema::request::ContextExt as _;
 use crate::schema::scalars::{EmailAddress, PhoneNumber};
 
-/// Identities that a person is shown with; each one costs.
+/// Maximum number of identities per user, for the cost of a query.
 const MAX_IDENTITIES: usize = 20;
 
-/// A person with an account.
 #[derive(Clone, Debug)]
 pub struct User {
     row: Arc<user::User>,
-    /// Whether this very document proved to be this person's: then it may read their own fields.
+    /// Whether this operation authenticated the user, who may then read their private fields.
     proven: bool,
 }
 
@@ -42,7 +41,7 @@ impl From<user::User> for User {
 }
 
 impl User {
-    /// The person who signed in by this document, whose request carried no token yet.
+    /// The user whom this operation signed in; the request had no token yet.
     pub(in crate::schema) fn signed_in_now(row: user::User) -> Self {
         Self {
             row: Arc::new(row),
@@ -50,7 +49,7 @@ impl User {
         }
     }
 
-    /// A value that its owner and holders of `users:read` may see.
+    /// A value for the owner and holders of `users:read`.
     fn private<T>(
         &self,
         context: &Context<'_>,
@@ -60,7 +59,7 @@ impl User {
         self.guarded(context, guard, value)
     }
 
-    /// A value that those may see whom a guard allows.
+    /// A value for callers whom the guard allows.
     fn guarded<T>(
         &self,
         context: &Context<'_>,
@@ -83,22 +82,22 @@ impl User {
     }
 }
 
-/// A person with an account. Everybody may see `id`, `pid`, `firstName`, `avatarUrl` and `role`;
-/// the rest is for the person and for holders of `users:read`, and `null` with a `FORBIDDEN`
-/// error for others.
+/// A user account. `id`, `pid`, `firstName`, `avatarUrl` and `role` are public; the other fields
+/// are for the user and for holders of `users:read`, and `null` with a `FORBIDDEN` error for
+/// others.
 #[Object(directive = Key::apply("id"), directive = Key::apply("email"))]
 impl User {
-    /// The identifier, also the `sub` of access tokens.
+    /// The ID; the `sub` claim of access tokens.
     pub(in crate::schema) async fn id(&self) -> ID {
         self.row.id.to_string().into()
     }
 
-    /// The short public identifier that people see and quote.
+    /// A short public identifier that users can read and quote.
     async fn pid(&self) -> &str {
         &self.row.pid
     }
 
-    /// The e-mail address as its owner writes it.
+    /// The e-mail address, as entered by its owner.
     async fn email(&self, context: &Context<'_>) -> Nullable<EmailAddress> {
         self.private(context, |user| user.email.clone().map(EmailAddress))
     }
@@ -118,7 +117,7 @@ impl User {
         self.private(context, |user| Some(user.last_name.clone()))
     }
 
-    /// A picture of the person, or the configured default.
+    /// The picture, or the configured default.
     async fn avatar_url(&self, context: &Context<'_>) -> Option<String> {
         let default = || context.app().config.profile.default_avatar_url.as_ref();
         self.row
@@ -127,7 +126,7 @@ impl User {
             .or_else(|| default().map(ToString::to_string))
     }
 
-    /// A few words about the person.
+    /// A short biography.
     async fn bio(&self, context: &Context<'_>) -> Nullable<String> {
         self.private(context, |user| Some(user.bio.clone()))
     }
@@ -157,12 +156,12 @@ impl User {
         self.private(context, |user| user.locale.clone())
     }
 
-    /// What the person is.
+    /// The role.
     async fn role(&self) -> Role {
         self.row.role.into()
     }
 
-    /// What the person does on the staff.
+    /// The functions of a staff member.
     #[graphql(directive = AtMost::apply(8))]
     async fn staff_functions(&self, context: &Context<'_>) -> Nullable<Vec<StaffFunction>> {
         self.private(context, |user| {
@@ -170,22 +169,22 @@ impl User {
         })
     }
 
-    /// How the account came to be.
+    /// How the account was created.
     async fn auth_provider(&self, context: &Context<'_>) -> Nullable<AuthProvider> {
         self.private(context, |user| Some(user.auth_provider.into()))
     }
 
-    /// Whether the person proved to own an address of theirs.
+    /// Whether an e-mail address or phone number of the account is verified.
     async fn is_verified(&self, context: &Context<'_>) -> Nullable<bool> {
         self.private(context, |user| Some(user.is_verified))
     }
 
-    /// Whether the e-mail address was proven.
+    /// Whether the e-mail address is verified.
     async fn email_verified(&self, context: &Context<'_>) -> Nullable<bool> {
         self.private(context, |user| Some(user.email_verified))
     }
 
-    /// Whether the phone number was proven.
+    /// Whether the phone number is verified.
     async fn phone_verified(&self, context: &Context<'_>) -> Nullable<bool> {
         self.private(context, |user| Some(user.phone_verified))
     }
@@ -195,7 +194,7 @@ impl User {
         self.private(context, |user| Some(user.is_suspended()))
     }
 
-    /// Whether the account is deleted and waits for its end.
+    /// Whether the account is deleted and waits for its erasure.
     async fn is_deleted(&self, context: &Context<'_>) -> Nullable<bool> {
         self.private(context, |user| Some(user.is_deleted()))
     }
@@ -205,7 +204,7 @@ impl User {
         self.private(context, |user| user.deleted_at)
     }
 
-    /// When the person last signed in.
+    /// When the user last signed in.
     async fn last_login_at(&self, context: &Context<'_>) -> Nullable<DateTime<Utc>> {
         self.private(context, |user| user.last_login_at)
     }
@@ -220,15 +219,15 @@ impl User {
         self.private(context, |user| Some(user.updated_at))
     }
 
-    /// Where the person is signed in, newest first.
+    /// The live sessions, newest first.
     #[graphql(directive = Paged::apply())]
     async fn sessions(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many, counted from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many, counted from the end; at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Page size, from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Return entries after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size, from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Return entries before this cursor.")] before: Option<String>,
     ) -> Nullable<SessionConnection> {
         let user = match self.private(context, |user| Some(user.id))? {
             Ok(user) => user,
@@ -240,7 +239,7 @@ impl User {
         })
     }
 
-    /// What the person can sign in with at providers, oldest first; at most 20.
+    /// The linked identities, oldest first; at most 20.
     #[graphql(directive = AtMost::apply(MAX_IDENTITIES))]
     async fn identities(&self, context: &Context<'_>) -> Nullable<Vec<Identity>> {
         let user = match self.private(context, |user| Some(user.id))? {
@@ -258,16 +257,15 @@ impl User {
         })
     }
 
-    /// What happened to the person's account, newest first; for the person and for holders of
-    /// `audit:read`.
+    /// Audit events about this user, newest first; for the user and for holders of `audit:read`.
     #[graphql(directive = Paged::apply())]
     async fn audit_events(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many, counted from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many, counted from the end; at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Page size, from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Return entries after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size, from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Return entries before this cursor.")] before: Option<String>,
     ) -> Nullable<AuditEventConnection> {
         let (access, auditor) = (self.access(context), Holds(Permission::AuditRead));
         if !auditor.or(IsOwner).allows(access) {
@@ -280,7 +278,7 @@ impl User {
         })
     }
 
-    /// What the person may do, as in `users:read`.
+    /// The permissions of the user, as in `users:read`.
     #[graphql(directive = AtMost::apply(32))]
     async fn permissions(&self, context: &Context<'_>) -> Nullable<Vec<String>> {
         self.private(context, |user| {
@@ -294,14 +292,14 @@ impl User {
         })
     }
 
-    /// The vendor record that belongs to the person, by its id in the vendor module.
+    /// The ID of the user's vendor record in the vendor module.
     async fn vendor_id(&self, context: &Context<'_>) -> Nullable<String> {
         let own = IsOwner.and(IsVendor);
         let guard = own.or(Holds(Permission::UsersRead));
         self.guarded(context, guard, |user| user.vendor_id.clone())
     }
 
-    /// What the staff noted about the person, who cannot read it, whatever they may do to others.
+    /// A note by the staff about the user, who cannot read it, whatever their permissions.
     #[graphql(tag = "staff")]
     async fn staff_note(&self, context: &Context<'_>) -> Nullable<String> {
         let guard = IsStaff.and(IsNotOwner);

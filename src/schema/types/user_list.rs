@@ -1,4 +1,4 @@
-//! The list of everybody's accounts.
+//! The list of user accounts.
 
 use std::sync::Arc;
 
@@ -17,44 +17,44 @@ use crate::schema::request::ContextExt as _;
 use crate::schema::scalars::Instant;
 use crate::selectors::directory::{DirectoryPage, Filter, Key, Sort, UserCursor};
 
-const LONGEST_SEARCH: usize = 200;
-const MOST_WORDS: usize = 8;
+const MAX_SEARCH_LENGTH: usize = 200;
+const MAX_SEARCH_WORDS: usize = 8;
 
-/// Which accounts are wanted. Everything that is given has to hold.
+/// A filter for accounts. All given conditions must match.
 #[derive(Debug, Default, InputObject)]
 pub struct UserFilter {
-    /// Of this role.
+    /// With this role.
     role: Option<Role>,
-    /// That came to be like this.
+    /// Registered this way.
     provider: Option<AuthProvider>,
-    /// Whether the person proved to own an address of theirs.
+    /// Whether an e-mail address or phone number is verified.
     verified: Option<bool>,
     /// Whether the account is suspended.
     suspended: Option<bool>,
-    /// `true` for the deleted accounts. Without it, only live ones are listed.
+    /// `true` for deleted accounts. Otherwise only live accounts are listed.
     deleted: Option<bool>,
-    /// In this country, exactly as it is written in the profile.
+    /// The country, exactly as in the profile.
     country: Option<String>,
-    /// Created at this instant or later.
+    /// Created at or after this instant.
     created_since: Option<Instant>,
     /// Created before this instant.
     created_until: Option<Instant>,
-    /// Words or parts of words; each has to be in the e-mail address, the phone number or the
-    /// name. Case, accents and spellings of one character do not matter: `jose` finds `José`,
-    /// and `strasse` finds `Straße`. At most 8 words and 200 characters.
+    /// Words or parts of words that must occur in the e-mail address, phone number or name. Ignores
+    /// case, accents and Unicode spelling: `jose` finds `José`, and `strasse` finds `Straße`. At
+    /// most 8 words and 200 characters.
     search: Option<String>,
 }
 
 impl UserFilter {
     fn check(self) -> Result<Filter, Error> {
         let search = self.search.unwrap_or_default();
-        let is_long = search.chars().nth(LONGEST_SEARCH).is_some();
+        let is_long = search.chars().nth(MAX_SEARCH_LENGTH).is_some();
         let words = if is_long {
             Vec::new()
         } else {
             search::words(&search)
         };
-        if is_long || words.len() > MOST_WORDS {
+        if is_long || words.len() > MAX_SEARCH_WORDS {
             let message = "A search has at most 8 words and 200 characters.";
             return Err(Error::of(ErrorCode::BadUserInput, message));
         }
@@ -65,41 +65,41 @@ impl UserFilter {
             suspended: self.suspended,
             deleted: self.deleted.unwrap_or(false),
             country: self.country.as_deref().map(text::normal),
-            created_from: self.created_since.map(|it| it.0),
-            created_until: self.created_until.map(|it| it.0),
+            created_from: self.created_since.map(|instant| instant.0),
+            created_until: self.created_until.map(|instant| instant.0),
             words,
         })
     }
 }
 
-/// What the list is ordered by.
+/// The sort key of the user list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum UserOrderField {
     /// When the account was created.
     CreatedAt,
-    /// The last sign-in; those who never did count as the earliest.
+    /// The last sign-in; accounts without one come first in ascending order.
     LastLoginAt,
-    /// The e-mail address; those without one count as the first.
+    /// The e-mail address; accounts without one come first in ascending order.
     Email,
-    /// The family name, then the given name, in the order of Unicode without case and accents.
+    /// Family name, then given name, in Unicode order without case and accents.
     Name,
 }
 
-/// The direction of an order.
+/// The sort direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum OrderDirection {
-    /// Smallest, first or oldest first.
+    /// Ascending: smallest, first or oldest first.
     Asc,
-    /// Largest, last or newest first.
+    /// Descending: largest, last or newest first.
     Desc,
 }
 
-/// The order of a list of people.
+/// The order of the user list.
 #[derive(Clone, Copy, Debug, InputObject)]
 pub struct UserOrder {
-    /// What it is ordered by.
+    /// The sort key.
     field: UserOrderField,
-    /// In which direction.
+    /// The sort direction.
     #[graphql(default_with = "OrderDirection::Asc")]
     direction: OrderDirection,
 }
@@ -115,7 +115,7 @@ impl UserOrder {
     }
 }
 
-/// Which part of a list, as a client says it.
+/// Page arguments as received.
 #[derive(Debug)]
 pub(in crate::schema) struct PageInput {
     pub(in crate::schema) first: Option<i32>,
@@ -124,10 +124,10 @@ pub(in crate::schema) struct PageInput {
     pub(in crate::schema) before: Option<String>,
 }
 
-/// A page of a list of people.
+/// A page of user accounts.
 pub(in crate::schema) type UserConnection = Connection<DirectoryCursor, User>;
 
-/// Loads a page of the list. The caller has checked the access.
+/// Loads a page of the list. The caller must have checked access.
 pub(in crate::schema) async fn load_page(
     context: &Context<'_>,
     filter: Option<UserFilter>,
@@ -173,7 +173,7 @@ const TEXT: u8 = 2;
 
 const SORTS: [Sort; 4] = [Sort::CreatedAt, Sort::LastLoginAt, Sort::Email, Sort::Name];
 
-/// A place in a list of this order: the order, the kind of key, the id, and the key.
+/// A position in the list: the order, the kind of key, the id, and the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectoryCursor {
     pub(in crate::schema) sort: Sort,
@@ -212,7 +212,7 @@ fn decode(cursor: &str) -> Option<DirectoryCursor> {
         }
         TEXT if !is_instant => {
             let text = String::from_utf8(key.to_vec()).ok()?;
-            // Postgres takes no text with this character.
+            // Postgres stores no text with U+0000.
             (!text.contains('\0')).then_some(Key::Text(text))?
         }
         _ => return None,

@@ -1,4 +1,4 @@
-//! Counts of people.
+//! Numbers of accounts.
 
 use async_graphql::{Context, Object, SimpleObject};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
@@ -9,39 +9,38 @@ use crate::schema::error::{Error, ErrorCode};
 use crate::schema::request::ContextExt as _;
 use crate::selectors::statistics::{Group, Span};
 
-/// How many days are counted one by one when nobody says since when.
-const ORDINARY_DAYS: i64 = 30;
-/// How many days are counted one by one at most.
-const MOST_DAYS: i64 = 366;
+/// Days in `newPerDay` unless `since` is given.
+const DEFAULT_DAYS: i64 = 30;
+/// Maximum days in `newPerDay`.
+const MAX_DAYS: i64 = 366;
 
-/// How many people are of one role.
+/// The number of accounts with a role.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub struct RoleCount {
     /// The role.
     role: Role,
-    /// How many.
+    /// The number of accounts.
     count: i64,
 }
 
-/// How many accounts came to be in one way.
+/// The number of accounts that were created in a way.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub struct ProviderCount {
-    /// The way.
+    /// How the accounts were created.
     provider: AuthProvider,
-    /// How many.
+    /// The number of accounts.
     count: i64,
 }
 
-/// How many accounts were created on one day.
+/// The number of accounts created on a day.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct DayCount {
     /// The day in UTC, as in `2026-03-01`.
     day: String,
-    /// How many.
+    /// The number of accounts.
     count: i64,
 }
 
-/// Counts of people.
 #[derive(Clone, Debug)]
 pub struct UserStats {
     span: Span,
@@ -49,7 +48,7 @@ pub struct UserStats {
 }
 
 impl UserStats {
-    /// Counts. Whoever calls this has asked the guard.
+    /// Loads the numbers. The caller must have checked access.
     pub(in crate::schema) async fn load(
         context: &Context<'_>,
         since: Option<DateTime<Utc>>,
@@ -67,25 +66,25 @@ impl UserStats {
     }
 }
 
-/// Counts of the live accounts that were created in a time, or of all when no time was given.
+/// Numbers of live accounts, of those created in the given period or of all.
 #[Object]
 impl UserStats {
-    /// All of them.
+    /// All accounts.
     async fn total(&self) -> i64 {
         self.count(|_| true)
     }
 
-    /// Those whose owner proved an address.
+    /// Accounts with a verified address.
     async fn verified(&self) -> i64 {
         self.count(|group| group.verified)
     }
 
-    /// Those whose owner did not.
+    /// Accounts without a verified address.
     async fn unverified(&self) -> i64 {
         self.count(|group| !group.verified)
     }
 
-    /// By role, every role.
+    /// By role, with every role.
     #[graphql(directive = AtMost::apply(8))]
     async fn by_role(&self) -> Vec<RoleCount> {
         let count = |role| RoleCount {
@@ -98,7 +97,7 @@ impl UserStats {
             .collect()
     }
 
-    /// By how they came to be, every way.
+    /// By how they were created, with every way.
     #[graphql(directive = AtMost::apply(4))]
     async fn by_provider(&self) -> Vec<ProviderCount> {
         let count = |provider| ProviderCount {
@@ -109,13 +108,13 @@ impl UserStats {
         all.into_iter().map(count).collect()
     }
 
-    /// New accounts by day, oldest first, every day: in the time that was given, or in its last
-    /// 30 days when `since` was not. At most 366 days.
-    // A year and its first day once more.
+    /// New accounts per day, oldest first, without gaps: in the given period, or in its last 30
+    /// days without `since`. At most 366 days.
+    // 366 days, and the first day of the next year.
     #[graphql(directive = AtMost::apply(367))]
     async fn new_per_day(&self, context: &Context<'_>) -> Result<Vec<DayCount>, Error> {
         let until = self.span.until.unwrap_or_else(|| context.app().clock.now());
-        let ordinary = Duration::days(ORDINARY_DAYS - 1);
+        let ordinary = Duration::days(DEFAULT_DAYS - 1);
         let since = self.span.since.unwrap_or_else(|| {
             let first = until.checked_sub_signed(ordinary).unwrap_or(until);
             first
@@ -123,7 +122,7 @@ impl UserStats {
                 .and_time(chrono::NaiveTime::MIN)
                 .and_utc()
         });
-        if until.signed_duration_since(since) > Duration::days(MOST_DAYS) {
+        if until.signed_duration_since(since) > Duration::days(MAX_DAYS) {
             let message = "Ask for 366 days or fewer, by `since` and `until`.";
             return Err(Error::of(ErrorCode::BadUserInput, message));
         }
@@ -135,7 +134,7 @@ impl UserStats {
         Ok(every_day(since.date_naive(), until.date_naive(), &found))
     }
 
-    /// The sessions that are live now, whenever their accounts were created.
+    /// Sessions that are live now, regardless of the period.
     async fn active_sessions(&self, context: &Context<'_>) -> Result<i64, Error> {
         let now = context.app().clock.now();
         let count = context.loaders().live_sessions(now).await?;
@@ -143,7 +142,7 @@ impl UserStats {
     }
 }
 
-/// The days of a time, also those on which nothing happened.
+/// All days of a period, those without accounts included.
 fn every_day(first: NaiveDate, last: NaiveDate, found: &[(NaiveDate, u64)]) -> Vec<DayCount> {
     let counted = |day: NaiveDate| {
         let count = found.iter().find(|(of, _)| *of == day);

@@ -1,9 +1,4 @@
-//! Moving an account to another e-mail address or phone number.
-
-#![expect(
-    missing_docs,
-    reason = "the members of a union are documented by their types"
-)]
+//! Changes of the e-mail address and phone number.
 
 use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
 
@@ -23,23 +18,23 @@ use crate::services::account::{
     RequestEmailChangeProblem, RequestPhoneChangeProblem, RevertEmailChangeProblem,
 };
 
-/// The address to move to.
+/// The new e-mail address.
 #[derive(InputObject)]
 pub struct RequestEmailChangeInput {
     /// The new e-mail address.
     email: EmailAddress,
 }
 
-/// A link and a code are on their way to the new address.
+/// A link and a code were sent to the new address.
 #[derive(SimpleObject)]
 pub struct EmailChangeRequested {
-    /// What to tell the person.
+    /// A message for the user.
     message: String,
 }
 
 /// The result of `requestEmailChange`: `EmailChangeRequested` once the message to the new address
-/// is on its way, whether or not that address belongs to another account. `EmailNotVerified` if
-/// the phone number of the account has to be verified first.
+/// is sent, whether or not that address belongs to another account. `EmailNotVerified` if the phone
+/// number of the account must be verified first.
 #[derive(Union)]
 pub enum RequestEmailChangeResult {
     EmailChangeRequested(EmailChangeRequested),
@@ -57,27 +52,27 @@ impl IntoProblem<RequestEmailChangeResult> for RequestEmailChangeProblem {
     }
 }
 
-/// What arrived at the new address: the token of the link, or the address and the code.
+/// Proof of access to the new address: either `token` from the link, or `email` and `code`.
 #[derive(InputObject)]
 pub struct ConfirmEmailChangeInput {
     /// The `token` of the link.
     token: Option<String>,
-    /// The new address, with `code`.
+    /// The new address, together with `code`.
     email: Option<EmailAddress>,
-    /// The six digits.
+    /// The six-digit code.
     code: Option<String>,
 }
 
-/// The account has the new address.
+/// The e-mail address was changed.
 #[derive(SimpleObject)]
 pub struct EmailChanged {
-    /// The person.
+    /// The user.
     user: User,
 }
 
-/// The result of `confirmEmailChange`: `EmailChanged` with the person. `TokenInvalid`,
-/// `CodeInvalid` and `CodeExpired` ask for another message; `Conflict` if another account has
-/// verified the address meanwhile.
+/// The result of `confirmEmailChange`: `EmailChanged` with the user. For `TokenInvalid`,
+/// `CodeInvalid` and `CodeExpired`, request another message. `Conflict` if another account has
+/// verified the address in the meantime.
 #[derive(Union)]
 pub enum ConfirmEmailChangeResult {
     EmailChanged(Box<EmailChanged>),
@@ -100,24 +95,24 @@ impl IntoProblem<ConfirmEmailChangeResult> for ConfirmEmailChangeProblem {
     }
 }
 
-/// The link that went to the old address.
+/// The link sent to the old address.
 #[derive(InputObject)]
 pub struct RevertEmailChangeInput {
     /// The `token` of the link.
     token: String,
 }
 
-/// The account is back at its old address. Password and sessions have ended, and a message with a
-/// way to set a new password is on its way.
+/// The old address was restored, the password removed and all sessions ended. A message to set a
+/// new password was sent.
 #[derive(SimpleObject)]
 pub struct EmailReverted {
-    /// What to tell the person.
+    /// A message for the user.
     message: String,
 }
 
 /// The result of `revertEmailChange`: `EmailReverted` once the account has its old address again.
-/// `TokenInvalid` if the link was used, has expired, or never was; `Conflict` if another account
-/// has the old address by now.
+/// `TokenInvalid` if the link was used, has expired, or never existed; `Conflict` if another
+/// account has the old address now.
 #[derive(Union)]
 pub enum RevertEmailChangeResult {
     EmailReverted(EmailReverted),
@@ -135,23 +130,23 @@ impl IntoProblem<RevertEmailChangeResult> for RevertEmailChangeProblem {
     }
 }
 
-/// The number to move to.
+/// The new phone number.
 #[derive(InputObject)]
 pub struct RequestPhoneChangeInput {
     /// The new phone number, with its country code.
     phone: PhoneNumber,
 }
 
-/// A code is on its way to the new number.
+/// A code was sent to the new number.
 #[derive(SimpleObject)]
 pub struct PhoneChangeRequested {
-    /// What to tell the person.
+    /// A message for the user.
     message: String,
 }
 
-/// The result of `requestPhoneChange`: `PhoneChangeRequested` once the code to the new number is
-/// on its way, whether or not that number belongs to another account. `EmailNotVerified` if the
-/// e-mail address of the account has to be verified first.
+/// The result of `requestPhoneChange`: `PhoneChangeRequested` once the code is sent to the new
+/// number, whether or not that number belongs to another account. `EmailNotVerified` if the e-mail
+/// address of the account must be verified first.
 #[derive(Union)]
 pub enum RequestPhoneChangeResult {
     PhoneChangeRequested(PhoneChangeRequested),
@@ -169,25 +164,25 @@ impl IntoProblem<RequestPhoneChangeResult> for RequestPhoneChangeProblem {
     }
 }
 
-/// The code that arrived at the new number.
+/// The code sent to the new number.
 #[derive(InputObject)]
 pub struct ConfirmPhoneChangeInput {
     /// The new phone number.
     phone: PhoneNumber,
-    /// The six digits.
+    /// The six-digit code.
     code: String,
 }
 
-/// The account has the new number.
+/// The phone number was changed.
 #[derive(SimpleObject)]
 pub struct PhoneChanged {
-    /// The person.
+    /// The user.
     user: User,
 }
 
-/// The result of `confirmPhoneChange`: `PhoneChanged` with the person. `CodeInvalid` and
-/// `CodeExpired` ask for another code; `Conflict` if another account has verified the number
-/// meanwhile.
+/// The result of `confirmPhoneChange`: `PhoneChanged` with the user. For `CodeInvalid` and
+/// `CodeExpired`, request another code. `Conflict` if another account has verified the number in
+/// the meantime.
 #[derive(Union)]
 pub enum ConfirmPhoneChangeResult {
     PhoneChanged(Box<PhoneChanged>),
@@ -208,13 +203,12 @@ impl IntoProblem<ConfirmPhoneChangeResult> for ConfirmPhoneChangeProblem {
     }
 }
 
-/// Moving an account to another e-mail address or phone number.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AddressMutations;
 
 #[Object]
 impl AddressMutations {
-    /// Sends a link and a code to a new e-mail address. Asks for a recent sign-in.
+    /// Sends a link and a code to a new e-mail address. Requires a recent sign-in.
     #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn request_email_change(
         &self,
@@ -232,13 +226,14 @@ impl AddressMutations {
         })
     }
 
-    /// Moves the account to the new e-mail address. The old one is told and can undo it for a
-    /// while.
+    /// Changes the e-mail address. The old address gets a notice with a link that reverts the
+    /// change for a limited time.
     #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn confirm_email_change(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "What arrived at the new address.")] input: ConfirmEmailChangeInput,
+        #[graphql(desc = "The token or code sent to the new address.")]
+        input: ConfirmEmailChangeInput,
     ) -> Result<ConfirmEmailChangeResult, Error> {
         let person = context.authorize()?;
         let proof = match (input.token, input.email, input.code) {
@@ -258,8 +253,7 @@ impl AddressMutations {
         answer(outcome, |user| Box::new(EmailChanged { user: user.into() }))
     }
 
-    /// Undoes a change of the e-mail address by the link that went to the old one. Whoever made
-    /// the change is signed out everywhere.
+    /// Reverts a change of the e-mail address with the link sent to the old one. All sessions end.
     #[graphql(directive = Credential::apply())]
     async fn revert_email_change(
         &self,
@@ -273,7 +267,7 @@ impl AddressMutations {
         })
     }
 
-    /// Sends a code to a new phone number. Asks for a recent sign-in.
+    /// Sends a code to a new phone number. Requires a recent sign-in.
     #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn request_phone_change(
         &self,
@@ -291,12 +285,12 @@ impl AddressMutations {
         })
     }
 
-    /// Moves the account to the new phone number. The addresses it had before are told.
+    /// Changes the phone number. The previous addresses of the account are notified.
     #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
     async fn confirm_phone_change(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The code that arrived.")] input: ConfirmPhoneChangeInput,
+        #[graphql(desc = "The code sent to the new number.")] input: ConfirmPhoneChangeInput,
     ) -> Result<ConfirmPhoneChangeResult, Error> {
         let person = context.authorize()?;
         let (phone, code) = (&input.phone.0, &input.code);

@@ -1,9 +1,4 @@
-//! An account from its registration to its profile; `address` moves it.
-
-#![expect(
-    missing_docs,
-    reason = "the members of a union are documented by their types"
-)]
+//! Registration, verification and profile; changes of addresses are in [`address`].
 
 pub mod address;
 
@@ -25,15 +20,15 @@ use crate::services::account::{
     self, EmailVerification, ProfileChange, RegisterProblem, Registration, VerifyEmailProblem,
 };
 
-/// Who wants an account. Give an e-mail address or a phone number, not both.
+/// The new account. Give an e-mail address or a phone number, not both.
 #[derive(InputObject)]
 pub struct RegisterInput {
     /// The e-mail address to sign in with.
     email: Option<EmailAddress>,
     /// The phone number to sign in with.
     phone: Option<PhoneNumber>,
-    /// The password; any characters, no rules of composition, but not easy to guess. Who gives a
-    /// phone number can leave it out and sign in by codes.
+    /// The password: any characters, no composition rules, but hard to guess. Optional with a phone
+    /// number, to sign in with one-time codes.
     password: Option<String>,
     /// Given name.
     #[graphql(default)]
@@ -41,14 +36,14 @@ pub struct RegisterInput {
     /// Family name.
     #[graphql(default)]
     last_name: String,
-    /// What the person wants to be; `authConfig.registrationRoles` lists what can be chosen.
+    /// The role, one of `authConfig.registrationRoles`.
     role: Option<Role>,
 }
 
-/// The registration was received. A message to the address says how to go on.
+/// The registration was received. A message to the address says how to continue.
 #[derive(SimpleObject)]
 pub struct Registered {
-    /// What to tell the person. It is the same whether or not the address had an account.
+    /// A message for the user. It is the same whether or not the address had an account.
     message: String,
 }
 
@@ -61,9 +56,9 @@ impl Registered {
     }
 }
 
-/// The result of `register`: `SignedIn` with tokens where addresses need no confirmation.
-/// Otherwise `Registered`, whether or not the address has an account, and the message says how to
-/// go on. `Conflict` (the address has an account) is only given where addresses need no
+/// The result of `register`: `SignedIn` with tokens where addresses need no confirmation. Otherwise
+/// `Registered`, whether or not the address has an account; the message sent to it says how to
+/// continue. `Conflict` (the address has an account) is only returned where addresses need no
 /// confirmation.
 #[derive(Union)]
 pub enum RegisterResult {
@@ -85,19 +80,18 @@ impl IntoProblem<RegisterResult> for RegisterProblem {
     }
 }
 
-/// A link that was followed.
+/// The link of a confirmation message.
 #[derive(InputObject)]
 pub struct VerifyEmailInput {
     /// The `token` of the link.
     token: String,
-    /// The password that was chosen at registration; not needed in a session of the account. The
-    /// answer then continues that session: its `amr` and `auth_time` stay what they were.
+    /// The password chosen at registration; not needed in a session of the account, which is then
+    /// continued: its `amr` and `auth_time` do not change.
     password: Option<String>,
 }
 
 /// The result of `verifyEmail`: `SignedIn` with tokens for a new session. `TokenInvalid` if the
-/// link was used, has expired, or never was; `InvalidCredentials` if the password is not the one
-/// of the account.
+/// link was used, has expired, or never existed; `InvalidCredentials` if the password is wrong.
 #[derive(Union)]
 pub enum VerifyEmailResult {
     SignedIn(Box<SignedIn>),
@@ -118,17 +112,17 @@ impl IntoProblem<VerifyEmailResult> for VerifyEmailProblem {
     }
 }
 
-/// The address to prove.
+/// The address to verify.
 #[derive(InputObject)]
 pub struct RequestEmailVerificationInput {
     /// The e-mail address of the account.
     email: EmailAddress,
 }
 
-/// If there is an account that needs it, a message is on its way.
+/// A message was sent if there is an account that needs verification.
 #[derive(SimpleObject)]
 pub struct EmailVerificationRequested {
-    /// What to tell the person. It is the same whether or not there is an account.
+    /// A message for the user. It is the same whether or not there is an account.
     message: String,
 }
 
@@ -141,14 +135,14 @@ pub enum RequestEmailVerificationResult {
     RateLimited(RateLimited),
 }
 
-/// The parts of the profile to change; what is left out stays as it is.
+/// The profile fields to change; omitted ones stay unchanged.
 #[derive(InputObject)]
 pub struct UpdateProfileInput {
     /// Given name.
     first_name: Option<String>,
     /// Family name.
     last_name: Option<String>,
-    /// A few words about oneself.
+    /// A short biography.
     bio: Option<String>,
     /// Country.
     country: Option<String>,
@@ -158,18 +152,18 @@ pub struct UpdateProfileInput {
     city: Option<String>,
     /// Street address.
     address: Option<String>,
-    /// Preferred language, a BCP 47 tag; `null` forgets it.
+    /// Preferred language, a BCP 47 tag; `null` removes it.
     locale: MaybeUndefined<String>,
 }
 
-/// The profile after the change.
+/// The profile was updated.
 #[derive(SimpleObject)]
 pub struct ProfileUpdated {
-    /// The person.
+    /// The user.
     user: User,
 }
 
-/// The result of `updateProfile`: `ProfileUpdated` with the person as they are now.
+/// The result of `updateProfile`: `ProfileUpdated` with the user after the change.
 #[derive(Union)]
 pub enum UpdateProfileResult {
     ProfileUpdated(Box<ProfileUpdated>),
@@ -177,20 +171,18 @@ pub enum UpdateProfileResult {
     RateLimited(RateLimited),
 }
 
-/// An account from its registration to its profile.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AccountMutations;
 
 #[Object]
 impl AccountMutations {
-    /// Creates an account. Where `authConfig.confirmationRequired` the answer is always
-    /// `Registered`, also for an address that has an account; otherwise the new person is signed
-    /// in at once.
+    /// Creates an account. With `authConfig.confirmationRequired` the result is always
+    /// `Registered`, even if the address has an account; otherwise the new user is signed in.
     #[graphql(directive = Credential::apply())]
     async fn register(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Who wants an account.")] input: RegisterInput,
+        #[graphql(desc = "The new account.")] input: RegisterInput,
     ) -> Result<RegisterResult, Error> {
         let registration = Registration {
             email: input.email.map(|email| email.0),
@@ -211,12 +203,12 @@ impl AccountMutations {
         })
     }
 
-    /// Redeems the link of a confirmation message and signs in.
+    /// Verifies the e-mail address with the link of a confirmation message, and signs in.
     #[graphql(directive = Credential::apply())]
     async fn verify_email(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The link's token, and the password.")] input: VerifyEmailInput,
+        #[graphql(desc = "The token of the link, and the password.")] input: VerifyEmailInput,
     ) -> Result<VerifyEmailResult, Error> {
         let verification = EmailVerification {
             token: input.token,
@@ -233,7 +225,7 @@ impl AccountMutations {
     async fn request_email_verification(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The address to prove.")] input: RequestEmailVerificationInput,
+        #[graphql(desc = "The address to verify.")] input: RequestEmailVerificationInput,
     ) -> Result<RequestEmailVerificationResult, Error> {
         let email = input.email.0;
         let (app, caller) = (context.app(), context.caller());
@@ -243,12 +235,12 @@ impl AccountMutations {
         })
     }
 
-    /// Changes what the signed-in person says about themselves.
+    /// Changes the profile of the signed-in user.
     #[graphql(directive = Authenticated::apply())]
     async fn update_profile(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "What to change.")] input: UpdateProfileInput,
+        #[graphql(desc = "The fields to change.")] input: UpdateProfileInput,
     ) -> Result<UpdateProfileResult, Error> {
         let person = context.authorize()?;
         let change = ProfileChange {

@@ -1,4 +1,4 @@
-//! What those with the right do to accounts of others: `results` says what comes of it.
+//! Administration of other accounts; the result types are in [`results`].
 
 pub mod results;
 
@@ -24,10 +24,10 @@ use results::{
     UserRoleChanged, UserSessionsRevoked, UserSuspended, UserUnsuspended, UserUpdated,
 };
 
-/// Whom to invite.
+/// The account to create.
 #[derive(InputObject)]
 pub struct InviteUserInput {
-    /// The e-mail address that gets the link.
+    /// The e-mail address that receives the link.
     email: EmailAddress,
     /// Given name.
     #[graphql(default)]
@@ -35,25 +35,25 @@ pub struct InviteUserInput {
     /// Family name.
     #[graphql(default)]
     last_name: String,
-    /// What the person will be. Making staff takes `roles:write`.
+    /// The role. Staff roles need `roles:write`.
     role: Role,
-    /// What the person will do, if they will be staff.
+    /// The functions, for staff.
     #[graphql(default)]
     staff_functions: Vec<StaffFunction>,
-    /// Why. It is recorded.
+    /// The reason, for the audit log.
     reason: Option<String>,
 }
 
-/// What to change of an account. What is left out stays as it is.
+/// The fields to change; omitted ones stay unchanged.
 #[derive(InputObject)]
 pub struct UpdateUserInput {
-    /// Whose account.
+    /// The account to change.
     user_id: ID,
     /// Given name.
     first_name: Option<String>,
     /// Family name.
     last_name: Option<String>,
-    /// A few words about the person.
+    /// A short biography.
     bio: Option<String>,
     /// Country.
     country: Option<String>,
@@ -63,66 +63,66 @@ pub struct UpdateUserInput {
     city: Option<String>,
     /// Street address.
     address: Option<String>,
-    /// Preferred language, a BCP 47 tag; `null` forgets it.
+    /// Preferred language, a BCP 47 tag; `null` removes it.
     locale: MaybeUndefined<String>,
-    /// The vendor record that belongs to the person; `null` forgets it.
+    /// The ID of the user's vendor record; `null` removes it.
     vendor_id: MaybeUndefined<String>,
-    /// What the staff noted about the person, who cannot read it.
+    /// A note about the user, who cannot read it.
     staff_note: Option<String>,
-    /// Why. It is recorded.
+    /// The reason, for the audit log.
     reason: Option<String>,
 }
 
-/// What to make of whom.
+/// The account and its new role.
 #[derive(InputObject)]
 pub struct SetUserRoleInput {
-    /// Who.
+    /// The account to change.
     user_id: ID,
-    /// What they are from now on.
+    /// The new role.
     role: Role,
-    /// Why. It is recorded.
+    /// The reason, for the audit log.
     reason: Option<String>,
 }
 
-/// Which functions a member of staff has.
+/// The account and its new functions.
 #[derive(InputObject)]
 pub struct SetStaffFunctionsInput {
-    /// Who.
+    /// The account to change.
     user_id: ID,
-    /// All that they do from now on.
+    /// The complete list of functions.
     staff_functions: Vec<StaffFunction>,
-    /// Why. It is recorded.
+    /// The reason, for the audit log.
     reason: Option<String>,
 }
 
-/// Whom to keep out.
+/// The account to suspend.
 #[derive(InputObject)]
 pub struct SuspendUserInput {
-    /// Who.
+    /// The account to suspend.
     user_id: ID,
-    /// Why. It is recorded.
+    /// The reason, for the audit log.
     reason: Option<String>,
 }
 
-/// Whom to let in again.
+/// The account to reinstate.
 #[derive(InputObject)]
 pub struct UnsuspendUserInput {
-    /// Who.
+    /// The account to reinstate.
     user_id: ID,
-    /// Why. It is recorded.
+    /// The reason, for the audit log.
     reason: Option<String>,
 }
 
-/// Whose sessions to end.
+/// The account whose sessions to end.
 #[derive(InputObject)]
 pub struct RevokeUserSessionsInput {
-    /// Whose.
+    /// The account.
     user_id: ID,
-    /// Why. It is recorded.
+    /// The reason, for the audit log.
     reason: Option<String>,
 }
 
-/// What no account has for an id is the id of none.
+/// `None` for a malformed id, which no account has.
 fn target(id: &ID, reason: Option<String>) -> Option<Target> {
     let user = id.parse::<UserId>().ok()?;
     Some(Target { user, reason })
@@ -147,7 +147,7 @@ fn update(input: UpdateUserInput) -> (Option<Target>, UserUpdate) {
     (target(&input.user_id, input.reason), update)
 }
 
-/// The caller, if they hold the permission. That somebody on the staff does not is recorded.
+/// The caller, if they have the permission. A refusal of a staff member is recorded.
 async fn holding<'a, P: PermissionType>(
     context: &'a Context<'_>,
     action: Action,
@@ -162,19 +162,18 @@ async fn holding<'a, P: PermissionType>(
     held
 }
 
-/// What those with the right do to accounts of others.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AdministrationMutations;
 
 #[Object]
 impl AdministrationMutations {
-    /// Makes an account without a password and sends the link that sets one; redeem its token by
+    /// Creates an account without a password and sends a link to set one; redeem its token with
     /// `confirmPasswordReset`. Needs `users:write` and a recent sign-in.
     #[graphql(directive = RequiresScopes::apply(&[&[Permission::UsersWrite]]))]
     async fn invite_user(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Who, and as what.")] input: InviteUserInput,
+        #[graphql(desc = "The account to create.")] input: InviteUserInput,
     ) -> Result<InviteUserResult, Error> {
         let person = holding(context, Action::UserInvited).await?;
         let Some(fresh) = context.fresh()? else {
@@ -193,13 +192,12 @@ impl AdministrationMutations {
         answer(outcome, |user| Box::new(UserInvited::from(user)))
     }
 
-    /// Changes what an account says about its person. Addresses are for their owner alone to
-    /// change. Needs `users:write`.
+    /// Changes the profile of an account. Only its owner can change addresses. Needs `users:write`.
     #[graphql(directive = RequiresScopes::apply(&[&[Permission::UsersWrite]]))]
     async fn update_user(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Whose account, and what to change.")] input: UpdateUserInput,
+        #[graphql(desc = "The account and the fields to change.")] input: UpdateUserInput,
     ) -> Result<UpdateUserResult, Error> {
         let person = holding(context, Action::UserUpdated).await?;
         let (Some(target), update) = update(input) else {
@@ -210,14 +208,14 @@ impl AdministrationMutations {
         answer(outcome, |user| Box::new(UserUpdated::from(user)))
     }
 
-    /// Makes a person something else, which ends their access tokens; staff functions go with the
-    /// old role. Nobody changes their own, and a role of the staff is for those with a verified
-    /// e-mail address. Needs `roles:write` and a recent sign-in.
+    /// Changes the role of an account, which invalidates its access tokens and removes the staff
+    /// functions of the old role. Staff roles require a verified e-mail address. You cannot change
+    /// your own role. Needs `roles:write` and a recent sign-in.
     #[graphql(directive = RequiresScopes::apply(&[&[Permission::RolesWrite]]))]
     async fn set_user_role(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Who, and what they become.")] input: SetUserRoleInput,
+        #[graphql(desc = "The account and its new role.")] input: SetUserRoleInput,
     ) -> Result<SetUserRoleResult, Error> {
         let person = holding(context, Action::RoleChanged).await?;
         let Some(fresh) = context.fresh()? else {
@@ -232,13 +230,13 @@ impl AdministrationMutations {
         answer(outcome, |user| Box::new(UserRoleChanged::from(user)))
     }
 
-    /// Replaces the functions of a member of staff, whose e-mail address has to be verified to get
-    /// more of them. Nobody changes their own. Needs `roles:write` and a recent sign-in.
+    /// Replaces the functions of a staff member. New functions require a verified e-mail address.
+    /// You cannot change your own. Needs `roles:write` and a recent sign-in.
     #[graphql(directive = RequiresScopes::apply(&[&[Permission::RolesWrite]]))]
     async fn set_staff_functions(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Who, and all that they do.")] input: SetStaffFunctionsInput,
+        #[graphql(desc = "The account and its new functions.")] input: SetStaffFunctionsInput,
     ) -> Result<SetStaffFunctionsResult, Error> {
         let person = holding(context, Action::StaffFunctionsChanged).await?;
         let Some(fresh) = context.fresh()? else {
@@ -253,13 +251,13 @@ impl AdministrationMutations {
         answer(outcome, |user| Box::new(StaffFunctionsChanged::from(user)))
     }
 
-    /// Suspends an account and ends its sessions, from the next request on. Needs `users:write`
-    /// and a recent sign-in.
+    /// Suspends an account and ends its sessions with immediate effect. Needs `users:write` and a
+    /// recent sign-in.
     #[graphql(directive = RequiresScopes::apply(&[&[Permission::UsersWrite]]))]
     async fn suspend_user(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Who.")] input: SuspendUserInput,
+        #[graphql(desc = "The account to suspend.")] input: SuspendUserInput,
     ) -> Result<SuspendUserResult, Error> {
         let person = holding(context, Action::UserSuspended).await?;
         let Some(fresh) = context.fresh()? else {
@@ -273,13 +271,13 @@ impl AdministrationMutations {
         answer(outcome, |user| Box::new(UserSuspended::from(user)))
     }
 
-    /// Lets a suspended person sign in again; their sessions stay ended. Needs `users:write` and
-    /// a recent sign-in.
+    /// Reinstates a suspended account; its sessions stay ended. Needs `users:write` and a recent
+    /// sign-in.
     #[graphql(directive = RequiresScopes::apply(&[&[Permission::UsersWrite]]))]
     async fn unsuspend_user(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Who.")] input: UnsuspendUserInput,
+        #[graphql(desc = "The account to reinstate.")] input: UnsuspendUserInput,
     ) -> Result<UnsuspendUserResult, Error> {
         let person = holding(context, Action::UserUnsuspended).await?;
         let Some(fresh) = context.fresh()? else {
@@ -293,12 +291,12 @@ impl AdministrationMutations {
         answer(outcome, |user| Box::new(UserUnsuspended::from(user)))
     }
 
-    /// Ends every session of a person, who can sign in again. Needs `sessions:write`.
+    /// Ends every session of a user, who can sign in again. Needs `sessions:write`.
     #[graphql(directive = RequiresScopes::apply(&[&[Permission::SessionsWrite]]))]
     async fn revoke_user_sessions(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Whose.")] input: RevokeUserSessionsInput,
+        #[graphql(desc = "The account.")] input: RevokeUserSessionsInput,
     ) -> Result<RevokeUserSessionsResult, Error> {
         let person = holding(context, Action::UserSessionsRevoked).await?;
         let Some(target) = target(&input.user_id, input.reason) else {

@@ -1,9 +1,4 @@
-//! The results of administration.
-
-#![expect(
-    missing_docs,
-    reason = "the members of a union are documented by their types"
-)]
+//! Result types of administration.
 
 use async_graphql::{SimpleObject, Union};
 
@@ -20,7 +15,7 @@ macro_rules! changed {
         $(#[doc = $doc])+
         #[derive(SimpleObject)]
         pub struct $name {
-            /// The person, as they are now.
+            /// The user after the change.
             user: User,
         }
 
@@ -33,24 +28,24 @@ macro_rules! changed {
 }
 
 changed! {
-    /// The account exists, and the link is on its way.
+    /// The account was created and the invitation sent.
     UserInvited;
-    /// The account says something else now.
+    /// The account was updated.
     UserUpdated;
-    /// The person is something else now.
+    /// The role was changed.
     UserRoleChanged;
-    /// The person does something else now.
+    /// The staff functions were changed.
     StaffFunctionsChanged;
-    /// The person is kept out, and their sessions have ended.
+    /// The account is suspended, and its sessions have ended.
     UserSuspended;
-    /// The person can sign in again.
+    /// The user can sign in again.
     UserUnsuspended;
 }
 
-/// The sessions of the person have ended, for every request from now on.
+/// The sessions of the user have ended with immediate effect.
 #[derive(SimpleObject)]
 pub struct UserSessionsRevoked {
-    /// How many there were.
+    /// The number of sessions that ended.
     count: i64,
 }
 
@@ -62,9 +57,9 @@ impl UserSessionsRevoked {
     }
 }
 
-/// The result of `inviteUser`: `UserInvited` with the new account, whose invitation is on its way;
-/// `Conflict` if an account has verified the address, or an invitation for it is open;
-/// `OutOfScope` for a role or function that you may not give.
+/// The result of `inviteUser`: `UserInvited` with the new account. `Conflict` if an account has
+/// verified the address, or has an open invitation; `OutOfScope` for a role or function that you
+/// may not grant.
 #[derive(Union)]
 pub enum InviteUserResult {
     UserInvited(Box<UserInvited>),
@@ -75,7 +70,7 @@ pub enum InviteUserResult {
     RateLimited(RateLimited),
 }
 
-/// The result of `updateUser`: `UserUpdated` with the account as it is now; `NotFound` for an
+/// The result of `updateUser`: `UserUpdated` with the account after the change. `NotFound` for an
 /// unknown or deleted account; `OutOfScope` for an account that you may not administer.
 #[derive(Union)]
 pub enum UpdateUserResult {
@@ -86,9 +81,10 @@ pub enum UpdateUserResult {
     RateLimited(RateLimited),
 }
 
-/// The result of `setUserRole`: `UserRoleChanged` with the account as it is now. `Conflict` if
-/// this would leave no administrator; `EmailNotVerified` if a staff role is for an account without
-/// a verified address; `OutOfScope` for your own account, one that you may not administer, or a
+/// The result of `setUserRole`: `UserRoleChanged` with the account after the change. `Conflict` if
+/// there would be no administrator left; `EmailNotVerified` for a staff role without a verified
+/// e-mail address; `OutOfScope` for your own account, an account that you may not administer, or a
+/// role that you may not grant.
 /// role that you may not give.
 #[derive(Union)]
 pub enum SetUserRoleResult {
@@ -102,10 +98,10 @@ pub enum SetUserRoleResult {
     RateLimited(RateLimited),
 }
 
-/// The result of `setStaffFunctions`: `StaffFunctionsChanged` with the account as it is now.
-/// `Conflict` if the account is not staff; `EmailNotVerified` if it would get a function without a
-/// verified address; `OutOfScope` for your own account, one that you may not administer, or
-/// functions that you may not give.
+/// The result of `setStaffFunctions`: `StaffFunctionsChanged` with the account after the change.
+/// `Conflict` if the account is not a staff account; `EmailNotVerified` for a new function without
+/// a verified e-mail address; `OutOfScope` for your own account, an account that you may not
+/// administer, or functions that you may not grant.
 #[derive(Union)]
 pub enum SetStaffFunctionsResult {
     StaffFunctionsChanged(Box<StaffFunctionsChanged>),
@@ -118,8 +114,8 @@ pub enum SetStaffFunctionsResult {
     RateLimited(RateLimited),
 }
 
-/// The result of `suspendUser`: `UserSuspended` with the account as it is now; also if it was
-/// suspended before. `Conflict` if this would leave no administrator; `OutOfScope` for your own
+/// The result of `suspendUser`: `UserSuspended` with the account after the change, even if it was
+/// suspended before. `Conflict` if there would be no administrator left; `OutOfScope` for your own
 /// account or one that you may not administer.
 #[derive(Union)]
 pub enum SuspendUserResult {
@@ -132,8 +128,8 @@ pub enum SuspendUserResult {
     RateLimited(RateLimited),
 }
 
-/// The result of `unsuspendUser`: `UserUnsuspended` with the account as it is now; also if it was
-/// not suspended. `OutOfScope` for an account that you may not administer.
+/// The result of `unsuspendUser`: `UserUnsuspended` with the account after the change, even if it
+/// was not suspended. `OutOfScope` for an account that you may not administer.
 #[derive(Union)]
 pub enum UnsuspendUserResult {
     UserUnsuspended(Box<UserUnsuspended>),
@@ -145,8 +141,8 @@ pub enum UnsuspendUserResult {
 }
 
 /// The result of `revokeUserSessions`: `UserSessionsRevoked` with the number of sessions that
-/// ended, which may be zero; `NotFound` for an unknown or deleted account; `OutOfScope` for one
-/// that you may not administer.
+/// ended, which may be zero. `NotFound` for an unknown or deleted account; `OutOfScope` for an
+/// account that you may not administer.
 #[derive(Union)]
 pub enum RevokeUserSessionsResult {
     UserSessionsRevoked(UserSessionsRevoked),

@@ -1,34 +1,34 @@
-//! What a string says, and how the parser reads the same.
+//! The value of a string, and an equivalent string that the parser reads the same.
 
-use super::Malformed;
+use super::StringError;
 
-/// A string that was read.
+/// A string literal.
 #[derive(Debug, Default)]
 pub(super) struct Read {
-    /// Another spelling, where the parser would not read this one or read something else.
-    pub(super) spelled: Option<String>,
+    /// The replacement, if the parser would reject or misread the original.
+    pub(super) rewritten: Option<String>,
     /// Whether an escape stands for U+0000.
     pub(super) nul: bool,
 }
 
-/// Reads a string with its quotes.
-pub(super) fn read(string: &str, block: bool) -> Result<Read, Malformed> {
+/// Reads a string literal with its quotes.
+pub(super) fn read(string: &str, block: bool) -> Result<Read, StringError> {
     if !block {
         return read_line(string);
     }
-    // The parser leaves the backslash of the only escape of a block string in its value.
-    let spelled = string.contains("\\\"\"\"").then(|| {
+    // The parser keeps the backslash of `\"""`.
+    let rewritten = string.contains("\\\"\"\"").then(|| {
         let quotes = string.len().saturating_sub(3);
         quoted(&block_value(string.get(3..quotes).unwrap_or_default()))
     });
     Ok(Read {
-        spelled,
+        rewritten,
         nul: false,
     })
 }
 
-/// GraphQL specification, String Value: the semantics of a string on one line.
-fn read_line(string: &str) -> Result<Read, Malformed> {
+/// The static semantics of `StringValue`, GraphQL specification §2.9.4.
+fn read_line(string: &str) -> Result<Read, StringError> {
     if !string.contains('\\') {
         return Ok(Read::default());
     }
@@ -40,17 +40,17 @@ fn read_line(string: &str) -> Result<Read, Malformed> {
             at += letter.len_utf8();
             continue;
         }
-        let wrong = |expected| Malformed { at, expected };
+        let error = |expected| StringError { at, expected };
         let escape = string.get(at + 1..).unwrap_or_default();
         let length = match escape.strip_prefix('u') {
             None if escape.starts_with(['"', '\\', '/', 'b', 'f', 'n', 'r', 't']) => {
                 written.push_str(string.get(at..at + 2).unwrap_or_default());
                 2
             }
-            None => return Err(wrong("an escape")),
+            None => return Err(error("an escape")),
             Some(digits) => {
                 let (value, length) =
-                    character(digits).ok_or_else(|| wrong("an escape of a Unicode character"))?;
+                    character(digits).ok_or_else(|| error("an escape of a Unicode character"))?;
                 nul |= value == '\0';
                 if length == 4 && !digits.starts_with('{') {
                     written.push_str(string.get(at..at + 6).unwrap_or_default());
@@ -62,13 +62,13 @@ fn read_line(string: &str) -> Result<Read, Malformed> {
         };
         at += length;
     }
-    let spelled = (written != string).then_some(written);
-    Ok(Read { spelled, nul })
+    let rewritten = (written != string).then_some(written);
+    Ok(Read { rewritten, nul })
 }
 
-/// The character that stands after `\u`, and the bytes that name it.
+/// The character of an escape after `\u`, and the bytes it takes.
 ///
-/// A pair of surrogates is one character; a surrogate alone is none, and none in braces is.
+/// A surrogate pair is one character; a lone surrogate is invalid, and so is any in braces.
 fn character(digits: &str) -> Option<(char, usize)> {
     if let Some(braced) = digits.strip_prefix('{') {
         let (inside, _) = braced.split_once('}')?;
@@ -96,7 +96,7 @@ fn four_digits(text: &str) -> Option<u16> {
     is_hexadecimal.then(|| u16::from_str_radix(digits, 16).ok())?
 }
 
-/// Writes a character in no more characters than its escape took.
+/// Writes a character in at most as many characters as its escape.
 fn push_escaped(written: &mut String, value: char) {
     match value {
         '\u{8}' => written.push_str("\\b"),
@@ -120,7 +120,7 @@ fn quoted(value: &str) -> String {
     written
 }
 
-/// GraphQL specification, Block Strings: `BlockStringValue`.
+/// `BlockStringValue()`, GraphQL specification §2.9.4.
 fn block_value(raw: &str) -> String {
     let raw = raw.replace("\\\"\"\"", "\"\"\"").replace("\r\n", "\n");
     let lines: Vec<&str> = raw.split(['\n', '\r']).collect();

@@ -1,12 +1,12 @@
-//! What the specification of September 2025 has and the engine's parser has not, written as the
-//! parser reads it: escapes beyond four digits, `\"""` in block strings, and descriptions.
+//! Rewrites syntax of the September 2025 specification that the engine's parser does not know:
+//! escapes with braces and surrogate pairs, `\"""` in block strings, and descriptions.
 //!
-//! Only strings are touched, and each takes as many lines and columns as before, so that errors
-//! keep their places. A text that is no GraphQL either way stays so: the parser still has the last
-//! word, and what it accepts here is what the specification accepts.
+//! Only strings change, and keep their lines and columns, so that error positions stay right.
+//! Invalid documents stay invalid: the parser still decides, and accepts nothing here that the
+//! specification rejects.
 
 mod lexer;
-mod place;
+mod position;
 mod string;
 
 #[cfg(test)]
@@ -16,69 +16,69 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use lexer::{Kind, Lexer};
-use place::Place;
+use position::Position;
 
-/// A text as the parser reads it.
+/// A text for the parser.
 #[derive(Debug)]
-pub(super) struct Spelled<'a> {
-    /// The text itself where nothing had to be changed.
+pub(super) struct Rewritten<'a> {
+    /// Borrowed if nothing had to change.
     pub(super) text: Cow<'a, str>,
     /// Whether an escape stands for U+0000.
     pub(super) nul: bool,
 }
 
-/// What cannot be part of any document.
+/// A syntax error in a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed {
-    /// The byte it begins at.
+pub(super) struct StringError {
+    /// Byte offset of the error.
     pub(super) at: usize,
-    /// What should be there.
+    /// What was expected.
     pub(super) expected: &'static str,
 }
 
-/// Spells a text as the parser reads it.
+/// Rewrites a text for the parser.
 ///
 /// # Errors
 ///
-/// A string that does not end, or an escape that stands for no character. The parser takes `""`
-/// for a whole string where a block string does not end, and reads on in the middle of it.
-pub(super) fn spell(text: &str) -> Result<Spelled<'_>, Malformed> {
+/// An unterminated string or an invalid escape. For an unterminated block string the parser would
+/// read `""` as a complete string and continue inside it.
+pub(super) fn rewrite(text: &str) -> Result<Rewritten<'_>, StringError> {
     let mut edits: Vec<(Range<usize>, String)> = Vec::new();
-    let mut place = Place::default();
-    // A string that is a description if the right token follows.
+    let mut position = Position::default();
+    // A string that is a description if a definition follows.
     let mut waiting: Option<Range<usize>> = None;
     let mut nul = false;
     for token in Lexer::of(text) {
         let token = token?;
         let word = text.get(token.range.clone()).unwrap_or_default();
         if let Some(described) = waiting.take()
-            && place.describes(word)
+            && position.describes(word)
         {
             edits.pop_if(|(range, _)| *range == described);
             let blank = blank(text.get(described.clone()).unwrap_or_default());
             edits.push((described, blank));
         }
         if let Kind::String { block } = token.kind {
-            let read = string::read(word, block).map_err(|wrong| Malformed {
-                at: token.range.start + wrong.at,
-                ..wrong
+            let read = string::read(word, block).map_err(|error| StringError {
+                at: token.range.start + error.at,
+                ..error
             })?;
             nul |= read.nul;
-            if place.may_be_described() {
+            if position.may_be_described() {
                 waiting = Some(token.range.clone());
             }
-            if let Some(spelled) = read.spelled {
-                edits.push((token.range.clone(), padded(spelled, word)));
+            if let Some(rewritten) = read.rewritten {
+                edits.push((token.range.clone(), padded(rewritten, word)));
             }
         }
-        place.pass(token.kind, word);
+        position.pass(token.kind, word);
     }
     let text = if edits.is_empty() {
         Cow::Borrowed(text)
     } else {
         Cow::Owned(edited(text, edits))
     };
-    Ok(Spelled { text, nul })
+    Ok(Rewritten { text, nul })
 }
 
 fn edited(text: &str, edits: Vec<(Range<usize>, String)>) -> String {
@@ -93,7 +93,7 @@ fn edited(text: &str, edits: Vec<(Range<usize>, String)>) -> String {
     written
 }
 
-/// Spaces in place of a string, with its line ends.
+/// Spaces that keep the line breaks of a string.
 fn blank(string: &str) -> String {
     let blank = |letter| match letter {
         '\n' | '\r' => letter,
@@ -102,12 +102,16 @@ fn blank(string: &str) -> String {
     string.chars().map(blank).collect()
 }
 
-/// A string with spaces after it, so that what follows stays in its line and column. Where escapes
-/// make a single line longer, what follows in it moves to the right.
+/// Pads a string with spaces to its original extent, so that what follows keeps its line and
+/// column. A string on one line may grow by its escapes and then shifts the rest of its line.
 fn padded(mut string: String, original: &str) -> String {
     let lines = original.rfind(['\n', '\r']).map_or(0, |last| last + 1);
     let (before, last) = original.split_at(lines);
-    string.extend(before.chars().filter(|it| matches!(it, '\n' | '\r')));
+    string.extend(
+        before
+            .chars()
+            .filter(|character| matches!(character, '\n' | '\r')),
+    );
     let column = if lines == 0 {
         string.chars().count()
     } else {

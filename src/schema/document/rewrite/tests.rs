@@ -5,13 +5,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn spelled(text: &str) -> String {
-    spell(text).unwrap().text.into_owned()
+fn rewritten(text: &str) -> String {
+    rewrite(text).unwrap().text.into_owned()
 }
 
-/// The value of the first argument of the first field, as resolvers get it.
+/// The value of the first argument of the first field, as resolvers receive it.
 fn value(literal: &str) -> String {
-    let text = spelled(&format!("{{ a(b: {literal}) }}"));
+    let text = rewritten(&format!("{{ a(b: {literal}) }}"));
     let document = parse_query(&text).unwrap();
     let (_, operation) = document.operations.iter().next().unwrap();
     let Selection::Field(field) = &operation.node.selection_set.node.items[0].node else {
@@ -88,9 +88,9 @@ fn what_names_no_character_is_refused_where_it_stands() {
             format!("{{ a(b: \"{escape}\") }}"),
             format!("\"{escape}\" query {{ a }}"),
         ] {
-            let wrong = spell(&text).unwrap_err();
+            let error = rewrite(&text).unwrap_err();
             let at = text.find('\\').unwrap();
-            assert_eq!(wrong.at, at, "{text}: {wrong:?}");
+            assert_eq!(error.at, at, "{text}: {error:?}");
         }
     }
     for begun in [
@@ -99,17 +99,17 @@ fn what_names_no_character_is_refused_where_it_stands() {
         "{ a(b: \"x\n\") }",
         "{ a(b: \"\\\\\\\"",
     ] {
-        let wrong = spell(begun).unwrap_err();
+        let error = rewrite(begun).unwrap_err();
         assert_eq!(
-            (wrong.at, wrong.expected),
+            (error.at, error.expected),
             (7, "a string that ends"),
             "{begun}"
         );
     }
 }
 
-/// The parser takes `""` for a whole string there and reads on behind it, where a reader that
-/// looks for the end of a block string sees nothing more.
+/// The parser reads `""` as a complete string and continues after it; a reader that looks for the
+/// end of a block string would skip the rest.
 #[test]
 fn a_block_string_that_does_not_end_is_refused() {
     for text in [
@@ -117,8 +117,8 @@ fn a_block_string_that_does_not_end_is_refused() {
         "{ a(b: \"\"\"c\" ) d: e(f: [[[[[[]]]]]]) }",
         "{ a(b: [\"\"\"\\\"\"\"]) }",
     ] {
-        let wrong = spell(text).unwrap_err();
-        assert_eq!(wrong.expected, "a string that ends", "{text}");
+        let error = rewrite(text).unwrap_err();
+        assert_eq!(error.expected, "a string that ends", "{text}");
     }
 }
 
@@ -151,17 +151,17 @@ fn descriptions_are_dropped_where_they_may_stand() {
             r#"query Q($a: S = "A") { a }"#,
         ),
     ] {
-        let text = spelled(text);
+        let text = rewritten(text);
         let printed = |text: &str| {
             let parsed = parse_query(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-            without_places(&format!("{parsed:?}"))
+            without_positions(&format!("{parsed:?}"))
         };
         assert_eq!(printed(&text), printed(plain), "{text}");
     }
 }
 
-/// What the parser prints, without where it stood and in no order of maps.
-fn without_places(printed: &str) -> String {
+/// The parser's debug output without positions, its characters sorted as maps have no order.
+fn without_positions(printed: &str) -> String {
     let mut parts: Vec<&str> = printed.split("Pos(").collect();
     for part in parts.iter_mut().skip(1) {
         *part = part.split_once(')').map_or(*part, |(_, rest)| rest);
@@ -171,7 +171,7 @@ fn without_places(printed: &str) -> String {
     letters.into_iter().collect()
 }
 
-/// A string that vanished from any of these would make GraphQL of what is none, or another value.
+/// Removing a string from any of these would make an invalid document valid or change a value.
 #[test]
 fn a_string_that_is_no_description_stays() {
     for text in [
@@ -198,11 +198,11 @@ fn a_string_that_is_no_description_stays() {
         r#"fragment f("x" $a: Int) on T { a }"#,
         r#"query Q(a: "query" $b) { a }"#,
     ] {
-        let spelled = spelled(text);
+        let rewritten = rewritten(text);
         let first = text.split('"').nth(1).unwrap();
-        assert!(spelled.contains(&format!("\"{first}\"")), "{spelled}");
+        assert!(rewritten.contains(&format!("\"{first}\"")), "{rewritten}");
         assert_eq!(
-            parse_query(&spelled).is_ok(),
+            parse_query(&rewritten).is_ok(),
             parse_query(text).is_ok(),
             "{text}"
         );
@@ -215,17 +215,22 @@ fn what_follows_stays_in_its_line_and_column() {
         r#""of it" query Q("a" $a: S = "\u{1F600}") { a(b: "\ud83d\ude00", c: $a) ! }"#,
         "\"\"\"of\nit ä\n\"\"\" query { a(b: \"\"\"\n x \\\"\"\"\n \"\"\") ! }",
     ] {
-        let place = |text: &str| {
+        let position = |text: &str| {
             let before = text.rsplit_once('!').unwrap().0;
             let line = before.rsplit('\n').next().unwrap();
             (before.matches('\n').count(), line.chars().count())
         };
-        assert_ne!(spelled(text), text);
-        assert_eq!(place(&spelled(text)), place(text), "{}", spelled(text));
+        assert_ne!(rewritten(text), text);
+        assert_eq!(
+            position(&rewritten(text)),
+            position(text),
+            "{}",
+            rewritten(text)
+        );
     }
 }
 
-/// A character in one of the ways to write it.
+/// A character in one of its spellings.
 fn written(value: char, way: u8) -> String {
     let code = u32::from(value);
     match way % 4 {
@@ -264,13 +269,13 @@ proptest! {
 
     #[test]
     fn any_value_of_a_block_string_reaches_the_resolver(raw in "[a \\\\\"\\n\\r\\t😀]{0,24}") {
-        // Quotes that stand side by side are written as the specification has them.
+        // Three quotes in a row are escaped, as the specification requires.
         let content = raw.replace("\"\"\"", "\\\"\"\"");
         let literal = format!("\"\"\"{content}x\\\"\"\" \"\"\"");
-        // The parser's own reading of the same, where it has no escape to leave in it.
+        // The parser's own reading, with a placeholder for the escape it does not know.
         let parsers = format!("\"\"\"{}xQQQ \"\"\"", content.replace("\\\"\"\"", "QQQ"));
         prop_assume!(!parsers.contains('\u{0}'));
-        // It keeps the blanks of a blank line that is shorter than the common indent.
+        // The parser keeps the blanks of a blank line shorter than the common indent.
         let lines = |value: String| -> Vec<String> {
             let trimmed = |line: &str| match line.trim_matches([' ', '\t']) {
                 "" => String::new(),
@@ -284,8 +289,8 @@ proptest! {
 
     #[test]
     fn no_text_makes_it_panic_and_what_it_wrote_it_leaves(text in pieces()) {
-        if let Ok(once) = spell(&text) {
-            let again = spell(&once.text).unwrap();
+        if let Ok(once) = rewrite(&text) {
+            let again = rewrite(&once.text).unwrap();
             prop_assert!(matches!(again.text, Cow::Borrowed(_)), "{} {:?}", once.text, again);
             prop_assert!(once.text.lines().count() == text.lines().count());
         }
@@ -293,14 +298,14 @@ proptest! {
 
     #[test]
     fn what_the_parser_reads_rightly_is_left_to_it(text in pieces()) {
-        let odd = ["\\\"\"\"", "\\u{"].iter().any(|it| text.contains(it));
-        if !odd && parse_query(&text).is_ok() && let Ok(spelled) = spell(&text) {
-            prop_assert!(matches!(spelled.text, Cow::Borrowed(_)), "{}", spelled.text);
+        let odd = ["\\\"\"\"", "\\u{"].iter().any(|part| text.contains(part));
+        if !odd && parse_query(&text).is_ok() && let Ok(rewritten) = rewrite(&text) {
+            prop_assert!(matches!(rewritten.text, Cow::Borrowed(_)), "{}", rewritten.text);
         }
     }
 
     #[test]
     fn any_text_at_all_is_read(text in "\\PC{0,200}") {
-        let _ = spell(&text);
+        let _ = rewrite(&text);
     }
 }

@@ -1,28 +1,28 @@
-//! The tokens of a text, as far as they matter to where its strings stand.
+//! A lexer that is just exact enough to find strings.
 
 use std::ops::Range;
 
-use super::Malformed;
+use super::StringError;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A name, a keyword or a number.
+    /// A name, keyword or number.
     Word,
     /// A string with its quotes.
     String { block: bool },
-    /// A single character, whether or not it belongs there.
+    /// Any other single character, valid or not.
     Sign,
 }
 
-/// A token and where it stands, in bytes.
+/// A token and its byte range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) kind: Kind,
     pub(super) range: Range<usize>,
 }
 
-/// Reads a text token by token; ends after the first string that does not end.
+/// Tokenizes a text; stops after an unterminated string.
 pub(super) struct Lexer<'a> {
     text: &'a str,
     at: usize,
@@ -37,7 +37,7 @@ impl<'a> Lexer<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// GraphQL specification, Ignored Tokens.
+    /// Ignored tokens, GraphQL specification §2.1.
     fn skip_ignored(&mut self) {
         loop {
             let rest = self.rest();
@@ -51,7 +51,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn string(&self) -> Result<(Kind, usize), Malformed> {
+    fn string(&self) -> Result<(Kind, usize), StringError> {
         let rest = self.rest();
         let block = rest.starts_with("\"\"\"");
         let length = if block {
@@ -59,7 +59,7 @@ impl<'a> Lexer<'a> {
         } else {
             line_length(rest)
         };
-        let length = length.ok_or(Malformed {
+        let length = length.ok_or(StringError {
             at: self.at,
             expected: "a string that ends",
         })?;
@@ -68,7 +68,7 @@ impl<'a> Lexer<'a> {
 }
 
 impl Iterator for Lexer<'_> {
-    type Item = Result<Token, Malformed>;
+    type Item = Result<Token, StringError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.skip_ignored();
@@ -78,9 +78,9 @@ impl Iterator for Lexer<'_> {
         let (kind, length) = if first == '"' {
             match self.string() {
                 Ok(read) => read,
-                Err(wrong) => {
+                Err(error) => {
                     self.at = self.text.len();
-                    return Some(Err(wrong));
+                    return Some(Err(error));
                 }
             }
         } else if is_word(first) {
@@ -95,7 +95,7 @@ impl Iterator for Lexer<'_> {
     }
 }
 
-/// The bytes of a block string: only `\"""` is an escape in it.
+/// Length of a block string; `\"""` is its only escape.
 fn block_length(text: &str) -> Option<usize> {
     let mut at = 3;
     loop {
@@ -108,7 +108,7 @@ fn block_length(text: &str) -> Option<usize> {
     }
 }
 
-/// The bytes of a simple string, which stands on one line.
+/// Length of a string within a line.
 fn line_length(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, letter) in text.char_indices().skip(1) {

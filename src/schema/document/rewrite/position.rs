@@ -1,38 +1,38 @@
-//! Where in a document the next token stands, and whether a description may stand there.
+//! Tracks where in a document the next token is, to tell descriptions from other strings.
 //!
-//! A description is dropped only where the parser, reading on, has to begin a definition: a token
-//! out of place must not vanish, or a text that is no GraphQL would become one.
+//! A description is removed only where a definition must follow: removing a misplaced string could
+//! make an invalid document valid.
 
 use super::lexer::Kind;
 
-/// Where the next token stands.
+/// Position of the next token.
 #[derive(Debug, Default)]
-pub(super) struct Place {
+pub(super) struct Position {
     step: Step,
-    /// How many brackets are open.
+    /// Number of open brackets.
     open: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Step {
-    /// Before a definition, also the first.
+    /// Before a definition.
     #[default]
     Between,
-    /// After a string there.
+    /// After a description.
     Described,
     /// After the keyword of an operation.
     Operation,
-    /// After its name.
+    /// After the name of an operation.
     Named,
-    /// Between the brackets of its variables, where a definition may begin.
+    /// Within variable definitions, where another may begin.
     Variables,
-    /// The same after a sign that wants a value.
+    /// Within variable definitions, where a value must follow.
     Default,
     /// Anywhere else in a definition.
     Within,
 }
 
-impl Place {
+impl Position {
     /// Whether a string here may be a description.
     pub(super) const fn may_be_described(&self) -> bool {
         match self.step {
@@ -42,7 +42,7 @@ impl Place {
         }
     }
 
-    /// Whether this token is what a description may stand before; asked after the description.
+    /// Whether a description may precede this token.
     pub(super) fn describes(&self, word: &str) -> bool {
         match self.step {
             Step::Described => is_operation(word) || word == "fragment",
@@ -51,7 +51,7 @@ impl Place {
         }
     }
 
-    /// Goes past a token.
+    /// Advances past a token.
     pub(super) fn pass(&mut self, kind: Kind, word: &str) {
         let is_outside = self.open == 0;
         match word {
