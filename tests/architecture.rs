@@ -12,6 +12,8 @@ mod reader;
 mod rule_tests;
 #[path = "architecture/rules.rs"]
 mod rules;
+#[path = "architecture/words.rs"]
+mod words;
 
 use std::fs;
 use std::path::Path;
@@ -225,6 +227,10 @@ fn assert_none(violations: &[String]) {
 
 /// All hand-written sources in these places.
 fn sources() -> Vec<Source> {
+    read_all(&["src", "migrations", "tests", "build.rs"])
+}
+
+fn read_all(places: &[&str]) -> Vec<Source> {
     let read = |path: String| {
         let bytes = fs::read(root().join(&path)).expect("a listed file can be read");
         Source {
@@ -232,10 +238,7 @@ fn sources() -> Vec<Source> {
             text: String::from_utf8_lossy(&bytes).into_owned(),
         }
     };
-    paths(&["src", "migrations", "tests", "build.rs"])
-        .into_iter()
-        .map(read)
-        .collect()
+    paths(places).into_iter().map(read).collect()
 }
 
 /// The paths of all hand-written files in these places, relative to the project root.

@@ -1,13 +1,13 @@
-// Starts GraphiQL on /graphql, with tabs of the gateway's own documents, which run as the person who
-// is signed in here: `session.js` knows who that is, `panel.js` asks.
+// Starts GraphiQL on /graphql, with a tab for each of the gateway's documents, which run as the
+// signed-in user: `session.js` holds the session, `panel.js` is the sign-in form.
 //
-// Tokens and passwords are typed and shown here, so nothing but the colour theme outlives the page.
+// Tokens and passwords are typed and shown here, so only the colour theme is stored.
 
 'use strict';
 
 const NEW_TAB = '# A new operation. Ctrl-Space completes, Ctrl-Enter runs it.\n\n{\n  \n}\n';
 
-// What GraphiQL wants to remember: editors with their variables (passwords), the history of both.
+// GraphiQL would store editors with their variables (passwords), and the history of both.
 class ForgetfulStorage {
   #values = new Map();
 
@@ -41,7 +41,7 @@ class ForgetfulStorage {
   }
 }
 
-// The operation that would run; nothing where the text cannot be read.
+// The operation that would run; null if the text cannot be parsed.
 function operationOf({ query, operationName }) {
   const { parse, getOperationAST } = GraphiQL.GraphQL;
   try {
@@ -51,8 +51,7 @@ function operationOf({ query, operationName }) {
   }
 }
 
-// What a document asks for may be sent a second time if the first did nothing: a query always, a
-// mutation if the one field that it has was refused.
+// Whether a document can be retried: a query always, a mutation if its only field was refused.
 function mayRepeat(parameters) {
   const operation = operationOf(parameters);
   if (operation?.operation !== 'mutation') return operation?.operation === 'query';
@@ -60,7 +59,7 @@ function mayRepeat(parameters) {
   return fields.length === 1 && fields[0].kind === 'Field';
 }
 
-// Whether nobody counted as signed in where the document begins.
+// Whether the document ran without a signed-in user.
 function isUnauthenticated({ errors = [] }) {
   return errors.some(
     ({ extensions, path = [] }) => extensions?.code === 'UNAUTHENTICATED' && path.length <= 1,
@@ -73,7 +72,7 @@ function asksForStepUp({ data }) {
   );
 }
 
-// Nothing is sent in the name of somebody who came in between.
+// Not retried if another user has signed in meanwhile.
 function assertStill(before) {
   const now = session.person;
   if (before && now && now.id !== before.id) {
@@ -81,7 +80,7 @@ function assertStill(before) {
   }
 }
 
-// Whether there is a person again, by the cookie or by asking; the schema is not worth a question.
+// Restores a session by the cookie or the sign-in form; introspection does not open the form.
 async function isBack(before, operationName) {
   try {
     if (before && (await session.renew())) return true;
@@ -92,7 +91,7 @@ async function isBack(before, operationName) {
   return dialogs.ask('sign-in', 'This document is for people who are signed in.');
 }
 
-// Sends a document of the editor as the person of this page.
+// Sends a document of the editor as the signed-in user.
 async function requestAsPerson(parameters, written) {
   const before = session.person;
   const send = async () => {
@@ -107,7 +106,7 @@ async function requestAsPerson(parameters, written) {
     mayRepeat(parameters)
       ? send()
       : { ...answer, extensions: { ...answer.extensions, page: 'Done. Now run it again.' } };
-  // Without an answer the old token may still do.
+  // Without an answer, try the old token.
   await session.ready().catch(() => {});
   let answer = await send();
   if (isUnauthenticated(answer) && (await isBack(before, parameters.operationName))) {
@@ -120,7 +119,7 @@ async function requestAsPerson(parameters, written) {
   return answer;
 }
 
-// Live events, one after the other, for as long as the page wants them.
+// The events of a subscription, until the page ends it.
 async function* listen(parameters, written) {
   if (!written.has('Authorization')) await session.ready().catch(() => {});
   const headers = session.headers(written);
@@ -149,7 +148,7 @@ async function* listen(parameters, written) {
   }
 }
 
-// Whoever writes an Authorization header speaks for themselves.
+// An explicit Authorization header replaces the session.
 function request(parameters, options) {
   const written = new Headers(options?.headers);
   if (operationOf(parameters)?.operation === 'subscription') return listen(parameters, written);
@@ -175,7 +174,7 @@ function Page({ setting: { tabs, staffOnly } }) {
   React.useSyncExternalStore(session.subscribe, session.snapshot);
   const properties = {
     fetcher: request,
-    // Left out, GraphiQL asks for the schema, again whenever that changes; null is none.
+    // If omitted, GraphiQL introspects, again on every change; null means no schema.
     schema: staffOnly && !session.isStaff ? null : undefined,
     defaultTabs: tabs,
     defaultQuery: NEW_TAB,

@@ -1,10 +1,10 @@
-// The sign-in of the page: a bar that says who is signed in, and the dialogs that ask for proof.
+// The sign-in of the page: a bar with the signed-in user, and the dialogs for sign-in and step-up.
 
 'use strict';
 
 const h = (...described) => React.createElement(...described);
 
-// At most one dialog is open; `ask` opens it and tells whether the proof was given.
+// At most one dialog is open; `ask` opens it and resolves to whether the user authenticated.
 const dialogs = {
   open: null,
   opened: 0,
@@ -53,7 +53,7 @@ function nameOf(person) {
   return person.email ?? person.phone ?? person.id;
 }
 
-// Seconds that count down to zero, and how to set them.
+// A countdown in seconds, and its setter.
 function useWait() {
   const [seconds, setSeconds] = React.useState(0);
   React.useEffect(() => {
@@ -64,7 +64,7 @@ function useWait() {
   return [seconds, setSeconds];
 }
 
-// The form of a dialog: what was refused is said in words, and the password is typed again.
+// The form of a dialog: after a refusal it shows the reason and clears the password.
 function useProof(prove, succeed) {
   const [refusal, setRefusal] = React.useState('');
   const [isBusy, setBusy] = React.useState(false);
@@ -104,7 +104,7 @@ function Field({ label, ...input }) {
   );
 }
 
-// Who proves it again; the field is for programs that keep passwords.
+// The user who authenticates again; a hidden field for password managers.
 function Oneself({ name }) {
   const field = { type: 'text', autoComplete: 'username', readOnly: true, hidden: true, value: name };
   return h(React.Fragment, null, h('p', null, `You are signed in as ${name}.`), h('input', field));
@@ -113,7 +113,7 @@ function Oneself({ name }) {
 function Dialog({ kind, reason, element, settle }) {
   const { title, action, prove } = KINDS[kind];
   const { person } = React.useSyncExternalStore(session.subscribe, session.snapshot);
-  // Closed rather than taken away, so that the browser gives the focus back.
+  // Closed instead of removed, so that the browser restores the focus.
   const close = (outcome) => element.current.close(outcome);
   const { refusal, isBusy, wait, submit } = useProof(prove, () => close('given'));
   React.useEffect(() => element.current.showModal(), []);

@@ -1,18 +1,18 @@
-// Who is signed in on this page, and how that is kept up.
+// The session of this page, and its renewal.
 //
-// The access token is in this object and nowhere else; the refresh token is in a cookie that no
-// script can read. Documents are sent by their ids, as staff listeners run no others for strangers.
+// The access token is only in this object; the refresh token is in an `HttpOnly` cookie. Documents
+// are sent by id, as staff listeners run no others for anonymous callers.
 
 'use strict';
 
-// Milliseconds before its end at which an access token is renewed.
+// An access token is renewed this many milliseconds before it expires.
 const RENEW_AHEAD = 30_000;
-// Seconds for which a token counts whose answer did not say how long it lives.
+// Lifetime in seconds of a token without `expiresIn`.
 const SHORT_LIFE = 60;
 
 const STAFF = ['STAFF', 'ADMIN'];
 
-// Sends a request to /graphql and reads the answer, which is JSON whatever its status.
+// Sends a request to /graphql and parses the response, which is JSON for every status.
 async function post(body, headers) {
   let response;
   try {
@@ -28,7 +28,7 @@ async function post(body, headers) {
   }
 }
 
-// Why a mutation was refused and how many seconds that lasts; null if it was not.
+// The message of a refused mutation and its `retryAfter`; null if it succeeded.
 function refusalOf(answer, field, success) {
   const result = answer.data?.[field];
   if (result?.__typename === success) return null;
@@ -47,10 +47,10 @@ class Session {
   #renewing = null;
   #listeners = new Set();
   #otherTabs = new BroadcastChannel('idgate-session');
-  // A new object for each change: that is how React notices.
+  // A new object for each change, so that React re-renders.
   #view = { person: null, isKnown: false, notice: '' };
 
-  // Takes up the session of the cookie, if there is one; `documents` are ids by operation.
+  // Resumes the session of the cookie, if there is one; `documents` are ids by operation.
   async begin(documents) {
     this.#documents = documents;
     this.#otherTabs.onmessage = ({ data }) => this.#hear(data);
@@ -76,12 +76,12 @@ class Session {
     return STAFF.includes(this.person?.role);
   }
 
-  // The headers of a request that the person makes.
+  // The headers of an authenticated request.
   headers(written) {
     const headers = new Headers(written);
     headers.set('Accept', 'application/graphql-response+json, application/json;q=0.9');
     headers.set('Content-Type', 'application/json');
-    // A page of this origin may use its cookie; the header is what a foreign page cannot send.
+    // CSRF protection: another origin cannot send this header.
     headers.set('Idgate-Csrf', '1');
     if (!headers.has('Idgate-Delivery')) headers.set('Idgate-Delivery', 'cookie');
     if (this.#token !== null && !headers.has('Authorization')) {
@@ -90,7 +90,7 @@ class Session {
     return headers;
   }
 
-  // Why it was refused, or null.
+  // The reason of a refusal, or null.
   async signIn(emailOrPhone, password) {
     const answer = await this.#run('Login', { input: { emailOrPhone, password } });
     const refusal = refusalOf(answer, 'login', 'SignedIn');
@@ -100,7 +100,7 @@ class Session {
     return null;
   }
 
-  // Why it was refused, or null.
+  // The reason of a refusal, or null.
   async stepUp(password) {
     await this.ready();
     const answer = await this.#run('StepUp', { input: { password } });
@@ -125,13 +125,13 @@ class Session {
     this.#otherTabs.postMessage('out');
   }
 
-  // Renews a token that is about to end.
+  // Renews a token that is about to expire.
   async ready() {
     if (this.#token !== null && Date.now() > this.#expiresAt - RENEW_AHEAD) await this.renew();
   }
 
-  // Exchanges the cookie for a new access token, once for all who ask at the same time. Whether
-  // somebody is signed in afterwards; throws if that cannot be found out.
+  // Exchanges the cookie for a new access token, once for concurrent calls. Resolves to whether a
+  // user is signed in; throws if that is unknown.
   renew() {
     this.#renewing ??= this.#renewOnce().finally(() => {
       this.#renewing = null;
@@ -139,7 +139,7 @@ class Session {
     return this.#renewing;
   }
 
-  // A sign-in by a document of the editor, whose cookie this page has now.
+  // A sign-in by a document of the editor, whose cookie replaced the page's.
   async notice(answer) {
     for (const field of Object.values(answer.data ?? {})) {
       if (typeof field?.accessToken === 'string') {
@@ -150,7 +150,7 @@ class Session {
   }
 
   async #renewOnce() {
-    // Tabs share the cookie. One after the other, each presents the token that is in it by then.
+    // Tabs share the cookie; the lock makes each use the token that is current by then.
     const queued = (work) =>
       navigator.locks ? navigator.locks.request('idgate-session', work) : work();
     const answer = await queued(() => this.#run('RefreshSession', { input: {} }));
@@ -159,7 +159,7 @@ class Session {
       await this.#accept(answer.data.refreshSession);
       return true;
     }
-    // Anything else says nothing about the session.
+    // Other errors do not end the session.
     if (refusal.code !== 'TOKEN_INVALID') throw new Error(refusal.message);
     this.#forget(this.person ? 'Your session has ended. Sign in again.' : this.#view.notice);
     return false;

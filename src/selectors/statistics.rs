@@ -25,7 +25,7 @@ pub struct Span {
 pub struct Group {
     /// What they are.
     pub role: Role,
-    /// How they came to be.
+    /// How they were created.
     pub provider: AuthProvider,
     /// Whether somebody vouches for them.
     pub verified: bool,
