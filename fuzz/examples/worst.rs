@@ -238,8 +238,8 @@ fn body(text: &str) {
 
 fn readers() -> Vec<Reader> {
     vec![
-        reader("email", UNICODE, 1024, |it| {
-            drop(black_box(EmailAddress::parse(it)))
+        reader("email", UNICODE, 1024, |input| {
+            drop(black_box(EmailAddress::parse(input)))
         }),
         Reader {
             shapes: &[
@@ -247,69 +247,69 @@ fn readers() -> Vec<Reader> {
                 ("a@xn--", ".example"),
                 ("a@xn--a-", ".a"),
             ],
-            ..reader("email, domain", UNICODE, 1024, |it| {
-                drop(black_box(EmailAddress::parse(it)))
+            ..reader("email, domain", UNICODE, 1024, |input| {
+                drop(black_box(EmailAddress::parse(input)))
             })
         },
-        reader("phone", PHONES, 512, |it| {
-            drop(black_box(PhoneNumber::parse(it, Some("DE"))))
+        reader("phone", PHONES, 512, |input| {
+            drop(black_box(PhoneNumber::parse(input, Some("DE"))))
         }),
         Reader {
             before: other_countries,
             shapes: &[("", ""), ("+", "")],
-            ..reader("phone, cold", PHONES, 17, |it| {
-                drop(black_box(PhoneNumber::parse(it, Some("DE"))));
+            ..reader("phone, cold", PHONES, 17, |input| {
+                drop(black_box(PhoneNumber::parse(input, Some("DE"))));
             })
         },
-        reader("identifier", UNICODE, BODY, |it| {
-            drop(black_box(Identifier::read(it, Some("DE"))))
+        reader("identifier", UNICODE, BODY, |input| {
+            drop(black_box(Identifier::read(input, Some("DE"))))
         }),
-        reader("digits", UNICODE, BODY, |it| {
-            drop(black_box(digits::read(it)))
+        reader("digits", UNICODE, BODY, |input| {
+            drop(black_box(digits::read(input)))
         }),
-        reader("text, 100", UNICODE, BODY, |it| {
-            drop(black_box(text::read(it, Layout::Line, 100)))
+        reader("text, 100", UNICODE, BODY, |input| {
+            drop(black_box(text::read(input, Layout::Line, 100)))
         }),
-        reader("text, 1000", UNICODE, BODY, |it| {
-            drop(black_box(text::read(it, Layout::Lines, 1000)));
+        reader("text, 1000", UNICODE, BODY, |input| {
+            drop(black_box(text::read(input, Layout::Lines, 1000)));
         }),
-        reader("password, NFKC", UNICODE, 1024, |it| {
-            if let Ok(password) = Password::attempt(SecretString::from(it)) {
+        reader("password, NFKC", UNICODE, 1024, |input| {
+            if let Ok(password) = Password::attempt(SecretString::from(input)) {
                 black_box(password.normalized());
             }
         }),
-        reader("password, strength", SECRETS, 1024, |it| {
+        reader("password, strength", SECRETS, 1024, |input| {
             let user_inputs = UserInputs::new(&["ada@example.com", "Ada", "Lovelace"]);
-            let candidate = Candidate::new(SecretString::from(it), &PasswordPolicy::default());
+            let candidate = Candidate::new(SecretString::from(input), &PasswordPolicy::default());
             if let Ok(candidate) = candidate {
                 let _ = black_box(candidate.rate(3, &user_inputs));
             }
         }),
-        reader("words about a person", UNICODE, BODY, |it| {
-            black_box(UserInputs::new(&[it, it, it]));
+        reader("words about a person", UNICODE, BODY, |input| {
+            black_box(UserInputs::new(&[input, input, input]));
         }),
-        reader("user agent", AGENTS, HEAD, |it| {
-            drop(black_box(UserAgent::parse(Some(it))))
+        reader("user agent", AGENTS, HEAD, |input| {
+            drop(black_box(UserAgent::parse(Some(input))))
         }),
-        reader("Accept", HEADERS, HEAD, |it| {
-            black_box(transport::is_acceptable(&[it.as_bytes()]));
+        reader("Accept", HEADERS, HEAD, |input| {
+            black_box(transport::is_acceptable(&[input.as_bytes()]));
         }),
-        reader("Cookie", HEADERS, HEAD, |it| {
-            black_box(transport::refresh_token(false, &[it.as_bytes()]));
+        reader("Cookie", HEADERS, HEAD, |input| {
+            black_box(transport::refresh_token(false, &[input.as_bytes()]));
         }),
-        reader("X-Forwarded-For", HEADERS, HEAD, |it| {
+        reader("X-Forwarded-For", HEADERS, HEAD, |input| {
             let proxy = "10.0.0.1".parse().expect("an address");
             let trusted = "10.0.0.0/8".parse().expect("a network");
-            black_box(client_address(proxy, &[it.as_bytes()], &[trusted]));
+            black_box(client_address(proxy, &[input.as_bytes()], &[trusted]));
         }),
-        reader("parameters", VALUES, HEAD, |it| {
-            black_box(transport::parameters(&format!("variables={it}"), &LIMITS));
+        reader("parameters", VALUES, HEAD, |input| {
+            black_box(transport::parameters(&format!("variables={input}"), &LIMITS));
         }),
-        reader("cursor", HEADERS, BODY, |it| {
-            drop(black_box((schema::cursor(it), schema::user_cursor(it))))
+        reader("cursor", HEADERS, BODY, |input| {
+            drop(black_box((schema::cursor(input), schema::user_cursor(input))))
         }),
-        reader("ID token", HEADERS, BODY, |it| {
-            let _ = black_box(Presented::read(it).is_ok());
+        reader("ID token", HEADERS, BODY, |input| {
+            let _ = black_box(Presented::read(input).is_ok());
         }),
         Reader {
             shapes: &[
@@ -444,11 +444,11 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let seconds = arguments
         .next()
-        .and_then(|it| it.parse().ok())
+        .and_then(|text| text.parse().ok())
         .unwrap_or(10);
     let part = arguments.next().unwrap_or_default();
     println!("| reader | µs | bytes | begins with |\n| --- | ---: | ---: | --- |");
-    for reader in readers().iter().filter(|it| it.name.contains(&part)) {
+    for reader in readers().iter().filter(|reader| reader.name.contains(&part)) {
         (reader.read)("+12025550142");
         let (cost, text) = search(reader, Duration::from_secs(seconds));
         let begins: String = text.chars().take(48).collect();

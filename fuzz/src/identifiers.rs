@@ -16,7 +16,7 @@ use crate::{lines, utf8};
 const REGIONS: [Option<&str>; 5] = [None, Some("US"), Some("DE"), Some("IT"), Some("RU")];
 
 /// RFC 5321 §4.5.3.1: octets of an address that mail can be sent to.
-const LONGEST_ADDRESS: usize = 254;
+const MAX_ADDRESS_BYTES: usize = 254;
 
 /// One address has one canonical form, which fits where mail is sent.
 pub fn email(data: &[u8]) {
@@ -30,7 +30,7 @@ pub fn email(data: &[u8]) {
         address.canonical(),
         &address.deliverable(),
     ] {
-        assert!(written.len() <= LONGEST_ADDRESS, "{written} is too long");
+        assert!(written.len() <= MAX_ADDRESS_BYTES, "{written} is too long");
         let again = EmailAddress::parse(written).expect("what was written can be read");
         assert_eq!(again.canonical(), address.canonical(), "{written}");
         assert_eq!(again.deliverable(), again.deliverable().trim());

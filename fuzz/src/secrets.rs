@@ -54,7 +54,7 @@ fn unsigned(data: &[u8], kid: &str) -> String {
         None => (data, &[][..]),
     };
     let mut named = header.to_vec();
-    if let Some(place) = header.windows(KEY_ID.len()).position(|it| it == KEY_ID) {
+    if let Some(place) = header.windows(KEY_ID.len()).position(|window| window == KEY_ID) {
         named.splice(place..place + KEY_ID.len(), kid.bytes());
     }
     let [header, claims] = [&named[..], claims].map(|part| URL_SAFE_NO_PAD.encode(part));
@@ -72,7 +72,7 @@ pub fn access_token(data: &[u8]) {
     let forged = URL_SAFE_NO_PAD.encode([0; 64]);
     assert!(verify(&format!("{unsigned}.{forged}")).is_err());
     let claims = data.splitn(2, |byte| *byte == b'\n').nth(1);
-    let claims = claims.and_then(|it| serde_json::from_slice::<Claims>(it).ok());
+    let claims = claims.and_then(|bytes| serde_json::from_slice::<Claims>(bytes).ok());
     if let Some(claims) = claims {
         let token = OURS.sign(&claims).expect("a token");
         if let Ok(read) = verify(&token) {

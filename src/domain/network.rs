@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 
 /// The longest chain of proxies that is followed; a longer one is an attack on the parser.
-const MOST_HOPS: usize = 32;
+const MAX_HOPS: usize = 32;
 /// The longest entry that can be an address with zone and port, in bytes.
-const LONGEST_HOP: usize = 128;
+const MAX_HOP_BYTES: usize = 128;
 
 /// The address of the client: the right-most hop that is not one of our proxies.
 ///
@@ -27,7 +27,7 @@ pub fn client_address(peer: IpAddr, forwarded: &[&[u8]], trusted: &[IpNet]) -> I
     let lines = forwarded.iter().rev();
     let entries = lines.flat_map(|line| line.rsplit(|byte| *byte == b','));
     for entry in entries {
-        if hops == MOST_HOPS || !is_trusted(address, trusted) {
+        if hops == MAX_HOPS || !is_trusted(address, trusted) {
             break;
         }
         match hop(entry) {
@@ -66,7 +66,7 @@ fn hop(entry: &[u8]) -> Hop {
     }
     let text = std::str::from_utf8(entry).ok();
     let address = text
-        .filter(|text| text.len() <= LONGEST_HOP)
+        .filter(|text| text.len() <= MAX_HOP_BYTES)
         .and_then(hop_address);
     address.map_or(Hop::Unnamed, Hop::Address)
 }

@@ -13,7 +13,7 @@ use crate::telemetry::Metrics;
 use crate::telemetry::waits::{Wait, timed};
 
 /// The maximum size of an answer; a padded one has about a thousand lines of forty bytes.
-const LONGEST_ANSWER: usize = 256 * 1024;
+const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 /// Hexadecimal digits of the hash that are sent, of forty: hundreds of passwords share them.
 const PREFIX: usize = 5;
 
@@ -97,7 +97,7 @@ impl Breached {
         if response.status() != StatusCode::OK {
             return Err(format!("status {}", response.status().as_u16()));
         }
-        let body = http::body(response, LONGEST_ANSWER).await;
+        let body = http::body(response, MAX_RESPONSE_BYTES).await;
         let body = body.ok_or("the answer broke off or is too long")?;
         String::from_utf8(body).map_err(|_| "the answer is no text".to_owned())
     }

@@ -74,7 +74,7 @@ impl PageArguments {
 }
 
 impl<C: Clone> PageArguments<C> {
-    /// Like [`check`], with the decoder of this list's cursors.
+    /// Like [`PageArguments::check`], with the decoder of this list's cursors.
     pub(super) fn check_cursors(
         first: Option<i32>,
         after: Option<String>,

@@ -24,7 +24,7 @@ const SEARCHED: &str = "(coalesce(email_folded, lower(email), '') || ' ' || coal
 /// The sort key of a name, cut as in the index.
 const NAME: &str = "substr(coalesce(last_name_folded, '') || ' ' || \
                     coalesce(first_name_folded, ''), 1, 300)";
-const LONGEST_NAME: usize = 300;
+const MAX_NAME_LENGTH: usize = 300;
 
 /// What the list is ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,7 +115,7 @@ fn cursor_of(row: &Model, sort: Sort) -> UserCursor {
                 text(&row.last_name_folded),
                 text(&row.first_name_folded)
             );
-            Key::Text(name.chars().take(LONGEST_NAME).collect())
+            Key::Text(name.chars().take(MAX_NAME_LENGTH).collect())
         }
     };
     UserCursor { key, id: row.id }

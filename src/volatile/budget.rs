@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::Charge;
 
 /// 366 days: sums of three windows and a time stay exact.
-const LONGEST_WINDOW: u64 = 366 * 24 * 60 * 60 * 1_000_000;
+const MAX_WINDOW_MICROS: u64 = 366 * 24 * 60 * 60 * 1_000_000;
 
 /// The year 2112: later times are clamped, so that sums stay exact.
 const LATEST_MOMENT: u64 = 1 << 52;
@@ -29,8 +29,8 @@ impl Measured {
     pub(super) fn of(charge: &Charge) -> Self {
         let capacity = u64::from(charge.capacity);
         let window = u64::try_from(charge.window.as_micros())
-            .unwrap_or(LONGEST_WINDOW)
-            .clamp(1, LONGEST_WINDOW);
+            .unwrap_or(MAX_WINDOW_MICROS)
+            .clamp(1, MAX_WINDOW_MICROS);
         // Rounded up: a budget refills slightly slower than configured, never faster.
         let interval = window.div_ceil(capacity.max(1));
         let limit = capacity * interval;

@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::DocumentProblem;
 
 /// The maximum size of a file.
-const LARGEST_FILE: u64 = 32 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
 /// The maximum depth of folders, which also ends cycles of symbolic links.
-const DEEPEST_FOLDER: usize = 16;
+const MAX_FOLDER_DEPTH: usize = 16;
 
 /// A document in a file.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) fn read(place: &Path, problems: &mut Vec<DocumentProblem>) -> Vec<Fou
     let mut found = Vec::new();
     match fs::metadata(place) {
         Ok(metadata) if metadata.is_dir() => {
-            read_folder(place, DEEPEST_FOLDER, &mut found, problems);
+            read_folder(place, MAX_FOLDER_DEPTH, &mut found, problems);
             if found.is_empty() {
                 let reason = "there is no .graphql or .gql file in it";
                 problems.push(DocumentProblem::new(place, "", reason));
@@ -65,7 +65,7 @@ fn read_folder(
     problems: &mut Vec<DocumentProblem>,
 ) {
     let Some(depth) = depth.checked_sub(1) else {
-        let reason = format!("folders nest deeper than {DEEPEST_FOLDER}");
+        let reason = format!("folders nest deeper than {MAX_FOLDER_DEPTH}");
         problems.push(DocumentProblem::new(folder, "", reason));
         return;
     };
@@ -115,11 +115,11 @@ fn text_of(file: &Path) -> Result<String, String> {
     }
     let mut bytes = Vec::new();
     opened
-        .take(LARGEST_FILE + 1)
+        .take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(format!("it is larger than {LARGEST_FILE} bytes"));
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(format!("it is larger than {MAX_FILE_BYTES} bytes"));
     }
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
 }

@@ -13,7 +13,7 @@ use super::IdTokenError;
 const LEEWAY_SECONDS: i64 = 30;
 /// The maximum age of an ID token, whatever its `exp` says. Also bounds how long a used one is
 /// remembered.
-const LONGEST_LIFE_SECONDS: i64 = 86_400;
+const MAX_AGE_SECONDS: i64 = 86_400;
 /// The last second of the year 9999.
 const LATEST: i64 = 253_402_300_799;
 /// OpenID Connect Core §2: a subject has at most 255 ASCII characters.
@@ -195,7 +195,7 @@ impl Claims {
         if begins > now.saturating_add(LEEWAY_SECONDS) {
             return Err(IdTokenError::FromTheFuture);
         }
-        let longest = self.iat.saturating_add(LONGEST_LIFE_SECONDS);
+        let longest = self.iat.saturating_add(MAX_AGE_SECONDS);
         let ends = self.exp.min(longest).saturating_add(LEEWAY_SECONDS);
         if ends <= now {
             return Err(IdTokenError::Expired);

@@ -11,9 +11,9 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use phonenumber::metadata::{DATABASE, Descriptor, Metadata};
 
 /// More than there are rules, so that none is evicted and compiled again.
-const MOST_RULES: usize = 4_096;
+const MAX_RULES: usize = 4_096;
 /// Digits of a calling code (ITU-T E.164 §6.2.1).
-const LONGEST_CODE: usize = 3;
+const MAX_CODE_DIGITS: usize = 3;
 
 static RULES: LazyLock<Rules> = LazyLock::new(Rules::new);
 
@@ -40,7 +40,7 @@ pub(super) fn prepare(code: u16) {
 
 /// Compiles the rules for an international number, without its `+`.
 pub(super) fn prepare_international(digits: &str) {
-    for length in 1..=LONGEST_CODE {
+    for length in 1..=MAX_CODE_DIGITS {
         if let Some(Ok(code)) = digits.get(..length).map(str::parse) {
             prepare(code);
         }
@@ -58,7 +58,7 @@ impl Rules {
     fn new() -> Self {
         let cache = DATABASE.cache();
         let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.set_capacity(MOST_RULES);
+        cache.set_capacity(MAX_RULES);
         Self {
             known: Mutex::default(),
         }
@@ -138,7 +138,7 @@ mod tests {
     fn the_library_has_no_rule_left_to_compile() {
         codes().into_iter().for_each(prepare);
         let all = compiled();
-        assert!((1_000..MOST_RULES).contains(&all), "{all} rules");
+        assert!((1_000..MAX_RULES).contains(&all), "{all} rules");
         for plan in DATABASE.iter() {
             let kinds = plan.descriptors();
             let examples = [

@@ -10,8 +10,8 @@ use chrono::{DateTime, Duration, Utc};
 use super::KeyDocument;
 
 /// The minimum and maximum lifetime of keys, whatever the provider's headers say.
-const SHORTEST_USE: Duration = Duration::minutes(5);
-const LONGEST_USE: Duration = Duration::hours(24);
+const MIN_LIFETIME: Duration = Duration::minutes(5);
+const MAX_LIFETIME: Duration = Duration::hours(24);
 /// How much longer they are used while the provider does not answer (stale-if-error).
 const STALE_USE: Duration = Duration::hours(24);
 /// The pause after a failed fetch.
@@ -95,8 +95,8 @@ impl<K: KeyDocument> KeyCache<K> {
     pub(super) fn succeed(&mut self, keys: K, max_age: Option<StdDuration>, now: DateTime<Utc>) {
         let asked = max_age.and_then(|age| Duration::from_std(age).ok());
         let use_for = asked
-            .unwrap_or(SHORTEST_USE)
-            .clamp(SHORTEST_USE, LONGEST_USE);
+            .unwrap_or(MIN_LIFETIME)
+            .clamp(MIN_LIFETIME, MAX_LIFETIME);
         self.missed.retain(|(missed, _)| !keys.has(missed));
         self.failed_at = None;
         self.held = Some(CachedKeys {

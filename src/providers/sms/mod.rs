@@ -17,7 +17,7 @@ use twilio::Twilio;
 use webhook::Webhook;
 
 /// The maximum size of an answer.
-const LONGEST_ANSWER: usize = 16 * 1024;
+const MAX_RESPONSE_BYTES: usize = 16 * 1024;
 
 /// The SMS transports.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ async fn send_request(request: RequestBuilder) -> Result<(), SendError> {
 
 /// The numeric `code` of a JSON answer; its message would repeat the number.
 async fn error_code(response: Response) -> Option<u64> {
-    let body = http::body(response, LONGEST_ANSWER).await?;
+    let body = http::body(response, MAX_RESPONSE_BYTES).await?;
     let answer: serde_json::Value = serde_json::from_slice(&body).ok()?;
     answer.get("code")?.as_u64()
 }

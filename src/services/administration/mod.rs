@@ -39,7 +39,7 @@ pub use set_staff_functions::set_staff_functions;
 pub use suspend::{suspend_user, unsuspend_user};
 pub use update_user::{UserUpdate, update_user};
 
-const LONGEST_REASON: usize = 500;
+const MAX_REASON_LENGTH: usize = 500;
 
 /// The account to change, and the reason.
 #[derive(Debug)]
@@ -243,7 +243,7 @@ fn changed(field: &str, before: Value, after: Value) -> Map<String, Value> {
 /// Normalizes a reason; an empty one becomes `None`.
 fn read_reason(reason: &mut Option<String>) -> Result<(), Violation> {
     if let Some(given) = reason {
-        let read = profile_rules::text("reason", given, Layout::Lines, LONGEST_REASON)?;
+        let read = profile_rules::text("reason", given, Layout::Lines, MAX_REASON_LENGTH)?;
         *reason = (!read.is_empty()).then_some(read);
     }
     Ok(())

@@ -16,8 +16,8 @@ use crate::services::profile_rules;
 use crate::services::refused::Refused;
 use crate::stores::user;
 
-const LONGEST_VENDOR_ID: usize = 100;
-const LONGEST_NOTE: usize = 2000;
+const MAX_VENDOR_ID_LENGTH: usize = 100;
+const MAX_NOTE_LENGTH: usize = 2000;
 
 /// The fields to change.
 #[derive(Debug)]
@@ -87,8 +87,8 @@ fn read(update: &mut UserUpdate) -> Vec<Violation> {
     let vendor_id = update.record.vendor_id.as_mut().and_then(Option::as_mut);
     let note = update.record.staff_note.as_mut();
     violations.extend(profile_rules::read_texts([
-        ("vendorId", vendor_id, Layout::Line, LONGEST_VENDOR_ID),
-        ("staffNote", note, Layout::Lines, LONGEST_NOTE),
+        ("vendorId", vendor_id, Layout::Line, MAX_VENDOR_ID_LENGTH),
+        ("staffNote", note, Layout::Lines, MAX_NOTE_LENGTH),
     ]));
     violations
 }

@@ -26,7 +26,7 @@ pub struct Linked {
     pub checkpoint: bool,
 }
 
-/// Links waiting events, up to [`MAX_BATCHES`] batches, and writes the checkpoint of a day that is
+/// Links waiting events, up to `MAX_BATCHES` batches, and writes the checkpoint of a day that is
 /// over. Safe to run on every instance at once.
 pub async fn link_waiting(app: &App) -> Result<Linked, Fault> {
     let mut total = Linked::default();

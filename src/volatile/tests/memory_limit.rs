@@ -88,7 +88,7 @@ async fn a_real_server_answers() {
         let concerns = store.memory_concerns().await;
         let unlimited = concerns
             .iter()
-            .filter(|it| **it == MemoryConcern::Unlimited);
+            .filter(|concern| **concern == MemoryConcern::Unlimited);
         assert!(
             unlimited.count() <= 1 && concerns.len() <= 2,
             "{concerns:?}"
