@@ -30,7 +30,7 @@ pub(super) enum Action {
     Retry {
         /// The id of the message, from `list`.
         id: Option<MessageId>,
-        /// All of them.
+        /// All dead letters.
         #[arg(long)]
         all: bool,
     },

@@ -67,7 +67,7 @@ fn a_command_shows_every_way_to_use_it() {
     assert!(refusal.contains("<ID|--all>"), "{refusal}");
     let help = Outcome::of(idgate(&["outbox", "retry", "--help"], NOTHING)).answer();
     assert!(
-        help.contains("<ID|--all>") && help.contains("Every one of them"),
+        help.contains("<ID|--all>") && help.contains("All dead letters"),
         "{help}"
     );
 }
