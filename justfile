@@ -35,6 +35,14 @@ try:
 test *filter:
     scripts/test -- "$@"
 
+# Run the integration tests of one capability on the embedded backend, such as `just one session::`
+one filter:
+    cargo test --locked --test it -- "$1"
+
+# Run the unit tests of one layer, such as `just unit domain::`
+unit filter:
+    cargo test --locked --lib -- "$1"
+
 # Let real clients and a browser judge the gateway
 wire *arguments:
     scripts/test --wire "$@"
