@@ -1,10 +1,10 @@
-//! What is known about each setting: its documentation, default, range and names.
+//! Declarations of settings: documentation, default, range and names.
 
 use toml::Value;
 
 use super::redact::redacted;
 
-/// One setting that exists.
+/// A setting.
 pub(super) struct Declaration {
     /// Such as `server.listen`.
     pub(super) key: String,
@@ -13,9 +13,9 @@ pub(super) struct Declaration {
     pub(super) default: Value,
     /// What a blank default becomes: in development, and in production.
     pub(super) by_environment: Option<[Value; 2]>,
-    /// A name in the environment that is not ours but that everybody knows.
+    /// A conventional variable that sets it too.
     pub(super) alias: Option<Alias>,
-    /// The least and the most that a number may be.
+    /// Minimum and maximum of a number.
     pub(super) range: Option<[String; 2]>,
     /// A secret is never printed and may be read from a file of its own.
     pub(super) is_secret: bool,
@@ -25,7 +25,7 @@ pub(super) struct Declaration {
 #[derive(Clone, Copy)]
 pub(super) struct Alias {
     pub(super) name: &'static str,
-    /// Whether it wins over every other source rather than losing to our own variable.
+    /// Whether it overrides every other source; otherwise our own variable overrides it.
     pub(super) wins: bool,
 }
 
@@ -58,7 +58,7 @@ impl Declaration {
     }
 }
 
-/// The key of a setting; those of no section have the name alone.
+/// The key of a setting; outside of a section it is the name alone.
 pub(super) fn key(section: &str, name: &str) -> String {
     if section.is_empty() {
         name.to_owned()
@@ -73,7 +73,7 @@ pub(super) fn joined(lines: &[&str]) -> String {
     lines.join(" ")
 }
 
-/// The borders of a range as text.
+/// The bounds of a range as text.
 pub(super) fn range<N: ToString>(range: &std::ops::RangeInclusive<N>) -> [String; 2] {
     [range.start().to_string(), range.end().to_string()]
 }
@@ -105,7 +105,7 @@ const REMOVED: [(&str, &str); 1] = [(
     "Remove it: lanes of a hash never ran in parallel, and every new hash has one.",
 )];
 
-/// Every setting that exists, in the order of the documentation.
+/// Every setting, in the order of the documentation.
 pub(super) struct SettingIndex(Vec<Declaration>);
 
 impl SettingIndex {
@@ -141,7 +141,7 @@ impl SettingIndex {
         })
     }
 
-    /// What to do about a key that there is not.
+    /// What to do about an unknown key.
     pub(super) fn remedy_for_key(&self, written: &str) -> String {
         if let Some((_, remedy)) = REMOVED.iter().find(|(key, _)| *key == written) {
             return (*remedy).to_owned();

@@ -156,8 +156,10 @@ fn sets(scopes: &Value) -> Vec<PermissionSet> {
             .find(|permission| permission.as_str() == text),
         _ => None,
     };
-    let set = |set: &Value| items(set).iter().filter_map(permission).collect();
-    items(scopes).iter().map(set).collect()
+    let set = |set: &Value| items(set).iter().map(permission).collect::<Option<_>>();
+    let sets: Option<_> = items(scopes).iter().map(set).collect();
+    // Fail closed: without any set, no caller passes.
+    sets.unwrap_or_default()
 }
 
 #[cfg(test)]

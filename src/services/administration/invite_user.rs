@@ -217,7 +217,7 @@ async fn record(
     if let Some(reason) = reason {
         changes.insert("reason".to_owned(), json!(reason));
     }
-    let event = Event::new(Action::UserInvited, subject)
+    let event = Event::new(change.action, subject)
         .by(caller)
         .with(changes.into());
     audit::record(tx, app, &caller.client, event).await

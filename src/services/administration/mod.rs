@@ -214,13 +214,12 @@ impl<P: PermissionType> Change<'_, P> {
         &self,
         tx: Tx,
         target: &Target,
-        action: Action,
         mut changes: Map<String, Value>,
     ) -> Result<(), Fault> {
         if let Some(reason) = &target.reason {
             changes.insert("reason".to_owned(), json!(reason));
         }
-        let event = Event::new(action, Subject::User(target.user))
+        let event = Event::new(self.action, Subject::User(target.user))
             .by(self.caller)
             .with(Value::Object(changes));
         audit::record(&tx, self.app, &self.caller.client, event).await?;

@@ -39,9 +39,7 @@ impl Change<'_, SessionsWrite> {
         let (reason, now) = (RevocationReason::RevokedByStaff, app.clock.now());
         let ended = session::revoke(&tx, before.id, Which::All, reason, now).await?;
         let changes = Map::from_iter([("sessions".to_owned(), json!(ended))]);
-        change
-            .finish(tx, &target, Action::UserSessionsRevoked, changes)
-            .await?;
+        change.finish(tx, &target, changes).await?;
         Ok(ended)
     }
 }

@@ -66,8 +66,7 @@ impl Change<'_, RolesWrite> {
             let (was, is) = (before.staff_functions.to_text(), functions.to_text());
             changes.extend(changed("staffFunctions", json!(was), json!(is)));
         }
-        let action = Action::RoleChanged;
-        change.finish(tx, &target, action, changes).await?;
+        change.finish(tx, &target, changes).await?;
         Ok(after)
     }
 }

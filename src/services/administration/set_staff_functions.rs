@@ -63,8 +63,7 @@ impl Change<'_, RolesWrite> {
         let after = user::set_role(&tx, before.id, before.role, functions, now).await?;
         let (was, is) = (before.staff_functions.to_text(), functions.to_text());
         let changes = changed("staffFunctions", json!(was), json!(is));
-        let action = Action::StaffFunctionsChanged;
-        change.finish(tx, &target, action, changes).await?;
+        change.finish(tx, &target, changes).await?;
         Ok(after)
     }
 }

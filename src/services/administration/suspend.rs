@@ -71,9 +71,7 @@ impl Change<'_, UsersWrite> {
         recovery::unlink_recent_identities(&tx, app, client, &before, ending).await?;
         let mut changes = changed("isSuspended", json!(before.is_suspended()), json!(true));
         changes.insert("sessions".to_owned(), json!(ended));
-        change
-            .finish(tx, &target, Action::UserSuspended, changes)
-            .await?;
+        change.finish(tx, &target, changes).await?;
         Ok(after)
     }
 
@@ -82,8 +80,7 @@ impl Change<'_, UsersWrite> {
         let (tx, before) = change.begin(&mut target).await?;
         let after = user::set_suspended(&tx, before.id, None, None, app.clock.now()).await?;
         let changes = changed("isSuspended", json!(before.is_suspended()), json!(false));
-        let action = Action::UserUnsuspended;
-        change.finish(tx, &target, action, changes).await?;
+        change.finish(tx, &target, changes).await?;
         Ok(after)
     }
 }

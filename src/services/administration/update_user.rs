@@ -76,8 +76,7 @@ impl Change<'_, UsersWrite> {
             // Users may read changes to their account, but not the notes of staff.
             changes.insert("staffNote".to_owned(), json!({ "changed": true }));
         }
-        let action = Action::UserUpdated;
-        change.finish(tx, &target, action, changes).await?;
+        change.finish(tx, &target, changes).await?;
         Ok(after)
     }
 }
