@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let printed = match arguments.subgraph {
             None => schema::sdl(),
             Some(Subgraph::Declared) => schema::subgraph_sdl(Authorization::Declared).to_owned(),
-            Some(Subgraph::Silent) => schema::subgraph_sdl(Authorization::Silent).to_owned(),
+            Some(Subgraph::Silent) => schema::subgraph_sdl(Authorization::Omitted).to_owned(),
         };
         say(printed.trim_end());
         return Ok(ExitCode::SUCCESS);

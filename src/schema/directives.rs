@@ -1,8 +1,8 @@
 //! Schema directives.
 //!
-//! Each is declared on the field or type it describes and nowhere else: routers read it from the
-//! subgraph's SDL, the gateway through [`metadata`](super::metadata). They are not registered with
-//! the engine, so introspection and the client schema do not show them.
+//! Each is declared on the field or type it describes and nowhere else: routers read the federation
+//! directives from the subgraph's SDL, the gateway reads them through [`metadata`](super::metadata).
+//! They are not registered with the engine, so introspection and the client schema do not show them.
 
 use std::borrow::Cow;
 
@@ -21,6 +21,7 @@ pub(super) mod name {
     pub(in crate::schema) const KEY: &str = "key";
     pub(in crate::schema) const LIST_SIZE: &str = "listSize";
     pub(in crate::schema) const COST: &str = "cost";
+    pub(in crate::schema) const CREDENTIAL: &str = "credential";
 }
 
 macro_rules! directives {
@@ -51,13 +52,16 @@ directives! {
     AtMost = name::LIST_SIZE, on Directive_At_FIELD_DEFINITION;
     /// Federation 2.9: a connection; its arguments set the page size.
     Paged = name::LIST_SIZE, on Directive_At_FIELD_DEFINITION;
-    /// Federation 2.9: a mutation that verifies or sends a secret. Expensive, and allowed once per
+    /// Federation 2.9: the cost of a field to a router that plans by cost. The gateway does not read
+    /// it.
+    Cost = name::COST, on Directive_At_FIELD_DEFINITION;
+    /// Read by the gateway alone: a mutation that verifies or sends a secret. Allowed once per
     /// document, so that one request cannot try many passwords.
-    Credential = name::COST, on Directive_At_FIELD_DEFINITION;
+    Credential = name::CREDENTIAL, on Directive_At_FIELD_DEFINITION;
 }
 
-/// Cost of a [`Credential`] mutation, in fields: about one password hash.
-const CREDENTIAL_WEIGHT: i32 = 100;
+/// The weight of a mutation that takes about as long as a password hash, in fields.
+pub(super) const PASSWORD_HASH: i32 = 100;
 
 /// Page size if none is requested.
 pub(super) const DEFAULT_PAGE_SIZE: usize = 20;
@@ -127,8 +131,14 @@ impl Paged {
     }
 }
 
+impl Cost {
+    pub(super) fn apply(weight: i32) -> MetaDirectiveInvocation {
+        invocation(&Self, [("weight", weight.to_value())])
+    }
+}
+
 impl Credential {
     pub(super) fn apply() -> MetaDirectiveInvocation {
-        invocation(&Self, [("weight", CREDENTIAL_WEIGHT.to_value())])
+        invocation(&Self, [])
     }
 }

@@ -109,10 +109,14 @@ impl Metadata {
     fn read(&mut self, parent: &str, field: &MetaField) {
         for directive in &field.directive_invocations {
             match directive.name.as_str() {
-                name::AUTHENTICATED => self.admit(parent, field, Access::SignedIn),
+                name::AUTHENTICATED => self.set_access(parent, field, Access::SignedIn),
                 name::REQUIRES_SCOPES => {
-                    let sets = directive.args.get("scopes").map(sets).unwrap_or_default();
-                    self.admit(parent, field, Access::Scopes(sets));
+                    let sets = directive
+                        .args
+                        .get("scopes")
+                        .map(scope_sets)
+                        .unwrap_or_default();
+                    self.set_access(parent, field, Access::Scopes(sets));
                 }
                 name::LIST_SIZE => {
                     if let Some(entries) = assumed_size(directive) {
@@ -120,7 +124,7 @@ impl Metadata {
                         self.lists.insert(field.name.clone(), size);
                     }
                 }
-                name::COST => {
+                name::CREDENTIAL => {
                     self.credentials.insert(field.name.clone());
                 }
                 _ => {}
@@ -128,7 +132,7 @@ impl Metadata {
         }
     }
 
-    fn admit(&mut self, parent: &str, field: &MetaField, access: Access) {
+    fn set_access(&mut self, parent: &str, field: &MetaField, access: Access) {
         let operations = self.access.entry(parent.to_owned()).or_default();
         operations.insert(field.name.clone(), access);
     }
@@ -145,7 +149,7 @@ fn assumed_size(directive: &MetaDirectiveInvocation) -> Option<usize> {
     number.as_u64().and_then(|size| usize::try_from(size).ok())
 }
 
-fn sets(scopes: &Value) -> Vec<PermissionSet> {
+fn scope_sets(scopes: &Value) -> Vec<PermissionSet> {
     let items = |value: &Value| match value {
         Value::List(items) => items.clone(),
         _ => Vec::new(),
@@ -166,6 +170,7 @@ fn sets(scopes: &Value) -> Vec<PermissionSet> {
 mod tests {
     use super::*;
     use crate::schema::METADATA;
+    use crate::schema::directives::{Cost, Credential};
     use crate::schema::entities::RouterQuery;
     use crate::schema::mutations::Mutation;
     use crate::schema::subscription::Subscription;
@@ -210,6 +215,37 @@ mod tests {
             assert_eq!(known, size, "{place}");
         }
         assert!(sizes.len() > 10);
+    }
+
+    /// A field may be expensive without taking a secret, so the weight alone must not count.
+    #[test]
+    fn a_credential_mutation_is_declared_as_one_and_not_by_its_cost() {
+        let declares = |field: &MetaField, name: &str| {
+            let mut directives = field.directive_invocations.iter();
+            directives.any(|directive| directive.name == name)
+        };
+        let mut credentials = 0;
+        for (parent, field) in fields() {
+            let is_credential = declares(&field, name::CREDENTIAL);
+            let place = format!("{parent}.{}", field.name);
+            assert_eq!(
+                METADATA.is_credential(&field.name),
+                is_credential,
+                "{place}"
+            );
+            assert!(!is_credential || parent.contains("Mutation"), "{place}");
+            assert!(!is_credential || declares(&field, name::COST), "{place}");
+            credentials += usize::from(is_credential);
+        }
+        assert!(credentials > 15, "{credentials}");
+        let mut metadata = Metadata::default();
+        let (_, mut field) = fields().remove(0);
+        field.directive_invocations = vec![Cost::apply(7)];
+        metadata.read("Mutation", &field);
+        assert!(!metadata.is_credential(&field.name));
+        field.directive_invocations = vec![Credential::apply()];
+        metadata.read("Mutation", &field);
+        assert!(metadata.is_credential(&field.name));
     }
 
     #[test]

@@ -94,11 +94,11 @@ pub static METADATA: LazyLock<Metadata> = LazyLock::new(
 );
 
 fn builder() -> SchemaBuilder<query::Query, mutations::Mutation, subscription::Subscription> {
-    reading(query::Query::default())
+    with_query_root(query::Query::default())
 }
 
-/// The schema with a given query root.
-fn reading<Q: ObjectType + 'static>(
+/// A builder with this query root.
+fn with_query_root<Q: ObjectType + 'static>(
     query: Q,
 ) -> SchemaBuilder<Q, mutations::Mutation, subscription::Subscription> {
     async_graphql::Schema::build(
@@ -126,12 +126,12 @@ pub fn subgraph_sdl(authorization: Authorization) -> &'static str {
     static TEXTS: LazyLock<[String; 2]> = LazyLock::new(|| {
         let options = sdl::options().federation();
         let export = entities::builder().finish().sdl_with_options(options);
-        [Authorization::Declared, Authorization::Silent].map(|kind| sdl::subgraph(&export, kind))
+        [Authorization::Declared, Authorization::Omitted].map(|kind| sdl::subgraph(&export, kind))
     });
-    let [declared, silent] = &*TEXTS;
+    let [declared, omitted] = &*TEXTS;
     match authorization {
         Authorization::Declared => declared,
-        Authorization::Silent => silent,
+        Authorization::Omitted => omitted,
     }
 }
 

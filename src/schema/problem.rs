@@ -166,7 +166,7 @@ impl Conflict {
     pub const HAS_PASSWORD: Self = Self("This account has a password. Change it instead.");
     /// There would be no administrator left.
     pub const LAST_ADMIN: Self =
-        Self("This is the last administrator. Make somebody else one first.");
+        Self("This is the last administrator. Make another user one first.");
     /// The account is not a staff account.
     pub const NOT_STAFF: Self = Self("Only staff have functions. Make the person staff first.");
     /// The address belongs to another account.

@@ -18,6 +18,8 @@ const LINK: &str = "https://specs.apollo.dev/federation/v2.9";
 const AUTHORIZATION_DIRECTIVES: [&str; 2] = [name::AUTHENTICATED, name::REQUIRES_SCOPES];
 /// The other federation directives of this schema.
 const OTHER_DIRECTIVES: [&str; 3] = [name::COST, name::KEY, name::LIST_SIZE];
+/// Directives that only the gateway reads.
+const PRIVATE_DIRECTIVES: [&str; 1] = [name::CREDENTIAL];
 /// Federation directives that the engine defines.
 const ENGINE_DIRECTIVES: [&str; 2] = ["shareable", "tag"];
 
@@ -34,7 +36,7 @@ pub enum Authorization {
     /// With `@authenticated` and `@requiresScopes`.
     Declared,
     /// Without; the guards apply all the same.
-    Silent,
+    Omitted,
 }
 
 /// Sorted, for stable diffs.
@@ -48,7 +50,12 @@ pub(super) fn options() -> SDLExportOptions {
 
 /// The export without federation directives.
 pub(super) fn client(export: &str) -> String {
-    let hidden = [&AUTHORIZATION_DIRECTIVES[..], &OTHER_DIRECTIVES].concat();
+    let hidden = [
+        &AUTHORIZATION_DIRECTIVES[..],
+        &OTHER_DIRECTIVES,
+        &PRIVATE_DIRECTIVES,
+    ]
+    .concat();
     lines(export.trim_end())
         .map(|line| line.without(&hidden) + "\n")
         .collect()
@@ -70,7 +77,7 @@ fn link(authorization: Authorization) -> String {
 pub(super) fn subgraph(export: &str, authorization: Authorization) -> String {
     let hidden: &[&str] = match authorization {
         Authorization::Declared => &[],
-        Authorization::Silent => &AUTHORIZATION_DIRECTIVES,
+        Authorization::Omitted => &AUTHORIZATION_DIRECTIVES,
     };
     let mut text = link(authorization);
     for definition in definitions(export) {
@@ -89,7 +96,8 @@ pub(super) fn subgraph(export: &str, authorization: Authorization) -> String {
         // The engine marks connection types as shareable; they belong to this subgraph alone.
         let is_page =
             name.is_some_and(|name| name.ends_with("Connection") || name.ends_with("Edge"));
-        let hidden = [hidden, if is_page { &["shareable"] } else { &[] }].concat();
+        let engine: &[&str] = if is_page { &["shareable"] } else { &[] };
+        let hidden = [hidden, engine, &PRIVATE_DIRECTIVES].concat();
         for line in &definition {
             text.push_str(&line.without(&hidden));
             if line.has(name::REQUIRES_SCOPES) {
@@ -172,6 +180,7 @@ mod tests {
             "_Any",
             "directive @",
             "enum ErrorCode",
+            "@credential",
         ] {
             assert!(!text.contains(absent), "{absent}");
         }
@@ -193,6 +202,7 @@ mod tests {
         for directive in [
             &AUTHORIZATION_DIRECTIVES[..],
             &OTHER_DIRECTIVES,
+            &PRIVATE_DIRECTIVES,
             &ENGINE_DIRECTIVES,
         ]
         .concat()
@@ -202,9 +212,9 @@ mod tests {
     }
 
     #[test]
-    fn the_silent_schema_differs_in_nothing_else() {
+    fn without_authorization_directives_nothing_else_differs() {
         let declared = subgraph_sdl(Authorization::Declared);
-        let mut silent = String::new();
+        let mut without = String::new();
         for line in declared.lines() {
             let line = line.replace("\"@authenticated\", ", "");
             let line = line.replace("\"@requiresScopes\", ", "");
@@ -213,16 +223,16 @@ mod tests {
                 (Some(from), Some(to)) => format!("{}{}", &line[..from], &line[to + 3..]),
                 _ => line,
             };
-            silent.push_str(&line);
-            silent.push('\n');
+            without.push_str(&line);
+            without.push('\n');
         }
-        assert_eq!(subgraph_sdl(Authorization::Silent), silent);
+        assert_eq!(subgraph_sdl(Authorization::Omitted), without);
     }
 
     #[test]
     fn descriptions_are_left_alone() {
         let export = "\"\"\"\nA @key(x) @requiresScopes\n\"\"\"\ntype User {\n\tid: ID! @requiresScopes(scopes: [[\"a\"]])\n}\n";
-        let kind = Authorization::Silent;
+        let kind = Authorization::Omitted;
         let wanted = export.replace(" @requiresScopes(scopes: [[\"a\"]])", STAFF_TAG);
         assert_eq!(subgraph(export, kind), format!("{}\n{wanted}", link(kind)));
     }

@@ -65,7 +65,7 @@ pub struct Service {
 
 /// The schema with the federation fields.
 pub(super) fn builder() -> SchemaBuilder<RouterQuery, Mutation, Subscription> {
-    super::reading(RouterQuery::default())
+    super::with_query_root(RouterQuery::default())
         .register_output_type::<Principal>()
         .enable_subscription_in_federation()
 }
@@ -107,7 +107,7 @@ impl Federation {
         let authorization = if context.app().config.router.authorization_directives {
             Authorization::Declared
         } else {
-            Authorization::Silent
+            Authorization::Omitted
         };
         Service {
             sdl: subgraph_sdl(authorization).to_owned(),
@@ -116,10 +116,10 @@ impl Federation {
 }
 
 /// The entity of a representation. The outer error fails the whole field.
-async fn resolve(context: &Context<'_>, written: &Any) -> Result<Nullable<Entity>, Error> {
-    match Reference::read(&written.0) {
+async fn resolve(context: &Context<'_>, representation: &Any) -> Result<Nullable<Entity>, Error> {
+    match Reference::read(&representation.0) {
         Ok(Reference::User { id }) => user(context, id).await,
-        Ok(Reference::UserOfEmail { email }) => user_of_email(context, email).await,
+        Ok(Reference::UserByEmail { email }) => user_by_email(context, email).await,
         Ok(Reference::Session { id }) => session(context, id).await,
         Err(refusal) => Ok(Some(Err(refusal))),
     }
@@ -136,7 +136,7 @@ async fn user(context: &Context<'_>, id: &str) -> Result<Nullable<Entity>, Error
 
 /// For the owner of the address and holders of `users:read`. Others get the same error whether or
 /// not it has an account, to prevent enumeration.
-async fn user_of_email(context: &Context<'_>, email: &str) -> Result<Nullable<Entity>, Error> {
+async fn user_by_email(context: &Context<'_>, email: &str) -> Result<Nullable<Entity>, Error> {
     let wanted = EmailAddress::parse(email).ok();
     let own = context.account().filter(|account| {
         let address = account.email.as_deref().map(EmailAddress::parse);

@@ -4,13 +4,13 @@ use async_graphql::Value;
 
 use crate::schema::error::{Error, ErrorCode};
 
-/// A reference to an entity, as written by another subgraph.
+/// A reference to an entity, from a representation of another subgraph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reference<'a> {
     /// A user by ID.
     User { id: &'a str },
     /// A user by e-mail address.
-    UserOfEmail { email: &'a str },
+    UserByEmail { email: &'a str },
     /// A session by ID.
     Session { id: &'a str },
 }
@@ -23,37 +23,37 @@ impl<'a> Reference<'a> {
     ///
     /// `BAD_USER_INPUT` for an unknown type, a missing key, or a key that is not a string. It
     /// depends on the request alone, so it reveals nothing about accounts.
-    pub(super) fn read(written: &'a Value) -> Result<Self, Error> {
-        let kind = text(written, "__typename")?;
-        let id = text(written, "id")?;
-        match (kind, id, text(written, "email")?) {
+    pub(super) fn read(representation: &'a Value) -> Result<Self, Error> {
+        let kind = text(representation, "__typename")?;
+        let id = text(representation, "id")?;
+        match (kind, id, text(representation, "email")?) {
             // `User` is the only implementation of `Principal`.
             (Some("User" | "Principal"), Some(id), _) => Ok(Self::User { id }),
-            (Some("User"), None, Some(email)) => Ok(Self::UserOfEmail { email }),
+            (Some("User"), None, Some(email)) => Ok(Self::UserByEmail { email }),
             (Some("Session"), Some(id), _) => Ok(Self::Session { id }),
-            (Some("User"), None, None) => Err(unreadable("A User needs its `id` or `email`.")),
+            (Some("User"), None, None) => Err(invalid("A User needs its `id` or `email`.")),
             (Some("Principal" | "Session"), None, _) => {
-                Err(unreadable("This reference needs an `id`."))
+                Err(invalid("This reference needs an `id`."))
             }
-            (Some(_), ..) => Err(unreadable("This subgraph has no entity of this type.")),
-            (None, ..) => Err(unreadable("A reference needs a `__typename`.")),
+            (Some(_), ..) => Err(invalid("This subgraph has no entity of this type.")),
+            (None, ..) => Err(invalid("A reference needs a `__typename`.")),
         }
     }
 }
 
 /// A string field of a representation; absent and `null` are the same.
-fn text<'a>(written: &'a Value, name: &str) -> Result<Option<&'a str>, Error> {
-    let Value::Object(fields) = written else {
-        return Err(unreadable("A reference is an object."));
+fn text<'a>(representation: &'a Value, name: &str) -> Result<Option<&'a str>, Error> {
+    let Value::Object(fields) = representation else {
+        return Err(invalid("A reference is an object."));
     };
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(unreadable("`__typename`, `id` and `email` are texts.")),
+        Some(_) => Err(invalid("`__typename`, `id` and `email` are strings.")),
     }
 }
 
-fn unreadable(message: &str) -> Error {
+fn invalid(message: &str) -> Error {
     Error::of(ErrorCode::BadUserInput, message)
 }
 
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_is_read_and_the_identifier_wins() {
+    fn each_key_is_parsed_and_the_id_takes_precedence() {
         for (written, wanted) in [
             (
                 json!({ "__typename": "User", "id": "1" }),
@@ -88,7 +88,7 @@ mod tests {
             ),
             (
                 json!({ "__typename": "User", "id": null, "email": "a@b" }),
-                "UserOfEmail { email: \"a@b\" }",
+                "UserByEmail { email: \"a@b\" }",
             ),
             (
                 json!({ "__typename": "Session", "id": "" }),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_refused() {
+    fn invalid_representations_are_refused() {
         for written in [
             json!(null),
             json!("User"),

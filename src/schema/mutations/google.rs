@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
 
 use crate::domain::ids::IdentityId;
 use crate::schema::answer::{IntoProblem, answer};
-use crate::schema::directives::{Authenticated, Credential};
+use crate::schema::directives::{Authenticated, Cost, Credential, PASSWORD_HASH};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, Conflict, GoogleTokenInvalid, IdentityAlreadyLinked, InputInvalid,
@@ -132,7 +132,7 @@ impl GoogleMutations {
     /// Signs in with a Google ID token; a new user gets an account. `Conflict` means that the
     /// address has an account whose owner this token does not prove to be: sign in to it another
     /// way, then call `linkGoogle` with the same token.
-    #[graphql(directive = Credential::apply())]
+    #[graphql(directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn login_with_google(
         &self,
         context: &Context<'_>,
@@ -143,14 +143,14 @@ impl GoogleMutations {
             nonce: input.nonce,
         };
         let outcome = google::login(context.app(), context.caller(), credential).await;
-        answer(outcome, |started| {
-            Box::new(SignedIn::deliver(context, started))
+        answer(outcome, |tokens| {
+            Box::new(SignedIn::deliver(context, tokens))
         })
     }
 
     /// Adds Google to the sign-in methods of the signed-in user. Requires a recent sign-in.
     /// Idempotent for an identity that is linked already.
-    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
+    #[graphql(directive = Authenticated::apply(), directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn link_google(
         &self,
         context: &Context<'_>,

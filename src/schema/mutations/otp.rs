@@ -3,7 +3,7 @@
 use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
 
 use crate::schema::answer::{IntoProblem, answer};
-use crate::schema::directives::Credential;
+use crate::schema::directives::{Cost, Credential, PASSWORD_HASH};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, CodeExpired, CodeInvalid, InputInvalid, InvalidCredentials, RateLimited,
@@ -110,7 +110,7 @@ pub struct OtpMutations;
 impl OtpMutations {
     /// Sends a one-time code, if there is an account that can use it. The result is the same if
     /// there is none.
-    #[graphql(directive = Credential::apply())]
+    #[graphql(directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn request_otp(
         &self,
         context: &Context<'_>,
@@ -130,7 +130,7 @@ impl OtpMutations {
     }
 
     /// Redeems a one-time code for its purpose. A few wrong attempts invalidate it.
-    #[graphql(directive = Credential::apply())]
+    #[graphql(directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn verify_otp(
         &self,
         context: &Context<'_>,
@@ -150,8 +150,8 @@ impl OtpMutations {
 
 fn verified_result(context: &Context<'_>, verified: Verified) -> VerifyOtpResult {
     match verified {
-        Verified::SignedIn(started) => {
-            let signed_in = SignedIn::deliver(context, *started);
+        Verified::SignedIn(tokens) => {
+            let signed_in = SignedIn::deliver(context, *tokens);
             VerifyOtpResult::SignedIn(Box::new(signed_in))
         }
         Verified::SteppedUp(stepped_up) => VerifyOtpResult::SteppedUp(stepped_up.into()),

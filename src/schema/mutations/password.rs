@@ -4,7 +4,7 @@ use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
 
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::schema::answer::{IntoProblem, answer};
-use crate::schema::directives::{Authenticated, Credential};
+use crate::schema::directives::{Authenticated, Cost, Credential, PASSWORD_HASH};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, CodeExpired, CodeInvalid, Conflict, InputInvalid, InvalidCredentials,
@@ -168,7 +168,7 @@ pub struct PasswordMutations;
 impl PasswordMutations {
     /// Sends a link or code to set a new password, if there is an account. The result is the same
     /// if there is none.
-    #[graphql(directive = Credential::apply())]
+    #[graphql(directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn request_password_reset(
         &self,
         context: &Context<'_>,
@@ -184,7 +184,7 @@ impl PasswordMutations {
     }
 
     /// Sets a new password with a link or code, and ends every session.
-    #[graphql(directive = Credential::apply())]
+    #[graphql(directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn confirm_password_reset(
         &self,
         context: &Context<'_>,
@@ -216,7 +216,7 @@ impl PasswordMutations {
     }
 
     /// Changes the password of the signed-in user and ends their other sessions.
-    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
+    #[graphql(directive = Authenticated::apply(), directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn change_password(
         &self,
         context: &Context<'_>,
@@ -233,7 +233,7 @@ impl PasswordMutations {
     }
 
     /// Sets the first password of an account without one. Requires a recent sign-in.
-    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
+    #[graphql(directive = Authenticated::apply(), directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn set_password(
         &self,
         context: &Context<'_>,

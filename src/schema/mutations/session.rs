@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
 use crate::domain::ids::SessionId;
 use crate::domain::token::{PlainToken, TokenKind};
 use crate::schema::answer::{IntoProblem, answer};
-use crate::schema::directives::{Authenticated, Credential};
+use crate::schema::directives::{Authenticated, Cost, Credential, PASSWORD_HASH};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, EmailNotVerified, InputInvalid, InvalidCredentials, NotFound, RateLimited,
@@ -169,7 +169,7 @@ pub struct SessionMutations;
 impl SessionMutations {
     /// Signs in with a password. The result is the same for a wrong password, for an address
     /// without an account and, where addresses must be confirmed, for an unconfirmed account.
-    #[graphql(directive = Credential::apply())]
+    #[graphql(directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn login(
         &self,
         context: &Context<'_>,
@@ -181,14 +181,14 @@ impl SessionMutations {
             device_token: input.device_token,
         };
         let outcome = session::login(context.app(), context.caller(), login).await;
-        answer(outcome, |started| {
-            Box::new(SignedIn::deliver(context, started))
+        answer(outcome, |tokens| {
+            Box::new(SignedIn::deliver(context, tokens))
         })
     }
 
     /// Exchanges a refresh token for a new one and a new access token. Each token can be used once:
     /// repeated within seconds it gets the same result, later it ends the session.
-    #[graphql(directive = Credential::apply())]
+    #[graphql(directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn refresh_session(
         &self,
         context: &Context<'_>,
@@ -204,8 +204,8 @@ impl SessionMutations {
         if by_cookie && matches!(outcome, Err(Refused::Because(RefreshProblem::TokenInvalid))) {
             context.request().change_cookie(CookieChange::Clear);
         }
-        answer(outcome, |started| {
-            Box::new(SignedIn::deliver(context, started))
+        answer(outcome, |tokens| {
+            Box::new(SignedIn::deliver(context, tokens))
         })
     }
 
@@ -262,7 +262,7 @@ impl SessionMutations {
     }
 
     /// Authenticates the signed-in user again, for operations that require a recent sign-in.
-    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
+    #[graphql(directive = Authenticated::apply(), directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn step_up(
         &self,
         context: &Context<'_>,

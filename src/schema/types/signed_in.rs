@@ -29,24 +29,24 @@ pub struct SignedIn {
 
 impl SignedIn {
     /// Delivers the tokens in the way that the client asked for.
-    pub(in crate::schema) fn deliver(context: &Context<'_>, started: SessionTokens) -> Self {
+    pub(in crate::schema) fn deliver(context: &Context<'_>, tokens: SessionTokens) -> Self {
         let refresh_token = match context.delivery() {
-            TokenDelivery::Body => Some(started.refresh_token.reveal().to_owned()),
+            TokenDelivery::Body => Some(tokens.refresh_token.reveal().to_owned()),
             TokenDelivery::Cookie => {
                 context.request().change_cookie(CookieChange::Set {
-                    token: started.refresh_token,
-                    expires_at: started.refresh_expires_at,
+                    token: tokens.refresh_token,
+                    expires_at: tokens.refresh_expires_at,
                 });
                 None
             }
         };
         Self {
-            access_token: started.access_token,
+            access_token: tokens.access_token,
             refresh_token,
-            expires_in: started.expires_in,
-            device_token: Some(started.device_token),
-            user: User::signed_in_now(started.user),
-            session: Session(started.session),
+            expires_in: tokens.expires_in,
+            device_token: Some(tokens.device_token),
+            user: User::signed_in_now(tokens.user),
+            session: Session(tokens.session),
         }
     }
 }

@@ -25,12 +25,15 @@ const MAX_IDENTITIES: usize = 20;
 pub struct User {
     row: Arc<user::User>,
     /// Whether this operation authenticated the user, who may then read their private fields.
-    proven: bool,
+    signed_in_now: bool,
 }
 
 impl From<Arc<user::User>> for User {
     fn from(row: Arc<user::User>) -> Self {
-        Self { row, proven: false }
+        Self {
+            row,
+            signed_in_now: false,
+        }
     }
 }
 
@@ -45,7 +48,7 @@ impl User {
     pub(in crate::schema) fn signed_in_now(row: user::User) -> Self {
         Self {
             row: Arc::new(row),
-            proven: true,
+            signed_in_now: true,
         }
     }
 
@@ -77,8 +80,8 @@ impl User {
     }
 
     fn is_own(&self, context: &Context<'_>) -> bool {
-        let asks = context.caller().signed_in();
-        self.proven || asks.is_some_and(|person| person.user() == self.row.id)
+        let caller = context.caller().signed_in();
+        self.signed_in_now || caller.is_some_and(|person| person.user() == self.row.id)
     }
 }
 

@@ -222,6 +222,6 @@ async fn the_schema_can_keep_silent_about_authorization() {
         .ask(SDL, json!({}))
         .await;
     let sdl = answer.root("_service")["sdl"].as_str().unwrap();
-    assert_eq!(sdl, subgraph_sdl(Authorization::Silent));
+    assert_eq!(sdl, subgraph_sdl(Authorization::Omitted));
     assert!(!sdl.contains("@requiresScopes") && !sdl.contains("@authenticated"));
 }

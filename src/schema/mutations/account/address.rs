@@ -4,7 +4,7 @@ use async_graphql::{Context, InputObject, Object, SimpleObject, Union};
 
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::schema::answer::{IntoProblem, answer};
-use crate::schema::directives::{Authenticated, Credential};
+use crate::schema::directives::{Authenticated, Cost, Credential, PASSWORD_HASH};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     CodeExpired, CodeInvalid, Conflict, EmailNotVerified, InputInvalid, RateLimited,
@@ -209,7 +209,7 @@ pub struct AddressMutations;
 #[Object]
 impl AddressMutations {
     /// Sends a link and a code to a new e-mail address. Requires a recent sign-in.
-    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
+    #[graphql(directive = Authenticated::apply(), directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn request_email_change(
         &self,
         context: &Context<'_>,
@@ -228,7 +228,7 @@ impl AddressMutations {
 
     /// Changes the e-mail address. The old address gets a notice with a link that reverts the
     /// change for a limited time.
-    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
+    #[graphql(directive = Authenticated::apply(), directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn confirm_email_change(
         &self,
         context: &Context<'_>,
@@ -254,7 +254,7 @@ impl AddressMutations {
     }
 
     /// Reverts a change of the e-mail address with the link sent to the old one. All sessions end.
-    #[graphql(directive = Credential::apply())]
+    #[graphql(directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn revert_email_change(
         &self,
         context: &Context<'_>,
@@ -268,7 +268,7 @@ impl AddressMutations {
     }
 
     /// Sends a code to a new phone number. Requires a recent sign-in.
-    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
+    #[graphql(directive = Authenticated::apply(), directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn request_phone_change(
         &self,
         context: &Context<'_>,
@@ -286,7 +286,7 @@ impl AddressMutations {
     }
 
     /// Changes the phone number. The previous addresses of the account are notified.
-    #[graphql(directive = Authenticated::apply(), directive = Credential::apply())]
+    #[graphql(directive = Authenticated::apply(), directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn confirm_phone_change(
         &self,
         context: &Context<'_>,

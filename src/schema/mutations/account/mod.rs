@@ -5,7 +5,7 @@ pub mod address;
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject, Union};
 
 use crate::schema::answer::{IntoProblem, answer};
-use crate::schema::directives::{Authenticated, Credential};
+use crate::schema::directives::{Authenticated, Cost, Credential, PASSWORD_HASH};
 use crate::schema::error::Error;
 use crate::schema::problem::{
     AccountSuspended, Conflict, InputInvalid, InvalidCredentials, PasswordBreached,
@@ -178,7 +178,7 @@ pub struct AccountMutations;
 impl AccountMutations {
     /// Creates an account. With `authConfig.confirmationRequired` the result is always
     /// `Registered`, even if the address has an account; otherwise the new user is signed in.
-    #[graphql(directive = Credential::apply())]
+    #[graphql(directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn register(
         &self,
         context: &Context<'_>,
@@ -197,14 +197,14 @@ impl AccountMutations {
             account::Registered::ConfirmationSent => {
                 RegisterResult::Registered(Registered::confirmation_sent())
             }
-            account::Registered::SignedIn(started) => {
-                RegisterResult::SignedIn(Box::new(SignedIn::deliver(context, *started)))
+            account::Registered::SignedIn(tokens) => {
+                RegisterResult::SignedIn(Box::new(SignedIn::deliver(context, *tokens)))
             }
         })
     }
 
     /// Verifies the e-mail address with the link of a confirmation message, and signs in.
-    #[graphql(directive = Credential::apply())]
+    #[graphql(directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn verify_email(
         &self,
         context: &Context<'_>,
@@ -215,13 +215,13 @@ impl AccountMutations {
             password: input.password.map(Into::into),
         };
         let outcome = account::verify_email(context.app(), context.caller(), verification).await;
-        answer(outcome, |started| {
-            Box::new(SignedIn::deliver(context, started))
+        answer(outcome, |tokens| {
+            Box::new(SignedIn::deliver(context, tokens))
         })
     }
 
     /// Sends a new confirmation message, if there is an account that needs one.
-    #[graphql(directive = Credential::apply())]
+    #[graphql(directive = Cost::apply(PASSWORD_HASH), directive = Credential::apply())]
     async fn request_email_verification(
         &self,
         context: &Context<'_>,
