@@ -149,6 +149,14 @@ CREATE TABLE person_keys (
     CONSTRAINT person_keys_pkey PRIMARY KEY (user_id)
 );
 
+CREATE TABLE redemptions (
+    digest bytea NOT NULL,
+    redeemed_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT redemptions_pkey PRIMARY KEY (digest)
+);
+CREATE INDEX redemptions_expiry ON redemptions USING btree (expires_at);
+
 CREATE TABLE refresh_tokens (
     id uuid NOT NULL,
     session_id uuid NOT NULL,
@@ -203,14 +211,6 @@ CREATE TABLE signing_keys (
     CONSTRAINT signing_keys_algorithm_check CHECK ((algorithm = ANY (ARRAY['ES256'::text, 'EdDSA'::text, 'RS256'::text])))
 );
 
-CREATE TABLE spent_proofs (
-    digest bytea NOT NULL,
-    spent_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    CONSTRAINT spent_proofs_pkey PRIMARY KEY (digest)
-);
-CREATE INDEX spent_proofs_expiry ON spent_proofs USING btree (expires_at);
-
 CREATE TABLE users (
     id uuid NOT NULL,
     pid text NOT NULL,
@@ -242,7 +242,7 @@ CREATE TABLE users (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
-    proven_at timestamp with time zone,
+    first_verified_at timestamp with time zone,
     reclaimed_at timestamp with time zone,
     email_changed_at timestamp with time zone,
     phone_changed_at timestamp with time zone,

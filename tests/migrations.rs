@@ -162,7 +162,7 @@ fn described(database: &DatabaseConnection) -> BTreeSet<String> {
         columns::<entities::refresh_token::Entity>(database),
         columns::<entities::session::Entity>(database),
         columns::<entities::signing_key::Entity>(database),
-        columns::<entities::spent_proof::Entity>(database),
+        columns::<entities::redemption::Entity>(database),
         columns::<entities::user::Entity>(database),
     ]
     .concat()

@@ -97,7 +97,7 @@ pub fn user_agent(data: &[u8]) {
     assert_eq!(again.text, agent.text.trim());
 }
 
-/// Nobody but a trusted proxy decides whose address counts, whatever stands before its entry.
+/// Only entries of trusted proxies decide which address counts; clients can forge all before them.
 pub fn forwarded(data: &[u8]) {
     let trusted = ["10.0.0.0/8", "fc00::/7"].map(|net| net.parse().expect("a network"));
     let headers = lines(data);

@@ -1,4 +1,4 @@
-//! What proves who somebody is: tokens and passwords.
+//! Credentials: tokens and passwords.
 
 use std::sync::LazyLock;
 

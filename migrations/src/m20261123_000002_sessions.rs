@@ -1,4 +1,4 @@
-//! Sessions, their refresh-token families, single-use links, and spent proofs.
+//! Sessions, their refresh-token families, single-use links, and redemptions.
 
 use sea_orm_migration::prelude::*;
 
@@ -67,10 +67,10 @@ fn links() -> TableCreateStatement {
 }
 
 /// Digests of redeemed proofs; the primary key makes them single-use.
-fn spent_proofs() -> TableCreateStatement {
-    table("spent_proofs")
+fn redemptions() -> TableCreateStatement {
+    table("redemptions")
         .col(bytes("digest").primary_key())
-        .col(instant("spent_at"))
+        .col(instant("redeemed_at"))
         .col(instant("expires_at"))
         .to_owned()
 }
@@ -78,7 +78,7 @@ fn spent_proofs() -> TableCreateStatement {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [sessions(), refresh_tokens(), links(), spent_proofs()] {
+        for table in [sessions(), refresh_tokens(), links(), redemptions()] {
             manager.create_table(table).await?;
         }
         run(
@@ -92,7 +92,7 @@ impl MigrationTrait for Migration {
                  WHERE sealed_successor IS NOT NULL",
                 "CREATE INDEX links_of_user ON links (user_id, purpose)",
                 "CREATE INDEX links_expiry ON links (expires_at)",
-                "CREATE INDEX spent_proofs_expiry ON spent_proofs (expires_at)",
+                "CREATE INDEX redemptions_expiry ON redemptions (expires_at)",
             ],
         )
         .await
@@ -101,7 +101,7 @@ impl MigrationTrait for Migration {
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         drop_tables(
             manager,
-            &["spent_proofs", "links", "refresh_tokens", "sessions"],
+            &["redemptions", "links", "refresh_tokens", "sessions"],
         )
         .await
     }

@@ -34,7 +34,7 @@ fn users() -> TableAlterStatement {
 }
 
 const UP: [&str; 6] = [
-    "UPDATE users SET proven_at = created_at WHERE email_verified OR phone_verified",
+    "UPDATE users SET first_verified_at = created_at WHERE email_verified OR phone_verified",
     "UPDATE users SET reclaimed_at = (SELECT max(created_at) FROM audit_events \
      WHERE subject_id = users.id AND action = 'account.reclaimed')",
     "DROP INDEX users_live_email",
@@ -56,7 +56,7 @@ const DOWN: [&str; 4] = [
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(tallies()).await?;
-        for column in ["proven_at", "reclaimed_at"] {
+        for column in ["first_verified_at", "reclaimed_at"] {
             let mut added = optional_instant(column);
             let statement = users().add_column(&mut added).to_owned();
             manager.alter_table(statement).await?;
@@ -66,7 +66,7 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         run(manager, &DOWN).await?;
-        for column in ["reclaimed_at", "proven_at"] {
+        for column in ["reclaimed_at", "first_verified_at"] {
             let statement = users().drop_column(Alias::new(column)).to_owned();
             manager.alter_table(statement).await?;
         }

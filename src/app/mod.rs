@@ -1,6 +1,6 @@
 //! Everything that is built once: the pools, the keys, the hashing threads, the clock.
 //!
-//! Services take `&App` for these, beside `&Caller` for who asks. Has no rules of its own.
+//! Services take `&App` for these, beside `&Caller`. Contains no rules.
 
 mod alarm;
 mod check;
@@ -126,7 +126,7 @@ impl App {
         let mailer =
             Mailer::configured(&config.smtp)?.or_else(|| mailbox.clone().map(Mailer::DevMailbox));
         let sms = Sms::configured(&config.sms)?.or_else(|| mailbox.map(Sms::DevMailbox));
-        // Until the published keys are loaded, a temporary key takes their place: nobody accepts what it
+        // Until the published keys are loaded, a temporary key takes their place: no service accepts what it
         // would sign.
         let now = clock.now();
         let volatile = volatile(&config, now)?;

@@ -6,10 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use rand::rngs::StdRng;
-#[expect(
-    clippy::disallowed_types,
-    reason = "everybody else comes here for randomness"
-)]
+#[expect(clippy::disallowed_types, reason = "the only source of randomness")]
 use rand::rngs::SysRng;
 use rand::{Rng, SeedableRng, TryRng};
 use uuid::{Builder, Uuid};

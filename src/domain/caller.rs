@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_signed_in_without_a_token_that_holds() {
+    fn a_caller_without_a_valid_token_is_not_signed_in() {
         for caller in [Caller::anonymous(client()), Caller::rejected(client())] {
             assert!(caller.signed_in().is_none());
             assert!(caller.fresh(DateTime::UNIX_EPOCH, Duration::MAX).is_none());
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_request_comes_from_does_not_print() {
+    fn the_network_address_does_not_print() {
         let printed = format!("{:?}", Caller::anonymous(client()));
         assert!(
             printed.contains("request_id") && !printed.contains("127.0.0.1"),
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_stays_fresh_for_the_given_time() {
+    fn a_sign_in_is_recent_up_to_the_maximum_age() {
         let caller = signed_in(Role::Client);
         let (start, limit) = (session().auth_time, Duration::minutes(15));
         assert_eq!(caller.fresh(start, limit).unwrap().user(), ada().id);
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_permission_is_proven_only_to_those_who_hold_it() {
+    fn holding_requires_the_permission() {
         assert!(signed_in(Role::Client).holding::<UsersRead>().is_none());
         assert!(signed_in(Role::Staff).holding::<UsersRead>().is_none());
         let admin = signed_in(Role::Admin);

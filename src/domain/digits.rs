@@ -10,7 +10,7 @@ use icu_properties::props::{
 use unicode_normalization::UnicodeNormalization as _;
 
 /// The longest accepted input in characters.
-const LONGEST: usize = 128;
+const MAX_LENGTH: usize = 128;
 
 /// Characters used as dashes that Unicode does not classify as such: neighbours of the digits on
 /// keyboards of other scripts, and look-alikes from web pages.
@@ -24,7 +24,7 @@ const KEYCAP: char = '\u{20e3}';
 /// `None` for a text of more than 128 characters, to bound the work.
 #[must_use]
 pub fn read(text: &str) -> Option<String> {
-    if text.chars().nth(LONGEST).is_some() {
+    if text.chars().nth(MAX_LENGTH).is_some() {
         return None;
     }
     let meant = text.nfkc().filter(|sign| !is_beside_digits(*sign));

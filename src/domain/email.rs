@@ -108,7 +108,7 @@ impl PartialEq for EmailAddress {
 impl Eq for EmailAddress {}
 
 impl EmailAddress {
-    /// Enough for the owner to recognize it, too little for anybody else to use it.
+    /// Enough for the owner to recognize it, too little for anyone else to use it.
     #[must_use]
     pub fn masked(&self) -> String {
         let (local, domain) = self.canonical.split_once('@').unwrap_or_default();

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn all_writings_of_one_identifier_share_a_key() {
+    fn all_spellings_of_an_identifier_have_one_key() {
         for text in [
             "A@x.example",
             "a@x.example",
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_without_a_country_names_nobody_where_no_region_is_assumed() {
+    fn a_national_number_needs_a_default_region() {
         assert_eq!(
             Identifier::read("415 555 2671", None).key(),
             "other:415 555 2671"
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_megabyte_costs_no_more_than_a_line() {
+    fn a_long_input_is_truncated() {
         assert_eq!(
             key(&"X".repeat(1 << 20)),
             format!("other:{}", "x".repeat(254))
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_folding_turns_into_an_address_is_one() {
+    fn an_address_that_folding_produces_is_an_address() {
         // Sixty-six octets of capitals fold to sixty-four.
         let local = format!("{}{}", "ẞ".repeat(2), "a".repeat(60));
         let lower = local.to_lowercase();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nobody_does_not_print() {
+    fn an_input_that_is_no_address_does_not_print() {
         let identifiers = ["ada@example.com", "+14155552671", "hunter2"];
         let printed = identifiers.map(|text| format!("{:?}", Identifier::read(text, None)));
         let expected = [
@@ -152,7 +152,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_breaks_the_reader_and_what_names_nobody_is_no_address(text in ".{0,300}") {
+        fn any_text_is_read_and_other_is_never_an_address(text in ".{0,300}") {
             if let Identifier::Other(other) = Identifier::read(&text, Some("US")) {
                 prop_assert!(EmailAddress::parse(&other).is_err());
                 prop_assert!(other.chars().count() <= 254);
@@ -160,7 +160,7 @@ mod tests {
         }
 
         #[test]
-        fn the_key_of_an_address_is_the_key_of_its_other_writings(
+        fn all_spellings_of_an_address_have_one_key(
             text in "[A-Za-zıİ\u{212a}]{1,12}@[A-Za-zé]{1,9}\\.[a-z]{2,4}",
         ) {
             prop_assert_eq!(key(&format!(" {text}. ")), key(&text));

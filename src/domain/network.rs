@@ -117,7 +117,7 @@ pub enum Prefix {
     V4Net24,
     /// An IPv6 /56, which many providers assign to a home.
     V6Net56,
-    /// An IPv6 /48, which anybody gets for a site (RFC 6177 §2).
+    /// An IPv6 /48, which every site can get (RFC 6177 §2).
     V6Net48,
 }
 
@@ -171,12 +171,12 @@ mod tests {
             client("203.0.113.9", &["10.0.0.1, 10.0.0.2"]),
             "203.0.113.9"
         );
-        let nobody = client_address(
+        let client = client_address(
             "203.0.113.9".parse().unwrap(),
             &[b"198.51.100.1".as_slice()],
             &[],
         );
-        assert_eq!(nobody.to_string(), "203.0.113.9");
+        assert_eq!(client.to_string(), "203.0.113.9");
     }
 
     #[test]

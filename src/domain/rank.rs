@@ -40,7 +40,7 @@ impl Rank {
         other.role <= self.role && self.permissions.covers(other.permissions)
     }
 
-    /// Whether this rank may give another user that rank. Making somebody staff takes `roles:write`,
+    /// Whether this rank may give another user that rank. Granting a staff role takes `roles:write`,
     /// however few permissions the new member of staff would have.
     #[must_use]
     pub fn may_grant(self, other: Self) -> bool {

@@ -73,7 +73,7 @@ pub struct User {
     /// When it was soft-deleted.
     pub deleted_at: Option<DateTime<Utc>>,
     /// When the first address was verified; `None` also where that was before it was recorded.
-    pub proven_at: Option<DateTime<Utc>>,
+    pub first_verified_at: Option<DateTime<Utc>>,
     /// When the account was last reset for the owner of an address that an attacker had registered.
     pub reclaimed_at: Option<DateTime<Utc>>,
 }
@@ -103,17 +103,18 @@ impl User {
         self.email_verified || self.phone_verified
     }
 
-    /// Whether an action of the account at this moment was its present owner's.
+    /// Whether an action of the account at this moment was taken by its present owner, and not by the
+    /// attacker who had registered the address.
     #[must_use]
-    pub fn owned_at(&self, at: DateTime<Utc>) -> bool {
+    pub fn belonged_to_owner_at(&self, at: DateTime<Utc>) -> bool {
         self.reclaimed_at.is_none_or(|since| at >= since)
     }
 
-    /// Whether an action of strangers on the account at this moment concerns its present owner: the
-    /// one who verified an address, from then on.
+    /// Whether an address was verified by this moment. What others did to the account before that,
+    /// such as failed sign-ins, does not concern its present owner.
     #[must_use]
-    pub fn proven_by(&self, at: DateTime<Utc>) -> bool {
-        self.has_verified_contact() && self.proven_at.is_none_or(|since| at >= since)
+    pub fn was_verified_at(&self, at: DateTime<Utc>) -> bool {
+        self.has_verified_contact() && self.first_verified_at.is_none_or(|since| at >= since)
     }
 
     /// Whether the account is suspended.
@@ -190,7 +191,7 @@ pub(crate) mod tests {
             created_at: DateTime::UNIX_EPOCH,
             updated_at: DateTime::UNIX_EPOCH,
             deleted_at: None,
-            proven_at: None,
+            first_verified_at: None,
             reclaimed_at: None,
         }
     }

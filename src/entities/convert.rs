@@ -14,7 +14,7 @@ pub struct Malformed {
     column: &'static str,
 }
 
-fn known<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T, Malformed> {
+fn parse_column<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T, Malformed> {
     text.parse().map_err(|_| Malformed { column })
 }
 
@@ -26,9 +26,9 @@ impl TryFrom<super::user::Model> for User {
             id: UserId::from(row.id),
             pid: row.pid,
             legacy_id: row.legacy_id,
-            role: known("users.role", &row.role)?,
+            role: parse_column("users.role", &row.role)?,
             staff_functions: StaffFunctions::from_text(&row.staff_functions),
-            auth_provider: known("users.auth_provider", &row.auth_provider)?,
+            auth_provider: parse_column("users.auth_provider", &row.auth_provider)?,
             email: row.email,
             email_verified: row.email_verified,
             phone: row.phone,
@@ -52,7 +52,7 @@ impl TryFrom<super::user::Model> for User {
             created_at: row.created_at,
             updated_at: row.updated_at,
             deleted_at: row.deleted_at,
-            proven_at: row.proven_at,
+            first_verified_at: row.first_verified_at,
             reclaimed_at: row.reclaimed_at,
         })
     }

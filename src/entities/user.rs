@@ -36,7 +36,7 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub deleted_at: Option<DateTimeUtc>,
-    pub proven_at: Option<DateTimeUtc>,
+    pub first_verified_at: Option<DateTimeUtc>,
     pub reclaimed_at: Option<DateTimeUtc>,
     pub email_changed_at: Option<DateTimeUtc>,
     pub phone_changed_at: Option<DateTimeUtc>,

@@ -67,7 +67,7 @@ pub enum Message<'a> {
         /// How long it is valid.
         hours: i64,
     },
-    /// Somebody registered your address again; sign in instead.
+    /// The address was registered again; sign in instead.
     AlreadyRegistered {
         /// Where to sign in.
         sign_in: &'a str,
@@ -88,7 +88,7 @@ pub enum Message<'a> {
         /// How long it is valid.
         minutes: i64,
     },
-    /// Somebody made an account for you: set its password by this link.
+    /// An invitation: set the password with this link.
     Invitation {
         /// The link.
         link: &'a str,
@@ -140,7 +140,7 @@ pub enum Message<'a> {
         /// The new number, partly hidden.
         new_number: &'a str,
     },
-    /// Somebody else had registered your address; what they set was removed.
+    /// Another person had registered the address; what they set was removed.
     AccountReclaimed {
         /// Where to sign in.
         sign_in: &'a str,

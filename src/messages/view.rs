@@ -284,7 +284,7 @@ pub(super) fn duration_text(
     language.say(name, &values, problems)
 }
 
-/// A value without line breaks, blanks and direction overrides: whoever chose it could otherwise have
+/// A value without line breaks, blanks and direction overrides: an attacker who chose it could otherwise have
 /// us send their own text (content injection).
 fn sanitize(value: &str) -> String {
     let harmful = |letter: char| {

@@ -20,7 +20,7 @@ use crate::entities::audit_event::{Column, Entity, Model};
 pub struct EventsMatching {
     /// Which events.
     pub filter: AuditFilter,
-    /// Which page.
+    /// The page.
     pub page: PageRequest,
 }
 
@@ -40,9 +40,9 @@ pub struct CountMatching(pub AuditFilter);
 /// A page of the events about a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EventsOfUser {
-    /// Whom they are about.
+    /// The user they are about.
     pub user: UserId,
-    /// Which page.
+    /// The page.
     pub page: PageRequest,
 }
 
@@ -189,6 +189,6 @@ fn matching(filter: &AuditFilter) -> Condition {
 fn page_of(which: Condition, page: &PageRequest) -> Select<Entity> {
     let mut select = Entity::find().filter(which);
     let keyset = Keyset::newest_first(Column::CreatedAt, Column::Id);
-    page.cut(QuerySelect::query(&mut select), &keyset, bound);
+    page.apply_to(QuerySelect::query(&mut select), &keyset, bound);
     select
 }

@@ -89,7 +89,7 @@ pub struct DirectoryPage {
     pub sort: Sort,
     /// Whether the largest come first.
     pub descending: bool,
-    /// Which page.
+    /// The page.
     pub page: PageRequest<UserCursor>,
 }
 
@@ -143,7 +143,7 @@ impl Reader {
         let bound = |cursor: &UserCursor| bound(cursor, is_sqlite);
         wanted
             .page
-            .cut(QuerySelect::query(&mut select), &keyset, bound);
+            .apply_to(QuerySelect::query(&mut select), &keyset, bound);
         let rows = select.all(&self.database).await?;
         rows.into_iter().map(|row| listed(row, sort)).collect()
     }

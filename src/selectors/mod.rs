@@ -39,7 +39,7 @@ use directory::{DirectoryPage, Filter, Listed};
 use identity::IdentitiesOfUser;
 use person_key::SealedKeyOfUser;
 use session::{SessionCountOfUser, SessionsOfUser};
-use session_by_id::{KnownSession, SessionById};
+use session_by_id::{SessionById, SessionWithReason};
 use statistics::{Group, Span};
 use user::UserById;
 use user_by_email::UserByEmail;
@@ -89,7 +89,7 @@ type Loader = DataLoader<Reader, HashMapCache>;
 /// The loaders of one request, made when the first of them is needed.
 pub struct Loaders {
     database: DatabaseConnection,
-    known: Option<Arc<User>>,
+    own_account: Option<Arc<User>>,
     loader: OnceLock<Loader>,
     scheduler: BatchScheduler,
 }
@@ -103,10 +103,10 @@ impl std::fmt::Debug for Loaders {
 impl Loaders {
     /// Loaders that already have the caller's own account.
     #[must_use]
-    pub fn new(database: DatabaseConnection, known: Option<Arc<User>>) -> Self {
+    pub fn new(database: DatabaseConnection, own_account: Option<Arc<User>>) -> Self {
         Self {
             database,
-            known,
+            own_account,
             loader: OnceLock::new(),
             scheduler: BatchScheduler::default(),
         }
@@ -127,7 +127,7 @@ impl Loaders {
 
     /// The live account with this id.
     pub async fn user(&self, id: UserId) -> Result<Option<Arc<User>>, ReadFailure> {
-        match &self.known {
+        match &self.own_account {
             Some(user) if user.id == id => Ok(Some(Arc::clone(user))),
             _ => self.loader().load_one(UserById(id)).await,
         }
@@ -148,7 +148,7 @@ impl Loaders {
     }
 
     /// The session with this id, live or over.
-    pub async fn session(&self, id: SessionId) -> Result<Option<KnownSession>, ReadFailure> {
+    pub async fn session(&self, id: SessionId) -> Result<Option<SessionWithReason>, ReadFailure> {
         self.loader().load_one(SessionById(id)).await
     }
 

@@ -52,8 +52,8 @@ impl Keyset {
 }
 
 impl<C> PageRequest<C> {
-    /// Cuts a select to this page; `bound` is a cursor as values for the key and the id.
-    pub(super) fn cut(
+    /// Restricts a select to this page; `bound` is a cursor as values for the key and the id.
+    pub(super) fn apply_to(
         &self,
         select: &mut SelectStatement,
         keyset: &Keyset,
@@ -92,7 +92,7 @@ impl PageRequest {
     }
 }
 
-/// A [`Cursor`] as [`PageRequest::cut`] needs it.
+/// A [`Cursor`] as [`PageRequest::apply_to`] needs it.
 pub(super) fn bound((created_at, id): &Cursor) -> [SimpleExpr; 2] {
     [Expr::val(*created_at), Expr::val(*id)]
 }

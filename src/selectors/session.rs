@@ -17,20 +17,20 @@ use crate::entities::session::{Column, Entity, Model};
 /// A page of the sessions of a person that are live at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionsOfUser {
-    /// Whose.
+    /// The user.
     pub user: UserId,
-    /// When they have to be live.
+    /// The instant.
     pub now: DateTime<Utc>,
-    /// Which page.
+    /// The page.
     pub page: PageRequest,
 }
 
 /// The number of sessions of a person that are live at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionCountOfUser {
-    /// Whose.
+    /// The user.
     pub user: UserId,
-    /// When they have to be live.
+    /// The instant.
     pub now: DateTime<Utc>,
 }
 
@@ -113,6 +113,6 @@ fn page_of(key: SessionsOfUser) -> SelectStatement {
         .filter(live(key.now).add(Column::UserId.eq(key.user.uuid())))
         .into_query();
     let keyset = Keyset::newest_first(Column::CreatedAt, Column::Id);
-    key.page.cut(&mut select, &keyset, bound);
+    key.page.apply_to(&mut select, &keyset, bound);
     select
 }

@@ -16,7 +16,7 @@ pub struct SessionById(pub SessionId);
 
 /// A session, and what ended it.
 #[derive(Clone, Debug)]
-pub struct KnownSession {
+pub struct SessionWithReason {
     /// The session.
     pub session: Session,
     /// Why it was ended, as it was written down.
@@ -24,13 +24,13 @@ pub struct KnownSession {
 }
 
 impl Loader<SessionById> for Reader {
-    type Value = KnownSession;
+    type Value = SessionWithReason;
     type Error = ReadFailure;
 
     async fn load(
         &self,
         keys: &[SessionById],
-    ) -> Result<HashMap<SessionById, KnownSession>, ReadFailure> {
+    ) -> Result<HashMap<SessionById, SessionWithReason>, ReadFailure> {
         let rows = Entity::find()
             .filter(Column::Id.is_in(keys.iter().map(|key| key.0.uuid())))
             .all(&self.database)
@@ -38,7 +38,7 @@ impl Loader<SessionById> for Reader {
         let known = rows.into_iter().map(|mut row| {
             let revoked_reason = row.revoked_reason.take();
             let session = Session::from(row);
-            let known = KnownSession {
+            let known = SessionWithReason {
                 session,
                 revoked_reason,
             };

@@ -27,7 +27,7 @@ pub struct Group {
     pub role: Role,
     /// How they were created.
     pub provider: AuthProvider,
-    /// Whether somebody vouches for them.
+    /// Whether the platform vouches for them.
     pub verified: bool,
     /// How many.
     pub count: u64,

@@ -33,7 +33,8 @@ impl Loader<UserByEmail> for Reader {
         let rows = Entity::find()
             .filter(Column::EmailCanonical.is_in(addresses))
             .filter(Column::DeletedAt.is_null())
-            // Of those that only note an address, none is its account: the owner comes last.
+            // Several accounts may have an address that only one has verified. The last row
+            // wins below, so the owner comes last.
             .order_by_asc(Column::EmailVerified)
             .order_by_desc(Column::PhoneVerified)
             .all(&self.database)

@@ -1,7 +1,7 @@
 //! Device tokens: a device that signed in before gets rate limits of its own.
 //!
 //! Otherwise an attacker could lock a user out by guessing at their address until its limit is
-//! exceeded. The token authenticates nobody: it never replaces a password or a code.
+//! exceeded. The token authenticates no one: it never replaces a password or a code.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,8 +13,8 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::domain::token::TokenKind;
 use crate::domain::user::User;
 
-/// An upper bound on the length of our tokens.
-const LONGEST: usize = 128;
+/// Longer texts cannot be a token of ours and are not decoded.
+const MAX_TOKEN_LENGTH: usize = 128;
 
 /// A device that signed in to some account. [`Device::is_known_to`] tells whether it was this one.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub(super) struct Device {
 
 impl Device {
     /// The key of the device's rate limits.
-    pub(super) fn bucket(&self) -> String {
+    pub(super) fn limit_key(&self) -> String {
         self.id.to_string()
     }
 
@@ -40,7 +40,7 @@ impl Device {
 
 /// Verifies a presented token, without any look-up.
 pub(super) fn read(app: &App, token: Option<&str>) -> Option<Device> {
-    let token = token.filter(|token| token.len() <= LONGEST)?;
+    let token = token.filter(|token| token.len() <= MAX_TOKEN_LENGTH)?;
     let encoded = token.strip_prefix(TokenKind::Device.prefix())?;
     let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
     let (id, rest) = bytes.split_first_chunk::<16>()?;

@@ -11,7 +11,7 @@ use crate::domain::token::{HashedToken, PlainToken, TokenKind};
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
 use crate::stores::link::{self, Link, LinkPurpose};
-use crate::stores::{Tx, spent_proof};
+use crate::stores::{Tx, redemption};
 
 /// A new link.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl PresentedLink {
     /// a concurrent request. The caller has locked the user's row: deleting links locks it first.
     pub(super) async fn consume(&self, tx: &Tx, app: &App) -> Result<bool, Fault> {
         let (until, now) = (self.link.expires_at, app.clock.now());
-        let is_first = spent_proof::spend(tx, &self.digest, until, now).await?;
+        let is_first = redemption::record(tx, &self.digest, until, now).await?;
         Ok(is_first && link::delete(tx, self.link.id).await?)
     }
 

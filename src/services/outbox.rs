@@ -57,7 +57,7 @@ async fn write(
     channel: &'static str,
 ) -> Result<(), Fault> {
     let id: MessageId = app.new_id();
-    let to = deliverable(recipient);
+    let to = delivery_address(recipient);
     let recipient = Recipient {
         to: &to,
         ..*recipient
@@ -79,7 +79,7 @@ async fn write(
 /// The form of an address that the protocol needs; the form that was typed is only displayed.
 ///
 /// Registering another spelling of a domain must not divert mail from its owner.
-fn deliverable<'a>(recipient: &Recipient<'a>) -> Cow<'a, str> {
+fn delivery_address<'a>(recipient: &Recipient<'a>) -> Cow<'a, str> {
     match (recipient.channel, EmailAddress::parse(recipient.to)) {
         (Channel::Email, Ok(address)) => Cow::Owned(address.deliverable()),
         _ => Cow::Borrowed(recipient.to),
@@ -87,7 +87,7 @@ fn deliverable<'a>(recipient: &Recipient<'a>) -> Cow<'a, str> {
 }
 
 /// A user's mailbox, in their language.
-pub(super) fn by_mail<'a>(user: &'a User, to: &'a str) -> Recipient<'a> {
+pub(super) fn email_recipient<'a>(user: &'a User, to: &'a str) -> Recipient<'a> {
     Recipient {
         channel: Channel::Email,
         to,
@@ -96,7 +96,7 @@ pub(super) fn by_mail<'a>(user: &'a User, to: &'a str) -> Recipient<'a> {
 }
 
 /// A user's phone, in their language.
-pub(super) fn by_text<'a>(user: &'a User, to: &'a str) -> Recipient<'a> {
+pub(super) fn sms_recipient<'a>(user: &'a User, to: &'a str) -> Recipient<'a> {
     Recipient {
         channel: Channel::Sms,
         to,
@@ -108,7 +108,11 @@ pub(super) fn by_text<'a>(user: &'a User, to: &'a str) -> Recipient<'a> {
 /// violation at `path`.
 ///
 /// Checked for every number that is to get a message, with or without an account.
-pub(super) fn check_texts(app: &App, path: &str, named: &Identifier) -> Result<(), Violation> {
+pub(super) fn check_sms_allowed(
+    app: &App,
+    path: &str,
+    named: &Identifier,
+) -> Result<(), Violation> {
     let Identifier::Phone(number) = named else {
         return Ok(());
     };
@@ -125,10 +129,10 @@ pub(super) fn check_texts(app: &App, path: &str, named: &Identifier) -> Result<(
 pub(super) fn verified_addresses(user: &User) -> impl Iterator<Item = Recipient<'_>> {
     let email = user.email.as_deref().filter(|_| user.email_verified);
     let phone = user.phone.as_deref().filter(|_| user.phone_verified);
-    let by_mail = email.map(|email| by_mail(user, email));
-    by_mail
+    let email_recipient = email.map(|email| email_recipient(user, email));
+    email_recipient
         .into_iter()
-        .chain(phone.map(|phone| by_text(user, phone)))
+        .chain(phone.map(|phone| sms_recipient(user, phone)))
 }
 
 /// Opens the body of a claimed message. The fault contains no part of it.

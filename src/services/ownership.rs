@@ -17,7 +17,7 @@ use crate::fault::Fault;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::outbox;
-use crate::stores::session::Which;
+use crate::stores::session::SessionSet;
 use crate::stores::user::Credentials;
 use crate::stores::{Tx, identity, link, password, session, user};
 
@@ -190,7 +190,7 @@ pub(super) async fn claim_address(
     let Some(contact) = address.contact() else {
         return Ok(true);
     };
-    let mut others = user::holders(tx, address).await?;
+    let mut others = user::find_all_by_identifier(tx, address).await?;
     others.retain(|holder| holder.user.id != claimant);
     if others
         .iter()
@@ -230,7 +230,7 @@ pub(super) async fn detach_address(
             return Ok(false);
         }
         let reason = RevocationReason::AddressDetached;
-        session::revoke(tx, id, Which::All, reason, now).await?;
+        session::revoke(tx, id, SessionSet::All, reason, now).await?;
         link::delete_all_of_user(tx, id).await?;
         // Frees the identities of the deleted account for another one.
         identity::delete_all_of_user(tx, id).await?;
@@ -257,7 +257,7 @@ async fn reset_unverified_account(
     link::delete_all_of_user(tx, id).await?;
     let identities = identity::delete_all_of_user(tx, id).await?;
     let reason = RevocationReason::AccountReset;
-    let sessions = session::revoke(tx, id, Which::All, reason, now).await?;
+    let sessions = session::revoke(tx, id, SessionSet::All, reason, now).await?;
     let changes = json!({
         "sessions": sessions,
         "identities": identities,

@@ -38,10 +38,10 @@ pub(super) async fn remove_additions(
     app: &App,
     client: &Client,
     owner: &User,
-    proven: Contact,
+    used: Contact,
 ) -> Result<(), Fault> {
     link::delete_all_but_first_revert(tx, owner.id, app.clock.now()).await?;
-    user::mark_unverified_since(tx, owner.id, proven, since(app)).await?;
+    user::mark_unverified_since(tx, owner.id, used, since(app)).await?;
     unlink_recent_identities(tx, app, client, owner, (owner.id, KeptIdentities::None)).await
 }
 

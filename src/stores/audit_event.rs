@@ -40,9 +40,9 @@ pub struct StoredEvent {
     pub sealed_details: Vec<u8>,
 }
 
-/// Appends an event with its MAC, and announces it.
+/// Appends an event with its MAC. A domain event is published on commit.
 pub async fn insert(tx: &Tx, event: StoredEvent, mac: Vec<u8>) -> Result<(), Fault> {
-    let announced = DomainEvent::Audited {
+    let domain_event = DomainEvent::Audited {
         event: event.id,
         subject: event.subject,
     };
@@ -64,7 +64,7 @@ pub async fn insert(tx: &Tx, event: StoredEvent, mac: Vec<u8>) -> Result<(), Fau
     Entity::insert(row.into_active_model())
         .exec_without_returning(tx)
         .await?;
-    tx.announce(announced);
+    tx.publish_on_commit(domain_event);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Identities at providers.
 //!
-//! An unlinked identity keeps its row, marked: it signs nobody in, and prevents that it is linked
+//! An unlinked identity keeps its row, marked: it cannot be used to sign in, and prevents that it is linked
 //! again automatically. The marks are per account, so a provider identity has at most one linked
 //! row, and any number of unlinked ones at other accounts.
 

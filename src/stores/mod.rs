@@ -18,10 +18,10 @@ mod migrate;
 pub mod outbox_message;
 pub mod password;
 pub mod person_key;
+pub mod redemption;
 pub mod refresh_token;
 pub mod session;
 pub mod signing_key;
-pub mod spent_proof;
 pub mod user;
 
 pub use database::{Database, DatabaseLocation, DatabaseSettings, Tx};

@@ -18,7 +18,7 @@ use crate::entities::session::{Column, Entity, Model};
 use crate::entities::user;
 use crate::fault::Fault;
 
-/// A session with its person, in one statement: what decides whether a caller is authenticated.
+/// A session with its user, in one statement, to authenticate a caller.
 pub async fn find_with_user(
     connection: &impl ConnectionTrait,
     id: SessionId,
@@ -30,7 +30,7 @@ pub async fn find_with_user(
     }
 }
 
-/// Adds a session, and announces it.
+/// Adds a session. A domain event is published on commit.
 pub async fn insert(tx: &Tx, session: &Session) -> Result<(), Fault> {
     let row = Model {
         id: session.id.uuid(),
@@ -51,16 +51,16 @@ pub async fn insert(tx: &Tx, session: &Session) -> Result<(), Fault> {
     Entity::insert(row.into_active_model())
         .exec_without_returning(tx)
         .await?;
-    tx.announce(DomainEvent::SignedIn {
+    tx.publish_on_commit(DomainEvent::SignedIn {
         user: session.user_id,
         session: session.id,
     });
     Ok(())
 }
 
-/// Which sessions of a person to revoke.
+/// Which sessions of a user to revoke.
 #[derive(Clone, Copy, Debug)]
-pub enum Which {
+pub enum SessionSet {
     /// This one.
     Only(SessionId),
     /// All but this one.
@@ -69,14 +69,15 @@ pub enum Which {
     All,
 }
 
-/// Revokes live sessions of a person and announces each; returns how many.
+/// Revokes live sessions of a user; returns how many. A domain event for each is published on
+/// commit.
 ///
 /// The only way in which sessions end before they expire. The owner is part of the condition, so
-/// the id of another person's session has no effect (IDOR).
+/// the id of another user's session has no effect (IDOR).
 pub async fn revoke(
     tx: &Tx,
     owner: UserId,
-    which: Which,
+    which: SessionSet,
     reason: RevocationReason,
     now: DateTime<Utc>,
 ) -> Result<u64, Fault> {
@@ -86,16 +87,16 @@ pub async fn revoke(
         .filter(Column::UserId.eq(owner.uuid()))
         .filter(Column::RevokedAt.is_null());
     update = match which {
-        Which::Only(id) => update.filter(Column::Id.eq(id.uuid())),
-        Which::AllBut(id) => update.filter(Column::Id.ne(id.uuid())),
-        Which::All => update,
+        SessionSet::Only(id) => update.filter(Column::Id.eq(id.uuid())),
+        SessionSet::AllBut(id) => update.filter(Column::Id.ne(id.uuid())),
+        SessionSet::All => update,
     };
     let mut update = update.into_query();
     update.returning_col(Column::Id);
     let ended = tx.query_all(&update).await?;
     for row in &ended {
         let session = SessionId::from(row.try_get_by_index::<Uuid>(0)?);
-        tx.announce(DomainEvent::SessionEnded {
+        tx.publish_on_commit(DomainEvent::SessionEnded {
             user: owner,
             session,
         });
@@ -133,7 +134,7 @@ pub async fn touch(
     Ok(())
 }
 
-/// Records that the person has reauthenticated.
+/// Records that the user has authenticated again.
 pub async fn reauthenticate(
     tx: &Tx,
     id: SessionId,

@@ -1,10 +1,10 @@
 -- Charges the levels of an attempt in order, up to the first with an exhausted budget; neither that
 -- level nor a later one is charged. Returns {0, 0} if all levels were charged, else the refusing
--- level and the longest wait of its keys in microseconds. Same arithmetic as Measured::settle in
+-- level and the longest wait of its keys in microseconds. Same arithmetic as Gcra::charge in
 -- budget.rs.
 --
 -- KEYS     the budgets, level after level
--- ARGV[1]  now, in microseconds; then for each key: level, spend, limit, never
+-- ARGV[1]  now, in microseconds; then for each key: level, increment, limit, never_wait
 
 local now = tonumber(ARGV[1])
 
@@ -30,7 +30,7 @@ while index <= #KEYS do
 
   while index <= #KEYS and argument(index, 1) == level do
     local key = KEYS[index]
-    local spend, limit = argument(index, 2), argument(index, 3)
+    local increment, limit = argument(index, 2), argument(index, 3)
     local ceiling = now + limit
     if not stored[key] then
       -- No balance, or one that is not a number, is a full budget.
@@ -38,11 +38,11 @@ while index <= #KEYS do
       clamped[key], owed[key] = stored[key], stored[key]
     end
     clamped[key] = math.min(clamped[key], ceiling)
-    local after = math.max(math.min(owed[key], ceiling), now) + spend
+    local after = math.max(math.min(owed[key], ceiling), now) + increment
     if after <= ceiling then
       owed[key] = after
     else
-      longest = math.max(longest, spend > limit and argument(index, 4) or after - ceiling)
+      longest = math.max(longest, increment > limit and argument(index, 4) or after - ceiling)
     end
     index = index + 1
   end

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::budget::{from_moment, moment};
+use super::budget::{from_micros, micros};
 use super::{Unavailable, Volatile};
 
 /// The maximum number of codes in flight; those that expire first are evicted.
@@ -27,31 +27,31 @@ pub struct NewCode<'a> {
     /// The code, sealed by the service.
     pub sealed: &'a [u8],
     /// When it expires, for repeated requests.
-    pub ends_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
     /// How long it is stored.
-    pub keep: Duration,
+    pub store_for: Duration,
     /// How long no other code can be requested.
     pub cooldown: Duration,
     /// How long it is resent instead of replaced; half of its lifetime at most.
-    pub renewal: Duration,
+    pub resend_for: Duration,
     /// Tries per code; a code without tries left is not resent.
     pub tries: u32,
     /// The newest code as returned by the store, if it cannot be opened any more. The new one
     /// takes over its age, which would otherwise reveal the replacement.
-    pub instead_of: Option<&'a [u8]>,
+    pub replaces: Option<&'a [u8]>,
 }
 
 /// The outcome of placing a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Placed {
+pub enum Placement {
     /// The code to send: the new one, or an earlier one that is young enough.
-    Kept {
+    Send {
         /// The sealed code.
         sealed: Vec<u8>,
         /// When it was created, or the one that it replaced.
-        made_at: DateTime<Utc>,
+        created_at: DateTime<Utc>,
         /// When it expires.
-        ends_at: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
     },
     /// Nothing to send: the last code was sent too recently.
     Cooldown {
@@ -62,21 +62,21 @@ pub enum Placed {
 
 /// Codes to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slot {
+pub struct CodeLookup {
     /// The subject and purpose.
     pub key: String,
-    /// Whether they were sent to another device, whose tries must not be used up (denial of
+    /// Whether they were sent to another device, which must keep some tries for itself (denial of
     /// service).
-    pub foreign: bool,
+    pub for_other_device: bool,
 }
 
 /// How often a code can be tried.
 #[derive(Clone, Copy, Debug)]
 pub struct Tries {
     /// In total.
-    pub all: u32,
-    /// Through a foreign [`Slot`].
-    pub foreign: u32,
+    pub total: u32,
+    /// From devices other than the one that the code was sent to.
+    pub other_devices: u32,
 }
 
 impl Volatile {
@@ -89,18 +89,18 @@ impl Volatile {
         &self,
         now: DateTime<Utc>,
         code: NewCode<'_>,
-    ) -> Result<Placed, Unavailable> {
+    ) -> Result<Placement, Unavailable> {
         let placed = match self {
-            Self::Memory(memory) => memory.codes.place(moment(now), code),
+            Self::Memory(memory) => memory.codes.place(micros(now), code),
             Self::Redis(redis) => redis.place_code(now, code).await?,
         };
         Ok(match placed {
-            (0, sealed, made_at, ends_at) => Placed::Kept {
+            (0, sealed, created_at, expires_at) => Placement::Send {
                 sealed,
-                made_at: from_moment(made_at),
-                ends_at: from_moment(ends_at),
+                created_at: from_micros(created_at),
+                expires_at: from_micros(expires_at),
             },
-            (wait, ..) => Placed::Cooldown {
+            (wait, ..) => Placement::Cooldown {
                 wait: Duration::from_micros(wait),
             },
         })
@@ -114,85 +114,88 @@ impl Volatile {
     pub async fn try_code(
         &self,
         now: DateTime<Utc>,
-        slots: &[Slot],
+        lookups: &[CodeLookup],
         tries: Tries,
     ) -> Result<Vec<Vec<u8>>, Unavailable> {
         match self {
-            Self::Memory(memory) => Ok(memory.codes.attempt(moment(now), slots, tries)),
-            Self::Redis(redis) => redis.try_code(now, slots, tries).await,
+            Self::Memory(memory) => Ok(memory.codes.attempt(micros(now), lookups, tries)),
+            Self::Redis(redis) => redis.try_code(now, lookups, tries).await,
         }
     }
 
-    /// Removes the codes of these slots if the redeemed one is among them. Cooldowns stay.
+    /// Removes the codes of these lookups if the redeemed one is among them. Cooldowns stay.
     ///
     /// # Errors
     /// If the shared store did not answer.
     pub async fn forget_code(
         &self,
         now: DateTime<Utc>,
-        slots: &[Slot],
+        lookups: &[CodeLookup],
         sealed: &[u8],
     ) -> Result<(), Unavailable> {
         match self {
             Self::Memory(memory) => {
-                memory.codes.forget(slots, sealed);
+                memory.codes.forget(lookups, sealed);
                 Ok(())
             }
-            Self::Redis(redis) => redis.forget_code(now, slots, sealed).await,
+            Self::Redis(redis) => redis.forget_code(now, lookups, sealed).await,
         }
     }
 }
 
 /// The codes of a single instance.
 #[derive(Default)]
-pub(super) struct CodeStore(Mutex<HashMap<Box<str>, Kept>>);
+pub(super) struct CodeStore(Mutex<HashMap<Box<str>, Entry>>);
 
-struct Kept {
+struct Entry {
     /// The newest and the previous one; absent once redeemed or without tries.
-    codes: [Option<Live>; 2],
-    /// The code of the last request, to recognise a retry of it.
-    asked: Vec<u8>,
-    replaceable_at: u64,
-    gone_at: u64,
+    codes: [Option<LiveCode>; 2],
+    /// The code of the last request, to recognise its retry.
+    last_request: Vec<u8>,
+    cooldown_until: u64,
+    stored_until: u64,
 }
 
-struct Live {
+struct LiveCode {
     sealed: Vec<u8>,
-    made_at: u64,
-    ends_at: u64,
+    created_at: u64,
+    expires_at: u64,
     tries: u32,
-    foreign: u32,
+    tries_of_other_devices: u32,
 }
 
-impl Live {
-    /// Whether its age is below half of its lifetime, and below `renewal`.
-    const fn is_young(&self, now: u64, renewal: u64) -> bool {
-        let half = self.ends_at.saturating_sub(self.made_at) / 2;
-        let youth = if half < renewal { half } else { renewal };
-        now >= self.made_at && now - self.made_at < youth
+impl LiveCode {
+    /// Whether its age is below half of its lifetime, and below `resend_for`.
+    const fn is_resendable(&self, now: u64, resend_for: u64) -> bool {
+        let half = self.expires_at.saturating_sub(self.created_at) / 2;
+        let limit = if half < resend_for { half } else { resend_for };
+        now >= self.created_at && now - self.created_at < limit
     }
 
-    /// Counts a try; foreign tries run out before the code does.
-    fn attempt(&mut self, foreign: bool, tries: Tries) -> Attempted {
-        if foreign {
-            self.foreign = self.foreign.saturating_add(1);
-            if self.foreign > tries.foreign {
-                return Attempted::Withheld;
+    /// Counts a try. Other devices run out of tries first.
+    fn attempt(&mut self, for_other_device: bool, tries: Tries) -> TryOutcome {
+        if for_other_device {
+            self.tries_of_other_devices = self.tries_of_other_devices.saturating_add(1);
+            if self.tries_of_other_devices > tries.other_devices {
+                return TryOutcome::Reserved;
             }
         }
         self.tries = self.tries.saturating_add(1);
-        if self.tries > tries.all {
-            Attempted::Dead
+        if self.tries > tries.total {
+            TryOutcome::Exhausted
         } else {
-            Attempted::Compare
+            TryOutcome::Compare
         }
     }
 }
 
-enum Attempted {
+enum TryOutcome {
+    /// The code may be compared.
     Compare,
-    Withheld,
-    Dead,
+    /// The remaining tries are reserved for the device that the code was sent to.
+    Reserved,
+    /// No try is left.
+    Exhausted,
 }
 
 /// Omits keys and codes.
@@ -206,88 +209,92 @@ impl CodeStore {
     fn place(&self, now: u64, code: NewCode<'_>) -> (u64, Vec<u8>, u64, u64) {
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let cooldown = microseconds(code.cooldown);
-        let (mut older, mut made_at) = (None, now);
-        if let Some(kept) = codes.get_mut(code.key).filter(|kept| kept.gone_at > now) {
-            let asked_again = kept.asked == code.sealed;
-            let newest = kept.codes[0].as_ref();
-            let replaced = newest.filter(|newest| code.instead_of == Some(&newest.sealed));
+        let (mut older, mut created_at) = (None, now);
+        if let Some(entry) = codes
+            .get_mut(code.key)
+            .filter(|entry| entry.stored_until > now)
+        {
+            let is_retry = entry.last_request == code.sealed;
+            let newest = entry.codes[0].as_ref();
+            let replaced = newest.filter(|newest| code.replaces == Some(&newest.sealed));
             let usable = newest.filter(|newest| newest.tries < code.tries);
-            if let Some(newest) = newest.filter(|_| asked_again && replaced.is_none()) {
+            if let Some(newest) = newest.filter(|_| is_retry && replaced.is_none()) {
                 let sealed = newest.sealed.clone();
-                return (0, sealed, newest.made_at, newest.ends_at);
+                return (0, sealed, newest.created_at, newest.expires_at);
             }
             if let Some(replaced) = replaced {
-                made_at = replaced.made_at;
-                older = kept.codes[1].take();
+                created_at = replaced.created_at;
+                older = entry.codes[1].take();
             } else {
-                let wait = kept.replaceable_at.saturating_sub(now);
+                let wait = entry.cooldown_until.saturating_sub(now);
                 // A wait beyond the cooldown means that the clock was set back.
                 if wait > 0 && wait <= cooldown {
                     return (wait, Vec::new(), 0, 0);
                 }
-                let renewal = microseconds(code.renewal);
-                if let Some(newest) = usable.filter(|newest| newest.is_young(now, renewal)) {
-                    let (made_at, ends_at) = (newest.made_at, newest.ends_at);
+                let resend_for = microseconds(code.resend_for);
+                if let Some(newest) = usable.filter(|newest| newest.is_resendable(now, resend_for))
+                {
+                    let (created_at, expires_at) = (newest.created_at, newest.expires_at);
                     let sealed = newest.sealed.clone();
-                    kept.replaceable_at = now + cooldown;
-                    kept.asked = code.sealed.to_vec();
-                    return (0, sealed, made_at, ends_at);
+                    entry.cooldown_until = now + cooldown;
+                    entry.last_request = code.sealed.to_vec();
+                    return (0, sealed, created_at, expires_at);
                 }
                 if usable.is_some() {
-                    older = kept.codes[0].take();
+                    older = entry.codes[0].take();
                 }
             }
         }
         if codes.len() >= MAX_CODES {
             evict(&mut codes, now);
         }
-        let newest = Live {
+        let newest = LiveCode {
             sealed: code.sealed.to_vec(),
-            made_at,
-            ends_at: moment(code.ends_at),
+            created_at,
+            expires_at: micros(code.expires_at),
             tries: 0,
-            foreign: 0,
+            tries_of_other_devices: 0,
         };
-        let kept = Kept {
+        let entry = Entry {
             codes: [Some(newest), older],
-            asked: code.sealed.to_vec(),
-            replaceable_at: now + cooldown,
-            gone_at: now + microseconds(code.keep),
+            last_request: code.sealed.to_vec(),
+            cooldown_until: now + cooldown,
+            stored_until: now + microseconds(code.store_for),
         };
-        codes.insert(code.key.into(), kept);
-        (0, code.sealed.to_vec(), made_at, moment(code.ends_at))
+        codes.insert(code.key.into(), entry);
+        (0, code.sealed.to_vec(), created_at, micros(code.expires_at))
     }
 
-    fn attempt(&self, now: u64, slots: &[Slot], tries: Tries) -> Vec<Vec<u8>> {
+    fn attempt(&self, now: u64, lookups: &[CodeLookup], tries: Tries) -> Vec<Vec<u8>> {
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = Vec::new();
-        for slot in slots {
-            let Some(kept) = codes.get_mut(slot.key.as_str()) else {
+        for lookup in lookups {
+            let Some(entry) = codes.get_mut(lookup.key.as_str()) else {
                 continue;
             };
-            for place in kept.codes.iter_mut().filter(|_| kept.gone_at > now) {
+            for place in entry.codes.iter_mut().filter(|_| entry.stored_until > now) {
                 let Some(live) = place else { continue };
-                match live.attempt(slot.foreign, tries) {
-                    Attempted::Compare => found.push(live.sealed.clone()),
-                    Attempted::Withheld => {}
-                    Attempted::Dead => *place = None,
+                match live.attempt(lookup.for_other_device, tries) {
+                    TryOutcome::Compare => found.push(live.sealed.clone()),
+                    TryOutcome::Reserved => {}
+                    TryOutcome::Exhausted => *place = None,
                 }
             }
         }
         found
     }
 
-    fn forget(&self, slots: &[Slot], sealed: &[u8]) {
+    fn forget(&self, lookups: &[CodeLookup], sealed: &[u8]) {
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_redeemed = |live: &Live| live.sealed == sealed;
-        let among = |slot: &Slot| {
-            let kept = codes.get(slot.key.as_str());
-            kept.is_some_and(|kept| kept.codes.iter().flatten().any(is_redeemed))
+        let is_redeemed = |live: &LiveCode| live.sealed == sealed;
+        let among = |lookup: &CodeLookup| {
+            let entry = codes.get(lookup.key.as_str());
+            entry.is_some_and(|entry| entry.codes.iter().flatten().any(is_redeemed))
         };
-        if slots.iter().any(among) {
-            for slot in slots {
-                if let Some(kept) = codes.get_mut(slot.key.as_str()) {
-                    kept.codes = [None, None];
+        if lookups.iter().any(among) {
+            for lookup in lookups {
+                if let Some(entry) = codes.get_mut(lookup.key.as_str()) {
+                    entry.codes = [None, None];
                 }
             }
         }
@@ -295,19 +302,19 @@ impl CodeStore {
 }
 
 /// Evicts expired codes, and a quarter of the others if those are too few.
-fn evict(codes: &mut HashMap<Box<str>, Kept>, now: u64) {
-    codes.retain(|_, kept| kept.gone_at > now);
+fn evict(codes: &mut HashMap<Box<str>, Entry>, now: u64) {
+    codes.retain(|_, entry| entry.stored_until > now);
     let excess = codes.len().saturating_sub(MAX_CODES / 4 * 3);
     if excess == 0 {
         return;
     }
-    let mut ends: Vec<u64> = codes.values().map(|kept| kept.gone_at).collect();
+    let mut ends: Vec<u64> = codes.values().map(|entry| entry.stored_until).collect();
     let (_, &mut threshold, _) = ends.select_nth_unstable(excess - 1);
     let mut left = excess;
-    codes.retain(|_, kept| {
-        let goes = left > 0 && kept.gone_at <= threshold;
-        left -= usize::from(goes);
-        !goes
+    codes.retain(|_, entry| {
+        let is_evicted = left > 0 && entry.stored_until <= threshold;
+        left -= usize::from(is_evicted);
+        !is_evicted
     });
 }
 

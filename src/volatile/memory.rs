@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::budget::{Measured, moment};
+use super::budget::{Gcra, micros};
 use super::codes::CodeStore;
 use super::{Charge, Health, Level, Verdict};
 
@@ -23,33 +23,33 @@ const SWEEP_EVERY: u64 = 60 * 1_000_000;
 #[derive(Debug)]
 pub struct Memory {
     started: DateTime<Utc>,
-    ledger: Mutex<Ledger>,
+    budgets: Mutex<Budgets>,
     pub(super) codes: CodeStore,
 }
 
 #[derive(Default)]
-struct Ledger {
+struct Budgets {
     balances: HashMap<Box<str>, Balance>,
     swept: u64,
 }
 
 /// Keys stay out of debug output, as in [`Charge`].
-impl std::fmt::Debug for Ledger {
+impl std::fmt::Debug for Budgets {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Ledger({} balances)", self.balances.len())
+        write!(formatter, "Budgets({} balances)", self.balances.len())
     }
 }
 
 #[derive(Clone, Copy)]
 struct Balance {
-    whole_at: u64,
+    full_at: u64,
     limit: u64,
 }
 
 impl Balance {
     /// How much of the budget is used, in 1024ths.
     fn used(self, now: u64) -> u64 {
-        let owed = self.whole_at.saturating_sub(now).saturating_mul(1024);
+        let owed = self.full_at.saturating_sub(now).saturating_mul(1024);
         owed.checked_div(self.limit).unwrap_or(0)
     }
 }
@@ -58,20 +58,20 @@ impl Memory {
     pub(super) fn new(now: DateTime<Utc>) -> Self {
         Self {
             started: now,
-            ledger: Mutex::default(),
+            budgets: Mutex::default(),
             codes: CodeStore::default(),
         }
     }
 
     pub(super) fn charge(&self, now: DateTime<Utc>, levels: &[Level]) -> Verdict {
-        let now = moment(now);
+        let now = micros(now);
         // A poisoned lock is usable: a panic leaves one balance uncharged at worst.
-        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.abs_diff(ledger.swept) >= SWEEP_EVERY {
-            ledger.sweep(now);
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.abs_diff(budgets.swept) >= SWEEP_EVERY {
+            budgets.sweep(now);
         }
         for (index, level) in levels.iter().enumerate() {
-            if let Err(wait) = ledger.pass(now, level) {
+            if let Err(wait) = budgets.charge_level(now, level) {
                 return Verdict::Refused {
                     level: index,
                     retry_after: Duration::from_micros(wait),
@@ -90,37 +90,37 @@ impl Memory {
 
     #[cfg(test)]
     pub(super) fn balances(&self) -> usize {
-        self.ledger.lock().unwrap().balances.len()
+        self.budgets.lock().unwrap().balances.len()
     }
 }
 
-impl Ledger {
+impl Budgets {
     /// Charges all budgets of a level, or none if one is exhausted.
-    fn pass(&mut self, now: u64, level: &[Charge]) -> Result<(), u64> {
+    fn charge_level(&mut self, now: u64, level: &[Charge]) -> Result<(), u64> {
         // A key may occur twice, so each charge starts from the previous one.
         let mut owed: HashMap<&str, u64> = HashMap::with_capacity(level.len());
         let mut longest = 0;
         for charge in level {
             let key = charge.key.as_str();
-            let stored = || self.balances.get(key).map(|balance| balance.whole_at);
+            let stored = || self.balances.get(key).map(|balance| balance.full_at);
             let before = owed.get(key).copied().or_else(stored).unwrap_or(now);
-            match Measured::of(charge).settle(now, before) {
+            match Gcra::of(charge).charge(now, before) {
                 Ok(after) => _ = owed.insert(key, after),
                 Err(wait) => longest = longest.max(wait),
             }
         }
         for charge in level {
-            let (key, measured) = (charge.key.as_str(), Measured::of(charge));
-            let stored = self.balances.get(key).map(|balance| balance.whole_at);
-            let clamped = stored.map(|stored| measured.clamp(now, stored));
-            let whole_at = match longest {
+            let (key, gcra) = (charge.key.as_str(), Gcra::of(charge));
+            let stored = self.balances.get(key).map(|balance| balance.full_at);
+            let clamped = stored.map(|stored| gcra.clamp(now, stored));
+            let full_at = match longest {
                 0 => owed.get(key).copied(),
                 // A balance is one window ahead at most, also when the clock was set back.
                 _ => clamped.filter(|_| clamped < stored),
             };
-            if let Some(whole_at) = whole_at {
-                let limit = measured.limit;
-                self.write(now, key, Balance { whole_at, limit });
+            if let Some(full_at) = full_at {
+                let limit = gcra.limit;
+                self.write(now, key, Balance { full_at, limit });
             }
         }
         if longest == 0 { Ok(()) } else { Err(longest) }
@@ -128,7 +128,7 @@ impl Ledger {
 
     /// A full budget is the same as none, so its key is removed.
     fn write(&mut self, now: u64, key: &str, balance: Balance) {
-        if balance.whole_at <= now {
+        if balance.full_at <= now {
             self.balances.remove(key);
         } else if let Some(kept) = self.balances.get_mut(key) {
             *kept = balance;
@@ -145,7 +145,7 @@ impl Ledger {
     fn sweep(&mut self, now: u64) {
         self.swept = now;
         self.balances
-            .retain(|_, balance| balance.whole_at + balance.limit > now);
+            .retain(|_, balance| balance.full_at + balance.limit > now);
         if self.balances.capacity() / 4 > self.balances.len() + 256 {
             self.balances.shrink_to(self.balances.len() * 2);
         }
@@ -169,9 +169,9 @@ impl Ledger {
         let (_, &mut threshold, _) = uses.select_nth_unstable(excess - 1);
         let mut left = excess;
         self.balances.retain(|_, balance| {
-            let goes = left > 0 && balance.used(now) <= threshold;
-            left -= usize::from(goes);
-            !goes
+            let is_evicted = left > 0 && balance.used(now) <= threshold;
+            left -= usize::from(is_evicted);
+            !is_evicted
         });
     }
 }

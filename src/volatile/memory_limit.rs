@@ -37,7 +37,7 @@ impl fmt::Display for MemoryConcern {
             Self::Evicting { policy } => write!(
                 formatter,
                 "Redis may evict budgets and codes when its memory is full (maxmemory-policy \
-                 {policy}), which gives whoever guesses fresh tries: set its `maxmemory-policy \
+                 {policy}), which gives attackers further guesses: set its `maxmemory-policy \
                  noeviction`"
             ),
         }

@@ -27,7 +27,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-pub use self::codes::{NewCode, Placed, Slot, Tries};
+pub use self::codes::{CodeLookup, NewCode, Placement, Tries};
 pub use self::event_bus::{EventBus, Events};
 pub use self::memory::Memory;
 pub use self::memory_limit::MemoryConcern;

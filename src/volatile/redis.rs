@@ -12,11 +12,11 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
 
 use super::breaker::Breaker;
-use super::budget::{Measured, moment};
+use super::budget::{Gcra, micros};
 use super::codes::microseconds;
 use super::connections::Connections;
 use super::server::Server;
-use super::{Charge, Health, Level, NewCode, Slot, Tries, Unavailable, Verdict};
+use super::{Charge, CodeLookup, Health, Level, NewCode, Tries, Unavailable, Verdict};
 use crate::telemetry::waits::{Wait, timed};
 
 /// The pause of the circuit breaker.
@@ -165,16 +165,20 @@ impl Redis {
         now: DateTime<Utc>,
         levels: &[Level],
     ) -> Result<Verdict, Unavailable> {
-        let mut invocation = self.scripts.charge.arg(moment(now));
+        let mut invocation = self.scripts.charge.arg(micros(now));
         for (index, level) in levels.iter().enumerate() {
             for charge in level {
-                let Measured {
-                    spend,
+                let Gcra {
+                    increment,
                     limit,
-                    never,
-                } = Measured::of(charge);
+                    never_wait,
+                } = Gcra::of(charge);
                 invocation.key(format!("{}:budget:{}", self.prefix, charge.key));
-                invocation.arg(index).arg(spend).arg(limit).arg(never);
+                invocation
+                    .arg(index)
+                    .arg(increment)
+                    .arg(limit)
+                    .arg(never_wait);
             }
         }
         let (level, wait): (usize, u64) = self.guarded(now, &invocation).await?;
@@ -194,28 +198,28 @@ impl Redis {
     ) -> Result<(u64, Vec<u8>, u64, u64), Unavailable> {
         let mut invocation = self.scripts.place_code.key(self.code_key(code.key));
         invocation
-            .arg(moment(now))
+            .arg(micros(now))
             .arg(microseconds(code.cooldown))
-            .arg(microseconds(code.renewal))
-            .arg(microseconds(code.keep).div_ceil(1000))
+            .arg(microseconds(code.resend_for))
+            .arg(microseconds(code.store_for).div_ceil(1000))
             .arg(code.tries)
             .arg(code.sealed)
-            .arg(code.instead_of.unwrap_or_default())
-            .arg(moment(code.ends_at));
+            .arg(code.replaces.unwrap_or_default())
+            .arg(micros(code.expires_at));
         self.guarded(now, &invocation).await
     }
 
     pub(super) async fn try_code(
         &self,
         now: DateTime<Utc>,
-        slots: &[Slot],
+        lookups: &[CodeLookup],
         tries: Tries,
     ) -> Result<Vec<Vec<u8>>, Unavailable> {
-        let mut invocation = self.scripts.try_code.arg(tries.all);
-        invocation.arg(tries.foreign);
-        for slot in slots {
-            invocation.key(self.code_key(&slot.key));
-            invocation.arg(u8::from(slot.foreign));
+        let mut invocation = self.scripts.try_code.arg(tries.total);
+        invocation.arg(tries.other_devices);
+        for lookup in lookups {
+            invocation.key(self.code_key(&lookup.key));
+            invocation.arg(u8::from(lookup.for_other_device));
         }
         self.guarded(now, &invocation).await
     }
@@ -223,12 +227,12 @@ impl Redis {
     pub(super) async fn forget_code(
         &self,
         now: DateTime<Utc>,
-        slots: &[Slot],
+        lookups: &[CodeLookup],
         sealed: &[u8],
     ) -> Result<(), Unavailable> {
         let mut invocation = self.scripts.forget_code.arg(sealed);
-        for slot in slots {
-            invocation.key(self.code_key(&slot.key));
+        for lookup in lookups {
+            invocation.key(self.code_key(&lookup.key));
         }
         self.guarded::<u64>(now, &invocation).await.map(drop)
     }
@@ -245,7 +249,7 @@ impl Redis {
 
     /// The Pub/Sub channel of the instances with this prefix.
     pub(super) fn channel(&self) -> String {
-        format!("{}:occurrences", self.prefix)
+        format!("{}:events", self.prefix)
     }
 
     fn code_key(&self, key: &str) -> String {

@@ -1,8 +1,8 @@
 //! Database constraints: what is refused regardless of the code, and what cascades on delete.
 
 use idgate::entities::{
-    audit_event, identity, link, outbox_message, password, refresh_token, session, signing_key,
-    spent_proof, user,
+    audit_event, identity, link, outbox_message, password, redemption, refresh_token, session,
+    signing_key, user,
 };
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{
@@ -337,15 +337,15 @@ fn closed_sets_are_closed() {
 }
 
 #[test]
-fn a_proof_is_spent_once() {
+fn a_code_or_link_is_redeemed_once() {
     with_ada(async |database: &DatabaseConnection, _| {
-        let proof = spent_proof::Model {
+        let row = redemption::Model {
             digest: vec![7; 32],
-            spent_at: noon(),
+            redeemed_at: noon(),
             expires_at: later(),
         };
-        insert(database, proof.clone()).await.unwrap();
-        assert_taken(insert(database, proof).await);
+        insert(database, row.clone()).await.unwrap();
+        assert_taken(insert(database, row).await);
     });
 }
 

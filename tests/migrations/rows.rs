@@ -50,7 +50,7 @@ pub(crate) fn person(number: u128) -> user::Model {
         created_at: noon(),
         updated_at: noon(),
         deleted_at: None,
-        proven_at: None,
+        first_verified_at: None,
         reclaimed_at: None,
         email_changed_at: None,
         phone_changed_at: None,

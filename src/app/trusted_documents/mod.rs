@@ -156,13 +156,13 @@ fn canonical(id: &str) -> String {
 
 /// Why a manifest cannot assign this id to a document.
 fn unusable_id(given: &str, digest: &str) -> Option<String> {
-    const LONGEST: usize = 256;
+    const MAX_ID_LENGTH: usize = 256;
     if given.starts_with("sha256:") {
         return (given != digest).then(|| format!("the SHA-256 of its text is {digest}"));
     }
-    let is_usable =
-        (1..=LONGEST).contains(&given.len()) && given.bytes().all(|byte| byte.is_ascii_graphic());
-    (!is_usable).then(|| format!("an id has 1 to {LONGEST} visible ASCII characters"))
+    let is_usable = (1..=MAX_ID_LENGTH).contains(&given.len())
+        && given.bytes().all(|byte| byte.is_ascii_graphic());
+    (!is_usable).then(|| format!("an id has 1 to {MAX_ID_LENGTH} visible ASCII characters"))
 }
 
 /// A problem with a document or a file.

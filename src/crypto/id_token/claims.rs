@@ -173,7 +173,7 @@ impl Claims {
         DateTime::from_timestamp(ends, 0).ok_or(IdTokenError::Malformed)
     }
 
-    /// OpenID Connect Core §3.1.3.7, 3 to 5: the token is for us, for nobody else, and requested by us.
+    /// OpenID Connect Core §3.1.3.7, 3 to 5: the token is for us, for no other audience, and requested by us.
     fn check_audience(&self, client_ids: &[String]) -> Result<(), IdTokenError> {
         let audiences = self.aud.as_slice();
         let are_ours = audiences

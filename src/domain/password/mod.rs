@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    #[expect(clippy::disallowed_methods, reason = "nobody waits for a test")]
+    #[expect(clippy::disallowed_methods, reason = "a test may block")]
     fn choose_by(
         policy: &PasswordPolicy,
         text: &str,

@@ -67,7 +67,7 @@ impl PhoneNumber {
 }
 
 impl PhoneNumber {
-    /// Enough for the owner to recognize it, too little for anybody else to use it.
+    /// Enough for the owner to recognize it, too little for anyone else to use it.
     #[must_use]
     pub fn masked(&self) -> String {
         let first: String = self.0.chars().take(3).collect();

@@ -2,7 +2,7 @@
 //!
 //! The library compiles a rule when a number needs it, with `\d` for the digits of every script,
 //! caches a hundred and holds one lock meanwhile: numbers of one country after the other would take
-//! 6 ms each and block everybody else (denial of service). We parse ASCII digits only; rules for those
+//! 6 ms each and block all other requests (denial of service). We parse ASCII digits only; rules for those
 //! take a fifth of the time and a tenth of the memory, so all of them can be cached.
 
 use std::collections::HashSet;

@@ -240,7 +240,7 @@ impl Reason {
             },
             Self::NoTls => write!(
                 f,
-                "turn TLS on at the server, correct the port, or, where nobody can listen in \
+                "turn TLS on at the server, correct the port, or, where no one can listen in \
                  between, write {without_tls} in {setting}"
             ),
             Self::NeedsTls => write!(f, "write {with_tls} in {setting}"),

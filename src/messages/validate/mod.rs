@@ -152,7 +152,7 @@ fn wrong_with_sms(view: &MessageView<'_>, body: &Body) -> Vec<Wrong> {
     wrong
 }
 
-/// A new address is chosen by whoever changes it, and must not become markup (HTML injection).
+/// The person who requests a change chooses the new address, which must not become markup (HTML injection).
 fn validate_escaping(templates: &Templates, language: &Language, problems: &mut Vec<Problem>) {
     let message = Message::EmailChanged {
         new_address: MARKUP,

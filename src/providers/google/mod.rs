@@ -75,7 +75,7 @@ impl<K: KeyDocument> ProviderKeys<K> {
         };
         let flight = match (Arc::clone(&self.flight).try_lock_owned(), meanwhile) {
             (Ok(flight), _) => flight,
-            // A fetch is in flight: who can proceed does not wait for a slow provider.
+            // A fetch is in flight: requests that can proceed do not wait for a slow provider.
             (Err(_), Some(keys)) => return Ok(keys),
             (Err(_), None) => {
                 let turn = Arc::clone(&self.flight).lock_owned();
@@ -101,8 +101,8 @@ impl<K: KeyDocument> ProviderKeys<K> {
         self.shared.cache().decide(key_id, now)
     }
 
-    /// Fetches once, even if the caller goes away: otherwise a client that hangs up would use up the
-    /// attempts of everybody.
+    /// Fetches once, even if the request is cancelled: otherwise clients that disconnect would use up
+    /// the attempts of all.
     async fn refresh(&self, key_id: &str, now: DateTime<Utc>, flight: OwnedMutexGuard<()>) {
         self.shared.cache().begin(key_id, now);
         let shared = Arc::clone(&self.shared);

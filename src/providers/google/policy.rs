@@ -16,7 +16,7 @@ const MAX_LIFETIME: Duration = Duration::hours(24);
 const STALE_USE: Duration = Duration::hours(24);
 /// The pause after a failed fetch.
 const PAUSE: Duration = Duration::seconds(5);
-/// The number of fetches that unknown keys may cause in this interval: anybody can invent a key id.
+/// The number of fetches that unknown keys may cause in this interval: anyone can invent a key id.
 const UNKNOWN_KEYS: usize = 4;
 const UNKNOWN_SPAN: Duration = Duration::minutes(2);
 

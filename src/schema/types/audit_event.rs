@@ -85,8 +85,8 @@ impl AuditEvent {
         };
         let at = self.row.created_at;
         match self.row.actor {
-            Some(_) => person.owned_at(at),
-            None => person.proven_by(at),
+            Some(_) => person.belonged_to_owner_at(at),
+            None => person.was_verified_at(at),
         }
     }
 

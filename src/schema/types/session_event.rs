@@ -9,7 +9,7 @@ use crate::domain::ids::UserId;
 use crate::domain::session::RevocationReason;
 use crate::schema::error::Error;
 use crate::schema::request::ContextExt as _;
-use crate::selectors::session_by_id::KnownSession;
+use crate::selectors::session_by_id::SessionWithReason;
 
 /// The kind of a session event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -64,7 +64,7 @@ impl From<RevocationReason> for SessionEndReason {
 pub struct SessionEvent {
     kind: SessionEventKind,
     at: DateTime<Utc>,
-    known: KnownSession,
+    session: SessionWithReason,
 }
 
 impl SessionEvent {
@@ -79,20 +79,20 @@ impl SessionEvent {
             DomainEvent::SessionEnded { session, .. } => (SessionEventKind::Ended, session),
             DomainEvent::Audited { .. } => return Ok(None),
         };
-        let Some(known) = context.loaders().session(id).await? else {
+        let Some(session) = context.loaders().session(id).await? else {
             return Ok(None);
         };
         // The event may come from the network, so the row decides whose session it is. It may also
         // be late: the sign-in that started the subscribing session is not reported.
-        let listens = context.session().map(|session| session.id);
-        if known.session.user_id != person || listens == Some(id) {
+        let own = context.session().map(|session| session.id);
+        if session.session.user_id != person || own == Some(id) {
             return Ok(None);
         }
         let at = match kind {
-            SessionEventKind::SignedIn => Some(known.session.created_at),
-            SessionEventKind::Ended => known.session.revoked_at,
+            SessionEventKind::SignedIn => Some(session.session.created_at),
+            SessionEventKind::Ended => session.session.revoked_at,
         };
-        Ok(at.map(|at| Self { kind, at, known }))
+        Ok(at.map(|at| Self { kind, at, session }))
     }
 }
 
@@ -111,12 +111,12 @@ impl SessionEvent {
 
     /// The session in its current state.
     async fn session(&self) -> Session {
-        Session(self.known.session.clone())
+        Session(self.session.session.clone())
     }
 
     /// Why the session was ended; absent while it is live.
     async fn reason(&self) -> Option<SessionEndReason> {
-        let recorded = self.known.revoked_reason.as_deref();
+        let recorded = self.session.revoked_reason.as_deref();
         recorded
             .map(|text| RevocationReason::parse(text).map_or(SessionEndReason::Other, Into::into))
     }

@@ -61,7 +61,7 @@ pub async fn request_email_change(
         code: issued.code.reveal(),
         minutes: issued.minutes,
     };
-    let recipient = outbox::by_mail(&owner.user, to);
+    let recipient = outbox::email_recipient(&owner.user, to);
     outbox::enqueue(&tx, app, &recipient, &message, Some(created.expires_at)).await?;
     contact_change::record_request(&tx, app, caller, &owner, (Contact::Email, to)).await?;
     tx.commit().await?;
@@ -226,7 +226,7 @@ async fn notify_old_addresses(
         let message = Message::EmailNoted {
             new_address: &new.masked(),
         };
-        let recipient = outbox::by_text(before, phone);
+        let recipient = outbox::sms_recipient(before, phone);
         outbox::enqueue(tx, app, &recipient, &message, None).await?;
     }
     let lifetime = Duration::seconds(app.config.links.revert_seconds);
@@ -244,7 +244,7 @@ async fn notify_old_addresses(
         revert_link: created.url.as_str(),
         days: lifetime.num_days(),
     };
-    let recipient = outbox::by_mail(before, old);
+    let recipient = outbox::email_recipient(before, old);
     outbox::enqueue(tx, app, &recipient, &message, Some(created.expires_at)).await
 }
 

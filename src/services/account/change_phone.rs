@@ -36,7 +36,7 @@ pub async fn request_phone_change(
     let identifier = Identifier::read(typed, app.config.phone.region());
     contact_change::charge_request(app, caller, person.user(), &identifier).await?;
     let new = number(&identifier)?;
-    outbox::check_texts(app, "phone", &identifier)?;
+    outbox::check_sms_allowed(app, "phone", &identifier)?;
     let owner = contact_change::find_owner(app, person.user()).await?;
     if owner.user.phone_verified && owner.user.phone.as_deref() == Some(new.as_str()) {
         let message = "this is the number the account has";
@@ -53,7 +53,7 @@ pub async fn request_phone_change(
         minutes: issued.minutes,
     };
     let tx = app.begin().await?;
-    let recipient = outbox::by_text(&owner.user, new.as_str());
+    let recipient = outbox::sms_recipient(&owner.user, new.as_str());
     outbox::enqueue(&tx, app, &recipient, &message, Some(issued.expires_at)).await?;
     let requested = (Contact::Phone, new.as_str());
     contact_change::record_request(&tx, app, caller, &owner, requested).await?;

@@ -120,21 +120,23 @@ pub async fn register(
     };
     let identifier = checked.address.identifier();
     // Without a password only the code makes the account usable.
-    let needs_proof = app.config.registration.requires_confirmation() || hash.is_none();
+    let needs_verification = app.config.registration.requires_confirmation() || hash.is_none();
 
     let tx = app.begin().await?;
     let id: UserId = app.new_id();
     let inserted = user::insert(&tx, new_user(app, id, &checked)).await?;
-    let mut holders = user::holders(&tx, &identifier).await?.into_iter();
+    let mut holders = user::find_all_by_identifier(&tx, &identifier)
+        .await?
+        .into_iter();
     let owner = holders
         .next()
-        .ok_or_else(|| Fault::new("an address is taken by nobody"))?;
+        .ok_or_else(|| Fault::new("the account that has the address is missing"))?;
     // Another account may have this address without having verified it. It keeps the address until
     // the new account verifies it, or loses it now where verification is never required.
-    let is_free = inserted && (needs_proof || holders.next().is_none());
+    let is_free = inserted && (needs_verification || holders.next().is_none());
     let outcome = if is_free {
-        create(&tx, app, caller, &owner.user, hash, needs_proof).await?
-    } else if needs_proof {
+        create(&tx, app, caller, &owner.user, hash, needs_verification).await?
+    } else if needs_verification {
         notify_owner(&tx, app, caller, &owner, &identifier).await?;
         Registered::ConfirmationSent
     } else {
@@ -174,7 +176,7 @@ async fn create(
     caller: &Caller,
     new: &User,
     hash: Option<String>,
-    needs_proof: bool,
+    needs_verification: bool,
 ) -> Result<Registered, Fault> {
     let now = app.clock.now();
     let sealed_key = audit::new_person_key(app, new.id);
@@ -185,7 +187,7 @@ async fn create(
     }
     if new.email.is_some() {
         verify_email::send_link(tx, app, new).await?;
-    } else if needs_proof {
+    } else if needs_verification {
         verify_phone::send_code(tx, app, new).await?;
     }
     let subject = Subject::UserWithKey {
@@ -197,13 +199,13 @@ async fn create(
         .by_user(new.id)
         .with(changes);
     audit::record(tx, app, &caller.client, event).await?;
-    if needs_proof {
+    if needs_verification {
         return Ok(Registered::ConfirmationSent);
     }
     let user = user::record_login(tx, new.id, new.credential_version, now).await?;
     let user = user.ok_or_else(|| Fault::new("a new account cannot sign in"))?;
-    let started = sign_in::start(tx, app, &caller.client, user, &["pwd"]).await?;
-    Ok(Registered::SignedIn(Box::new(started)))
+    let tokens = sign_in::start(tx, app, &caller.client, user, &["pwd"]).await?;
+    Ok(Registered::SignedIn(Box::new(tokens)))
 }
 
 /// Notifies the owner of a taken address, and changes nothing in the account.
@@ -226,7 +228,7 @@ async fn notify_owner(
     } else if owner.user.email_verified {
         decoy::write(tx, app.new_id()).await?;
         let to = owner.user.email.as_deref().unwrap_or_default();
-        let recipient = outbox::by_mail(&owner.user, to);
+        let recipient = outbox::email_recipient(&owner.user, to);
         let message = Message::AlreadyRegistered { sign_in };
         outbox::enqueue(tx, app, &recipient, &message, None).await?;
     } else {
@@ -264,7 +266,7 @@ async fn check(app: &App, input: Registration) -> Result<Checked, Refused<Regist
     };
     let address = address(app, input.email.as_deref(), input.phone.as_deref());
     let address = note(address.and_then(|address| {
-        outbox::check_texts(app, "phone", &address.identifier())?;
+        outbox::check_sms_allowed(app, "phone", &address.identifier())?;
         Ok(address)
     }));
     let first_name = name("firstName", &input.first_name);

@@ -19,7 +19,7 @@ use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
 use crate::services::{links, outbox, ownership};
 use crate::stores::link::LinkPurpose;
-use crate::stores::session::Which;
+use crate::stores::session::SessionSet;
 use crate::stores::user::{self, Credentials};
 use crate::stores::{Tx, link, password, session};
 
@@ -67,7 +67,7 @@ pub async fn revert_email_change(
     let reason = RevocationReason::EmailReverted;
     let restored = user::mark_unverified(&tx, id, Contact::Phone).await?;
     password::delete(&tx, id).await?;
-    session::revoke(&tx, id, Which::All, reason, now).await?;
+    session::revoke(&tx, id, SessionSet::All, reason, now).await?;
     let ending = (id, KeptIdentities::None);
     recovery::unlink_recent_identities(&tx, app, &caller.client, &restored, ending).await?;
     // Older revert links lead further back and may be the owner's.

@@ -21,7 +21,7 @@ use crate::services::refused::Refused;
 use crate::services::sign_in::{self, Authentication, SessionTokens};
 use crate::services::throttle::{self, LimitKey, RateLimit};
 use crate::stores::link::LinkPurpose;
-use crate::stores::user::{Credentials, Meant};
+use crate::stores::user::{Credentials, TieBreak};
 use crate::stores::{Tx, decoy, user};
 
 /// The token of a link and the password of the registration.
@@ -66,7 +66,7 @@ pub async fn verify_email(
         // A link is no authentication: the session rests on the earlier one.
         (Some(person), None) => Authentication::of_session(person),
         (_, password) => {
-            prove_password(app, caller, &owner, password).await?;
+            check_password(app, caller, &owner, password).await?;
             Authentication::now(app, &["pwd"])
         }
     };
@@ -75,16 +75,16 @@ pub async fn verify_email(
     }
     let tx = app.begin().await?;
     // Locked first, as everywhere that links are deleted.
-    let held = user::lock(&tx, owner.user.id).await?;
-    if held.is_none_or(|held| held.is_deleted()) || !presented.consume(&tx, app).await? {
+    let locked = user::lock(&tx, owner.user.id).await?;
+    if locked.is_none_or(|user| user.is_deleted()) || !presented.consume(&tx, app).await? {
         return Err(Refused::Because(VerifyEmailProblem::TokenInvalid));
     }
-    let started = confirm(&tx, app, caller, owner, authentication).await?;
+    let tokens = confirm(&tx, app, caller, owner, authentication).await?;
     tx.commit().await?;
-    Ok(started)
+    Ok(tokens)
 }
 
-async fn prove_password(
+async fn check_password(
     app: &App,
     caller: &Caller,
     owner: &Credentials,
@@ -125,9 +125,9 @@ async fn confirm(
     let user = user::record_login(tx, id, owner.user.credential_version, now).await?;
     let user = user.ok_or(Refused::Because(VerifyEmailProblem::TokenInvalid))?;
     let proof = AddressProof::WithCredentials;
-    let proven =
+    let updated =
         ownership::mark_verified(tx, app, &caller.client, &owner, Contact::Email, proof).await?;
-    let user = proven.unwrap_or(user);
+    let user = updated.unwrap_or(user);
     Ok(sign_in::start_with(tx, app, &caller.client, user, authentication).await?)
 }
 
@@ -153,10 +153,10 @@ pub async fn request_email_verification(
         let violation = Violation::new("email", ViolationRule::InvalidEmail, message);
         return Err(violation.into());
     }
-    let meant = caller
-        .signed_in()
-        .map_or(Meant::Owner, |person| Meant::Own(person.user()));
-    let found = user::find_by_identifier(&app.database, &identifier, meant).await?;
+    let tie_break = caller.signed_in().map_or(TieBreak::Owner, |person| {
+        TieBreak::PreferUser(person.user())
+    });
+    let found = user::find_by_identifier(&app.database, &identifier, tie_break).await?;
     let tx = app.begin().await?;
     if let Some(found) = found.as_ref().filter(|found| !found.user.email_verified) {
         send_link(&tx, app, &found.user).await?;
@@ -196,6 +196,6 @@ pub(super) async fn send_link(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
         link: created.url.as_str(),
         hours: lifetime.num_hours(),
     };
-    let recipient = outbox::by_mail(user, to);
+    let recipient = outbox::email_recipient(user, to);
     outbox::enqueue(tx, app, &recipient, &message, Some(created.expires_at)).await
 }

@@ -20,7 +20,7 @@ pub(super) async fn send_code(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
     };
     let identifier = Identifier::read(to, None);
     let purpose = CodePurpose::VerifyPhone;
-    let recipient = outbox::by_text(user, to);
+    let recipient = outbox::sms_recipient(user, to);
     match code::issue(
         app,
         CodeSubject::User(user),
@@ -60,7 +60,7 @@ pub(super) async fn send_other(
 ) -> Result<(), Fault> {
     let identifier = Identifier::Phone(number.clone());
     let purpose = CodePurpose::VerifyPhone;
-    let recipient = outbox::by_text(owner, number.as_str());
+    let recipient = outbox::sms_recipient(owner, number.as_str());
     let message = Message::AlreadyRegistered { sign_in };
     match code::issue(
         app,
@@ -72,7 +72,7 @@ pub(super) async fn send_other(
     .await
     {
         Ok(_) => outbox::enqueue(tx, app, &recipient, &message, None).await,
-        // One message per cooldown, so that nobody's phone is flooded.
+        // One message per cooldown, so that no phone is flooded.
         Err(IssueError::Cooldown(_)) => {
             outbox::enqueue_decoy(tx, app, &recipient, &message, None).await
         }

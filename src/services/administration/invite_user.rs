@@ -24,7 +24,7 @@ use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::{links, outbox, ownership, profile_rules};
 use crate::stores::link::{self, LinkPurpose};
-use crate::stores::user::{Credentials, Held, Meant, NewUser};
+use crate::stores::user::{Credentials, LockScope, NewUser, TieBreak};
 use crate::stores::{Tx, person_key, user};
 
 /// The input of an invitation.
@@ -55,7 +55,7 @@ pub enum InviteProblem {
 
 /// Creates an account without a password and sends the link that sets one.
 ///
-/// The link verifies the address. Nobody can access the account before, so only this proof keeps
+/// The link verifies the address. No one can access the account before, so only this proof keeps
 /// the granted role.
 pub async fn invite_user(
     app: &App,
@@ -93,12 +93,12 @@ impl Change<'_, UsersWrite> {
         let rank = Rank::of(new.role, new.functions);
         let tx = app.begin().await?;
         let named = Identifier::Email(email.clone());
-        let holder = user::find_by_identifier(&tx, &named, Meant::Owner).await?;
+        let holder = user::find_by_identifier(&tx, &named, TieBreak::Owner).await?;
         let other = holder
             .as_ref()
             .map_or(person.user(), |holder| holder.user.id);
         let pair = [person.user(), other];
-        let held = user::lock_for_administration(&tx, pair, Held::Both).await?;
+        let held = user::lock_for_administration(&tx, pair, LockScope::Both).await?;
         let actor = held.iter().find(|user| user.id == person.user());
         let mine = actor.filter(|actor| actor.may_sign_in()).map(Rank::of_user);
         let may = |mine: &Rank| mine.holds(UsersWrite::PERMISSION) && mine.may_grant(rank);
@@ -183,7 +183,7 @@ fn row<'a>(app: &App, id: UserId, email: &'a EmailAddress, new: &'a NewPerson) -
 }
 
 async fn send(tx: &Tx, app: &App, created: &User) -> Result<(), Fault> {
-    let no_address = || Fault::new("somebody was invited without an address");
+    let no_address = || Fault::new("an invited account has no address");
     let to = created.email.as_deref().ok_or_else(no_address)?;
     let address = links::address(created, Contact::Email).ok_or_else(no_address)?;
     let lifetime = Duration::seconds(app.config.links.invitation_seconds);
@@ -192,7 +192,7 @@ async fn send(tx: &Tx, app: &App, created: &User) -> Result<(), Fault> {
         link: link.url.as_str(),
         hours: lifetime.num_hours(),
     };
-    let recipient = outbox::by_mail(created, to);
+    let recipient = outbox::email_recipient(created, to);
     outbox::enqueue(tx, app, &recipient, &message, Some(link.expires_at)).await
 }
 

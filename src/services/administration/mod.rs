@@ -27,7 +27,7 @@ use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::profile_rules;
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit, RateLimitExceeded};
-use crate::stores::user::{self, Held};
+use crate::stores::user::{self, LockScope};
 use crate::stores::{Tx, link};
 
 pub use crate::stores::user::{ProfileChange, StaffRecord};
@@ -139,12 +139,12 @@ impl<P: PermissionType> Change<'_, P> {
     async fn begin(&self, target: &mut Target) -> Result<(Tx, User), Refused<ChangeProblem>> {
         self.charge_and_read_reason(target).await?;
         let tx = self.app.begin().await?;
-        let (actor, user) = self.lock(&tx, target.user, Held::Both).await?;
+        let (actor, user) = self.lock(&tx, target.user, LockScope::Both).await?;
         Self::check(actor.as_ref(), &user)?;
         Ok((tx, user))
     }
 
-    /// The same for a change of privileges, which nobody may make to their own account.
+    /// The same for a change of privileges, which no one may make to their own account.
     ///
     /// `removes` tells whether the user stops being an administrator. All administrators are locked
     /// meanwhile, so that two who remove each other concurrently cannot both succeed.
@@ -157,7 +157,7 @@ impl<P: PermissionType> Change<'_, P> {
             .await
             .map_err(Refused::widen)?;
         let tx = self.app.begin().await?;
-        let locked = self.lock(&tx, target.user, Held::BothAndAdmins).await;
+        let locked = self.lock(&tx, target.user, LockScope::BothAndAdmins).await;
         let (actor, user) = locked.map_err(Refused::widen)?;
         if !self.rank().reaches(Rank::of_user(&user)) {
             return Err(Refused::Because(ChangeProblem::OutOfScope.into()));
@@ -178,7 +178,7 @@ impl<P: PermissionType> Change<'_, P> {
         &self,
         tx: &Tx,
         target: UserId,
-        held: Held,
+        held: LockScope,
     ) -> Result<(Option<User>, User), Refused<ChangeProblem>> {
         let id = self.person.user();
         let locked = user::lock_for_administration(tx, [id, target], held).await?;

@@ -82,7 +82,7 @@ impl<A> Change<'_, A> {
 
 /// Records that the caller lacks the permission for an operation.
 ///
-/// Only recorded for staff and within their rate limit, else counted: anybody could otherwise flood
+/// Only recorded for staff and within their rate limit, else counted: anyone could otherwise flood
 /// the log with operations that they may not use.
 pub async fn forbidden(
     app: &App,

@@ -9,7 +9,7 @@ use crate::domain::permission::types::SessionsWrite;
 use crate::domain::session::RevocationReason;
 use crate::services::audit::Action;
 use crate::services::refused::Refused;
-use crate::stores::session::{self, Which};
+use crate::stores::session::{self, SessionSet};
 
 /// Ends every session of a user and returns how many. Codes, links and concurrent sign-ins end too, or
 /// a session could start right after. Needs no recent authentication: it may be urgent, and the user
@@ -37,7 +37,7 @@ impl Change<'_, SessionsWrite> {
         let (tx, before) = change.begin(&mut target).await?;
         change.end_credentials(&tx, &before).await?;
         let (reason, now) = (RevocationReason::RevokedByStaff, app.clock.now());
-        let ended = session::revoke(&tx, before.id, Which::All, reason, now).await?;
+        let ended = session::revoke(&tx, before.id, SessionSet::All, reason, now).await?;
         let changes = Map::from_iter([("sessions".to_owned(), json!(ended))]);
         change.finish(tx, &target, changes).await?;
         Ok(ended)

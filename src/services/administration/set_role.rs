@@ -51,7 +51,7 @@ impl Change<'_, RolesWrite> {
                 PrivilegeProblem::from(ChangeProblem::OutOfScope).into(),
             ));
         }
-        // Whoever verifies the address later must not inherit the rights of staff.
+        // The person who verifies the address later must not inherit staff permissions.
         if role >= Role::Staff && !before.email_verified {
             return Err(Refused::Because(GrantProblem::EmailNotVerified));
         }

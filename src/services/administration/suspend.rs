@@ -11,7 +11,7 @@ use crate::domain::user::User;
 use crate::services::audit::Action;
 use crate::services::recovery::{self, KeptIdentities};
 use crate::services::refused::Refused;
-use crate::stores::session::{self, Which};
+use crate::stores::session::{self, SessionSet};
 use crate::stores::user;
 
 /// Suspends an account and ends its sessions: its next request is refused on every instance.
@@ -65,7 +65,7 @@ impl Change<'_, UsersWrite> {
         user::set_suspended(&tx, before.id, Some(since), reason, now).await?;
         let after = change.end_credentials(&tx, &before).await?;
         let reason = RevocationReason::Suspended;
-        let ended = session::revoke(&tx, before.id, Which::All, reason, now).await?;
+        let ended = session::revoke(&tx, before.id, SessionSet::All, reason, now).await?;
         let ending = (change.person.user(), KeptIdentities::First);
         let client = &change.caller.client;
         recovery::unlink_recent_identities(&tx, app, client, &before, ending).await?;

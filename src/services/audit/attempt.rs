@@ -1,7 +1,7 @@
 //! Recording attempts that need no account: an event each if they concern an account, else an event
 //! for the first few and a count of the rest.
 //!
-//! Anybody can invent tokens, codes and addresses at the rate that the limits permit, and so flood
+//! Anyone can invent tokens, codes and addresses at the rate that the limits permit, and so flood
 //! the log. Unattributed attempts are therefore recorded one by one only up to [`MAX_RECORDED`] an
 //! hour per slot of networks; further ones are counted, and one event an hour states their number.
 //! The decision: `docs/decisions/counted-attempts.md`.

@@ -21,13 +21,13 @@ use crate::domain::user::User;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::services::throttle::{RateLimitExceeded, Target};
-use crate::stores::{Tx, spent_proof};
-use crate::volatile::{NewCode, Placed, Slot, Tries};
+use crate::stores::{Tx, redemption};
+use crate::volatile::{CodeLookup, NewCode, Placement, Tries};
 
 use lifetime::{Validity, count_wrong_code, lifetime};
 
 /// How long an expired code is kept, to be reported as expired instead of wrong.
-const KEPT_EXPIRED: Duration = Duration::from_mins(10);
+const EXPIRED_STORED_FOR: Duration = Duration::from_mins(10);
 
 /// Whose code it is.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ pub(super) enum CodeSubject<'a> {
 /// Which codes of an address a request may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CodePool {
-    /// Anybody who knows the address, including its owner on a new device.
+    /// Anyone who knows the address, including its owner on a new device.
     Public,
     /// A device that the account knows. Its codes are kept apart, so that strangers can neither
     /// put them on cooldown nor use up their tries.
@@ -111,7 +111,7 @@ pub(super) enum CodeCheck {
 /// A valid code that is not consumed yet.
 #[derive(Debug)]
 pub(super) struct VerifiedCode {
-    slots: Vec<Slot>,
+    lookups: Vec<CodeLookup>,
     sealed: Vec<u8>,
     expires_at: DateTime<Utc>,
 }
@@ -144,35 +144,35 @@ pub(super) async fn issue(
         let new = NewCode {
             key: &key,
             sealed: &sealed,
-            ends_at: validity.expires_at,
-            keep: lifetime + KEPT_EXPIRED,
+            expires_at: validity.expires_at,
+            store_for: lifetime + EXPIRED_STORED_FOR,
             cooldown: Duration::from_secs(app.config.otp.resend_seconds.into()),
-            renewal: lifetime / 2,
-            tries: tries(app).all,
-            instead_of: replaced.as_deref(),
+            resend_for: lifetime / 2,
+            tries: tries(app).total,
+            replaces: replaced.as_deref(),
         };
-        let (kept, age) = match app.volatile.place_code(now, new).await? {
-            Placed::Kept {
+        let (stored, age) = match app.volatile.place_code(now, new).await? {
+            Placement::Send {
                 sealed,
-                made_at,
-                ends_at,
+                created_at,
+                expires_at,
             } => {
                 let age = Validity {
-                    issued_at: made_at,
-                    expires_at: ends_at,
+                    issued_at: created_at,
+                    expires_at,
                 };
                 (sealed, age)
             }
-            Placed::Cooldown { wait } => {
+            Placement::Cooldown { wait } => {
                 return Err(IssueError::Cooldown(RateLimitExceeded {
                     retry_after: wait,
                 }));
             }
         };
-        if kept == sealed {
+        if stored == sealed {
             return Ok(Issued::new(code, validity.effective_expiry(app), now));
         }
-        match (open(app, &aad, &kept), subject) {
+        match (open(app, &aad, &stored), subject) {
             (Some((code, validity)), _) => {
                 return Ok(Issued::new(code, validity.effective_expiry(app), now));
             }
@@ -182,7 +182,7 @@ pub(super) async fn issue(
             }
             // Replace a decoy, or a code from before a change of credentials, but keep its age: a
             // new expiry would reveal that the address has an account by now.
-            (None, CodeSubject::User(_)) => (validity, replaced) = (age, Some(kept)),
+            (None, CodeSubject::User(_)) => (validity, replaced) = (age, Some(stored)),
         }
     }
     Err(Fault::new("a code was replaced while it was made").into())
@@ -193,10 +193,10 @@ const MAX_PLACEMENTS: usize = 4;
 
 /// The tries of a code. A third of them is reserved for known devices if one asked for the code.
 fn tries(app: &App) -> Tries {
-    let all = app.config.otp.tries;
+    let total = app.config.otp.tries;
     Tries {
-        all,
-        foreign: all - all.div_ceil(3),
+        total,
+        other_devices: total - total.div_ceil(3),
     }
 }
 
@@ -243,8 +243,8 @@ pub(super) async fn check(
     pool: CodePool,
 ) -> Result<CodeCheck, Fault> {
     let now = app.clock.now();
-    let slots = slots(app, subject, purpose, contact, pool);
-    let found = app.volatile.try_code(now, &slots, tries(app)).await?;
+    let lookups = lookups(app, subject, purpose, contact, pool);
+    let found = app.volatile.try_code(now, &lookups, tries(app)).await?;
     let aad = aad(subject, purpose, contact);
     let mut checked = CodeCheck::Invalid;
     for sealed in found {
@@ -255,7 +255,7 @@ pub(super) async fn check(
         if is_right && matches!(subject, CodeSubject::User(_)) {
             if validity.effective_expiry(app) > now {
                 return Ok(CodeCheck::Valid(VerifiedCode {
-                    slots,
+                    lookups,
                     sealed,
                     // Not the effective expiry: the code is valid again after the alarm.
                     expires_at: validity.expires_at,
@@ -275,45 +275,48 @@ impl VerifiedCode {
     /// concurrent request or before a fail-over of the shared store brought it back.
     pub(super) async fn consume(&self, tx: &Tx, app: &App) -> Result<bool, Fault> {
         let digest = HashedToken::from_bytes(Sha256::digest(&self.sealed).into());
-        let kept_until = self.expires_at + KEPT_EXPIRED;
-        spent_proof::spend(tx, &digest, kept_until, app.clock.now()).await
+        let stored_until = self.expires_at + EXPIRED_STORED_FOR;
+        redemption::record(tx, &digest, stored_until, app.clock.now()).await
     }
 
     /// Removes the code from the shared store after the commit; the row written by
     /// [`Self::consume`] is what prevents reuse.
     pub(super) async fn forget(self, app: &App) {
         let now = app.clock.now();
-        let forgotten = app.volatile.forget_code(now, &self.slots, &self.sealed);
+        let forgotten = app.volatile.forget_code(now, &self.lookups, &self.sealed);
         if let Err(unavailable) = forgotten.await {
             tracing::debug!(%unavailable, "a redeemed code stays until it expires");
         }
     }
 }
 
-/// Where a code is looked for. A slot is foreign if it belongs to known devices and the request
-/// comes from another one.
-fn slots(
+/// Where to look for a typed code. Codes sent to a known device are marked if the request comes from
+/// another one.
+fn lookups(
     app: &App,
     subject: CodeSubject<'_>,
     purpose: CodePurpose,
     contact: &Identifier,
     typed_in: CodePool,
-) -> Vec<Slot> {
-    let pools: &[CodePool] = if is_own(purpose) {
+) -> Vec<CodeLookup> {
+    let pools: &[CodePool] = if requires_session(purpose) {
         &[CodePool::Public]
     } else {
         &[CodePool::Public, CodePool::KnownDevice]
     };
-    let slot = |pool: CodePool| {
-        let foreign = pool == CodePool::KnownDevice && typed_in == CodePool::Public;
+    let lookup = |pool: CodePool| {
+        let for_other_device = pool == CodePool::KnownDevice && typed_in == CodePool::Public;
         let keys = keys(app, subject, purpose, contact, pool);
-        keys.map(move |key| Slot { key, foreign })
+        keys.map(move |key| CodeLookup {
+            key,
+            for_other_device,
+        })
     };
-    pools.iter().copied().flat_map(slot).collect()
+    pools.iter().copied().flat_map(lookup).collect()
 }
 
 /// Whether such a code can only be requested in a session of its account.
-const fn is_own(purpose: CodePurpose) -> bool {
+const fn requires_session(purpose: CodePurpose) -> bool {
     matches!(
         purpose,
         CodePurpose::StepUp | CodePurpose::ChangeEmail | CodePurpose::ChangePhone
@@ -333,7 +336,7 @@ fn keys(
     pool: CodePool,
 ) -> impl Iterator<Item = String> + use<> {
     let subjects: Vec<String> = match subject {
-        CodeSubject::User(user) if is_own(purpose) => vec![user.id.to_string()],
+        CodeSubject::User(user) if requires_session(purpose) => vec![user.id.to_string()],
         CodeSubject::User(_) | CodeSubject::Unknown => app
             .keyring
             .blind_indices("code-address", &contact.key())
@@ -342,7 +345,7 @@ fn keys(
             .collect(),
     };
     let suffix = match pool {
-        CodePool::KnownDevice if !is_own(purpose) => ":device",
+        CodePool::KnownDevice if !requires_session(purpose) => ":device",
         CodePool::Public | CodePool::KnownDevice => "",
     };
     subjects

@@ -82,7 +82,7 @@ pub(super) async fn check(
     };
     let token = presented.verify(&keys, now, &expected).map_err(refused)?;
     let google_user = GoogleUser::of(token, settings);
-    // Only after the signature check: otherwise anybody could use up the budget of a subject.
+    // Only after the signature check: otherwise anyone could use up the budget of a subject.
     let limit = RateLimit::GoogleSubject {
         issuer: &google_user.issuer,
         subject: &google_user.subject,

@@ -16,7 +16,7 @@ use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
 use crate::stores::identity::NewIdentity;
-use crate::stores::{Tx, identity, session, spent_proof, user};
+use crate::stores::{Tx, identity, redemption, session, user};
 
 /// Few enough to list without paging.
 const MAX_IDENTITIES: usize = 10;
@@ -101,7 +101,7 @@ async fn add(
         let violation = Violation::new("idToken", ViolationRule::NotAllowed, message);
         return Err(violation.into());
     }
-    if !spent_proof::spend(tx, &google_user.token_digest, google_user.expires_at, now).await? {
+    if !redemption::record(tx, &google_user.token_digest, google_user.expires_at, now).await? {
         return Err(Refused::Because(LinkGoogleProblem::TokenInvalid));
     }
     let new = NewIdentity {

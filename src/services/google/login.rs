@@ -14,7 +14,7 @@ use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::sign_in::{self, SessionTokens};
 use crate::services::throttle::{self, RateLimit};
-use crate::stores::{Tx, identity, spent_proof, user};
+use crate::stores::{Tx, identity, redemption, user};
 
 /// RFC 8176 has no value for federated sign-in; this one is widely used.
 const AMR: &str = "fed";
@@ -55,10 +55,10 @@ pub async fn login(
         let tx = app.begin().await?;
         match resolve(&tx, app, caller, &google_user).await? {
             Step::SignIn(user) => {
-                let started = start(&tx, app, caller, *user).await?;
+                let tokens = start(&tx, app, caller, *user).await?;
                 tx.commit().await?;
                 app.wake_outbox();
-                return Ok(started);
+                return Ok(tokens);
             }
             Step::Retry => {}
             Step::Reject(rejection) => {
@@ -68,7 +68,7 @@ pub async fn login(
             }
         }
     }
-    Err(Fault::new("an account kept changing while somebody signed in with Google").into())
+    Err(Fault::new("the account kept changing during a Google sign-in").into())
 }
 
 async fn resolve(
@@ -78,7 +78,7 @@ async fn resolve(
     google_user: &GoogleUser,
 ) -> Result<Step, Fault> {
     let now = app.clock.now();
-    if !spent_proof::spend(tx, &google_user.token_digest, google_user.expires_at, now).await? {
+    if !redemption::record(tx, &google_user.token_digest, google_user.expires_at, now).await? {
         return Ok(Step::Reject(LoginRejection::Replayed));
     }
     let known = identity::find(tx, &google_user.issuer, &google_user.subject).await?;

@@ -20,7 +20,7 @@ use crate::messages::Message;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::ownership::{self, AddressProof};
 use crate::stores::identity::NewIdentity;
-use crate::stores::user::{Credentials, Meant, NewUser};
+use crate::stores::user::{Credentials, NewUser, TieBreak};
 use crate::stores::{Tx, identity, person_key, user};
 
 pub(super) async fn resolve_account(
@@ -35,7 +35,7 @@ pub(super) async fn resolve_account(
         return Ok(Step::Reject(LoginRejection::EmailNotVerified(claimed)));
     };
     let named = Identifier::Email(email.clone());
-    let Some(mut owner) = user::find_by_identifier(tx, &named, Meant::Owner).await? else {
+    let Some(mut owner) = user::find_by_identifier(tx, &named, TieBreak::Owner).await? else {
         return register(tx, app, caller, google_user, email).await;
     };
     // Locked until the commit, so that no other request verifies or claims the address meanwhile.

@@ -18,7 +18,7 @@ use crate::fault::Fault;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::new_password;
 use crate::services::ownership;
-use crate::stores::user::{Meant, NewUser};
+use crate::stores::user::{NewUser, TieBreak};
 use crate::stores::{password, person_key, user};
 
 /// Why no administrator was created.
@@ -73,7 +73,7 @@ pub async fn create(app: &App, email: &str, typed: SecretString) -> Result<UserI
     let client = Client::command_line(app.random.uuid_v7(now).to_string());
     let tx = app.begin().await?;
     let identifier = Identifier::Email(email.clone());
-    if let Some(holder) = user::find_by_identifier(&tx, &identifier, Meant::Owner).await?
+    if let Some(holder) = user::find_by_identifier(&tx, &identifier, TieBreak::Owner).await?
         && !holder.user.email_verified
     {
         // An account that never verified the address must not keep it from its owner.

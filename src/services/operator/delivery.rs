@@ -22,7 +22,7 @@ use crate::providers::{Outgoing, SendError};
 use crate::services::outbox;
 use crate::services::throttle::{self, RateLimit, RecipientTrust};
 use crate::stores::outbox_message::{self, ClaimedMessage};
-use crate::stores::user::{self, Meant};
+use crate::stores::user::{self, TieBreak};
 
 /// The lease of a claimed message. Sending takes 30 seconds at most (`config/smtp.rs`,
 /// `config/sms.rs`), recording the outcome 15.
@@ -275,13 +275,13 @@ async fn charge_text(app: &App, message: &ClaimedMessage, to: &str) -> Result<()
     let country = destination.map_err(|rule| rejected(format!("{rule} (sms.countries)")))?;
     let trust = recipient_trust(app, message, &number).await;
     let trust = trust.map_err(|fault| SendError::Temporary(fault.to_string()))?;
-    let nobody = Client::command_line(message.id.to_string());
+    let client = Client::command_line(message.id.to_string());
     let limit = RateLimit::SendText {
         number: &number,
         country: &country,
         trust,
     };
-    let charged = throttle::charge(app, &nobody, limit).await;
+    let charged = throttle::charge(app, &client, limit).await;
     charged.map_err(|_| {
         let text = "so many text messages leave that this one waits (throttle.sms_*)";
         SendError::Temporary(text.to_owned())
@@ -294,7 +294,7 @@ async fn recipient_trust(
     number: &PhoneNumber,
 ) -> Result<RecipientTrust, Fault> {
     let identifier = Identifier::Phone(number.clone());
-    let found = user::find_by_identifier(&app.database, &identifier, Meant::Owner).await?;
+    let found = user::find_by_identifier(&app.database, &identifier, TieBreak::Owner).await?;
     if found.is_some_and(|found| found.user.phone_verified) {
         return Ok(RecipientTrust::Verified);
     }

@@ -13,7 +13,7 @@ pub async fn publish(app: &App) {
     let events = queue.next().await;
     let lost = queue.take_lost();
     if lost > 0 {
-        tracing::warn!(lost, "more happened at once than could be announced");
+        tracing::warn!(lost, "domain events were dropped: the queue was full");
         app.metrics.events_lost("queue", lost);
     }
     app.event_bus.publish(Arc::from(events.as_slice()));

@@ -28,7 +28,7 @@ pub fn prepare(config: &Config, random: &Random) -> Result<(), Fault> {
 
 /// The lock of one server on a SQLite file, held while this value exists.
 ///
-/// The kernel releases it however the process ends, so a leftover file blocks nobody.
+/// The kernel releases it however the process ends, so a leftover file blocks no start.
 #[derive(Debug)]
 pub struct Claim(#[expect(dead_code, reason = "held, not read")] File);
 

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::services::audit;
 use crate::services::operator::{audit_retention, keys};
-use crate::stores::{link, outbox_message, refresh_token, session, spent_proof};
+use crate::stores::{link, outbox_message, redemption, refresh_token, session};
 
 /// How much one run removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub async fn tidy(app: &App) -> Result<Removed, Fault> {
     let kept = Duration::seconds(app.config.sessions.keep_ended_seconds);
     let sessions = session::delete_ended(&tx, now - kept).await?;
     let links = link::delete_expired(&tx, now).await?;
-    let proofs = spent_proof::delete_expired(&tx, now).await?;
+    let proofs = redemption::delete_expired(&tx, now).await?;
     tx.commit().await?;
     let outbox = &app.config.outbox;
     let messages = outbox_message::purge(

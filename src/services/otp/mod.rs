@@ -17,7 +17,7 @@ use crate::services::code::CodePool;
 use crate::services::device::{self, Device};
 use crate::services::ownership;
 use crate::services::throttle::{self, LimitKey, RateLimit, RateLimitExceeded, Target};
-use crate::stores::user::{Credentials, Meant};
+use crate::stores::user::{Credentials, TieBreak};
 
 /// The kind of address that a code of this purpose goes to.
 fn contact(purpose: CodePurpose, identifier: &Identifier) -> Result<Contact, Violation> {
@@ -58,10 +58,10 @@ fn is_applicable(caller: &Caller, user: &User, purpose: CodePurpose, contact: Co
 }
 
 /// Which account an address refers to: the caller's own if it has the address.
-fn meant(caller: &Caller) -> Meant {
-    caller
-        .signed_in()
-        .map_or(Meant::Owner, |person| Meant::Own(person.user()))
+fn tie_break(caller: &Caller) -> TieBreak {
+    caller.signed_in().map_or(TieBreak::Owner, |person| {
+        TieBreak::PreferUser(person.user())
+    })
 }
 
 /// A request that concerns a code, and what it is charged to.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use serde_json::json;
 
-use super::{CodeRequest, contact, is_applicable, meant};
+use super::{CodeRequest, contact, is_applicable, tie_break};
 use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::code::CodePurpose;
@@ -42,9 +42,9 @@ pub async fn request_otp(
     let key = request.key();
     request.charge(RateLimit::RequestMessage { key }).await?;
     let contact = contact(purpose, &identifier)?;
-    outbox::check_texts(app, "emailOrPhone", &identifier)?;
+    outbox::check_sms_allowed(app, "emailOrPhone", &identifier)?;
 
-    let found = user::find_by_identifier(&app.database, &identifier, meant(caller)).await?;
+    let found = user::find_by_identifier(&app.database, &identifier, tie_break(caller)).await?;
     if request.person.is_none() {
         let target = request.target(found.as_ref());
         request

@@ -4,7 +4,7 @@ use chrono::Duration;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{CodeRequest, contact, is_applicable, meant};
+use super::{CodeRequest, contact, is_applicable, tie_break};
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::code::{Code, CodePurpose};
@@ -123,7 +123,7 @@ async fn check(
     typed: &Code,
 ) -> Result<(Credentials, VerifiedCode), Refused<VerifyOtpProblem>> {
     let (app, caller, identifier) = (request.app, request.caller, request.identifier);
-    let found = user::find_by_identifier(&app.database, identifier, meant(caller)).await?;
+    let found = user::find_by_identifier(&app.database, identifier, tie_break(caller)).await?;
     if request.person.is_none() {
         let target = request.target(found.as_ref());
         request
@@ -212,9 +212,9 @@ impl Redemption<'_> {
         let (id, version) = (self.owner.user.id, self.owner.user.credential_version);
         let user = user::record_login(&tx, id, version, now).await?;
         let user = user.ok_or(Refused::Because(VerifyOtpProblem::CodeInvalid))?;
-        let proven =
+        let updated =
             ownership::mark_verified(&tx, app, client, &self.owner, self.contact, proof).await?;
-        let user = proven.unwrap_or(user);
+        let user = updated.unwrap_or(user);
         let mut amr = self.amr();
         if with_password {
             amr.push("pwd");
@@ -223,11 +223,11 @@ impl Redemption<'_> {
             .by_user(id)
             .with(json!({ "method": "otp" }));
         audit::record(&tx, app, client, event).await?;
-        let mut started = sign_in::start(&tx, app, client, user, &amr).await?;
-        let (user, session) = (&started.user, started.session.id);
-        started.device_token = device::keep_or_issue(app, self.device.take(), user, session);
+        let mut tokens = sign_in::start(&tx, app, client, user, &amr).await?;
+        let (user, session) = (&tokens.user, tokens.session.id);
+        tokens.device_token = device::keep_or_issue(app, self.device.take(), user, session);
         self.finish(tx).await?;
-        Ok(Verified::SignedIn(Box::new(started)))
+        Ok(Verified::SignedIn(Box::new(tokens)))
     }
 
     /// RFC 8176 §2: `otp`, and `sms` if that was the channel.
@@ -244,7 +244,7 @@ impl Redemption<'_> {
     ) -> Result<Verified, Refused<VerifyOtpProblem>> {
         let is_own = |person: &SignedIn| person.user() == self.owner.user.id;
         if self.caller.signed_in().is_some_and(is_own) {
-            return self.prove_in_session().await;
+            return self.verify_in_session().await;
         }
         let Some(password) = password else {
             return self.sign_in(AddressProof::AddressOnly, false).await;
@@ -265,13 +265,13 @@ impl Redemption<'_> {
         self.sign_in(AddressProof::WithCredentials, true).await
     }
 
-    async fn prove_in_session(self) -> Result<Verified, Refused<VerifyOtpProblem>> {
+    async fn verify_in_session(self) -> Result<Verified, Refused<VerifyOtpProblem>> {
         let (app, client) = (self.app, &self.caller.client);
         let tx = self.begin().await?;
         let proof = AddressProof::WithCredentials;
-        let proven =
+        let updated =
             ownership::mark_verified(&tx, app, client, &self.owner, self.contact, proof).await?;
-        let user = proven.unwrap_or_else(|| self.owner.user.clone());
+        let user = updated.unwrap_or_else(|| self.owner.user.clone());
         self.finish(tx).await?;
         Ok(Verified::Contact(Box::new(user)))
     }

@@ -11,7 +11,7 @@ use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::new_password::{self, PasswordRejected};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
-use crate::stores::session::Which;
+use crate::stores::session::SessionSet;
 use crate::stores::user::{self, Credentials};
 
 /// Why the password was not changed.
@@ -61,7 +61,7 @@ pub async fn change_password(
     let (id, version) = (owner.user.id, owner.user.credential_version);
     let renewed = user::renew_credentials(&tx, id, version, app.clock.now()).await?;
     renewed.ok_or(Refused::Unauthenticated)?;
-    let change = (Which::AllBut(person.session()), Replacement::Change);
+    let change = (SessionSet::AllBut(person.session()), Replacement::Change);
     replace(&tx, app, caller, &owner, hash, change).await?;
     tx.commit().await?;
     app.wake_outbox();

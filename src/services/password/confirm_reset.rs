@@ -21,8 +21,8 @@ use crate::services::recovery;
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, LimitKey, RateLimit, Target};
 use crate::stores::link::LinkPurpose;
-use crate::stores::session::Which;
-use crate::stores::user::{Credentials, Meant};
+use crate::stores::session::SessionSet;
+use crate::stores::user::{Credentials, TieBreak};
 use crate::stores::{Tx, user};
 
 /// What was received at an address of the account.
@@ -125,11 +125,12 @@ pub async fn confirm_password_reset(
         ownership::accept_invitation(&tx, id).await?;
     }
     let proof = verified.proof();
-    if let Some(proven) = ownership::mark_verified(&tx, app, client, &owner, contact, proof).await?
+    if let Some(updated) =
+        ownership::mark_verified(&tx, app, client, &owner, contact, proof).await?
     {
-        owner.user = proven;
+        owner.user = updated;
     }
-    let change = (Which::All, verified.replacement());
+    let change = (SessionSet::All, verified.replacement());
     replace(&tx, app, caller, &owner, hash, change).await?;
     recovery::remove_additions(&tx, app, client, &owner.user, contact).await?;
     tx.commit().await?;
@@ -199,7 +200,7 @@ async fn by_code(
         Violation::new("emailOrPhone", rule, message)
     })?;
     let typed = code::parse(typed)?;
-    let found = user::find_by_identifier(&app.database, &identifier, Meant::Owner).await?;
+    let found = user::find_by_identifier(&app.database, &identifier, TieBreak::Owner).await?;
     let target = Target::new(&identifier, found.as_ref(), device);
     let limit = RateLimit::VerifyCodeAccount { target };
     throttle::charge(app, &caller.client, limit).await?;

@@ -19,7 +19,7 @@ use crate::messages::Message;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::outbox;
 use crate::stores::link::LinkPurpose;
-use crate::stores::session::Which;
+use crate::stores::session::SessionSet;
 use crate::stores::user::Credentials;
 use crate::stores::{Tx, link, password, session};
 
@@ -62,7 +62,7 @@ async fn replace(
     caller: &Caller,
     owner: &Credentials,
     hash: String,
-    (which, replacement): (Which, Replacement),
+    (which, replacement): (SessionSet, Replacement),
 ) -> Result<(), Fault> {
     let now = app.clock.now();
     let id = owner.user.id;

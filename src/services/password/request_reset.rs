@@ -19,7 +19,7 @@ use crate::services::refused::Refused;
 use crate::services::throttle::{self, LimitKey, RateLimit, Target};
 use crate::services::{device, links, outbox, ownership};
 use crate::stores::link::LinkPurpose;
-use crate::stores::user::{Credentials, Meant};
+use crate::stores::user::{Credentials, TieBreak};
 use crate::stores::{Tx, decoy, user};
 
 /// Sends a link by mail or a code by text message, if an account can be recovered.
@@ -42,8 +42,8 @@ pub async fn request_password_reset(
         let violation = Violation::new("emailOrPhone", rule, message);
         return Err(violation.into());
     };
-    outbox::check_texts(app, "emailOrPhone", &identifier)?;
-    let found = user::find_by_identifier(&app.database, &identifier, Meant::Owner).await?;
+    outbox::check_sms_allowed(app, "emailOrPhone", &identifier)?;
+    let found = user::find_by_identifier(&app.database, &identifier, TieBreak::Owner).await?;
     let target = Target::new(&identifier, found.as_ref(), device.as_ref());
     let limit = RateLimit::RequestMessageAccount { target };
     throttle::charge(app, &caller.client, limit).await?;
@@ -89,7 +89,7 @@ async fn mail(tx: &Tx, app: &App, recoverable: Option<&Credentials>) -> Result<(
         };
         return outbox::enqueue_decoy(tx, app, &recipient, &message, None).await;
     };
-    let recipient = outbox::by_mail(&owner.user, to);
+    let recipient = outbox::email_recipient(&owner.user, to);
     if signs_in_with_google(owner) {
         decoy::write(tx, app.new_id()).await?;
         let message = Message::SignInWithGoogle { sign_in: base };
@@ -126,7 +126,7 @@ async fn text(
     if let Some((user, to)) =
         recoverable.and_then(|found| Some((&found.user, found.user.phone.as_deref()?)))
     {
-        let recipient = outbox::by_text(user, to);
+        let recipient = outbox::sms_recipient(user, to);
         outbox::enqueue(&tx, app, &recipient, &message, until).await?;
     } else {
         let recipient = Recipient {

@@ -10,7 +10,7 @@ use crate::domain::caller::{Caller, Fresh};
 use crate::services::new_password::{self, PasswordRejected};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
-use crate::stores::session::Which;
+use crate::stores::session::SessionSet;
 use crate::stores::user;
 
 /// Why no password was set.
@@ -53,7 +53,7 @@ pub async fn set_password(
     let (id, version) = (owner.user.id, owner.user.credential_version);
     let renewed = user::renew_credentials(&tx, id, version, app.clock.now()).await?;
     renewed.ok_or(Refused::Unauthenticated)?;
-    let change = (Which::AllBut(person.session()), Replacement::First);
+    let change = (SessionSet::AllBut(person.session()), Replacement::First);
     replace(&tx, app, caller, &owner, hash, change).await?;
     tx.commit().await?;
     app.wake_outbox();

@@ -38,7 +38,7 @@ pub async fn authenticate(
             expires_at: None,
         });
     };
-    match find(app, token).await? {
+    match verify(app, token).await? {
         Some((signed_in, user, session, expires_at)) => Ok(Authenticated {
             caller: Caller::signed_in_as(client, signed_in),
             rows: Some((user, session)),
@@ -52,18 +52,18 @@ pub async fn authenticate(
     }
 }
 
-type Found = (SignedIn, User, Session, Option<DateTime<Utc>>);
+type Verified = (SignedIn, User, Session, Option<DateTime<Utc>>);
 
-async fn find(app: &App, token: &str) -> Result<Option<Found>, Fault> {
+async fn verify(app: &App, token: &str) -> Result<Option<Verified>, Fault> {
     let now = app.clock.now();
     let keys = app.signing_keys();
-    let verified = keys.verify(
+    let checked = keys.verify(
         token,
         now,
         &app.config.tokens.issuer,
         &app.config.tokens.audience,
     );
-    let Ok(claims) = verified else {
+    let Ok(claims) = checked else {
         return Ok(None);
     };
     let (user_id, session_id) = (UserId::from(claims.sub), SessionId::from(claims.sid));
@@ -71,13 +71,13 @@ async fn find(app: &App, token: &str) -> Result<Option<Found>, Fault> {
         return Ok(None);
     };
     let permissions = PermissionSet::of(user.role, user.staff_functions);
-    let holds = session.user_id == user_id
+    let is_valid = session.user_id == user_id
         && session.is_live(now)
         && user.may_sign_in()
         // A change of role or functions invalidates earlier access tokens.
         && claims.role == user.role
         && claims.scope == permissions.scope();
-    if !holds {
+    if !is_valid {
         return Ok(None);
     }
     let signed_in = SignedIn::new(&user, &session, permissions);

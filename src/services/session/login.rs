@@ -13,7 +13,7 @@ use crate::services::device;
 use crate::services::refused::Refused;
 use crate::services::sign_in::{self, SessionTokens};
 use crate::services::throttle::{self, LimitKey, RateLimit, Target};
-use crate::stores::user::{Credentials, Meant};
+use crate::stores::user::{Credentials, TieBreak};
 use crate::stores::{password, user};
 
 /// The input of a login.
@@ -54,7 +54,7 @@ pub async fn login(
     throttle::charge(app, &caller.client, limit).await?;
     let attempted = Password::attempt(input.password)?;
 
-    let found = user::find_by_identifier(&app.database, &identifier, Meant::SignIn).await?;
+    let found = user::find_by_identifier(&app.database, &identifier, TieBreak::SignIn).await?;
     let target = Target::new(&identifier, found.as_ref(), device.as_ref());
     let limit = RateLimit::LoginAccount { target };
     throttle::charge(app, &caller.client, limit).await?;
@@ -75,20 +75,20 @@ pub async fn login(
         record(app, caller, Subject::of(&found), Action::LoginFailed).await?;
         return Err(Refused::Because(no_match(app)));
     }
-    if let Some(refusal) = obstacle(app, &found.user, &identifier) {
+    if let Some(refusal) = refusal_after_password(app, &found.user, &identifier) {
         record(app, caller, Subject::of(&found), Action::LoginRefused).await?;
         return Err(refusal);
     }
-    let renewed = if verification.outdated {
+    let rehashed = if verification.outdated {
         // A full queue must not refuse a right password: the next login rehashes.
         app.hasher.hash(attempted).await.ok()
     } else {
         None
     };
-    let mut started = start(app, caller, found, renewed).await?;
-    let (user, session) = (&started.user, started.session.id);
-    started.device_token = device::keep_or_issue(app, device, user, session);
-    Ok(started)
+    let mut tokens = start_session(app, caller, found, rehashed).await?;
+    let (user, session) = (&tokens.user, tokens.session.id);
+    tokens.device_token = device::keep_or_issue(app, device, user, session);
+    Ok(tokens)
 }
 
 fn no_match(app: &App) -> LoginProblem {
@@ -107,24 +107,28 @@ fn is_pending(app: &App, user: &User) -> bool {
     app.config.registration.requires_confirmation() && !user.has_verified_contact()
 }
 
-/// Why a right password does not sign in.
-fn obstacle(app: &App, user: &User, identifier: &Identifier) -> Option<Refused<LoginProblem>> {
+/// Why the account may not sign in although the password is right.
+fn refusal_after_password(
+    app: &App,
+    user: &User,
+    identifier: &Identifier,
+) -> Option<Refused<LoginProblem>> {
     if user.is_suspended() {
         return Some(Refused::Because(LoginProblem::Suspended));
     }
-    let proven = match identifier {
+    let is_verified = match identifier {
         Identifier::Phone(_) => user.phone_verified,
         Identifier::Email(_) | Identifier::Other(_) => user.email_verified,
     };
-    (app.config.registration.requires_confirmation() && !proven)
+    (app.config.registration.requires_confirmation() && !is_verified)
         .then_some(Refused::Because(LoginProblem::EmailNotVerified))
 }
 
-async fn start(
+async fn start_session(
     app: &App,
     caller: &Caller,
     found: Credentials,
-    renewed: Option<String>,
+    rehashed: Option<String>,
 ) -> Result<SessionTokens, Refused<LoginProblem>> {
     let Credentials {
         user,
@@ -134,10 +138,10 @@ async fn start(
     } = found;
     let now = app.clock.now();
     let tx = app.begin().await?;
-    let signed_in = user::record_login(&tx, user.id, user.credential_version, now).await?;
+    let current = user::record_login(&tx, user.id, user.credential_version, now).await?;
     // The password was changed or the account deleted since the check.
-    let user = signed_in.ok_or_else(|| Refused::Because(no_match(app)))?;
-    if let Some((old, new)) = password_hash.as_deref().zip(renewed) {
+    let user = current.ok_or_else(|| Refused::Because(no_match(app)))?;
+    if let Some((old, new)) = password_hash.as_deref().zip(rehashed) {
         password::rehash(&tx, user.id, old, new).await?;
     }
     let subject = Subject::UserWithKey {
@@ -146,9 +150,9 @@ async fn start(
     };
     let event = Event::new(Action::LoginSucceeded, subject).by_user(user.id);
     audit::record(&tx, app, &caller.client, event).await?;
-    let started = sign_in::start(&tx, app, &caller.client, user, &["pwd"]).await?;
+    let tokens = sign_in::start(&tx, app, &caller.client, user, &["pwd"]).await?;
     tx.commit().await?;
-    Ok(started)
+    Ok(tokens)
 }
 
 /// Records a refused login.

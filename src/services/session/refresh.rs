@@ -19,7 +19,7 @@ use crate::services::sign_in::{self, SessionTokens};
 use crate::services::throttle::{self, RateLimit};
 use crate::stores::Tx;
 use crate::stores::refresh_token::{self, Consumed, RefreshToken};
-use crate::stores::session::{self, Which};
+use crate::stores::session::{self, SessionSet};
 
 /// The label of the key that seals a successor, derived from the presented token.
 const SUCCESSOR_LABEL: &str = "refresh-token-successor";
@@ -57,7 +57,8 @@ pub async fn refresh(
     }
     match &row.consumed {
         None => rotate(tx, app, client, &presented, row.id, session, user).await,
-        Some(consumed) => match repeated(&tx, app, &presented, &row, consumed, now).await? {
+        Some(consumed) => match reissue_successor(&tx, app, &presented, &row, consumed, now).await?
+        {
             Some((token, expires_at)) => {
                 tx.commit().await?;
                 Ok(sign_in::issue(app, user, session, token, expires_at)?)
@@ -91,13 +92,13 @@ async fn rotate(
     };
     refresh_token::consume(&tx, id, consumed).await?;
     refresh_token::insert(&tx, &row, &token.hash(), now).await?;
-    note_use(&tx, app, client, &session).await?;
+    record_use(&tx, app, client, &session).await?;
     tx.commit().await?;
     Ok(sign_in::issue(app, user, session, token, row.expires_at)?)
 }
 
 /// The same successor again, while the window is open and the successor is unused.
-async fn repeated(
+async fn reissue_successor(
     tx: &Tx,
     app: &App,
     presented: &PlainToken,
@@ -125,7 +126,7 @@ async fn repeated(
 }
 
 /// Updates the last use of the session, and records a change of device.
-async fn note_use(tx: &Tx, app: &App, client: &Client, session: &Session) -> Result<(), Fault> {
+async fn record_use(tx: &Tx, app: &App, client: &Client, session: &Session) -> Result<(), Fault> {
     let agent = client.agent();
     session::touch(
         tx,
@@ -162,7 +163,7 @@ async fn revoke_family(
     session::revoke(
         &tx,
         user.id,
-        Which::Only(session.id),
+        SessionSet::Only(session.id),
         RevocationReason::RefreshTokenReused,
         now,
     )

@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit, RateLimitExceeded};
-use crate::stores::session::{self, Which};
+use crate::stores::session::{self, SessionSet};
 use crate::stores::{Tx, refresh_token};
 
 /// Why no session was ended.
@@ -63,7 +63,7 @@ pub async fn logout(
         app,
         client,
         owner,
-        Which::Only(id),
+        SessionSet::Only(id),
         (Action::SessionEnded, RevocationReason::SignedOut),
     )
     .await?
@@ -81,7 +81,7 @@ pub async fn revoke(
 ) -> Result<(), Refused<RevokeProblem, Infallible>> {
     charge(app, &caller.client, person.user()).await?;
     let tx = app.begin().await?;
-    let which = Which::Only(id);
+    let which = SessionSet::Only(id);
     let client = &caller.client;
     if end(
         &tx,
@@ -107,7 +107,7 @@ pub async fn revoke_others(
 ) -> Result<u64, Refused<Infallible, Infallible>> {
     charge(app, &caller.client, person.user()).await?;
     let tx = app.begin().await?;
-    let which = Which::AllBut(person.session());
+    let which = SessionSet::AllBut(person.session());
     let client = &caller.client;
     let ended = end(
         &tx,
@@ -134,14 +134,14 @@ async fn end(
     app: &App,
     client: &Client,
     owner: UserId,
-    which: Which,
+    which: SessionSet,
     (action, reason): (Action, RevocationReason),
 ) -> Result<u64, Fault> {
     let ended = session::revoke(tx, owner, which, reason, app.clock.now()).await?;
     if ended > 0 {
         let changes = match which {
-            Which::Only(id) => json!({ "sessionId": id.to_string() }),
-            Which::AllBut(_) | Which::All => json!({ "sessions": ended }),
+            SessionSet::Only(id) => json!({ "sessionId": id.to_string() }),
+            SessionSet::AllBut(_) | SessionSet::All => json!({ "sessions": ended }),
         };
         let event = Event::new(action, Subject::User(owner))
             .by_user(owner)

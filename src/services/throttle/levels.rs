@@ -174,8 +174,8 @@ fn global(scope: &'static str, budget: &Budget) -> Level {
     vec![check(scope, "all".to_owned(), budget)]
 }
 
-/// The network of the client and the wider ones around it: whoever is assigned a whole prefix must
-/// not get a fresh budget with each address in it.
+/// The network of the client and the wider ones around it: an attacker who controls a whole prefix
+/// must not get a fresh budget with each address in it.
 fn networks(app: &App, client: &Client, scope: &'static str, budget: &Budget) -> Level {
     network::buckets(client.address)
         .into_iter()
@@ -237,7 +237,7 @@ enum AccountKey {
 impl Target<'_> {
     fn account_or_devices(self, app: &App) -> AccountKey {
         let account = self.account.map_or_else(
-            || blind_index(app, &format!("nobody {}", self.identifier.key())),
+            || blind_index(app, &format!("unknown {}", self.identifier.key())),
             |user| blind_index(app, &format!("account {user}")),
         );
         if self.has_known_device() {
@@ -252,8 +252,8 @@ impl Target<'_> {
 fn key_text(app: &App, key: LimitKey<'_>) -> String {
     let (kind, key) = match key {
         LimitKey::Identifier(identifier) => ("identifier", blind_index(app, &identifier.key())),
-        LimitKey::User(user) => ("person", user.to_string()),
-        LimitKey::Device(device) => ("device", blind_index(app, &device.bucket())),
+        LimitKey::User(user) => ("user", user.to_string()),
+        LimitKey::Device(device) => ("device", blind_index(app, &device.limit_key())),
     };
     format!("{kind}:{key}")
 }

@@ -156,7 +156,7 @@ pub(super) enum RecipientTrust {
     Verified,
     /// A signed-in user with another verified address asked for it.
     SignedIn,
-    /// Anybody may have asked for it.
+    /// Anyone may have asked for it.
     Unknown,
 }
 

@@ -111,7 +111,7 @@ impl Tx {
     }
 
     /// Publishes an event once this transaction is committed, and only then.
-    pub(in crate::stores) fn announce(&self, event: DomainEvent) {
+    pub(in crate::stores) fn publish_on_commit(&self, event: DomainEvent) {
         self.events.add(event);
     }
 

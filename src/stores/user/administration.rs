@@ -1,4 +1,4 @@
-//! What administrators change, and the locks they hold meanwhile.
+//! Changes by administrators, and the locks that they need.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
@@ -18,14 +18,14 @@ use crate::stores::Tx;
 
 /// Which accounts an administrative change locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Held {
+pub enum LockScope {
     /// The actor's and the target's.
     Both,
     /// These and every administrator's, because the change may remove one.
     BothAndAdmins,
 }
 
-fn serving_admins() -> Condition {
+fn active_admins() -> Condition {
     Condition::all()
         .add(Column::Role.eq(Role::Admin.as_str()))
         .add(Column::DeletedAt.is_null())
@@ -38,11 +38,11 @@ fn serving_admins() -> Condition {
 pub async fn lock_for_administration(
     tx: &Tx,
     pair: [UserId; 2],
-    held: Held,
+    scope: LockScope,
 ) -> Result<Vec<User>, Fault> {
     let mut wanted = Condition::any().add(Column::Id.is_in(pair.map(UserId::uuid)));
-    if held == Held::BothAndAdmins {
-        wanted = wanted.add(serving_admins());
+    if scope == LockScope::BothAndAdmins {
+        wanted = wanted.add(active_admins());
     }
     let rows = Entity::find()
         .filter(wanted)
@@ -54,7 +54,7 @@ pub async fn lock_for_administration(
 }
 
 /// Counts the other administrators who can sign in. One with an open invitation cannot.
-pub async fn count_other_admins(tx: &Tx, besides: UserId) -> Result<u64, Fault> {
+pub async fn count_other_admins(tx: &Tx, except: UserId) -> Result<u64, Fault> {
     let with_password = password::Entity::find()
         .select_only()
         .column(password::Column::UserId)
@@ -63,9 +63,9 @@ pub async fn count_other_admins(tx: &Tx, besides: UserId) -> Result<u64, Fault> 
         .add(Column::IsVerified.eq(true))
         .add(Column::Id.in_subquery(with_password));
     let admins = Entity::find()
-        .filter(serving_admins())
+        .filter(active_admins())
         .filter(can_sign_in)
-        .filter(Column::Id.ne(besides.uuid()));
+        .filter(Column::Id.ne(except.uuid()));
     Ok(admins.count(tx).await?)
 }
 

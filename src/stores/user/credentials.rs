@@ -37,9 +37,9 @@ const fn verified(contact: Contact) -> Column {
     }
 }
 
-/// Keeps the first `proven_at`.
-fn proven_since(now: DateTime<Utc>) -> SimpleExpr {
-    Func::coalesce([Expr::col(Column::ProvenAt), Expr::value(now)]).into()
+/// Keeps the first `first_verified_at`.
+fn first_verified_since(now: DateTime<Utc>) -> SimpleExpr {
+    Func::coalesce([Expr::col(Column::FirstVerifiedAt), Expr::value(now)]).into()
 }
 
 /// Marks an address as verified.
@@ -52,7 +52,7 @@ pub async fn mark_verified(
     let update = Entity::update_many()
         .col_expr(verified(contact), Expr::value(true))
         .col_expr(Column::IsVerified, Expr::value(true))
-        .col_expr(Column::ProvenAt, proven_since(now))
+        .col_expr(Column::FirstVerifiedAt, first_verified_since(now))
         .col_expr(Column::UpdatedAt, Expr::value(now));
     apply(tx, id, update).await
 }
@@ -92,7 +92,7 @@ pub async fn reset_unverified_account(
         .col_expr(Column::Role, Expr::value(role.as_str()))
         .col_expr(verified(contact), Expr::value(true))
         .col_expr(Column::IsVerified, Expr::value(true))
-        .col_expr(Column::ProvenAt, Expr::value(now))
+        .col_expr(Column::FirstVerifiedAt, Expr::value(now))
         .col_expr(Column::ReclaimedAt, Expr::value(now))
         .col_expr(
             Column::CredentialVersion,
@@ -122,7 +122,7 @@ pub async fn change_address(
     };
     let rows = update
         .col_expr(Column::IsVerified, Expr::value(true))
-        .col_expr(Column::ProvenAt, proven_since(now))
+        .col_expr(Column::FirstVerifiedAt, first_verified_since(now))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Id.eq(id.uuid()))
         .exec_with_returning(tx)
@@ -165,17 +165,17 @@ pub async fn mark_unverified(tx: &Tx, id: UserId, contact: Contact) -> Result<Us
     apply(tx, id, update).await
 }
 
-/// Marks the other address as unverified if it was set at `since` or later and after `proven`, the
-/// address that authorizes this; says whether it was.
+/// Marks the other address as unverified if it was set at `since` or later and after the address of
+/// kind `used`, which authorizes this; `false` if it was not.
 ///
-/// The order matters: a proof of the younger address must not unverify the older one.
+/// The order matters: a recovery by the younger address must not unverify the older one.
 pub async fn mark_unverified_since(
     tx: &Tx,
     id: UserId,
-    proven: Contact,
+    used: Contact,
     since: DateTime<Utc>,
 ) -> Result<bool, Fault> {
-    let (other, changed, own) = match proven {
+    let (other, changed, own) = match used {
         Contact::Email => (
             Contact::Phone,
             Column::PhoneChangedAt,
@@ -191,7 +191,7 @@ pub async fn mark_unverified_since(
     let outcome = Entity::update_many()
         .col_expr(verified(other), Expr::value(false))
         .filter(Column::Id.eq(id.uuid()))
-        .filter(verified(proven).eq(true))
+        .filter(verified(used).eq(true))
         .filter(verified(other).eq(true))
         .filter(changed.gte(since))
         .filter(is_younger)

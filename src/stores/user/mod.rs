@@ -27,7 +27,7 @@ use crate::fault::Fault;
 use crate::stores::Tx;
 
 pub use administration::{
-    Held, StaffRecord, count_other_admins, lock_for_administration, set_role, set_suspended,
+    LockScope, StaffRecord, count_other_admins, lock_for_administration, set_role, set_suspended,
     update_staff_record,
 };
 pub use credentials::{
@@ -84,19 +84,19 @@ fn with_credentials(select: Select<Entity>) -> Select<Entity> {
         .column_as(person_key::Column::SealedKey, "sealed_person_key")
 }
 
-/// Which account is meant when several have an address. One of them has verified it, or has
-/// verified nothing at all; the others have verified their other address only.
+/// Which account to choose if several have the same address. At most one has verified it; the
+/// others have verified their other address, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meant {
-    /// The one that a proof of the address would open.
+pub enum TieBreak {
+    /// The account that control of the address gives access to.
     Owner,
-    /// The one that can sign in with a password: a verified one.
+    /// The account that can sign in with a password: a verified one.
     SignIn,
-    /// This account if it has the address, or else the owner.
-    Own(UserId),
+    /// This account if it has the address, else the owner.
+    PreferUser(UserId),
 }
 
-fn with_identifier(identifier: &Identifier, meant: Meant) -> Select<Entity> {
+fn with_identifier(identifier: &Identifier, tie_break: TieBreak) -> Select<Entity> {
     let select = with_credentials(Entity::find())
         .filter(has_identifier(identifier))
         .filter(Column::DeletedAt.is_null());
@@ -106,14 +106,14 @@ fn with_identifier(identifier: &Identifier, meant: Meant) -> Select<Entity> {
             (Column::EmailVerified, Column::PhoneVerified)
         }
     };
-    let select = match meant {
-        Meant::Own(user) => select.order_by_desc(Column::Id.eq(user.uuid())),
-        Meant::Owner | Meant::SignIn => select,
+    let select = match tie_break {
+        TieBreak::PreferUser(user) => select.order_by_desc(Column::Id.eq(user.uuid())),
+        TieBreak::Owner | TieBreak::SignIn => select,
     };
     let select = select.order_by_desc(this);
-    match meant {
-        Meant::Owner | Meant::Own(_) => select.order_by_asc(other),
-        Meant::SignIn => select.order_by_desc(other),
+    match tie_break {
+        TieBreak::Owner | TieBreak::PreferUser(_) => select.order_by_asc(other),
+        TieBreak::SignIn => select.order_by_desc(other),
     }
 }
 
@@ -126,20 +126,23 @@ fn has_identifier(identifier: &Identifier) -> SimpleExpr {
     }
 }
 
-/// The live account that an identifier names.
+/// The live account with this identifier.
 pub async fn find_by_identifier(
     connection: &impl ConnectionTrait,
     identifier: &Identifier,
-    meant: Meant,
+    tie_break: TieBreak,
 ) -> Result<Option<Credentials>, Fault> {
-    let select = with_identifier(identifier, meant);
+    let select = with_identifier(identifier, tie_break);
     let row = select.into_model::<Row>().one(connection).await?;
     row.map(TryInto::try_into).transpose()
 }
 
 /// Every live account with this address, its owner first.
-pub async fn holders(tx: &Tx, identifier: &Identifier) -> Result<Vec<Credentials>, Fault> {
-    let select = with_identifier(identifier, Meant::Owner);
+pub async fn find_all_by_identifier(
+    tx: &Tx,
+    identifier: &Identifier,
+) -> Result<Vec<Credentials>, Fault> {
+    let select = with_identifier(identifier, TieBreak::Owner);
     let rows = select.into_model::<Row>().all(tx).await?;
     rows.into_iter().map(TryInto::try_into).collect()
 }
@@ -205,7 +208,7 @@ pub async fn insert(tx: &Tx, new: NewUser<'_>) -> Result<bool, Fault> {
         role: text(new.role.as_str()),
         auth_provider: text(new.auth_provider.as_str()),
         is_verified: ActiveValue::Set(new.verified),
-        proven_at: ActiveValue::Set(new.verified.then_some(new.now)),
+        first_verified_at: ActiveValue::Set(new.verified.then_some(new.now)),
         created_at: ActiveValue::Set(new.now),
         updated_at: ActiveValue::Set(new.now),
         ..ActiveModel::default()

@@ -7,42 +7,48 @@ fn code<'a>(key: &'a str, sealed: &'a [u8]) -> NewCode<'a> {
     NewCode {
         key,
         sealed,
-        ends_at: moment(300_000),
-        keep: MINUTE * 15,
+        expires_at: moment(300_000),
+        store_for: MINUTE * 15,
         cooldown: MINUTE,
-        renewal: Duration::from_secs(150),
+        resend_for: Duration::from_secs(150),
         tries: 5,
-        instead_of: None,
+        replaces: None,
     }
 }
 
-fn slot(key: &str, foreign: bool) -> Slot {
-    Slot {
+fn lookup(key: &str, for_other_device: bool) -> CodeLookup {
+    CodeLookup {
         key: key.to_owned(),
-        foreign,
+        for_other_device,
     }
 }
 
-async fn place(store: &Volatile, milliseconds: i64, code: NewCode<'_>) -> Placed {
+async fn place(store: &Volatile, milliseconds: i64, code: NewCode<'_>) -> Placement {
     store.place_code(moment(milliseconds), code).await.unwrap()
 }
 
-fn kept(sealed: &[u8]) -> Placed {
-    kept_since(0, sealed)
+fn sent(sealed: &[u8]) -> Placement {
+    sent_since(0, sealed)
 }
 
-fn kept_since(milliseconds: i64, sealed: &[u8]) -> Placed {
-    Placed::Kept {
+fn sent_since(milliseconds: i64, sealed: &[u8]) -> Placement {
+    Placement::Send {
         sealed: sealed.to_vec(),
-        made_at: moment(milliseconds),
-        ends_at: moment(300_000),
+        created_at: moment(milliseconds),
+        expires_at: moment(300_000),
     }
 }
 
 /// The codes that a try of one key returns.
 async fn tried(store: &Volatile, milliseconds: i64, key: &str, all: u32) -> Vec<Vec<u8>> {
-    let (slots, tries) = ([slot(key, false)], Tries { all, foreign: 0 });
-    let found = store.try_code(moment(milliseconds), &slots, tries).await;
+    let (lookups, tries) = (
+        [lookup(key, false)],
+        Tries {
+            total: all,
+            other_devices: 0,
+        },
+    );
+    let found = store.try_code(moment(milliseconds), &lookups, tries).await;
     found.unwrap()
 }
 
@@ -51,7 +57,7 @@ async fn a_code_is_removed_after_its_last_try() {
     for store in backends() {
         assert_eq!(
             place(&store, 0, code("a:login", b"one")).await,
-            kept(b"one")
+            sent(b"one")
         );
         for _ in 0..5 {
             assert_eq!(tried(&store, 0, "a:login", 5).await, [b"one"]);
@@ -85,12 +91,16 @@ async fn a_repeated_request_resends_the_code_with_its_remaining_tries() {
         }
         let wait = Duration::from_secs(40);
         let early = place(&store, 20_000, code("a", b"two")).await;
-        assert_eq!(early, Placed::Cooldown { wait });
+        assert_eq!(early, Placement::Cooldown { wait });
         let later = place(&store, 60_000, code("a", b"two")).await;
-        assert_eq!(later, kept(b"one"));
+        assert_eq!(later, sent(b"one"));
         let third = place(&store, 90_000, code("a", b"three")).await;
         let wait = Duration::from_secs(30);
-        assert_eq!(third, Placed::Cooldown { wait }, "that was a message, too");
+        assert_eq!(
+            third,
+            Placement::Cooldown { wait },
+            "that was a message, too"
+        );
         for _ in 0..2 {
             assert_eq!(tried(&store, 90_000, "a", 5).await, [b"one"]);
         }
@@ -105,7 +115,7 @@ async fn a_newer_code_is_added_to_the_previous_one_and_every_try_counts_for_both
         tried(&store, 0, "a", 5).await;
         assert_eq!(
             place(&store, 150_000, code("a", b"two")).await,
-            kept_since(150_000, b"two")
+            sent_since(150_000, b"two")
         );
         let both: [&[u8]; 2] = [b"two", b"one"];
         for _ in 0..4 {
@@ -125,7 +135,7 @@ async fn a_code_without_tries_is_replaced() {
         }
         assert_eq!(
             place(&store, 60_000, code("a", b"two")).await,
-            kept_since(60_000, b"two")
+            sent_since(60_000, b"two")
         );
         assert_eq!(tried(&store, 60_000, "a", 5).await, [b"two"]);
     }
@@ -136,21 +146,21 @@ async fn a_code_that_cannot_be_opened_is_replaced_at_once() {
     for store in backends() {
         place(&store, 0, code("a", b"one")).await;
         let again = place(&store, 60_000, code("a", b"three")).await;
-        assert_eq!(again, kept(b"one"));
+        assert_eq!(again, sent(b"one"));
         let instead = |old| NewCode {
-            instead_of: Some(old),
+            replaces: Some(old),
             ..code("a", b"three")
         };
         let other = place(&store, 60_000, instead(b"zero")).await;
-        assert_eq!(other, kept(b"one"), "what is not there is not replaced");
-        assert_eq!(place(&store, 60_000, instead(b"one")).await, kept(b"three"));
+        assert_eq!(other, sent(b"one"), "what is not there is not replaced");
+        assert_eq!(place(&store, 60_000, instead(b"one")).await, sent(b"three"));
         assert_eq!(tried(&store, 60_000, "a", 5).await, [b"three"]);
         let later = place(&store, 149_000, code("a", b"four")).await;
-        assert_eq!(later, kept(b"three"));
+        assert_eq!(later, sent(b"three"));
         let later = place(&store, 210_000, code("a", b"five")).await;
         assert_eq!(
             later,
-            kept_since(210_000, b"five"),
+            sent_since(210_000, b"five"),
             "as old as the one it replaced"
         );
     }
@@ -160,24 +170,27 @@ async fn a_code_that_cannot_be_opened_is_replaced_at_once() {
 async fn a_retried_request_gets_the_same_answer() {
     for store in backends() {
         for _ in 0..2 {
-            assert_eq!(place(&store, 0, code("a", b"one")).await, kept(b"one"));
+            assert_eq!(place(&store, 0, code("a", b"one")).await, sent(b"one"));
         }
         for _ in 0..2 {
             let again = place(&store, 60_000, code("a", b"two")).await;
-            assert_eq!(again, kept(b"one"));
+            assert_eq!(again, sent(b"one"));
         }
     }
 }
 
 #[tokio::test]
-async fn foreign_devices_cannot_use_up_the_tries_of_a_code() {
+async fn other_devices_cannot_use_up_the_tries_of_a_code() {
     for store in backends() {
         place(&store, 0, code("a:device", b"one")).await;
-        let tries = Tries { all: 5, foreign: 3 };
-        let stranger = [slot("a", false), slot("a:device", true)];
-        let device = [slot("a", false), slot("a:device", false)];
-        let compared = async |slots: &[Slot]| {
-            let found = store.try_code(moment(0), slots, tries).await.unwrap();
+        let tries = Tries {
+            total: 5,
+            other_devices: 3,
+        };
+        let stranger = [lookup("a", false), lookup("a:device", true)];
+        let device = [lookup("a", false), lookup("a:device", false)];
+        let compared = async |lookups: &[CodeLookup]| {
+            let found = store.try_code(moment(0), lookups, tries).await.unwrap();
             found.len()
         };
         for allowed in [1, 1, 1, 0, 0, 0, 0, 0] {
@@ -193,7 +206,7 @@ async fn foreign_devices_cannot_use_up_the_tries_of_a_code() {
 async fn a_clock_set_back_causes_no_lockout() {
     for store in backends() {
         place(&store, 3_600_000, code("a", b"one")).await;
-        assert_eq!(place(&store, 0, code("a", b"two")).await, kept(b"two"));
+        assert_eq!(place(&store, 0, code("a", b"two")).await, sent(b"two"));
     }
 }
 
@@ -203,16 +216,16 @@ async fn a_redeemed_code_removes_the_others_and_keeps_the_cooldown() {
         place(&store, 0, code("a", b"one")).await;
         place(&store, 0, code("a:device", b"other")).await;
         place(&store, 150_000, code("a", b"two")).await;
-        let slots = [slot("a", false), slot("a:device", true)];
+        let lookups = [lookup("a", false), lookup("a:device", true)];
         let now = moment(150_000);
-        store.forget_code(now, &slots, b"zero").await.unwrap();
+        store.forget_code(now, &lookups, b"zero").await.unwrap();
         assert_eq!(tried(&store, 150_000, "a", 5).await.len(), 2);
-        store.forget_code(now, &slots, b"one").await.unwrap();
+        store.forget_code(now, &lookups, b"one").await.unwrap();
         for key in ["a", "a:device"] {
             assert!(tried(&store, 150_000, key, 5).await.is_empty());
         }
         let placed = place(&store, 150_000, code("a", b"three")).await;
-        assert!(matches!(placed, Placed::Cooldown { .. }));
+        assert!(matches!(placed, Placement::Cooldown { .. }));
     }
 }
 
@@ -223,7 +236,7 @@ async fn arbitrary_bytes_are_returned_unchanged() {
         place(&store, 0, code("a", &all)).await;
         assert_eq!(tried(&store, 0, "a", 5).await, [all.as_slice()]);
         let again = place(&store, 60_000, code("a", b"two")).await;
-        assert_eq!(again, kept(&all));
+        assert_eq!(again, sent(&all));
     }
 }
 

@@ -62,7 +62,7 @@ async fn a_hundred_thousand_refused_attempts_leave_the_store_as_it_was() {
             [
                 vec![charge("address", 5, 1), charge("network", 20, 1)],
                 vec![charge(&format!("victim {victim}"), 5, 1)],
-                vec![charge("everybody", 100, 1)],
+                vec![charge("global", 100, 1)],
             ]
         };
         for victim in 0..5 {
@@ -84,12 +84,13 @@ async fn a_hundred_thousand_refused_attempts_leave_the_store_as_it_was() {
         assert!(verdicts.iter().all(turned_away));
         assert_eq!(keys(&store).await, before);
 
-        let rest = [vec![
-            charge("everybody", 100, 95),
-            charge("network", 20, 15),
-        ]];
+        let rest = [vec![charge("global", 100, 95), charge("network", 20, 15)]];
         let verdict = store.charge(moment(1), &rest).await.unwrap();
-        assert_eq!(verdict, Verdict::Allowed, "nobody else paid for it");
+        assert_eq!(
+            verdict,
+            Verdict::Allowed,
+            "it was charged to no other budget"
+        );
     }
 }
 
@@ -103,7 +104,7 @@ async fn keys(store: &Volatile) -> usize {
                 .get_multiplexed_async_connection()
                 .await
                 .unwrap();
-            let pattern = format!("{}:*", store.channel().trim_end_matches(":occurrences"));
+            let pattern = format!("{}:*", store.channel().trim_end_matches(":events"));
             let found = ::redis::cmd("KEYS")
                 .arg(pattern)
                 .query_async(&mut connection)

@@ -124,7 +124,7 @@ async fn the_first_level_that_refuses_ends_the_attempt() {
         let levels = [
             vec![charge("address", 2, 1)],
             vec![charge("victim", 3, 1), charge("account", 9, 1)],
-            vec![charge("everybody", 9, 1)],
+            vec![charge("global", 9, 1)],
         ];
         let charged = |at| store.charge(moment(at), &levels);
         for _ in 0..2 {
@@ -136,7 +136,7 @@ async fn the_first_level_that_refuses_ends_the_attempt() {
         let rest = [
             charge("victim", 3, 1),
             charge("account", 9, 7),
-            charge("everybody", 9, 7),
+            charge("global", 9, 7),
         ];
         assert_eq!(attempt(&store, 0, &rest).await, Verdict::Allowed);
 

@@ -167,7 +167,7 @@ async fn staff_cannot_revoke_sessions_of_higher_roles() {
     }
 }
 
-/// The code that idgate replaces let every vendor erase everybody; its manual did not.
+/// The code that idgate replaces let every vendor delete every account; its manual did not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vendor_cannot_delete_accounts() {
     let app = TestApp::spawn().await;

@@ -1,4 +1,4 @@
-//! Everybody, a part at a time: filters, orders, words, and what a page costs.
+//! The list of users: filters, orders, search, and the statements of a page.
 
 use serde_json::{Value, json};
 
@@ -230,7 +230,7 @@ async fn a_page_costs_the_same_statements_however_deep_it_is() {
         }
     }
     assert_eq!(costs.len(), 41);
-    // Who asks, the page, and the sessions of everybody on it.
+    // The caller, the page, and the sessions of all users on it.
     assert!(costs.iter().all(|cost| *cost == 3), "{costs:?}");
     let counted = root.ask(
         "{ users(first: 100) { totalCount nodes { id } } }",

@@ -1,4 +1,4 @@
-//! The table of who may do what, as it turns out when everybody tries everything.
+//! The permission matrix, measured by running every operation as every role.
 //!
 //! `docs/permissions.md` is what these tests find; `IDGATE_TEST_WRITE_PERMISSIONS=1` writes it.
 
@@ -28,13 +28,13 @@ pub(crate) const RANKS: [&str; 7] = [
 const HEAD: &str = "\
 # Who may do what
 
-The first table is the matrix of `src/domain/permission.rs`. The others are what happened when
-everybody tried everything; `tests/it/administration/matrix.rs` compares this page with both, and
-writes it when `IDGATE_TEST_WRITE_PERMISSIONS` is set. What people do with what is their own needs
-no permission. `staff` without a function and the three functions are columns of their own; several
-functions grant the sum.
+The first table is the matrix of `src/domain/permission.rs`. The others are measured by running
+every operation as every role; `tests/it/administration/matrix.rs` compares this page with both, and
+writes it when `IDGATE_TEST_WRITE_PERMISSIONS` is set. Access to one's own data needs no permission.
+`staff` without a function and the three functions are columns of their own; several functions grant
+the sum.
 
-Which users it may be done to: see [the decision](decisions/administration.md).
+Which accounts a role may administer: see [the decision](decisions/administration.md).
 ";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,7 +122,7 @@ async fn guarded(app: &TestApp) -> Vec<&'static str> {
     found
 }
 
-/// Every operation that needs a permission, on a person whom everybody with one reaches.
+/// Every operation that needs a permission, on a user within reach of all who have one.
 async fn operations(app: &TestApp, people: &[SignedIn<'_>]) -> String {
     let mut rows = Vec::new();
     for document in guarded(app).await {

@@ -8,7 +8,7 @@ use chrono::Duration;
 use idgate::domain::token::HashedToken;
 use idgate::fault::Fault;
 use idgate::stores::Tx;
-use idgate::stores::spent_proof;
+use idgate::stores::redemption;
 use sha2::{Digest as _, Sha256};
 
 use super::wait_until_idle;
@@ -22,7 +22,7 @@ fn proof(name: &str) -> HashedToken {
 async fn spend(app: &TestApp, tx: &Tx, name: &str) -> Result<(), Fault> {
     let now = app.app.clock.now();
     let expires_at = now + Duration::hours(1);
-    spent_proof::spend(tx, &proof(name), expires_at, now)
+    redemption::record(tx, &proof(name), expires_at, now)
         .await
         .map(drop)
 }
@@ -66,7 +66,7 @@ async fn count_written<S: AsRef<str>>(app: &TestApp, names: impl IntoIterator<It
         }
     });
     let digests = digests.collect::<Vec<_>>().join(", ");
-    let count = format!("SELECT COUNT(*) FROM spent_proofs WHERE digest IN ({digests})");
+    let count = format!("SELECT COUNT(*) FROM redemptions WHERE digest IN ({digests})");
     app.number(&count).await
 }
 
@@ -120,7 +120,7 @@ async fn a_transaction_that_is_not_committed_leaves_nothing_and_keeps_its_connec
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_with_a_failed_statement_is_not_committed() {
     let app = TestApp::spawn().await;
-    app.execute("ALTER TABLE spent_proofs RENAME TO hidden")
+    app.execute("ALTER TABLE redemptions RENAME TO hidden")
         .await;
     let tx = app.app.begin().await.unwrap();
     spend(&app, &tx, "lost").await.unwrap_err();
@@ -129,9 +129,9 @@ async fn a_transaction_with_a_failed_statement_is_not_committed() {
     let tx = app.app.begin().await.unwrap();
     spend(&app, &tx, "lost as well").await.unwrap_err();
     tx.commit().await.unwrap_err();
-    app.execute("ALTER TABLE hidden RENAME TO spent_proofs")
+    app.execute("ALTER TABLE hidden RENAME TO redemptions")
         .await;
-    assert_eq!(app.number("SELECT COUNT(*) FROM spent_proofs").await, 0);
+    assert_eq!(app.number("SELECT COUNT(*) FROM redemptions").await, 0);
     write(&app, "found").await.unwrap();
     assert!(is_written(&app, "found").await);
     wait_until_idle(&app).await;

@@ -214,7 +214,7 @@ async fn a_slow_recipient_does_not_delay_others() {
         until(|| server.mails().len() == 22 && endpoint.requests().len() == 1).await;
     });
     tokio::select! {
-        () = &mut delivering => panic!("everybody waited for the slow one"),
+        () = &mut delivering => panic!("all waited for the slow one"),
         () = &mut others => {}
     }
     delivering.await;

@@ -56,7 +56,7 @@ async fn a_sealed_successor_goes_when_its_window_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn links_and_spent_proofs_go_when_they_could_not_be_presented_any_more() {
+async fn links_and_redemptions_go_when_they_could_not_be_presented_any_more() {
     let app = TestApp::spawn().await;
     app.register("ada@example.com").await;
     let token = app.confirmation_token("ada@example.com").await;
@@ -72,7 +72,7 @@ async fn links_and_spent_proofs_go_when_they_could_not_be_presented_any_more() {
     let links = app.number("SELECT COUNT(*) FROM links").await;
     let removed = tidied(&app).await;
     assert_eq!(removed.proofs, 1);
-    assert_eq!(app.number("SELECT COUNT(*) FROM spent_proofs").await, 0);
+    assert_eq!(app.number("SELECT COUNT(*) FROM redemptions").await, 0);
     // The link of the second person is still fresh.
     assert_eq!(app.number("SELECT COUNT(*) FROM links").await, 1);
     assert_eq!(removed.links, u64::try_from(links - 1).unwrap());

@@ -48,12 +48,12 @@ fn assert_says_so(text: &str, answer: &Answer) {
 async fn introspection_that_is_off_says_so_by_every_way_over_http() {
     let app = TestApp::with(&[OFF, ROUTER]).await;
     let strict = "application/graphql-response+json";
-    let everybody = [
+    let clients = [
         app.anonymous(),
         app.anonymous().with("idgate-router-secret", SECRET),
     ];
     for text in WAYS {
-        for client in &everybody {
+        for client in &clients {
             let answer = client.send(&body(text)).await;
             assert_says_so(text, &answer);
             assert_eq!(answer.status, 200, "{text}");

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::sdl;
 use crate::harness::{SignedIn, TestApp, queries};
-use oracle::{LONGEST, Oracle, named};
+use oracle::{MAX_LIST_SIZES, Oracle, named};
 use writer::Writer;
 
 /// Limits that refuse nothing here, so that costs can be looked at that are too high.
@@ -75,7 +75,7 @@ fn every_list_of_the_schema_is_known_to_the_cost() {
             assert!(["nodes", "edges"].contains(&field.as_str()), "{of}.{field}");
             continue;
         }
-        let longest = LONGEST.iter().find(|(name, _)| name == field);
+        let longest = MAX_LIST_SIZES.iter().find(|(name, _)| name == field);
         let (_, longest) = longest.unwrap_or_else(|| {
             panic!("say at {of}.{field} by `AtMost`, and here, how long it can be")
         });
@@ -125,7 +125,7 @@ async fn an_event_has_no_more_changes_than_are_counted() {
     );
     let answer = root.run("AuditEvents", json!({ "first": 1 })).await;
     let changes = answer.root("auditEvents")["nodes"][0]["changes"].clone();
-    let longest = LONGEST.iter().find(|(name, _)| *name == "changes");
+    let longest = MAX_LIST_SIZES.iter().find(|(name, _)| *name == "changes");
     assert_eq!(
         changes.as_array().unwrap().len(),
         longest.unwrap().1,

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::incidents::sdl;
 
 /// The actual maximum length of lists without a page.
-pub(super) const LONGEST: [(&str, usize); 11] = [
+pub(super) const MAX_LIST_SIZES: [(&str, usize); 11] = [
     ("amr", 4),
     ("byProvider", 3),
     ("byRole", 4),
@@ -112,7 +112,7 @@ impl<'a> Oracle<'a> {
             assert_eq!(name, "__typename");
             return 1;
         };
-        let entries = match LONGEST.iter().find(|(list, _)| *list == name) {
+        let entries = match MAX_LIST_SIZES.iter().find(|(list, _)| *list == name) {
             Some((_, longest)) => *longest,
             None if *is_list => page,
             None => 1,

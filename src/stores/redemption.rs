@@ -1,4 +1,4 @@
-//! Digests of redeemed codes, links and tokens (replay protection).
+//! Digests of redeemed codes, links and ID tokens, so that none is accepted twice (replay protection).
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::OnConflict;
@@ -6,11 +6,11 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel as _, QueryFilter, TryIn
 
 use super::database::Tx;
 use crate::domain::token::HashedToken;
-use crate::entities::spent_proof::{Column, Entity, Model};
+use crate::entities::redemption::{Column, Entity, Model};
 use crate::fault::Fault;
 
-/// Spends a proof; `false` when it was spent before, also concurrently.
-pub async fn spend(
+/// Records a redemption; `false` if it was redeemed before, also concurrently.
+pub async fn record(
     tx: &Tx,
     digest: &HashedToken,
     expires_at: DateTime<Utc>,
@@ -18,7 +18,7 @@ pub async fn spend(
 ) -> Result<bool, Fault> {
     let row = Model {
         digest: digest.as_bytes().to_vec(),
-        spent_at: now,
+        redeemed_at: now,
         expires_at,
     };
     let outcome = Entity::insert(row.into_active_model())
@@ -29,7 +29,7 @@ pub async fn spend(
     Ok(matches!(outcome, TryInsertResult::Inserted(1..)))
 }
 
-/// Deletes expired proofs.
+/// Deletes the digests of what has expired.
 pub async fn delete_expired(tx: &Tx, now: DateTime<Utc>) -> Result<u64, Fault> {
     let outcome = Entity::delete_many()
         .filter(Column::ExpiresAt.lt(now))

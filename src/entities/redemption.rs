@@ -3,11 +3,11 @@
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "spent_proofs")]
+#[sea_orm(table_name = "redemptions")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub digest: Vec<u8>,
-    pub spent_at: DateTimeUtc,
+    pub redeemed_at: DateTimeUtc,
     pub expires_at: DateTimeUtc,
 }
 
