@@ -76,7 +76,7 @@ function asksForStepUp({ data }) {
 function assertStill(before) {
   const now = session.person;
   if (before && now && now.id !== before.id) {
-    throw new Error('Somebody else is signed in now. If that is whom you want, run it again.');
+    throw new Error('Another user is signed in now. Run it again to run it as that user.');
   }
 }
 

@@ -1,6 +1,6 @@
--- Fills the table of people, to see what lists and searches cost when it is large:
+-- Fills the table of people, to measure lists and searches on a large one:
 --   psql "$DATABASE_URL" -v people=1000000 -f benches/load/people.sql
--- Nobody among them can sign in. Run it on a database that you can throw away.
+-- None of them can sign in. Run it on a throw-away database.
 INSERT INTO users (id, pid, email, email_canonical, first_name, last_name, role, auth_provider,
                    is_verified, country, last_login_at, created_at, updated_at)
 SELECT gen_random_uuid(), 'L' || n, mail, mail,

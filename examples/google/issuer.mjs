@@ -1,5 +1,5 @@
-// A stand-in for Google on one's own machine: signs ID tokens about whoever you say you are, and
-// serves the page beside it. For development only: it believes everything. Needs Node 20, nothing else.
+// A stand-in for Google for local development: signs ID tokens for any person you name, without
+// authentication, and serves the page beside it. Needs Node 20, nothing else.
 //
 //   node examples/google/issuer.mjs [port]
 
@@ -18,7 +18,7 @@ function newKey() {
   return { ...pair, kid: randomUUID() };
 }
 
-// The same address is the same person, unless somebody is asked for by `sub`.
+// One person per address, unless `sub` names another.
 function subjectOf(email) {
   return createHash("sha256").update(email).digest("hex").slice(0, 21);
 }

@@ -39,7 +39,7 @@ class Subgraph extends RemoteGraphQLDataSource {
   }
 
   willSendRequest({ request, context }) {
-    // Nobody asks while the gateway itself starts.
+    // There is no client while the gateway starts.
     if (context.client === undefined) return;
     for (const [name, value] of Object.entries(headersFor(this.name, context.client, context.claims))) {
       request.http.headers.set(name, value);

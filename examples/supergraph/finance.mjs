@@ -1,8 +1,8 @@
-// The finance subgraph: invoices, vendors, payouts. It knows people by their id alone.
+// The finance subgraph: invoices, vendors, payouts. It knows users by their id alone.
 //
 //   node finance.mjs PORT PEOPLE.json      (FINANCE_SECRET in the environment)
 //
-// It believes what the gateway says about the caller, so it answers nobody but the gateway.
+// It trusts the caller headers of the gateway, so it answers only the gateway.
 
 import { timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ function requireScope(caller, scope) {
 
 function requireSelfOrSales(caller, customerId) {
   if (caller.id !== undefined && caller.id === customerId) return;
-  if (!hasScope(caller, 'sales:read')) throw refusal('FORBIDDEN', "This is somebody else's.");
+  if (!hasScope(caller, 'sales:read')) throw refusal('FORBIDDEN', "This belongs to another user.");
 }
 
 const billedTo = (id) => invoices.filter((invoice) => invoice.customerId === id);

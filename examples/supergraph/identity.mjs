@@ -1,6 +1,6 @@
-// What a gateway tells each subgraph about the caller, and about itself. Both gateways use it.
+// The headers by which a gateway identifies the caller and itself to a subgraph. Both gateways use it.
 //
-// Only what is named here travels: a client that sends `Finance-Caller-Id` reaches nobody with it.
+// Only these headers are sent: a `Finance-Caller-Id` from a client is never forwarded.
 
 import { parse } from 'graphql';
 

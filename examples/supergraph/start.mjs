@@ -44,7 +44,7 @@ async function stop(status) {
   process.exit(status);
 }
 
-// A port that nobody uses now: a given one, or any.
+// A free port: the wanted one, or any.
 async function freePort(wanted = 0) {
   const server = createServer();
   await new Promise((listening, failed) => {
@@ -102,7 +102,7 @@ async function startIdgate() {
     IDGATE_ROUTER__SECRET: ROUTER_SECRET,
     // The gateway says where its client is; without it all of them would share one budget.
     IDGATE_SERVER__TRUSTED_PROXIES: '127.0.0.1/32',
-    // Everybody of this example comes from one address.
+    // All users of this example share one network address.
     IDGATE_THROTTLE__SCALE: '100',
   };
   start('idgate', IDGATE, ['serve'], environment, { shown: false });

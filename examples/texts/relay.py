@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 KEY = base64.b64decode(os.environ["WEBHOOK_SECRET"].removeprefix("whsec_"))
 SMTP_HOST, _, SMTP_PORT = os.environ.get("SMTP", "127.0.0.1:1025").rpartition(":")
 HOST, _, PORT = os.environ.get("LISTEN", "127.0.0.1:8090").rpartition(":")
-LONGEST_BODY = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 # Seconds that a message may be old: a copy that is sent later is refused.
 TOLERANCE = 300
 
@@ -65,7 +65,7 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_POST(self):
         length = self.headers.get("content-length", "")
-        if not length.isascii() or not length.isdigit() or int(length) > LONGEST_BODY:
+        if not length.isascii() or not length.isdigit() or int(length) > MAX_BODY_BYTES:
             return self.answer(413)
         body = self.rfile.read(int(length))
         if not is_signed(self.headers, body):

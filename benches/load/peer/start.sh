@@ -14,7 +14,7 @@ digest=$(printf '%s' "${BENCH_SECRET:-idgate-benchmark}" | sha256sum)
 octets=$(printf '%s' "${digest%% *}" | sed 's/../\\x&/g')
 master=$(printf '%b' "$octets" | base64)
 
-# What somebody has set for their own work must not change what is measured.
+# The environment of the developer must not change the measurement.
 unset RUST_LOG IDGATE_CONFIG
 
 export DATABASE_URL REDIS_URL
@@ -23,7 +23,7 @@ export IDGATE_ENV=development
 export IDGATE_SERVER__LISTEN=127.0.0.1:$port
 export IDGATE_KEYS__MASTER=$master
 export IDGATE_HASHING__THREADS=$workers
-# Budgets are counted on every attempt, and nobody can reach them.
+# Rate limits are charged on every attempt, but never reached.
 export IDGATE_THROTTLE__SCALE=1000000
 # A used refresh token is refused at once: for anyone who measures, a lost answer is a failure.
 export IDGATE_SESSIONS__GRACE_SECONDS=0

@@ -2,7 +2,7 @@
 # stop.sh PID: ends the process group that start.sh made, and removes its data directory.
 set -euo pipefail
 pid=${1:?usage: stop.sh PID}
-# A 0 would mean our own group, and a 1 everybody.
+# A 0 would mean our own group, and a 1 every process.
 [[ $pid =~ ^[0-9]+$ && $pid -gt 1 ]] || {
     printf 'stop.sh: %s is no process id\n' "$pid" >&2
     exit 2
