@@ -109,6 +109,9 @@ const HOMES: [(&[&str], &[&str]); 5] = [
 /// The one file that may name the GraphQL library's error, which tells clients what it wraps.
 const HOME_OF_ERRORS: &str = "src/schema/error.rs";
 
+/// The one file of the transport that reads the headers of requests.
+const HOME_OF_HEADERS: &str = "src/transport/request_head.rs";
+
 /// The maximum number of lines in a file.
 const MAX_FILE_LINES: usize = 400;
 
@@ -147,6 +150,11 @@ fn every_outside_library_stays_in_its_home() {
 #[test]
 fn only_one_file_names_the_librarys_error() {
     assert_none(&rules::errors(&sources()));
+}
+
+#[test]
+fn only_one_file_reads_the_headers_of_requests() {
+    assert_none(&rules::headers(&sources()));
 }
 
 #[test]

@@ -1,25 +1,27 @@
 //! Authentication of a request, and the staff-only check of documents sent as text.
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
+use secrecy::ExposeSecret;
 
 use super::rejection::Rejection;
+use super::request_head::RequestHead;
 use super::server::Server;
-use super::{caller, request_log};
+use super::{origin, request_log};
 use crate::domain::caller::{Caller, Client};
 use crate::domain::role::Role;
 use crate::schema::error::{Error, ErrorCode};
-use crate::schema::request::RequestIdentity;
+use crate::schema::request::{CookieCredential, RequestIdentity, TokenDelivery};
 use crate::services::session::authenticate;
 
-/// Authenticates the caller, with one statement, and reads the refresh cookie and its delivery.
+/// Authenticates the caller, with one statement, and decides about the refresh cookie.
 pub(super) async fn authenticate_request(
     server: &Server,
-    headers: &HeaderMap,
+    head: &RequestHead,
     client: Client,
 ) -> Result<RequestIdentity, Rejection> {
-    let delivery = caller::delivery(server, headers)
-        .map_err(|error| Rejection::new(StatusCode::BAD_REQUEST, error))?;
-    let authenticated = authenticate(&server.app, client, caller::bearer(headers)).await;
+    let delivery = delivery(server, head)?;
+    let token = head.access_token.as_ref().map(ExposeSecret::expose_secret);
+    let authenticated = authenticate(&server.app, client, token).await;
     let authenticated = authenticated.map_err(|fault| {
         let error = Error::from(fault);
         let status = if error.retry_after.is_some() {
@@ -34,8 +36,33 @@ pub(super) async fn authenticate_request(
         caller: authenticated.caller,
         rows: authenticated.rows,
         delivery,
-        cookie: caller::cookie(server, headers),
+        cookie: cookie(server, head),
     })
+}
+
+/// How the client receives its refresh token.
+fn delivery(server: &Server, head: &RequestHead) -> Result<TokenDelivery, Rejection> {
+    let may_set_cookies = server.has_secure_cookies() || head.has_local_host();
+    match head.delivery {
+        Some(TokenDelivery::Cookie) if !may_set_cookies => Err(Rejection::bad_request(
+            "Cookies are only set over https, or on this machine.",
+        )),
+        Some(delivery) => Ok(delivery),
+        None => Err(Rejection::bad_request(
+            "Idgate-Delivery is `body` or `cookie`.",
+        )),
+    }
+}
+
+/// The refresh token from the cookie, if the request is protected against CSRF.
+fn cookie(server: &Server, head: &RequestHead) -> CookieCredential {
+    match &head.refresh_token {
+        None => CookieCredential::None,
+        Some(token) if head.has_csrf_header && origin::is_allowed(server, head) => {
+            CookieCredential::Present(token.clone())
+        }
+        Some(_) => CookieCredential::Unguarded,
+    }
 }
 
 /// Authenticates the sender of a document as staff, where only staff may send text; `None` where
@@ -44,14 +71,14 @@ pub(super) async fn authenticate_request(
 /// Checked before the document is validated: its errors would reveal the schema.
 pub(super) async fn require_staff_for_text(
     server: &Server,
-    headers: &HeaderMap,
+    head: &RequestHead,
     client: &Client,
     has_text: bool,
 ) -> Result<Option<RequestIdentity>, Rejection> {
     if !has_text || !server.exempts_staff() {
         return Ok(None);
     }
-    let identity = authenticate_request(server, headers, client.clone()).await?;
+    let identity = authenticate_request(server, head, client.clone()).await?;
     check_staff(&identity.caller)?;
     Ok(Some(identity))
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use axum::http::{HeaderName, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::origin;
+use super::request_head::REQUEST_ID;
 use super::server::Server;
-use super::{REQUEST_ID, caller};
 
 /// How long browsers may cache a preflight. They cap it themselves: Chromium at two hours.
 const MAX_AGE: Duration = Duration::from_hours(24);
@@ -89,13 +90,13 @@ const HEADERS: [&str; 60] = [
 pub(super) fn layer(server: &Arc<Server>) -> CorsLayer {
     let state = Arc::clone(server);
     let is_allowed =
-        AllowOrigin::predicate(move |origin, _| caller::is_cors_origin(&state, origin));
+        AllowOrigin::predicate(move |origin, _| origin::is_cors_origin(&state, origin));
     let configured = &server.app.config.server.cors_headers;
     let configured = configured.iter().filter_map(|name| name.parse().ok());
     let common = HEADERS.into_iter().map(HeaderName::from_static);
     CorsLayer::new()
         .allow_origin(is_allowed)
-        .allow_credentials(!caller::cors_origins(server).is_empty())
+        .allow_credentials(!origin::cors_origins(server).is_empty())
         .allow_methods([Method::GET, Method::POST])
         .allow_headers(common.chain(configured).collect::<Vec<_>>())
         .expose_headers([REQUEST_ID, header::RETRY_AFTER])

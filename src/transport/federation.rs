@@ -2,10 +2,10 @@
 //!
 //! A request is served here only if `router_auth` authenticates the router.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::Extension;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -13,9 +13,9 @@ use axum::routing::{Router, any};
 use tower::ServiceExt as _;
 
 use super::rejection::reject;
-use super::router_auth::ROUTER_SECRET;
-use super::server::{Server, request_id};
-use super::{graphql, health, negotiation, request_log, subscriptions};
+use super::request_head::{Head, Once, RequestHead};
+use super::server::Server;
+use super::{graphql, health, request_log, subscriptions};
 use crate::schema::error::{Error, ErrorCode};
 
 /// The routes of the router's own listener: GraphQL and health checks.
@@ -33,31 +33,28 @@ fn graphql_routes(server: &Server) -> Router<Arc<Server>> {
 }
 
 /// Most routers use one URL for a subgraph, including its subscriptions.
-async fn serve(
-    server: State<Arc<Server>>,
-    peer: ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
+async fn serve(server: State<Arc<Server>>, head: Head, request: Request) -> Response {
     let has_subscriptions = server.app.config.subscriptions.enabled;
-    if has_subscriptions && subscriptions::is_websocket_handshake(request.headers()) {
-        subscriptions::open_websocket(server, peer, request).await
-    } else if has_subscriptions && negotiation::prefers_event_stream(request.headers()) {
-        subscriptions::open_sse(server, peer, request).await
+    if has_subscriptions && head.is_websocket_handshake {
+        subscriptions::open_websocket(server, head, request).await
+    } else if has_subscriptions && head.accept.only_stream {
+        subscriptions::open_sse(server, head, request).await
     } else {
-        graphql::serve(server, peer, request).await
+        graphql::serve(server, head, request).await
     }
 }
 
 /// Middleware of the router's listener: rejects other clients before the body is read.
 async fn require_router(
     State(server): State<Arc<Server>>,
+    Extension(head): Head,
     request: Request,
     next: Next,
 ) -> Response {
-    if server.router_credentials.authenticate(&request) {
+    if server.router_credentials.authenticate(&head, &request) {
         next.run(request).await
     } else {
-        reject_client(&request)
+        reject_client(&head)
     }
 }
 
@@ -80,24 +77,25 @@ impl RouterService {
 /// rejected, never served as a public one, so that a wrong secret is noticed.
 pub(super) async fn route_router_requests(
     State(RouterService(service)): State<RouterService>,
+    Extension(head): Head,
     request: Request,
     next: Next,
 ) -> Response {
-    if !request.headers().contains_key(ROUTER_SECRET) {
+    if head.router_secret == Once::Absent {
         return next.run(request).await;
     }
     match service {
-        Some((router, service)) if router.router_credentials.authenticate(&request) => {
+        Some((router, service)) if router.router_credentials.authenticate(&head, &request) => {
             request_log::served_by(&router);
             let Ok(response) = service.oneshot(request).await;
             response
         }
-        _ => reject_client(&request),
+        _ => reject_client(&head),
     }
 }
 
-fn reject_client(request: &Request) -> Response {
+fn reject_client(head: &RequestHead) -> Response {
     let message = "Only the federation router is served here, and nothing proves this to be it.";
     let error = Error::of(ErrorCode::Forbidden, message);
-    reject(StatusCode::FORBIDDEN, error, &request_id(request))
+    reject(StatusCode::FORBIDDEN, error, head.request_id())
 }

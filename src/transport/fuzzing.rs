@@ -1,11 +1,12 @@
 //! The readers of headers and bodies, for the programs in `fuzz/`.
 
 use async_graphql::Variables;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderValue;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{caller, cookies, graphql_request, negotiation};
+use super::negotiation::Accept;
+use super::{cookies, graphql_request, request_head};
 use crate::domain::token::PlainToken;
 use crate::schema::document::Limits;
 use crate::schema::fuzzing::check_json;
@@ -57,7 +58,7 @@ fn call(call: graphql_request::GraphqlRequest) -> Call {
 /// Reads the refresh token out of `Cookie` headers.
 #[must_use]
 pub fn refresh_token(secure: bool, lines: &[&[u8]]) -> Option<PlainToken> {
-    cookies::refresh_token(secure, &headers(&header::COOKIE, lines))
+    cookies::refresh_token(secure, &values(lines))
 }
 
 /// The `Set-Cookie` header for a refresh token.
@@ -70,18 +71,16 @@ pub fn set_cookie(token: PlainToken, secure: bool, now: DateTime<Utc>) -> Option
 /// Whether an `Accept` header allows an answer.
 #[must_use]
 pub fn is_acceptable(lines: &[&[u8]]) -> bool {
-    negotiation::accepted(&headers(&header::ACCEPT, lines)).is_some()
+    Accept::parse(&values(lines)).single.is_some()
 }
 
 /// The token of an `Authorization` header.
 #[must_use]
 pub fn bearer(value: &str) -> Option<&str> {
-    caller::token_of(value)
+    request_head::bearer_token(value)
 }
 
-fn headers(name: &header::HeaderName, lines: &[&[u8]]) -> HeaderMap {
-    let values = lines
-        .iter()
-        .filter_map(|line| HeaderValue::from_bytes(line).ok());
-    values.map(|value| (name.clone(), value)).collect()
+fn values(lines: &[&[u8]]) -> Vec<HeaderValue> {
+    let values = lines.iter().map(|line| HeaderValue::from_bytes(line));
+    values.filter_map(Result::ok).collect()
 }

@@ -3,24 +3,25 @@
 //! async-graphql's own extractor would accept mutations by GET, bodies of any content type, arrays
 //! and multipart forms; each of these allows cross-site request forgery.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::Variables;
 use async_graphql::parser::types::OperationType;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::Extension;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::negotiation::{self, MediaType};
+use super::negotiation::MediaType;
 use super::rejection::{Rejection, reject_graphql};
+use super::request_head::{Head, RequestHead};
 use super::response::{into_response, is_request_error};
-use super::server::{Server, request_id};
+use super::server::Server;
 use super::trusted_documents::Prepared;
-use super::{authentication, caller, cookies, graphql_request, request_log, trusted_documents};
+use super::{authentication, cookies, graphql_request, request_log, trusted_documents};
 use crate::schema::error::{self, Error, ErrorCode};
 use crate::schema::request::RequestData;
 use crate::schema::timed_out;
@@ -28,20 +29,19 @@ use crate::schema::timed_out;
 /// Serves `/graphql`.
 pub(super) async fn serve(
     State(server): State<Arc<Server>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(head): Head,
     request: Request,
 ) -> Response {
     request_log::graphql();
-    let request_id = request_id(&request);
-    let reject = |media, rejection| reject_graphql(&server, media, rejection, &request_id);
-    let Some(media) = negotiation::accepted(request.headers()) else {
+    let reject = |media, rejection| reject_graphql(&server, media, rejection, head.request_id());
+    let Some(media) = head.accept.single else {
         let message = "Accept application/graphql-response+json or application/json.";
         let code = ErrorCode::NotAcceptable;
         let rejection = Rejection::of(StatusCode::NOT_ACCEPTABLE, code, message);
         return reject(MediaType::Json, rejection);
     };
     let limit = Duration::from_secs(server.app.config.server.request_timeout_seconds);
-    let executed = timeout(limit, execute(&server, peer, request, media, &request_id));
+    let executed = timeout(limit, execute(&server, &head, request, media));
     let mut response = match executed.await {
         Ok(Ok(response)) => response,
         Ok(Err(rejection)) => reject(media, rejection),
@@ -58,10 +58,9 @@ pub(super) async fn serve(
 
 async fn execute(
     server: &Arc<Server>,
-    peer: SocketAddr,
+    head: &RequestHead,
     request: Request,
     media: MediaType,
-    request_id: &str,
 ) -> Result<Response, Rejection> {
     let (parts, body) = request.into_parts();
     let mut graphql_request = match parts.method {
@@ -69,21 +68,16 @@ async fn execute(
             let query = parts.uri.query().unwrap_or_default();
             graphql_request::read_query(query, |json| server.schema.check_json(json))?
         }
-        Method::POST => graphql_request::read_body(server, &parts, body).await?,
+        Method::POST => graphql_request::read_body(server, head, body).await?,
         _ if server.allows_get() => {
             let message = "Use POST, or GET for queries.";
             return Err(Rejection::method_not_allowed("GET, POST", message));
         }
         _ => return Err(Rejection::method_not_allowed("POST", "Use POST.")),
     };
-    let client = caller::client(server, &parts.headers, peer, request_id);
-    let staff = authentication::require_staff_for_text(
-        server,
-        &parts.headers,
-        &client,
-        graphql_request.has_text(),
-    )
-    .await?;
+    let client = head.client(server);
+    let has_text = graphql_request.has_text();
+    let staff = authentication::require_staff_for_text(server, head, &client, has_text).await?;
     let required = server.requires_trusted_documents() && staff.is_none();
     let prepared = trusted_documents::prepare(server, &mut graphql_request, required, |_| Ok(()));
     let Prepared {
@@ -114,7 +108,7 @@ async fn execute(
         .map_err(|error| variables_rejection(media, error))?;
     let mut identity = match staff {
         Some(identity) => identity,
-        None => authentication::authenticate_request(server, &parts.headers, client).await?,
+        None => authentication::authenticate_request(server, head, client).await?,
     };
     identity.caller.client.operation_name = operation.name;
     identity.caller.client.document_id = id;
@@ -125,7 +119,7 @@ async fn execute(
         let status = StatusCode::SERVICE_UNAVAILABLE;
         return Err(Rejection::new(status, timed_out()));
     };
-    error::complete(&mut result, request_id);
+    error::complete(&mut result, head.request_id());
     if let Some(code) = is_request_error(&result).then(|| error::first_code(&result)) {
         server.app.metrics.edge_refusal(code.unwrap_or("unknown"));
     }

@@ -4,16 +4,17 @@
 //! an object) is rejected, since a proxy in front may have understood it the other way.
 
 use axum::body::Body;
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use futures_util::StreamExt as _;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::negotiation::ContentType;
 use super::rejection::Rejection;
+use super::request_head::RequestHead;
+use super::request_log;
 use super::server::Server;
-use super::{negotiation, request_log};
 use crate::schema::document::Limit;
 use crate::schema::error::{Error, ErrorCode};
 
@@ -53,10 +54,10 @@ struct RequestParams {
 /// Reads the body of a POST.
 pub(super) async fn read_body(
     server: &Server,
-    parts: &Parts,
+    head: &RequestHead,
     body: Body,
 ) -> Result<GraphqlRequest, Rejection> {
-    if !negotiation::is_json(&parts.headers) {
+    if head.content_type != ContentType::Json {
         let message = "Send the request as application/json in UTF-8.";
         let code = ErrorCode::UnsupportedMediaType;
         return Err(Rejection::of(
@@ -65,7 +66,7 @@ pub(super) async fn read_body(
             message,
         ));
     }
-    check_content_encoding(&parts.headers)?;
+    check_content_coding(head)?;
     let limit = server.app.config.server.body_limit;
     let Some(bytes) = read_limited(body, limit).await? else {
         server.app.metrics.limit(Limit::Body.as_str());
@@ -77,9 +78,8 @@ pub(super) async fn read_body(
 }
 
 /// Rejects compressed bodies: a few kilobytes could expand to gigabytes (decompression bomb).
-fn check_content_encoding(headers: &HeaderMap) -> Result<(), Rejection> {
-    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
-    if codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+fn check_content_coding(head: &RequestHead) -> Result<(), Rejection> {
+    if !head.has_content_coding {
         return Ok(());
     }
     let message = "Send the request without a content encoding.";

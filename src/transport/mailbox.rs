@@ -6,16 +6,17 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use super::hosted;
+use super::request_head::Head;
 use super::server::Server;
+use super::{hosted, origin};
 use crate::app::StoredMail;
 
 const PAGE: &str = include_str!("../../web/mailbox.html");
@@ -27,15 +28,14 @@ pub(super) fn routes() -> Router<Arc<Server>> {
 }
 
 /// The messages, newest first, with an `ETag` for conditional requests.
-async fn list(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
+async fn list(State(server): State<Arc<Server>>, Extension(head): Head) -> Response {
     let messages = match server.app.mailbox().await {
         Ok(messages) => messages,
         Err(fault) => return internal_error(&fault),
     };
     let etag = etag(&messages);
-    let is_current = headers
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|value| value.as_bytes() == etag.as_bytes());
+    let known = head.if_none_match.as_ref();
+    let is_current = known.is_some_and(|known| known.as_bytes() == etag.as_bytes());
     let mut response = if is_current {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -56,8 +56,8 @@ fn etag(messages: &[StoredMail]) -> String {
 }
 
 /// Deletes all messages.
-async fn clear(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
-    if !hosted::is_same_origin(&server, &headers) {
+async fn clear(State(server): State<Arc<Server>>, Extension(head): Head) -> Response {
+    if !origin::is_same(&server, &head) {
         return StatusCode::FORBIDDEN.into_response();
     }
     match server.app.clear_mailbox().await {

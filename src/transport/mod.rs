@@ -4,7 +4,6 @@
 //! one concern.
 
 mod authentication;
-mod caller;
 mod cookies;
 mod cors;
 mod federation;
@@ -22,7 +21,9 @@ mod local;
 mod mailbox;
 mod metrics;
 mod negotiation;
+mod origin;
 mod rejection;
+mod request_head;
 mod request_log;
 mod response;
 mod router_auth;
@@ -31,29 +32,26 @@ mod subscriptions;
 mod tls;
 mod trusted_documents;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get};
+use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
 use crate::schema::error::{Error, ErrorCode};
-use crate::telemetry;
 
 pub use self::listener::{Limits, listen, listen_with};
 pub use self::server::{Audience, GRAPHIQL_EMBEDDED, Server};
 pub use self::tls::{Tls, TlsError};
 
 use self::rejection::reject;
-use self::server::{RequestId, request_id};
-
-/// The request id, in requests and responses.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use self::request_head::{Head, REQUEST_ID, RequestHead};
 
 /// Headers of every response: no MIME sniffing, no framing (clickjacking), no referrer.
 const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
@@ -136,29 +134,22 @@ pub fn operations_router(server: &Arc<Server>) -> Router {
         .with_state(Arc::clone(server))
 }
 
-/// The outermost middleware: request id, log span, and the headers of every response.
+/// The outermost middleware: reads the head of the request, opens its log span, and sets the headers
+/// of every response.
 async fn request_context(
     State(server): State<Arc<Server>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let presented = request
-        .headers()
-        .get(REQUEST_ID)
-        .and_then(|value| value.to_str().ok());
-    let id = presented
-        .and_then(telemetry::accepted_request_id)
-        .map_or_else(
-            || telemetry::request_id(server.app.random.bytes()),
-            str::to_owned,
-        );
-    let span = request_log::span(&request, &id);
-    request.extensions_mut().insert(RequestId(id.clone()));
+    let head = Arc::new(RequestHead::read(&server, &request, peer));
+    let span = request_log::span(&request, head.request_id());
+    request.extensions_mut().insert(Arc::clone(&head));
     let mut response = request_log::log(&server, request, next)
         .instrument(span)
         .await;
     let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Ok(value) = HeaderValue::from_str(head.request_id()) {
         headers.insert(REQUEST_ID, value);
     }
     for (name, value) in SECURITY_HEADERS {
@@ -172,9 +163,9 @@ async fn request_context(
     response
 }
 
-async fn not_found(request: Request) -> Response {
+async fn not_found(Extension(head): Head) -> Response {
     let error = Error::of(ErrorCode::BadUserInput, "There is nothing at this address.");
-    reject(StatusCode::NOT_FOUND, error, &request_id(&request))
+    reject(StatusCode::NOT_FOUND, error, head.request_id())
 }
 
 #[expect(

@@ -1,9 +1,13 @@
-//! Content negotiation: `Accept` and `Content-Type`.
+//! Content negotiation: the values of `Accept` and `Content-Type`.
 //!
-//! Parsed here rather than by a crate, because unreadable ranges and parameters are skipped one by
-//! one, as GraphQL clients and routers expect, and a weight decides between two types only.
+//! Parsed here rather than by `mime`, which axum brings: it reads one media range and no list, no
+//! weight, and refuses what RFC 9110 §5.6.6 allows (a blank before `;`, an empty parameter), so
+//! clients and routers that send it would be answered 406 or 415.
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderValue;
+
+const JSON: &str = "application/json";
+const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
 
 /// The media type of a response (GraphQL over HTTP §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,76 +27,79 @@ impl MediaType {
     }
 }
 
-/// The best type that the client accepts; `None` when it accepts neither.
-pub(super) fn accepted(headers: &HeaderMap) -> Option<MediaType> {
-    let mut ranges = ranges(headers)
-        // RFC 9110 §5.6.1: empty list elements are ignored.
-        .filter(|range| !range.trim().is_empty())
-        .peekable();
-    if ranges.peek().is_none() {
-        return Some(MediaType::Json);
+/// What the `Accept` headers of a request allow.
+#[derive(Debug)]
+pub(super) struct Accept {
+    /// The best type for a single response; `None` when the client accepts neither.
+    pub(super) single: Option<MediaType>,
+    /// Whether an event stream is accepted.
+    pub(super) stream: bool,
+    /// Whether an event stream is asked for, and no single response.
+    pub(super) only_stream: bool,
+}
+
+impl Accept {
+    pub(super) fn parse<'a>(values: impl IntoIterator<Item = &'a HeaderValue>) -> Self {
+        let mut ranges: Vec<&str> = values
+            .into_iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            // RFC 9110 §5.6.1: empty list elements are ignored.
+            .filter(|range| !range.trim().is_empty())
+            .collect();
+        if ranges.is_empty() {
+            ranges.push("*/*");
+        }
+        let names = |types: &[&str]| ranges.iter().any(|range| is_one_of(range, types));
+        let stream = names(&["text/event-stream"]);
+        Self {
+            single: best(&ranges),
+            stream: stream || names(&["text/*", "*/*"]),
+            only_stream: stream && !names(&[JSON, GRAPHQL_RESPONSE]),
+        }
     }
-    ranges
-        .enumerate()
-        .filter_map(|(position, range)| rank(position, range))
-        // The highest quality wins, then the more specific range, then the first.
-        .max_by(|(left, ..), (right, ..)| left.cmp(right))
-        .map(|(_, media)| media)
 }
 
-/// The media ranges of the `Accept` headers, with their parameters.
-fn ranges(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
+/// The type of the range with the highest quality, then the more specific one, then the first.
+fn best(ranges: &[&str]) -> Option<MediaType> {
+    // Of equal ones `max_by_key` returns the last.
+    let ranked = ranges.iter().rev().filter_map(|range| rank(range));
+    ranked.max_by_key(|(rank, _)| *rank).map(|(_, media)| media)
 }
 
-/// Whether the client accepts an event stream. Without an `Accept` header it does.
-pub(super) fn accepts_event_stream(headers: &HeaderMap) -> bool {
-    let mut ranges = ranges(headers).peekable();
-    ranges.peek().is_none()
-        || ranges.any(|range| is_one_of(range, &["text/event-stream", "text/*", "*/*"]))
-}
-
-/// Whether the client accepts an event stream and no single response.
-pub(super) fn prefers_event_stream(headers: &HeaderMap) -> bool {
-    let single = ["application/json", "application/graphql-response+json"];
-    ranges(headers).any(|range| is_one_of(range, &["text/event-stream"]))
-        && !ranges(headers).any(|range| is_one_of(range, &single))
-}
-
-/// Whether a media range without its parameters is one of these.
+/// Whether a media type or range without its parameters is one of these.
 fn is_one_of(range: &str, types: &[&str]) -> bool {
     let name = range.split(';').next().unwrap_or_default().trim();
     types.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-type Rank = (u16, u8, std::cmp::Reverse<usize>);
+/// Whether a parameter is another `charset` than UTF-8.
+fn is_other_charset(key: &str, value: &str) -> bool {
+    let value = value.trim().trim_matches('"');
+    key.trim().eq_ignore_ascii_case("charset") && !value.eq_ignore_ascii_case("utf-8")
+}
 
-fn rank(position: usize, range: &str) -> Option<(Rank, MediaType)> {
+/// The quality and the specificity of a range, and the type that it stands for.
+fn rank(range: &str) -> Option<((u16, u8), MediaType)> {
     let mut parts = range.split(';').map(str::trim);
     let name = parts.next()?.to_ascii_lowercase();
     let mut quality = 1000;
     for parameter in parts {
         let (key, value) = parameter.split_once('=')?;
-        match key.trim().to_ascii_lowercase().as_str() {
-            "q" => quality = thousandths(value.trim())?,
-            "charset" if !value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8") => {
-                return None;
-            }
-            _ => {}
+        if key.trim().eq_ignore_ascii_case("q") {
+            quality = thousandths(value.trim())?;
+        } else if is_other_charset(key, value) {
+            return None;
         }
     }
     let (specific, media) = match name.as_str() {
-        "application/graphql-response+json" => (2, MediaType::GraphqlResponse),
-        "application/json" => (2, MediaType::Json),
+        GRAPHQL_RESPONSE => (2, MediaType::GraphqlResponse),
+        JSON => (2, MediaType::Json),
         "application/*" => (1, MediaType::Json),
         "*/*" => (0, MediaType::Json),
         _ => return None,
     };
-    (quality > 0).then_some(((quality, specific, std::cmp::Reverse(position)), media))
+    (quality > 0).then_some(((quality, specific), media))
 }
 
 /// A weight between 0 and 1 with up to three decimals (RFC 9110 §12.4.2), in thousandths.
@@ -110,77 +117,99 @@ fn thousandths(weight: &str) -> Option<u16> {
     Some(thousandths)
 }
 
-/// Whether the body is JSON in UTF-8. Other types could be sent by a cross-site form (CSRF).
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-    else {
-        return false;
-    };
-    let mut parts = value.split(';').map(str::trim);
-    let json = parts
-        .next()
-        .is_some_and(|name| name.eq_ignore_ascii_case("application/json"));
-    json && parts.all(|parameter| match parameter.split_once('=') {
-        Some((key, value)) if key.trim().eq_ignore_ascii_case("charset") => {
-            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+/// What a body is, by its `Content-Type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ContentType {
+    /// JSON in UTF-8. A cross-site form cannot send it (CSRF).
+    Json,
+    /// The fields of a form.
+    Form,
+    /// None or another one.
+    Other,
+}
+
+impl ContentType {
+    pub(super) fn parse(value: Option<&str>) -> Self {
+        let value = value.unwrap_or_default();
+        let mut parameters = value.split(';').filter_map(|part| part.split_once('='));
+        if is_one_of(value, &["application/x-www-form-urlencoded"]) {
+            Self::Form
+        } else if is_one_of(value, &[JSON])
+            && !parameters.any(|(key, value)| is_other_charset(key, value))
+        {
+            Self::Json
+        } else {
+            Self::Other
         }
-        _ => true,
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn accept(value: &str) -> Option<MediaType> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::ACCEPT, value.parse().unwrap());
-        accepted(&headers)
+    fn accept(value: &str) -> Accept {
+        Accept::parse(&[value.parse().unwrap()])
+    }
+
+    fn single(value: &str) -> Option<MediaType> {
+        accept(value).single
     }
 
     #[test]
     fn the_client_chooses_the_media_type() {
         use MediaType::{GraphqlResponse, Json};
-        assert_eq!(accepted(&HeaderMap::new()), Some(Json));
-        assert_eq!(accept("*/*"), Some(Json));
-        assert_eq!(accept("application/json"), Some(Json));
-        assert_eq!(
-            accept("application/graphql-response+json"),
-            Some(GraphqlResponse)
-        );
+        assert_eq!(Accept::parse([]).single, Some(Json));
+        assert_eq!(single("*/*"), Some(Json));
+        assert_eq!(single("application/json"), Some(Json));
+        assert_eq!(single(GRAPHQL_RESPONSE), Some(GraphqlResponse));
         let apollo = "application/graphql-response+json, application/json, multipart/mixed";
-        assert_eq!(accept(apollo), Some(GraphqlResponse));
+        assert_eq!(single(apollo), Some(GraphqlResponse));
+        let json_first = "application/json, application/graphql-response+json";
+        assert_eq!(single(json_first), Some(Json));
         assert_eq!(
-            accept("application/json;q=0.9, application/graphql-response+json;q=1.0"),
+            single("application/json;q=0.9, application/graphql-response+json;q=1.0"),
             Some(GraphqlResponse)
         );
         assert_eq!(
-            accept("application/graphql-response+json; charset=utf-8"),
+            single("application/graphql-response+json ; charset=utf-8"),
             Some(GraphqlResponse)
         );
         assert_eq!(
-            accept("*/*, application/graphql-response+json"),
+            single("*/*, application/graphql-response+json"),
             Some(GraphqlResponse)
         );
-        assert_eq!(accept("text/html"), None);
-        assert_eq!(accept("application/json;q=0"), None);
-        assert_eq!(accept("application/json; charset=latin1"), None);
+        assert_eq!(single("text/html"), None);
+        assert_eq!(single("application/json;q=0"), None);
+        assert_eq!(single("application/json; charset=latin1"), None);
+    }
+
+    #[test]
+    fn an_event_stream_is_accepted_or_asked_for() {
+        for (value, stream, only_stream) in [
+            ("", true, false),
+            ("*/*", true, false),
+            ("text/event-stream", true, true),
+            ("multipart/mixed, Text/Event-Stream;q=1", true, true),
+            ("text/event-stream, application/json", true, false),
+            ("application/json", false, false),
+        ] {
+            let accept = accept(value);
+            assert_eq!(accept.stream, stream, "{value}");
+            assert_eq!(accept.only_stream, only_stream, "{value}");
+        }
+        assert!(Accept::parse([]).stream);
     }
 
     #[test]
     fn only_json_in_utf8_is_a_body() {
-        let sent = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::CONTENT_TYPE, value.parse().unwrap());
-            is_json(&headers)
-        };
-        assert!(sent("application/json"));
-        assert!(sent("application/json; charset=UTF-8"));
-        assert!(!sent("text/plain"));
-        assert!(!sent("application/json; charset=utf-16"));
-        assert!(!sent("multipart/form-data; boundary=x"));
-        assert!(!is_json(&HeaderMap::new()));
+        let is_json = |value| ContentType::parse(Some(value)) == ContentType::Json;
+        assert!(is_json("application/json"));
+        assert!(is_json("application/json ; charset=UTF-8;"));
+        assert!(!is_json("text/plain"));
+        assert!(!is_json("text/plain; application/json"));
+        assert!(!is_json("application/json; charset=utf-8; charset=utf-16"));
+        assert!(!is_json("multipart/form-data; boundary=x"));
+        assert_eq!(ContentType::parse(None), ContentType::Other);
     }
 }

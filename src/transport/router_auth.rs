@@ -4,16 +4,13 @@
 //! access token.
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
 use super::listener::ClientCertificate;
+use super::request_head::{Once, RequestHead};
 use crate::config::Config;
-
-/// The header with the router's secret. Headers are not logged, and this one must never be.
-pub(super) const ROUTER_SECRET: HeaderName = HeaderName::from_static("idgate-router-secret");
 
 /// What a router has to present.
 pub(super) struct RouterCredentials {
@@ -35,11 +32,9 @@ impl RouterCredentials {
         }
     }
 
-    /// Whether the header holds a valid secret. Sent twice it is rejected: a proxy may have checked
-    /// the other one.
-    fn has_valid_secret(&self, headers: &HeaderMap) -> bool {
-        let mut values = headers.get_all(ROUTER_SECRET).iter();
-        let (Some(presented), None) = (values.next(), values.next()) else {
+    /// Whether the header holds a valid secret.
+    fn is_valid(&self, secret: &Once) -> bool {
+        let Once::Value(presented) = secret else {
             return false;
         };
         let presented = sha256(presented.as_bytes());
@@ -48,12 +43,12 @@ impl RouterCredentials {
     }
 
     /// Whether a request presents every credential that is configured, and at least one is.
-    pub(super) fn authenticate(&self, request: &Request) -> bool {
+    pub(super) fn authenticate(&self, head: &RequestHead, request: &Request) -> bool {
         let has_certificate = request.extensions().get::<ClientCertificate>().is_some();
         let requires_secret = !self.secrets.is_empty();
         (requires_secret || self.certificate)
             && (!self.certificate || has_certificate)
-            && (!requires_secret || self.has_valid_secret(request.headers()))
+            && (!requires_secret || self.is_valid(&head.router_secret))
     }
 }
 

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::Request;
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -167,16 +166,4 @@ impl Server {
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
-}
-
-/// The id of a request, set by the outermost middleware.
-#[derive(Clone, Debug)]
-pub(super) struct RequestId(pub(super) String);
-
-pub(super) fn request_id(request: &Request) -> String {
-    request
-        .extensions()
-        .get::<RequestId>()
-        .map(|id| id.0.clone())
-        .unwrap_or_default()
 }

@@ -66,8 +66,8 @@ fn transport_that_does_more_than_authenticate_is_caught() {
     ";
     assert_caught(rules::layers, cases);
     let fine = "
-        src/transport/caller.rs: use crate::services::session::{authenticate, Authenticated};
-        src/transport/caller.rs: crate::services::session::authenticate(app, client, bearer).await
+        src/transport/authentication.rs: use crate::services::session::{authenticate, Authenticated};
+        src/transport/authentication.rs: crate::services::session::authenticate(app, client, bearer).await
     ";
     assert_fine(rules::layers, fine);
 }
@@ -205,6 +205,22 @@ fn the_librarys_error_elsewhere_is_caught() {
         src/schema/extensions/limits.rs: use async_graphql::extensions::*;
     ";
     assert_fine(rules::errors, fine);
+}
+
+#[test]
+fn a_header_that_is_read_elsewhere_is_caught() {
+    let cases = "
+        src/transport/graphql.rs: request.headers().get(ACCEPT) => src/transport/request_head.rs
+        src/transport/graphql.rs: f(&parts.headers) => src/transport/request_head.rs
+        src/transport/tls.rs: fn f(headers: HeaderMap) {} => src/transport/request_head.rs
+    ";
+    assert_caught(rules::headers, cases);
+    let fine = "
+        src/transport/request_head.rs: request.headers().get(ACCEPT)
+        src/transport/graphql.rs: response.headers_mut().insert(VARY, value);
+        src/providers/http.rs: response.headers().get(AGE)
+    ";
+    assert_fine(rules::headers, fine);
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::reader::{Used, module_of, uses};
 use crate::{
-    GROUND, HOME_OF_ERRORS, HOMES, LAYERS, MAX_FILE_LINES, SUPPORTING, Source, TRANSPORT_MAY_NAME,
+    GROUND, HOME_OF_ERRORS, HOME_OF_HEADERS, HOMES, LAYERS, MAX_FILE_LINES, SUPPORTING, Source,
+    TRANSPORT_MAY_NAME,
 };
 
 /// The layer table.
@@ -134,6 +135,19 @@ pub(crate) fn errors(sources: &[Source]) -> Vec<String> {
                     .then(|| format!("the library's error belongs to {HOME_OF_ERRORS}"))
             })
         })
+        .collect()
+}
+
+/// Request headers are read in one file; the others write those of responses, by `headers_mut`.
+pub(crate) fn headers(sources: &[Source]) -> Vec<String> {
+    let others = sources.iter().filter(|source| {
+        source.path.starts_with("src/transport/") && source.path != HOME_OF_HEADERS
+    });
+    let read = others.filter(|source| {
+        let text = source.text.replace(".headers_mut()", "");
+        text.contains(".headers") || text.contains("HeaderMap")
+    });
+    read.map(|source| format!("{}: headers are read in {HOME_OF_HEADERS}", source.path))
         .collect()
 }
 

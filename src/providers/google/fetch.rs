@@ -1,4 +1,7 @@
 //! Fetching one small document from the configured address, bounded in time and size.
+//!
+//! Its `Cache-Control` is read here rather than by `headers`, which skips the quoted numbers that RFC
+//! 9111 §5.2 asks recipients to accept.
 
 use std::time::Duration;
 

@@ -18,7 +18,6 @@ mod writer;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderMap, header};
 use axum::routing::any;
 
 use super::server::Server;
@@ -34,10 +33,4 @@ pub(super) fn routes(server: &Server) -> Router<Arc<Server>> {
     Router::new()
         .route("/graphql/ws", any(websocket::open))
         .route("/graphql/stream", any(sse::open))
-}
-
-/// Whether a request is a WebSocket opening handshake (RFC 6455 §4.1).
-pub(super) fn is_websocket_handshake(headers: &HeaderMap) -> bool {
-    let upgrade = headers.get(header::UPGRADE);
-    upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }

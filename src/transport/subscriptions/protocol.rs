@@ -105,7 +105,8 @@ pub(super) fn error(id: &str, errors: &[ServerError]) -> String {
 
 /// A `next` event of a stream. Serialized JSON has no line breaks.
 ///
-/// Encoded here: axum's events are bound to its own body, which cannot drop a slow reader.
+/// Encoded here: with axum's `Event` these functions are as long, and its response may be stored by
+/// caches.
 pub(super) fn next_event(response: &Response) -> String {
     format!("event: next\ndata: {}\n\n", json!(response))
 }

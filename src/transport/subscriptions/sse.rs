@@ -2,15 +2,16 @@
 //! connections mode" of the graphql-sse protocol.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use futures_util::stream;
+use secrecy::ExposeSecret as _;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval_at, timeout};
 use tracing::Instrument as _;
@@ -24,10 +25,11 @@ use crate::schema::error::{Error, ErrorCode};
 use crate::schema::{refusal, timed_out};
 use crate::transport::graphql_request::{read_body, read_query};
 use crate::transport::listener::{Connection, ConnectionHold};
-use crate::transport::negotiation::{MediaType, accepts_event_stream};
+use crate::transport::negotiation::MediaType;
 use crate::transport::rejection::{Rejection, reject_graphql};
-use crate::transport::server::{Server, request_id};
-use crate::transport::{authentication, caller, request_log};
+use crate::transport::request_head::{Head, RequestHead};
+use crate::transport::server::Server;
+use crate::transport::{authentication, request_log};
 
 /// Events between the session and the response body.
 const CHANNEL_CAPACITY: usize = 4;
@@ -37,33 +39,31 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 /// Responds with an event stream, or with the reason for the refusal.
 pub(in crate::transport) async fn open(
     State(server): State<Arc<Server>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(head): Head,
     request: Request,
 ) -> Response {
-    let request_id = request_id(&request);
     let limit = Duration::from_secs(server.app.config.server.request_timeout_seconds);
-    let started = timeout(limit, start(&server, peer, request, &request_id)).await;
+    let started = timeout(limit, start(&server, &head, request)).await;
     let response = started.unwrap_or_else(|_| {
         let (status, error) = (StatusCode::SERVICE_UNAVAILABLE, timed_out());
         Err(Rejection::new(status, error))
     });
     response.unwrap_or_else(|rejection| {
-        reject_graphql(&server, MediaType::Json, rejection, &request_id)
+        reject_graphql(&server, MediaType::Json, rejection, head.request_id())
     })
 }
 
 async fn start(
     server: &Arc<Server>,
-    peer: SocketAddr,
+    head: &RequestHead,
     request: Request,
-    request_id: &str,
 ) -> Result<Response, Rejection> {
     let (parts, body) = request.into_parts();
     let is_get = parts.method == Method::GET && server.allows_sse_by_get();
     if parts.method != Method::POST && !is_get {
         return Err(Rejection::method_not_allowed("POST", "Use POST."));
     }
-    if !accepts_event_stream(&parts.headers) {
+    if !head.accept.stream {
         let (status, code) = (StatusCode::NOT_ACCEPTABLE, ErrorCode::NotAcceptable);
         return Err(Rejection::of(status, code, "Accept text/event-stream."));
     }
@@ -71,21 +71,16 @@ async fn start(
         let query = parts.uri.query().unwrap_or_default();
         read_query(query, |json| server.schema.check_json(json))?
     } else {
-        read_body(server, &parts, body).await?
+        read_body(server, head, body).await?
     };
-    let client = caller::client(server, &parts.headers, peer, request_id);
-    let staff = authentication::require_staff_for_text(
-        server,
-        &parts.headers,
-        &client,
-        graphql_request.has_text(),
-    )
-    .await?;
+    let client = head.client(server);
+    let has_text = graphql_request.has_text();
+    let staff = authentication::require_staff_for_text(server, head, &client, has_text).await?;
     let is_required = server.requires_trusted_documents() && staff.is_none();
     let subscription = Subscription::prepare(server, String::new(), graphql_request, is_required)
         .map_err(|error| Rejection::new(StatusCode::BAD_REQUEST, error))?;
-    let session = match caller::bearer(&parts.headers) {
-        Some(token) => SubscriptionSession::establish(server, client, token).await,
+    let session = match &head.access_token {
+        Some(token) => SubscriptionSession::establish(server, client, token.expose_secret()).await,
         None => Ok(None),
     };
     let session = session.map_err(|fault| {
@@ -93,7 +88,7 @@ async fn start(
         Rejection::new(status, error)
     })?;
     let Some(session) = session else {
-        let response = refusal(Error::unauthenticated(), request_id);
+        let response = refusal(Error::unauthenticated(), head.request_id());
         request_log::response(&response);
         let text = protocol::next_event(&response) + &protocol::complete_event();
         return Ok(event_stream(Body::from(text)));
@@ -112,7 +107,7 @@ async fn start(
     let (out, events) = mpsc::channel(CHANNEL_CAPACITY);
     let sse = SseSession {
         server: Arc::clone(server),
-        request_id: request_id.to_owned(),
+        request_id: head.request_id().to_owned(),
         out,
         unsent: VecDeque::new(),
         hold: connection.hold(),

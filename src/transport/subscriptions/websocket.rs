@@ -4,13 +4,13 @@
 //! with one caller and one set of data loaders for its whole life, and with unbounded streams.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
+use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use futures_util::StreamExt as _;
@@ -35,8 +35,9 @@ use crate::schema::refusal;
 use crate::transport::graphql_request::read_params;
 use crate::transport::listener::{Connection, ConnectionHold};
 use crate::transport::rejection::reject;
-use crate::transport::server::{Server, request_id};
-use crate::transport::{caller, request_log};
+use crate::transport::request_head::{Head, bearer_token};
+use crate::transport::server::Server;
+use crate::transport::{origin, request_log};
 
 /// How long a closing handshake may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -46,33 +47,32 @@ const MAX_MISSED_PONGS: u32 = 2;
 /// Handles the opening handshake.
 pub(in crate::transport) async fn open(
     State(server): State<Arc<Server>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(head): Head,
     request: Request,
 ) -> Response {
-    let request_id = request_id(&request);
     let (mut parts, _) = request.into_parts();
     // Cross-site WebSocket hijacking: browsers let any page open a socket to anywhere.
-    if server.serves_browsers() && !caller::has_allowed_origin(&server, &parts.headers) {
+    if server.serves_browsers() && !origin::is_allowed(&server, &head) {
         let error = Error::of(
             ErrorCode::Forbidden,
             "Pages of this origin may not listen here.",
         );
-        return reject(StatusCode::FORBIDDEN, error, &request_id);
+        return reject(StatusCode::FORBIDDEN, error, head.request_id());
     }
     let connection = parts.extensions.get::<Connection>().map(Connection::hold);
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
     let (Some(hold), Ok(upgrade)) = (connection, upgrade) else {
         let message = "Open a WebSocket here, with the subprotocol graphql-transport-ws.";
         let error = Error::of(ErrorCode::BadUserInput, message);
-        return reject(StatusCode::BAD_REQUEST, error, &request_id);
+        return reject(StatusCode::BAD_REQUEST, error, head.request_id());
     };
-    let client = caller::client(&server, &parts.headers, peer, &request_id);
+    let client = head.client(&server);
     let max = server.app.config.subscriptions.max_unknown;
     let key = ConnectionKey::Network(network::bucket(client.address));
     let Some(permit) = server.connections.try_acquire(key, max) else {
         let message = "Too many connections from this address wait to say who they are.";
         let error = Error::of(ErrorCode::TooManyRequests, message);
-        return reject(StatusCode::TOO_MANY_REQUESTS, error, &request_id);
+        return reject(StatusCode::TOO_MANY_REQUESTS, error, head.request_id());
     };
     let limit = server.app.config.server.body_limit;
     let upgrade = upgrade
@@ -82,10 +82,10 @@ pub(in crate::transport) async fn open(
         // Messages are flushed one by one, so larger buffers gain nothing.
         .read_buffer_size(4096)
         .write_buffer_size(0);
-    let bearer = caller::bearer(&parts.headers).filter(|_| server.accepts_handshake_token());
+    let token = head.access_token.clone();
     let handshake = Handshake {
         client,
-        token: bearer.map(SecretString::from),
+        token: token.filter(|_| server.accepts_handshake_token()),
     };
     // The upgrade runs outside of the request.
     let span = tracing::Span::current();
@@ -345,7 +345,7 @@ impl WsSession {
 /// hijacking).
 fn token<'a>(forwarded: Option<&'a str>, init: Option<&'a str>) -> Option<&'a str> {
     let Some(init) = init else { return forwarded };
-    let init = caller::token_of(init)?;
+    let init = bearer_token(init)?;
     let agree = forwarded.is_none_or(|forwarded| forwarded == init);
     agree.then_some(init)
 }

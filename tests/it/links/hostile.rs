@@ -33,6 +33,8 @@ async fn a_form_of_another_site_is_refused_and_costs_the_link_nothing() {
                     &[("origin", "")],
                     &[("origin", "http://127.0.0.1:1")],
                     &[("origin", &format!("{own}.evil.test"))],
+                    // Whichever of them a proxy checked.
+                    &[("origin", &*own), ("origin", "https://evil.test")],
                 ] {
                     let answer = send_with(&app, path, headers, &fields).await;
                     assert_eq!(answer.status, 403, "{path} {headers:?}: {}", answer.text);
