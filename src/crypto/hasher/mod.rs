@@ -2,25 +2,31 @@
 //!
 //! A hash costs tens of milliseconds and megabytes by design, so it never runs on the async runtime,
 //! and the number of threads bounds both. Rating a new password costs a few milliseconds and runs
-//! here for the same reason.
+//! here for the same reason. A thread takes the memory of a hash with its first one, and returns it
+//! after a quiet minute.
 
+mod memory;
 mod params;
 mod worker;
 
 use std::num::NonZero;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
+use crossbeam_channel::Sender;
 use tokio::sync::oneshot;
 
 use self::params::HashParams;
-use self::worker::{Completed, Job, Worker};
+use self::worker::{Counters, Job, Worker};
 use super::random::Random;
 use crate::domain::password::{Candidate, Password, UserInputs};
 use crate::domain::violation::Violation;
 use crate::telemetry::waits::{Wait, timed};
+
+/// How long a thread without a job keeps its memory.
+const QUIET: Duration = Duration::from_mins(1);
 
 /// The cost of new hashes, and the capacity for work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +49,8 @@ pub struct HasherParameters {
 /// completed.
 #[derive(Clone)]
 pub struct Hasher {
-    jobs: SyncSender<Job>,
-    completed: Arc<Completed>,
+    jobs: Sender<Job>,
+    counters: Arc<Counters>,
 }
 
 /// The result of a verification.
@@ -74,28 +80,34 @@ pub enum HasherError {
 }
 
 impl Hasher {
-    /// Starts the threads, each with the memory of one hash.
+    /// Starts the threads.
     pub fn start(parameters: &HasherParameters, random: &Random) -> Result<Self, HasherError> {
+        Self::start_releasing_after(QUIET, parameters, random)
+    }
+
+    /// The same with another quiet time, after which a thread returns its memory.
+    fn start_releasing_after(
+        quiet: Duration,
+        parameters: &HasherParameters,
+        random: &Random,
+    ) -> Result<Self, HasherError> {
         let params = HashParams::new(parameters).ok_or(HasherError::Parameters)?;
-        let (sender, receiver) = sync_channel(parameters.queue.max(1));
-        let receiver = Arc::new(Mutex::new(receiver));
-        let completed = Arc::<Completed>::default();
+        let (jobs, receiver) = crossbeam_channel::bounded(parameters.queue.max(1));
+        let counters = Arc::<Counters>::default();
         for number in 0..thread_count(parameters.threads) {
             let worker = Worker::new(
-                Arc::clone(&receiver),
+                receiver.clone(),
+                quiet,
                 params.clone(),
                 random.clone(),
-                Arc::clone(&completed),
+                Arc::clone(&counters),
             );
             let name = format!("idgate-hash-{number}");
             thread::Builder::new()
                 .name(name)
                 .spawn(move || worker.run())?;
         }
-        Ok(Self {
-            jobs: sender,
-            completed,
-        })
+        Ok(Self { jobs, counters })
     }
 
     /// Rates a new password; see [`Candidate::rate`].
@@ -149,13 +161,19 @@ impl Hasher {
     /// The number of computed hashes, so that tests can compare work instead of time.
     #[must_use]
     pub fn completed(&self) -> u64 {
-        self.completed.hashes.load(Ordering::SeqCst)
+        self.counters.hashes.load(Ordering::SeqCst)
     }
 
     /// The number of rated passwords, for the same reason.
     #[must_use]
     pub fn rated(&self) -> u64 {
-        self.completed.ratings.load(Ordering::SeqCst)
+        self.counters.ratings.load(Ordering::SeqCst)
+    }
+
+    /// The number of threads that hold the memory of a hash.
+    #[must_use]
+    pub fn holders(&self) -> usize {
+        self.counters.holders.load(Ordering::SeqCst)
     }
 
     async fn perform<T>(
@@ -178,217 +196,4 @@ fn thread_count(wanted: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use secrecy::SecretString;
-    use tokio::time::timeout;
-
-    use super::*;
-
-    const LIGHT: HasherParameters = HasherParameters {
-        memory_kib: 64,
-        iterations: 1,
-        parallelism: 1,
-        threads: 1,
-        queue: 64,
-    };
-    const HEAVY: HasherParameters = HasherParameters {
-        memory_kib: 65_536,
-        iterations: 4,
-        parallelism: 1,
-        threads: 1,
-        queue: 2,
-    };
-
-    fn password(text: &str) -> Password {
-        Password::attempt(SecretString::from(text)).unwrap()
-    }
-
-    fn hasher(parameters: &HasherParameters) -> Hasher {
-        Hasher::start(parameters, &Random::seeded(1)).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_hash_verifies_its_password_only() {
-        let hasher = hasher(&LIGHT);
-        let phc = hasher.hash(password("correct horse")).await.unwrap();
-        assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
-        let right = hasher
-            .verify(password("correct horse"), Some(phc.clone()))
-            .await
-            .unwrap();
-        assert_eq!(
-            right,
-            Verification {
-                matches: true,
-                outdated: false
-            }
-        );
-        let wrong = hasher
-            .verify(password("correct horsf"), Some(phc))
-            .await
-            .unwrap();
-        assert_eq!(
-            wrong,
-            Verification {
-                matches: false,
-                outdated: false
-            }
-        );
-    }
-
-    #[tokio::test]
-    async fn one_password_hashed_twice_gives_two_salts() {
-        let hasher = hasher(&LIGHT);
-        let first = hasher.hash(password("correct horse")).await.unwrap();
-        assert_ne!(first, hasher.hash(password("correct horse")).await.unwrap());
-    }
-
-    #[tokio::test]
-    async fn an_unknown_person_costs_the_same_work_as_a_known_one() {
-        let hasher = hasher(&LIGHT);
-        let phc = hasher.hash(password("correct horse")).await.unwrap();
-        let absurd = "$argon2id$v=19$m=4294967295,t=1,p=1$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAA";
-        for stored in [
-            Some(phc),
-            None,
-            Some("not a hash".to_owned()),
-            Some(absurd.to_owned()),
-        ] {
-            let before = hasher.completed();
-            let answer = hasher.verify(password("wrong"), stored).await.unwrap();
-            assert_eq!(
-                answer,
-                Verification {
-                    matches: false,
-                    outdated: false
-                }
-            );
-            assert_eq!(hasher.completed() - before, 1);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_hash_made_with_other_parameters_matches_and_is_outdated() {
-        for parameters in [
-            HasherParameters {
-                memory_kib: 128,
-                ..LIGHT
-            },
-            HasherParameters {
-                memory_kib: 32,
-                iterations: 3,
-                ..LIGHT
-            },
-            HasherParameters {
-                parallelism: 2,
-                ..LIGHT
-            },
-        ] {
-            let phc = hasher(&parameters)
-                .hash(password("correct horse"))
-                .await
-                .unwrap();
-            let answer = hasher(&LIGHT)
-                .verify(password("correct horse"), Some(phc))
-                .await
-                .unwrap();
-            assert_eq!(
-                answer,
-                Verification {
-                    matches: true,
-                    outdated: true
-                }
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn a_caller_that_went_away_before_its_turn_costs_nothing() {
-        let hasher = hasher(&HEAVY);
-        let started = timeout(Duration::ZERO, hasher.hash(password("first"))).await;
-        assert!(started.is_err());
-        for _ in 0..HEAVY.queue {
-            let _ = timeout(Duration::ZERO, hasher.hash(password("gone"))).await;
-        }
-        // The queue may still contain skipped jobs; a full queue answers at once.
-        let mut last = hasher.hash(password("patient")).await;
-        while last == Err(Overloaded) {
-            tokio::task::yield_now().await;
-            last = hasher.hash(password("patient")).await;
-        }
-        assert!(
-            (1..=2).contains(&hasher.completed()),
-            "{}",
-            hasher.completed()
-        );
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_refuses_at_once_and_serves_the_others() {
-        let hasher = hasher(&HEAVY);
-        let mut callers = tokio::task::JoinSet::new();
-        for _ in 0..8 {
-            let hasher = hasher.clone();
-            callers.spawn(async move { hasher.hash(password("correct horse")).await });
-        }
-        let answers = callers.join_all().await;
-        let served = answers.iter().filter(|answer| answer.is_ok()).count();
-        assert!((2..=3).contains(&served), "{served} served");
-        assert_eq!(hasher.completed(), served as u64);
-    }
-
-    #[tokio::test]
-    async fn threads_end_with_the_last_handle() {
-        let hasher = hasher(&HasherParameters {
-            threads: 3,
-            ..LIGHT
-        });
-        let alive = Arc::downgrade(&hasher.completed);
-        let second = hasher.clone();
-        drop(hasher);
-        assert!(second.hash(password("still served")).await.is_ok());
-        drop(second);
-        let patience = std::time::Instant::now();
-        while alive.strong_count() > 0 {
-            assert!(
-                patience.elapsed() < Duration::from_secs(20),
-                "a thread lives on"
-            );
-            thread::yield_now();
-        }
-    }
-
-    #[test]
-    fn impossible_parameters_do_not_start() {
-        for parameters in [
-            HasherParameters {
-                memory_kib: 0,
-                ..LIGHT
-            },
-            HasherParameters {
-                iterations: 0,
-                ..LIGHT
-            },
-            HasherParameters {
-                parallelism: 0,
-                ..LIGHT
-            },
-            HasherParameters {
-                parallelism: 100,
-                ..LIGHT
-            },
-            HasherParameters {
-                memory_kib: u32::MAX,
-                ..LIGHT
-            },
-        ] {
-            let refusal = Hasher::start(&parameters, &Random::seeded(1)).err();
-            assert!(
-                matches!(refusal, Some(HasherError::Parameters)),
-                "{parameters:?}"
-            );
-        }
-    }
-}
+mod tests;

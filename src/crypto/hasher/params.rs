@@ -1,13 +1,14 @@
-//! Argon2: current parameters, stored hashes with their own, and the memory that they use.
+//! Argon2: the current parameters, and stored hashes with their own.
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::HasherParameters;
+use super::memory::Memory;
 
 /// RFC 9106 §3.1 recommends 16 bytes of salt for passwords.
 pub(super) const SALT_BYTES: usize = 16;
@@ -34,6 +35,11 @@ impl HashParams {
         let bounded = within_limits(memory_kib, iterations, parallelism);
         let params = Params::new(memory_kib, iterations, parallelism, Some(TAG_BYTES)).ok()?;
         bounded.then(|| Self(Argon2::new(Algorithm::Argon2id, Version::V0x13, params)))
+    }
+
+    /// The blocks of memory of one hash.
+    pub(super) fn blocks(&self) -> usize {
+        self.0.params().block_count()
     }
 
     /// Hashes the password into a PHC string.
@@ -128,33 +134,10 @@ fn within_limits(memory_kib: u32, iterations: u32, lanes: u32) -> bool {
     memory_kib <= MAX_MEMORY_KIB && lanes <= MAX_LANES && work <= MAX_WORK_KIB
 }
 
-/// The memory of one thread, kept between hashes: allocating it costs an eighth of each.
-pub(super) struct Memory(Vec<Block>);
-
-impl Memory {
-    /// The memory that the current parameters need.
-    pub(super) fn for_params(params: &HashParams) -> Self {
-        Self(vec![Block::default(); params.0.params().block_count()])
-    }
-
-    /// Runs Argon2; a stored hash that needs more memory gets a temporary allocation.
-    fn hash_into(
-        &mut self,
-        argon2: &Argon2<'_>,
-        password: &[u8],
-        salt: &[u8],
-        tag: &mut [u8],
-    ) -> Result<(), argon2::Error> {
-        let needed = argon2.params().block_count();
-        match self.0.get_mut(..needed) {
-            Some(kept) => argon2.hash_password_into_with_memory(password, salt, tag, kept),
-            None => argon2.hash_password_into(password, salt, tag),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use argon2::{AssociatedData, ParamsBuilder};
     use proptest::prelude::*;
 
@@ -169,6 +152,10 @@ mod tests {
             queue: 1,
         };
         HashParams::new(&light).unwrap()
+    }
+
+    fn memory(params: &HashParams) -> Memory {
+        Memory::new(params.blocks(), Arc::default())
     }
 
     /// RFC 9106 §5.3, in memory that another hash has used.
@@ -191,7 +178,7 @@ mod tests {
             Argon2::new_with_secret(&[3; 8], Algorithm::Argon2id, Version::V0x13, params).unwrap();
 
         let dirty = hash_params(64);
-        let mut memory = Memory::for_params(&dirty);
+        let mut memory = memory(&dirty);
         dirty
             .hash(b"another password", [9; SALT_BYTES], &mut memory)
             .unwrap();
@@ -206,7 +193,7 @@ mod tests {
     #[test]
     fn a_string_of_the_reference_implementation_verifies() {
         let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        let mut memory = Memory::for_params(&hash_params(64));
+        let mut memory = memory(&hash_params(64));
         let stored = StoredHash::parse(phc).unwrap();
         assert!(stored.is_hash_of(b"password", &mut memory).unwrap());
         assert!(!stored.is_hash_of(b"Password", &mut memory).unwrap());
@@ -241,10 +228,10 @@ mod tests {
         #[test]
         fn reused_and_fresh_memory_agree(first: Vec<u8>, second: Vec<u8>, salt: [u8; SALT_BYTES]) {
             let params = hash_params(16);
-            let mut used = Memory::for_params(&params);
+            let mut used = memory(&params);
             params.hash(&first, salt, &mut used).unwrap();
             let again = params.hash(&second, salt, &mut used).unwrap();
-            let fresh = params.hash(&second, salt, &mut Memory::for_params(&params)).unwrap();
+            let fresh = params.hash(&second, salt, &mut memory(&params)).unwrap();
             prop_assert_eq!(again, fresh);
         }
 

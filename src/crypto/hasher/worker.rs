@@ -1,14 +1,16 @@
 //! A hashing thread: takes a job, skips it if its caller has gone, computes and answers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::oneshot;
 
 use super::Verification;
-use super::params::{HashParams, Memory, SALT_BYTES, StoredHash};
+use super::memory::Memory;
+use super::params::{HashParams, SALT_BYTES, StoredHash};
 use crate::crypto::random::Random;
 use crate::domain::password::{Candidate, Password, UserInputs};
 use crate::domain::violation::Violation;
@@ -47,39 +49,44 @@ impl Job {
     }
 }
 
-/// Counters of completed work.
+/// Counters of completed work and of the threads that hold memory.
 #[derive(Default)]
-pub(super) struct Completed {
+pub(super) struct Counters {
     pub(super) hashes: AtomicU64,
     pub(super) ratings: AtomicU64,
+    pub(super) holders: Arc<AtomicUsize>,
 }
 
 /// The state of one thread.
 pub(super) struct Worker {
-    jobs: Arc<Mutex<Receiver<Job>>>,
+    jobs: Receiver<Job>,
+    /// How long without a job before the memory is returned.
+    quiet: Duration,
     params: HashParams,
     memory: Memory,
     decoy: StoredHash,
     random: Random,
-    completed: Arc<Completed>,
+    counters: Arc<Counters>,
 }
 
 impl Worker {
     pub(super) fn new(
-        jobs: Arc<Mutex<Receiver<Job>>>,
+        jobs: Receiver<Job>,
+        quiet: Duration,
         params: HashParams,
         random: Random,
-        completed: Arc<Completed>,
+        counters: Arc<Counters>,
     ) -> Self {
-        let memory = Memory::for_params(&params);
+        let memory = Memory::new(params.blocks(), Arc::clone(&counters.holders));
         let decoy = StoredHash::decoy(&params, random.bytes());
         Self {
             jobs,
+            quiet,
             params,
             memory,
             decoy,
             random,
-            completed,
+            counters,
         }
     }
 
@@ -107,7 +114,7 @@ impl Worker {
                 about,
                 answer,
             } => {
-                self.completed.ratings.fetch_add(1, Ordering::SeqCst);
+                self.counters.ratings.fetch_add(1, Ordering::SeqCst);
                 drop(answer.send(candidate.rate(min_score, &about)));
             }
             Job::Hash { password, answer } => {
@@ -121,19 +128,22 @@ impl Worker {
         }
     }
 
-    /// One idle thread waits in the channel, the others wait for the lock around it.
-    fn next_job(&self) -> Option<Job> {
-        self.jobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .recv()
-            .ok()
+    /// Waits for a job, and returns the memory after a quiet time; `None` at the end.
+    fn next_job(&mut self) -> Option<Job> {
+        if self.memory.is_taken() {
+            match self.jobs.recv_timeout(self.quiet) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.memory.release(),
+            }
+        }
+        self.jobs.recv().ok()
     }
 
     fn hash(&mut self, password: &[u8], answer: oneshot::Sender<String>) {
         let salt: [u8; SALT_BYTES] = self.random.bytes();
         let phc = self.params.hash(password, salt, &mut self.memory);
-        self.completed.hashes.fetch_add(1, Ordering::SeqCst);
+        self.counters.hashes.fetch_add(1, Ordering::SeqCst);
         reply(answer, phc);
     }
 
@@ -153,7 +163,7 @@ impl Worker {
         // Without a stored hash the decoy takes the same time, so timing does not reveal accounts.
         let compared = stored.as_ref().unwrap_or(&self.decoy);
         let equal = compared.is_hash_of(password, &mut self.memory);
-        self.completed.hashes.fetch_add(1, Ordering::SeqCst);
+        self.counters.hashes.fetch_add(1, Ordering::SeqCst);
         let verification = equal.map(|equal| {
             let matches = equal && stored.is_some();
             let outdated = matches && !compared.was_made_by(&self.params);
