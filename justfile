@@ -92,6 +92,10 @@ fuzz target seconds="120":
 worst seconds="10" part="":
     cd fuzz && cargo run --release --example worst -- "$1" "$2"
 
+# Measure a hot path, such as `just bench hashing`; a second run says what has changed
+bench name *arguments:
+    cargo bench --locked --bench "$1" -- "${@:2}"
+
 # Measure what the tests reach, on both backends
 coverage:
     scripts/test --coverage

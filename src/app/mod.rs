@@ -116,7 +116,8 @@ impl App {
         random: Random,
     ) -> Result<Self, Fault> {
         let keyring = keyring(&config)?;
-        let hasher = Hasher::start(&hasher_parameters(&config), &random)?;
+        let implementation = config.hashing.implementation;
+        let hasher = Hasher::start(&hasher_parameters(&config), implementation, &random)?;
         let metrics = Metrics::new();
         database.report_to(&metrics);
         let breached = Breached::configured(&config.breached, &metrics)?;

@@ -3,7 +3,10 @@
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
+use serde::Deserialize;
+
 use super::diagnostics::Diagnostics;
+use super::read::read_from_text;
 use super::section::{Check, section};
 
 /// Memory times passes of the cheapest Argon2id setting in common guidance (7 MiB, 5 passes).
@@ -21,8 +24,23 @@ section! {
         threads: usize = 0, in 0..=256;
         /// Hashes that may be queued before new ones are refused, so that a flood cannot pile up.
         pub queue: usize = 256, in 1..=65_536;
+        /// What computes Argon2id: `simd` uses the vector instructions of the processor, after a
+        /// self-test at start; `portable` takes twice as long. Their hashes are the same.
+        pub implementation: HashImplementation = "simd";
     }
 }
+
+/// The implementation of Argon2id for the current parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HashImplementation {
+    /// argon2-rust, which chooses the vector instructions at run time.
+    Simd,
+    /// RustCrypto's argon2.
+    Portable,
+}
+
+read_from_text!(HashImplementation);
 
 impl Hashing {
     /// Threads that hash: the configured number, or one per core.

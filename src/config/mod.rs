@@ -63,7 +63,7 @@ pub use self::cookies::{Cookies, SameSite};
 pub use self::database::{Database, MigrateAtStart};
 pub use self::google::Google;
 pub use self::graphql::{Graphql, StaffIntrospection, TrustedDocuments};
-pub use self::hashing::Hashing;
+pub use self::hashing::{HashImplementation, Hashing};
 pub use self::keys::{Algorithm, Keys};
 pub use self::links::Links;
 pub use self::messages::Messages;

@@ -7,6 +7,7 @@
 
 mod memory;
 mod params;
+mod simd;
 mod worker;
 
 use std::num::NonZero;
@@ -19,8 +20,10 @@ use crossbeam_channel::Sender;
 use tokio::sync::oneshot;
 
 use self::params::HashParams;
+use self::simd::SelfTest;
 use self::worker::{Counters, Job, Worker};
 use super::random::Random;
+use crate::config::HashImplementation;
 use crate::domain::password::{Candidate, Password, UserInputs};
 use crate::domain::violation::Violation;
 use crate::telemetry::waits::{Wait, timed};
@@ -81,16 +84,26 @@ pub enum HasherError {
 
 impl Hasher {
     /// Starts the threads.
-    pub fn start(parameters: &HasherParameters, random: &Random) -> Result<Self, HasherError> {
-        Self::start_releasing_after(QUIET, parameters, random)
+    pub fn start(
+        parameters: &HasherParameters,
+        implementation: HashImplementation,
+        random: &Random,
+    ) -> Result<Self, HasherError> {
+        Self::start_releasing_after(QUIET, parameters, implementation, random)
     }
 
     /// The same with another quiet time, after which a thread returns its memory.
     fn start_releasing_after(
         quiet: Duration,
         parameters: &HasherParameters,
+        implementation: HashImplementation,
         random: &Random,
     ) -> Result<Self, HasherError> {
+        let simd = match implementation {
+            // Not from the given source, which would then give others what they do not expect.
+            HashImplementation::Simd => Some(Arc::new(SelfTest::new(&Random::system()))),
+            HashImplementation::Portable => None,
+        };
         let params = HashParams::new(parameters).ok_or(HasherError::Parameters)?;
         let (jobs, receiver) = crossbeam_channel::bounded(parameters.queue.max(1));
         let counters = Arc::<Counters>::default();
@@ -99,6 +112,7 @@ impl Hasher {
                 receiver.clone(),
                 quiet,
                 params.clone(),
+                simd.clone(),
                 random.clone(),
                 Arc::clone(&counters),
             );

@@ -26,8 +26,10 @@ fn password(text: &str) -> Password {
     Password::attempt(SecretString::from(text)).unwrap()
 }
 
+const SIMD: HashImplementation = HashImplementation::Simd;
+
 fn hasher(parameters: &HasherParameters) -> Hasher {
-    Hasher::start(parameters, &Random::seeded(1)).unwrap()
+    Hasher::start(parameters, SIMD, &Random::seeded(1)).unwrap()
 }
 
 #[tokio::test]
@@ -57,6 +59,20 @@ async fn a_hash_verifies_its_password_only() {
             outdated: false
         }
     );
+}
+
+#[tokio::test]
+async fn each_implementation_verifies_what_the_other_hashed() {
+    let portable = Hasher::start(&LIGHT, HashImplementation::Portable, &Random::seeded(1)).unwrap();
+    let hashers = [portable, hasher(&LIGHT)];
+    for from in &hashers {
+        let phc = from.hash(password("correct horse")).await.unwrap();
+        for by in &hashers {
+            let answer = by.verify(password("correct horse"), Some(phc.clone()));
+            let Verification { matches, outdated } = answer.await.unwrap();
+            assert_eq!((matches, outdated), (true, false));
+        }
+    }
 }
 
 #[tokio::test]
@@ -200,9 +216,13 @@ async fn every_quiet_thread_returns_its_memory_and_takes_it_again() {
         threads: 3,
         ..LIGHT
     };
-    let hasher =
-        Hasher::start_releasing_after(Duration::from_millis(1), &parameters, &Random::seeded(1))
-            .unwrap();
+    let hasher = Hasher::start_releasing_after(
+        Duration::from_millis(1),
+        &parameters,
+        SIMD,
+        &Random::seeded(1),
+    )
+    .unwrap();
     assert_eq!(hasher.holders(), 0, "no memory before the first hash");
     for _ in 0..2 {
         let mut callers = tokio::task::JoinSet::new();
@@ -255,7 +275,7 @@ fn impossible_parameters_do_not_start() {
             ..LIGHT
         },
     ] {
-        let refusal = Hasher::start(&parameters, &Random::seeded(1)).err();
+        let refusal = Hasher::start(&parameters, SIMD, &Random::seeded(1)).err();
         assert!(
             matches!(refusal, Some(HasherError::Parameters)),
             "{parameters:?}"

@@ -9,15 +9,17 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::oneshot;
 
 use super::Verification;
-use super::memory::Memory;
+use super::memory::{HashFailure, Memory};
 use super::params::{HashParams, SALT_BYTES, StoredHash};
+use super::simd::SelfTest;
 use crate::crypto::random::Random;
 use crate::domain::password::{Candidate, Password, UserInputs};
 use crate::domain::violation::Violation;
 
-/// The niceness of hashing threads, so that request threads run first.
+/// The niceness of hashing threads, so that request threads run first: beside one of those on a busy
+/// core, a hashing thread gets a tenth of the time.
 #[cfg(target_os = "linux")]
-const NICENESS: i32 = 5;
+const NICENESS: i32 = 10;
 
 /// A job and the channel for its result.
 pub(super) enum Job {
@@ -64,6 +66,8 @@ pub(super) struct Worker {
     quiet: Duration,
     params: HashParams,
     memory: Memory,
+    /// What argon2-rust has to pass before it computes; `None` leaves that to RustCrypto.
+    simd: Option<Arc<SelfTest>>,
     decoy: StoredHash,
     random: Random,
     counters: Arc<Counters>,
@@ -74,16 +78,18 @@ impl Worker {
         jobs: Receiver<Job>,
         quiet: Duration,
         params: HashParams,
+        simd: Option<Arc<SelfTest>>,
         random: Random,
         counters: Arc<Counters>,
     ) -> Self {
-        let memory = Memory::new(params.blocks(), Arc::clone(&counters.holders));
+        let memory = Memory::new(params.clone(), Arc::clone(&counters.holders));
         let decoy = StoredHash::decoy(&params, random.bytes());
         Self {
             jobs,
             quiet,
             params,
             memory,
+            simd,
             decoy,
             random,
             counters,
@@ -93,12 +99,22 @@ impl Worker {
     /// Works until the last handle on the hasher is dropped and the queue is empty.
     pub(super) fn run(mut self) {
         lower_priority();
+        self.choose_implementation();
         while let Some(job) = self.next_job() {
             // After a panic, dropping the channel informs the caller; the thread continues.
             if !job.is_abandoned() && catch_unwind(AssertUnwindSafe(|| self.perform(job))).is_err()
             {
                 tracing::error!("a job of the hashing threads panicked");
             }
+        }
+    }
+
+    fn choose_implementation(&mut self) {
+        let simd = self.simd.take();
+        if simd.is_some_and(|simd| simd.passes(&self.params))
+            && let Err(error) = self.memory.use_simd()
+        {
+            tracing::error!(%error, "argon2-rust refuses the parameters, so RustCrypto hashes");
         }
     }
 
@@ -162,7 +178,7 @@ impl Worker {
         });
         // Without a stored hash the decoy takes the same time, so timing does not reveal accounts.
         let compared = stored.as_ref().unwrap_or(&self.decoy);
-        let equal = compared.is_hash_of(password, &mut self.memory);
+        let equal = compared.is_hash_of(password, &self.params, &mut self.memory);
         self.counters.hashes.fetch_add(1, Ordering::SeqCst);
         let verification = equal.map(|equal| {
             let matches = equal && stored.is_some();
@@ -174,7 +190,7 @@ impl Worker {
 }
 
 /// Sends the result; dropping the channel means that there is none.
-fn reply<T>(answer: oneshot::Sender<T>, result: Result<T, argon2::Error>) {
+fn reply<T>(answer: oneshot::Sender<T>, result: Result<T, HashFailure>) {
     match result {
         // The caller may have gone.
         Ok(value) => drop(answer.send(value)),
