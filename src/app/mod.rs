@@ -30,6 +30,7 @@ use crate::providers::mailer::Mailer;
 use crate::providers::sms::Sms;
 use crate::providers::{DevMailbox, Outgoing, SendError};
 use crate::stores::database;
+use crate::stores::session::SessionReader;
 use crate::stores::signing_key::{self, StoredKey};
 use crate::stores::{Database, DatabaseLocation, DatabaseSettings, Tx};
 use crate::telemetry::Metrics;
@@ -45,6 +46,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// The database.
     pub database: Database,
+    /// Reads the sessions of callers.
+    pub session_reader: SessionReader,
     /// Short-lived state that instances share.
     pub volatile: Volatile,
     /// Domain events of this instance and the others.
@@ -137,6 +140,7 @@ impl App {
         Ok(Self {
             config,
             database,
+            session_reader: SessionReader::default(),
             volatile,
             // Not from the given source: instances with the same seed must not have the same id.
             event_bus: EventBus::new(Random::system().bytes()),

@@ -1,5 +1,6 @@
 //! One sign-in on one device.
 
+use sea_orm::QueryResult;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -20,6 +21,10 @@ pub struct Model {
     pub device: String,
     pub revoked_at: Option<DateTimeUtc>,
     pub revoked_reason: Option<String>,
+}
+
+read_by_position! {
+    id, user_id, created_at, last_seen_at, expires_at, auth_time, amr, ip_address, user_agent, browser, os, device, revoked_at, revoked_reason,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,5 +1,6 @@
 //! A person: one row per account, live or soft-deleted.
 
+use sea_orm::QueryResult;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -43,6 +44,10 @@ pub struct Model {
     pub email_folded: Option<String>,
     pub first_name_folded: Option<String>,
     pub last_name_folded: Option<String>,
+}
+
+read_by_position! {
+    id, pid, legacy_id, email, email_canonical, email_verified, phone, phone_verified, first_name, last_name, avatar, bio, country, state, city, address, locale, role, staff_functions, auth_provider, is_verified, vendor_id, staff_note, credential_version, suspended_at, suspended_reason, last_login_at, created_at, updated_at, deleted_at, proven_at, reclaimed_at, email_changed_at, phone_changed_at, email_folded, first_name_folded, last_name_folded,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -7,15 +7,18 @@ pub mod unreachable;
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 
 /// An unexpected failure with the source locations it passed through.
 ///
 /// Like other catch-all errors it does not implement [`Error`] itself, so that `?` can turn every
 /// error into one and remember where that happened.
+#[derive(Clone)]
 pub struct Fault(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
-    source: Box<dyn Error + Send + Sync>,
+    source: Arc<dyn Error + Send + Sync>,
     trail: Vec<&'static Location<'static>>,
 }
 
@@ -24,11 +27,12 @@ impl Fault {
     #[track_caller]
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self::caused_by(message.into().into())
+        let source: Box<dyn Error + Send + Sync> = message.into().into();
+        Self::caused_by(source.into())
     }
 
     #[track_caller]
-    fn caused_by(source: Box<dyn Error + Send + Sync>) -> Self {
+    fn caused_by(source: Arc<dyn Error + Send + Sync>) -> Self {
         Self(Box::new(Inner {
             source,
             trail: vec![Location::caller()],
@@ -53,7 +57,7 @@ impl Fault {
 impl<E: Error + Send + Sync + 'static> From<E> for Fault {
     #[track_caller]
     fn from(error: E) -> Self {
-        Self::caused_by(Box::new(error))
+        Self::caused_by(Arc::new(error))
     }
 }
 

@@ -56,7 +56,7 @@ pub struct RequestIdentity {
     /// The authenticated caller.
     pub caller: Caller,
     /// The rows of the account and session, if signed in.
-    pub rows: Option<(User, Session)>,
+    pub rows: Option<(Arc<User>, Arc<Session>)>,
     /// How the client receives refresh tokens.
     pub delivery: TokenDelivery,
     /// The refresh token from the cookie, or why it may not be used.
@@ -67,7 +67,7 @@ pub struct RequestIdentity {
 #[derive(Debug)]
 pub struct RequestData {
     caller: Caller,
-    session: Option<Session>,
+    session: Option<Arc<Session>>,
     account: Option<Arc<User>>,
     loaders: Loaders,
     delivery: TokenDelivery,
@@ -86,7 +86,6 @@ impl RequestData {
             cookie,
         } = identity;
         let (account, session) = rows.unzip();
-        let account = account.map(Arc::new);
         Arc::new(Self {
             loaders: Loaders::new(app.database.reader().clone(), account.clone()),
             caller,
@@ -138,7 +137,7 @@ pub(super) trait ContextExt {
 
     /// The caller's session.
     fn session(&self) -> Option<&Session> {
-        self.request().session.as_ref()
+        self.request().session.as_deref()
     }
 
     /// The caller's account.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, SelectStatement};
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
 use super::page::{Keyset, PageRequest, bound};
@@ -52,7 +52,7 @@ impl Loader<SessionsOfUser> for Reader {
         for ((page, now), users) in requests {
             let page_of = |user| page_of(SessionsOfUser { user, now, page });
             for row in self.pages(&users, page_of).await? {
-                let session = Session::from(Model::from_query_result(&row, "")?);
+                let session = Session::from(Model::read(&row, &mut 0)?);
                 let user = session.user_id;
                 let key = SessionsOfUser { user, now, page };
                 found.entry(key).or_default().push(session);

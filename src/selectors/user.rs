@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter, QueryTrait as _};
 
 use super::{ReadFailure, Reader};
 use crate::domain::ids::UserId;
 use crate::domain::user::User;
-use crate::entities::user::{Column, Entity};
+use crate::entities::user::{Column, Entity, Model};
 
 /// The live account with this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,14 +22,14 @@ impl Loader<UserById> for Reader {
 
     async fn load(&self, keys: &[UserById]) -> Result<HashMap<UserById, Arc<User>>, ReadFailure> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        let rows = Entity::find()
+        let select = Entity::find()
             .filter(Column::Id.is_in(ids))
             .filter(Column::DeletedAt.is_null())
-            .all(&self.database)
-            .await?;
-        rows.into_iter()
+            .into_query();
+        let rows = self.database.query_all(&select).await?;
+        rows.iter()
             .map(|row| {
-                let user = User::try_from(row)?;
+                let user = User::try_from(Model::read(row, &mut 0)?)?;
                 Ok((UserById(user.id), Arc::new(user)))
             })
             .collect()

@@ -21,6 +21,7 @@ pub mod person_key;
 pub mod redemption;
 pub mod refresh_token;
 pub mod session;
+mod shared_read;
 pub mod signing_key;
 pub mod user;
 

@@ -1,14 +1,18 @@
 //! Sessions.
 
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel as _, QueryFilter,
-    QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel as _, Iterable as _,
+    QueryFilter, QueryTrait, Statement, Value,
 };
 use uuid::Uuid;
 
-use super::database::Tx;
+use super::database::{Database, Tx};
+use super::shared_read::{MAX_CALLERS, SharedRead};
 use crate::domain::event::DomainEvent;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{RevocationReason, Session};
@@ -18,7 +22,67 @@ use crate::entities::session::{Column, Entity, Model};
 use crate::entities::user;
 use crate::fault::Fault;
 
-/// A session with its user, in one statement, to authenticate a caller.
+/// Lengths of the lists of ids that share a statement: the powers of two.
+const LENGTHS: usize = MAX_CALLERS.ilog2() as usize + 1;
+
+/// Reads sessions with their users to authenticate requests: those that wait at the same moment share
+/// a statement.
+#[derive(Default)]
+pub struct SessionReader(SharedRead<SessionId, (Arc<Session>, Arc<User>)>);
+
+impl SessionReader {
+    /// A session with its user, as committed when this was called or later.
+    pub async fn find_with_user(
+        &self,
+        database: &Database,
+        id: SessionId,
+    ) -> Result<Option<(Arc<Session>, Arc<User>)>, Fault> {
+        let read = async |ids| find_with_users(database, ids).await;
+        self.0.get(id, read).await
+    }
+}
+
+/// Sessions with their users.
+async fn find_with_users(
+    database: &Database,
+    ids: Vec<SessionId>,
+) -> Result<HashMap<SessionId, (Arc<Session>, Arc<User>)>, Fault> {
+    let rows = database.query_all_raw(with_users(database, ids)).await?;
+    let mut found = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let mut position = 0;
+        let session = Session::from(Model::read(&row, &mut position)?);
+        let user = User::try_from(user::Model::read(&row, &mut position)?)?;
+        found.insert(session.id, (Arc::new(session), Arc::new(user)));
+    }
+    Ok(found)
+}
+
+/// The statement for these ids. Its text is built once for each of a few lengths, so that Postgres
+/// also prepares few statements: the last id is repeated.
+fn with_users(database: &Database, mut ids: Vec<SessionId>) -> Statement {
+    static TEXTS: [[OnceLock<String>; LENGTHS]; 2] =
+        [const { [const { OnceLock::new() }; LENGTHS] }; 2];
+    if let Some(&last) = ids.last() {
+        ids.resize(ids.len().next_power_of_two(), last);
+    }
+    let ids = ids.into_iter().map(SessionId::uuid);
+    let backend = database.get_database_backend();
+    let length = ids.len().ilog2() as usize;
+    let texts = TEXTS.get(usize::from(database.is_sqlite()));
+    let build = || {
+        let ids = Column::Id.is_in(ids.clone());
+        let select = Entity::find().inner_join(user::Entity).filter(ids);
+        let mut select = select.into_query();
+        select.columns(user::Column::iter().map(|column| column.as_column_ref()));
+        backend.build(&select).sql
+    };
+    let text = texts.and_then(|texts| texts.get(length));
+    let text = text.map_or_else(&build, |text| text.get_or_init(&build).clone());
+    Statement::from_sql_and_values(backend, text, ids.map(Value::from))
+}
+
+/// A session with its user, in a transaction.
 pub async fn find_with_user(
     connection: &impl ConnectionTrait,
     id: SessionId,

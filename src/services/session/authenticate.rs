@@ -1,5 +1,7 @@
 //! Authenticating a bearer token, in one statement.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use crate::app::App;
@@ -9,7 +11,6 @@ use crate::domain::permission::PermissionSet;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::fault::Fault;
-use crate::stores::session;
 
 /// A caller, with the rows that were read to authenticate it.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub struct Authenticated {
     /// The caller.
     pub caller: Caller,
     /// The account and session of a signed-in caller.
-    pub rows: Option<(User, Session)>,
+    pub rows: Option<(Arc<User>, Arc<Session>)>,
     /// When a valid token expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
@@ -52,7 +53,7 @@ pub async fn authenticate(
     }
 }
 
-type Verified = (SignedIn, User, Session, Option<DateTime<Utc>>);
+type Verified = (SignedIn, Arc<User>, Arc<Session>, Option<DateTime<Utc>>);
 
 async fn verify(app: &App, token: &str) -> Result<Option<Verified>, Fault> {
     let now = app.clock.now();
@@ -67,7 +68,8 @@ async fn verify(app: &App, token: &str) -> Result<Option<Verified>, Fault> {
         return Ok(None);
     };
     let (user_id, session_id) = (UserId::from(claims.sub), SessionId::from(claims.sid));
-    let Some((session, user)) = session::find_with_user(&app.database, session_id).await? else {
+    let found = app.session_reader.find_with_user(&app.database, session_id);
+    let Some((session, user)) = found.await? else {
         return Ok(None);
     };
     let permissions = PermissionSet::of(user.role, user.staff_functions);
