@@ -1,5 +1,6 @@
 //! One link of a refresh-token family; a family is a session.
 
+use sea_orm::QueryResult;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -17,7 +18,25 @@ pub struct Model {
     pub sealed_successor: Option<Vec<u8>>,
 }
 
+read_by_position! {
+    id, session_id, token_hash, created_at, expires_at, predecessor_id, consumed_at, successor_id,
+    sealed_successor,
+}
+
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub enum Relation {
+    #[sea_orm(
+        belongs_to = "super::session::Entity",
+        from = "Column::SessionId",
+        to = "super::session::Column::Id"
+    )]
+    Session,
+}
+
+impl Related<super::session::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Session.def()
+    }
+}
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -24,7 +24,8 @@ pub struct Model {
 }
 
 read_by_position! {
-    id, user_id, created_at, last_seen_at, expires_at, auth_time, amr, ip_address, user_agent, browser, os, device, revoked_at, revoked_reason,
+    id, user_id, created_at, last_seen_at, expires_at, auth_time, amr, ip_address, user_agent,
+    browser, os, device, revoked_at, revoked_reason,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

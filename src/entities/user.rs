@@ -47,7 +47,12 @@ pub struct Model {
 }
 
 read_by_position! {
-    id, pid, legacy_id, email, email_canonical, email_verified, phone, phone_verified, first_name, last_name, avatar, bio, country, state, city, address, locale, role, staff_functions, auth_provider, is_verified, vendor_id, staff_note, credential_version, suspended_at, suspended_reason, last_login_at, created_at, updated_at, deleted_at, proven_at, reclaimed_at, email_changed_at, phone_changed_at, email_folded, first_name_folded, last_name_folded,
+    id, pid, legacy_id, email, email_canonical, email_verified, phone, phone_verified, first_name,
+    last_name, avatar, bio, country, state, city, address, locale, role, staff_functions,
+    auth_provider, is_verified, vendor_id, staff_note, credential_version, suspended_at,
+    suspended_reason, last_login_at, created_at, updated_at, deleted_at, first_verified_at,
+    reclaimed_at, email_changed_at, phone_changed_at, email_folded, first_name_folded,
+    last_name_folded,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

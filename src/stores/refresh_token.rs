@@ -1,13 +1,22 @@
 //! Refresh tokens: only their hashes, and during the reuse window a sealed successor.
 
+use std::sync::OnceLock;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel as _, QueryFilter, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait as _, EntityTrait, IntoActiveModel as _, Iterable as _, JoinType,
+    QueryFilter, QuerySelect, QueryTrait as _, RelationTrait as _, Statement, Value,
+};
 
-use super::database::Tx;
+use super::database::{Database, Tx};
 use crate::domain::ids::{RefreshTokenId, SessionId};
+use crate::domain::session::Session;
 use crate::domain::token::HashedToken;
+use crate::domain::user::User;
+use crate::domain::user_agent::UserAgent;
 use crate::entities::refresh_token::{Column, Entity, Model};
+use crate::entities::{session, user};
 use crate::fault::Fault;
 
 /// A refresh token as it is stored.
@@ -62,6 +71,81 @@ impl From<Model> for RefreshToken {
             consumed,
         }
     }
+}
+
+/// The token with this hash, its session and their user.
+pub async fn find_with_session(
+    database: &Database,
+    hash: &HashedToken,
+) -> Result<Option<(RefreshToken, Session, User)>, Fault> {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    let hash = hash.as_bytes().to_vec();
+    let backend = database.get_database_backend();
+    let text = TEXT.get_or_init(|| {
+        let select = Entity::find()
+            .inner_join(session::Entity)
+            .join(JoinType::InnerJoin, session::Relation::User.def())
+            .filter(Column::TokenHash.eq(hash.clone()));
+        let mut select = select.into_query();
+        select.columns(session::Column::iter().map(|column| column.as_column_ref()));
+        select.columns(user::Column::iter().map(|column| column.as_column_ref()));
+        backend.build(&select).sql
+    });
+    let statement = Statement::from_sql_and_values(backend, text, [hash.into()]);
+    let Some(row) = database.query_one_raw(statement).await? else {
+        return Ok(None);
+    };
+    let mut position = 0;
+    let token = Model::read(&row, &mut position)?;
+    let session = session::Model::read(&row, &mut position)?;
+    let user = user::Model::read(&row, &mut position)?;
+    Ok(Some((token.into(), session.into(), user.try_into()?)))
+}
+
+/// Consumes a token, adds its successor and records the use of the session, in one statement of
+/// Postgres; `false` when the token was consumed or the session revoked meanwhile.
+///
+/// The row of the token is locked first, as by [`lock_by_hash`].
+pub async fn rotate(
+    database: &Database,
+    token: RefreshTokenId,
+    consumed: Consumed,
+    (successor, hash): (&RefreshToken, &HashedToken),
+    (ip_address, agent): (&str, &UserAgent),
+) -> Result<bool, Fault> {
+    const STATEMENT: &str = "\
+        WITH consumed AS (\
+            UPDATE refresh_tokens \
+            SET consumed_at = $1, successor_id = $2, sealed_successor = $3 \
+            WHERE id = $4 AND consumed_at IS NULL \
+            RETURNING session_id\
+        ), used AS (\
+            UPDATE sessions \
+            SET last_seen_at = $1, ip_address = $5, user_agent = $6, browser = $7, os = $8, device = $9 \
+            FROM consumed \
+            WHERE sessions.id = consumed.session_id AND sessions.revoked_at IS NULL \
+            RETURNING sessions.id\
+        ) \
+        INSERT INTO refresh_tokens \
+            (id, session_id, token_hash, created_at, expires_at, predecessor_id) \
+        SELECT $2, used.id, $10, $1, $11, $4 FROM used \
+        RETURNING id";
+    let values: [Value; 11] = [
+        consumed.at.into(),
+        successor.id.uuid().into(),
+        consumed.sealed_successor.into(),
+        token.uuid().into(),
+        ip_address.into(),
+        agent.text.as_str().into(),
+        agent.browser.as_str().into(),
+        agent.os.as_str().into(),
+        agent.device.as_str().into(),
+        hash.as_bytes().to_vec().into(),
+        successor.expires_at.into(),
+    ];
+    let backend = database.get_database_backend();
+    let statement = Statement::from_sql_and_values(backend, STATEMENT, values);
+    Ok(database.query_one_raw(statement).await?.is_some())
 }
 
 /// Locks the token with this hash.

@@ -1,5 +1,6 @@
 //! What a read costs: a constant number of statements, however long the lists are.
 
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::harness::{SignedIn, TestApp};
@@ -27,6 +28,49 @@ async fn me_is_one_statement() {
         ada.user_id
     );
     assert_eq!(statements(&app, &ada, &by_id).await, 1);
+}
+
+/// Requests that wait at the same moment share statements, and each gets its own answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_callers_at_once_are_each_answered_as_themselves() {
+    let app = TestApp::spawn().await;
+    let mut people = Vec::new();
+    for number in 0..8 {
+        people.push(app.register(&format!("user{number}@example.com")).await);
+    }
+    let ended = people.pop().unwrap();
+    ended.run("Logout", json!({})).await;
+    let callers = people
+        .iter()
+        .cycle()
+        .take(70)
+        .chain(std::iter::repeat_n(&ended, 10));
+    let ask = async |person: &SignedIn<'_>| {
+        let answer = person.ask("{ me { id } }", json!({})).await;
+        (person.user_id.clone(), answer)
+    };
+    let (answers, work) = app.work_of(join_all(callers.map(ask))).await;
+    for (user, answer) in answers {
+        if user == ended.user_id {
+            assert_eq!(answer.code(), "UNAUTHENTICATED");
+        } else {
+            assert_eq!(answer.root("me")["id"], user);
+        }
+    }
+    assert!(work.statements <= 80, "{}", work.statements);
+}
+
+/// Signing in writes the last sign-in, an audit event, the session and its refresh token.
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_and_staying_signed_in_cost_few_statements() {
+    let app = TestApp::spawn().await;
+    let ada = app.register("ada@example.com").await;
+    let (_, work) = app.work_of(app.login("ada@example.com")).await;
+    assert_eq!(work.statements, 5, "login");
+    let (_, work) = app.work_of(ada.refreshed()).await;
+    // Postgres can write to several tables in one statement.
+    let expected = if app.is_sqlite() { 5 } else { 2 };
+    assert_eq!(work.statements, expected, "refreshSession");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,6 +44,9 @@ pub async fn refresh(
     let Some(presented) = presented else {
         return Err(Refused::Because(RefreshProblem::TokenInvalid));
     };
+    if let Some(tokens) = rotate_at_once(app, client, &presented).await? {
+        return Ok(tokens);
+    }
     let tx = app.begin().await?;
     let Some(row) = refresh_token::lock_by_hash(&tx, &presented.hash()).await? else {
         return refuse(tx, app, client, Subject::System).await;
@@ -68,6 +71,43 @@ pub async fn refresh(
     }
 }
 
+/// The usual case in two statements: an unused token of a live session on the same device. `None` if
+/// anything is different, or becomes so meanwhile; then nothing has been issued.
+///
+/// Postgres alone can write to several tables in one statement.
+async fn rotate_at_once(
+    app: &App,
+    client: &Client,
+    presented: &PlainToken,
+) -> Result<Option<SessionTokens>, Fault> {
+    if app.database.is_sqlite() {
+        return Ok(None);
+    }
+    let found = refresh_token::find_with_session(&app.database, &presented.hash()).await?;
+    let Some((row, session, user)) = found else {
+        return Ok(None);
+    };
+    let now = app.clock.now();
+    let is_usable = row.is_fresh() && now < row.expires_at && session.is_live(now);
+    if !is_usable || !user.may_sign_in() || !is_same_device(client, &session) {
+        return Ok(None);
+    }
+    let (token, successor, consumed) = successor(app, presented, &session, row.id);
+    let (hash, address) = (token.hash(), client.address.to_string());
+    let rotated = refresh_token::rotate(
+        &app.database,
+        row.id,
+        consumed,
+        (&successor, &hash),
+        (&address, client.agent()),
+    );
+    if !rotated.await? {
+        return Ok(None);
+    }
+    let expires_at = successor.expires_at;
+    Ok(Some(sign_in::issue(app, user, session, token, expires_at)?))
+}
+
 async fn rotate(
     tx: Tx,
     app: &App,
@@ -77,8 +117,22 @@ async fn rotate(
     session: Session,
     user: User,
 ) -> Result<SessionTokens, Refused<RefreshProblem, Infallible>> {
-    let now = app.clock.now();
-    let (token, row) = sign_in::new_refresh_token(app, &session, Some(id));
+    let (token, row, consumed) = successor(app, presented, &session, id);
+    refresh_token::consume(&tx, id, consumed).await?;
+    refresh_token::insert(&tx, &row, &token.hash(), app.clock.now()).await?;
+    record_use(&tx, app, client, &session).await?;
+    tx.commit().await?;
+    Ok(sign_in::issue(app, user, session, token, row.expires_at)?)
+}
+
+/// A new token in place of the presented one, and what is recorded of the latter.
+fn successor(
+    app: &App,
+    presented: &PlainToken,
+    session: &Session,
+    id: RefreshTokenId,
+) -> (PlainToken, RefreshToken, Consumed) {
+    let (token, row) = sign_in::new_refresh_token(app, session, Some(id));
     let key = SealingKey::new(&presented.derive_key(SUCCESSOR_LABEL));
     let sealed = key.seal(
         &app.random,
@@ -86,15 +140,16 @@ async fn rotate(
         token.reveal().as_bytes(),
     );
     let consumed = Consumed {
-        at: now,
+        at: app.clock.now(),
         successor_id: row.id,
         sealed_successor: Some(sealed),
     };
-    refresh_token::consume(&tx, id, consumed).await?;
-    refresh_token::insert(&tx, &row, &token.hash(), now).await?;
-    record_use(&tx, app, client, &session).await?;
-    tx.commit().await?;
-    Ok(sign_in::issue(app, user, session, token, row.expires_at)?)
+    (token, row, consumed)
+}
+
+fn is_same_device(client: &Client, session: &Session) -> bool {
+    let agent = client.agent();
+    (&agent.os, &agent.device) == (&session.os, &session.device)
 }
 
 /// The same successor again, while the window is open and the successor is unused.
@@ -136,7 +191,7 @@ async fn record_use(tx: &Tx, app: &App, client: &Client, session: &Session) -> R
         app.clock.now(),
     )
     .await?;
-    if (&agent.os, &agent.device) == (&session.os, &session.device) {
+    if is_same_device(client, session) {
         return Ok(());
     }
     let change = |before: &str, after: &str| json!({ "before": before, "after": after });

@@ -247,9 +247,10 @@ async fn begun(pool: &DatabaseConnection, begin: &'static str) -> Result<Lease, 
     Ok(lease)
 }
 
-/// Whether rows of this statement come from a `RETURNING` clause.
+/// Whether rows of this statement come from a `RETURNING` clause. The only statements that begin
+/// with `WITH` are those that write to several tables.
 pub(super) fn is_write(statement: &Statement) -> bool {
-    let verbs = ["INSERT", "UPDATE", "DELETE"];
+    let verbs = ["INSERT", "UPDATE", "DELETE", "WITH"];
     verbs.iter().any(|verb| statement.sql.starts_with(verb))
 }
 
