@@ -78,6 +78,7 @@ pub struct App {
     pub templates: Templates,
     documents: RwLock<Arc<TrustedDocuments>>,
     outbox: Notify,
+    linking: Notify,
     readiness: Remembered,
     signing_keys: RwLock<Published>,
 }
@@ -158,6 +159,7 @@ impl App {
             templates,
             documents: RwLock::new(Arc::new(TrustedDocuments::built_in())),
             outbox: Notify::new(),
+            linking: Notify::new(),
             readiness: Remembered::default(),
             signing_keys: RwLock::new(Published {
                 stored: Vec::new(),
@@ -297,6 +299,16 @@ impl App {
     /// Waits for [`App::wake_outbox`].
     pub async fn outbox_woken(&self) {
         self.outbox.notified().await;
+    }
+
+    /// Wakes the loop that links audit events.
+    pub fn wake_linking(&self) {
+        self.linking.notify_one();
+    }
+
+    /// Waits for [`App::wake_linking`].
+    pub async fn linking_woken(&self) {
+        self.linking.notified().await;
     }
 }
 

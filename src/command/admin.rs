@@ -8,7 +8,7 @@ use clap::Subcommand;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use super::{Failure, say};
+use super::{Failure, link_events, say};
 use crate::app::{self, App};
 use crate::config::Config;
 use crate::crypto::random::Random;
@@ -43,6 +43,7 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
     let app = App::open(Arc::new(config), Clock::System, random).await?;
     match admin::create(&app, &email, password).await {
         Ok(id) => {
+            link_events(&app).await;
             say(&format!("{email} is an administrator now (id {id})."));
             Ok(ExitCode::SUCCESS)
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::SecondsFormat;
 use clap::Subcommand;
 
-use super::{Failure, say};
+use super::{Failure, link_events, say};
 use crate::app::App;
 use crate::config::Config;
 use crate::crypto::random::Random;
@@ -54,6 +54,7 @@ pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Fail
         }
         Action::Rotate { compromised } => {
             let Rotation { key, withdrawn } = keys::rotate(&app, compromised).await?;
+            link_events(&app).await;
             say(&format!(
                 "{} was published and signs from {}.",
                 key.kid,

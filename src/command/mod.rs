@@ -21,8 +21,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use rustix::fs::Mode;
 
-use crate::app;
+use crate::app::{self, App};
 use crate::config::{Config, env};
+use crate::services::operator::audit_linking;
 use crate::stores::DatabaseLocation;
 
 /// The identity gateway: accounts, sign-in and sessions over GraphQL.
@@ -240,6 +241,12 @@ fn expect_file(file: &Path, what: &str) -> Result<(), Failure> {
             file.display()
         ))),
     }
+}
+
+/// Links the audit events that this process wrote, which an instance would do later.
+async fn link_events(app: &App) {
+    // Then an instance does: the command has succeeded.
+    let _ = audit_linking::link_waiting(app).await;
 }
 
 /// A number with its noun: "1 message", "2 messages".

@@ -4,14 +4,14 @@
 //! transaction, and the lock ends with the connection, so a crashed instance does not keep it.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{LockBehavior, LockType};
+use sea_orm::sea_query::{LockBehavior, LockType, Query, SelectStatement};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::database::{Database, Tx};
-use crate::entities::audit_chain::{Entity, Model};
+use crate::entities::audit_chain::{Column, Entity, Model};
 use crate::entities::audit_checkpoint as day;
 use crate::fault::Fault;
 
@@ -55,6 +55,15 @@ fn head(row: Model) -> (Head, Vec<u8>) {
 /// The head of the chain and its MAC.
 pub async fn find(connection: &impl ConnectionTrait) -> Result<Option<(Head, Vec<u8>)>, Fault> {
     Ok(Entity::find_by_id(ROW).one(connection).await?.map(head))
+}
+
+/// Selects when the last event was linked.
+pub(super) fn linked_at() -> SelectStatement {
+    Query::select()
+        .column(Column::LinkedAt)
+        .from(Entity)
+        .and_where(Column::Id.eq(ROW))
+        .to_owned()
 }
 
 /// Locks the head of the chain; `None` while another instance holds it.

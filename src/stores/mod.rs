@@ -24,6 +24,7 @@ pub mod session;
 mod shared_read;
 pub mod signing_key;
 pub mod user;
+pub mod waiting;
 
 pub use database::{Database, DatabaseLocation, DatabaseSettings, Tx};
 pub use migrate::{migrate, migrate_with_progress};

@@ -220,7 +220,7 @@ pub async fn delete_expired(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault>
 }
 
 /// Removes the sealed successors of tokens that were used before `until`.
-pub async fn forget_successors(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
+pub async fn forget_successors(database: &Database, until: DateTime<Utc>) -> Result<u64, Fault> {
     let outcome = Entity::update_many()
         .col_expr(
             Column::SealedSuccessor,
@@ -228,7 +228,7 @@ pub async fn forget_successors(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fau
         )
         .filter(Column::SealedSuccessor.is_not_null())
         .filter(Column::ConsumedAt.lt(until))
-        .exec(tx)
+        .exec(database)
         .await?;
     Ok(outcome.rows_affected)
 }

@@ -1,8 +1,9 @@
-//! The background loops: delivery, key reloading, housekeeping, metrics, audit linking, event relay.
+//! The background loops: rounds that begin by themselves, and loops that are woken.
 //!
 //! A loop decides when; `services::operator` does the work, so that tests can run it directly.
 
 mod event_relay;
+mod round;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,67 +14,99 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::fault::Fault;
-use crate::services::operator::{audit_linking, delivery, housekeeping, outbox};
+use crate::services::operator::{audit_linking, delivery};
 
 pub use event_relay::start_event_relay;
+pub use round::Round;
 
-/// How soon keys that another process rotated or withdrew are noticed.
-const KEY_RELOAD: Duration = Duration::from_secs(5);
-const TIDYING: Duration = Duration::from_secs(30);
-/// The maximum age of the metrics.
-const MEASURING: Duration = Duration::from_secs(15);
-/// The usual delay before an audit event is linked.
+/// The delay before an audit event is linked, together with those that follow meanwhile.
 const SEALING: Duration = Duration::from_millis(500);
-/// The interval of deliveries that nothing triggers.
-const OUTBOX_IDLE: Duration = Duration::from_secs(2);
+/// The pause after a delivery run that failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
 /// Starts the loops. They end when the token is cancelled; the tracker waits for them.
 pub fn start(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToken) {
-    let keys = app.clone();
-    tracker.spawn(every("signing keys", KEY_RELOAD, stop.clone(), move || {
-        let app = keys.clone();
-        async move { app.load_signing_keys().await }
-    }));
-    let tidying = app.clone();
-    tracker.spawn(every("tidying", TIDYING, stop.clone(), move || {
-        let app = tidying.clone();
-        async move { housekeeping::tidy(&app).await.map(drop) }
-    }));
-    let measuring = app.clone();
-    tracker.spawn(every("measuring", MEASURING, stop.clone(), move || {
-        let app = measuring.clone();
-        async move {
-            let is_raised = app.code_alarm.is_raised(app.clock.now());
-            app.metrics.code_guessing_alarm(is_raised);
-            outbox::measure(&app).await
-        }
-    }));
-    let sealing = app.clone();
-    tracker.spawn(every("audit chain", SEALING, stop.clone(), move || {
-        let app = sealing.clone();
-        async move { audit_linking::link_waiting(&app).await.map(drop) }
-    }));
+    for round in Round::ALL {
+        let app = Arc::clone(app);
+        let run = move || {
+            let app = Arc::clone(&app);
+            async move { round.run(&app).await }
+        };
+        let pause = move |found| round.pause(found);
+        tracker.spawn(every(round.name(), pause, stop.clone(), run));
+    }
+    let (woken, linking) = (Arc::clone(app), Arc::clone(app));
+    tracker.spawn(when_woken(
+        "audit chain",
+        stop.clone(),
+        move || {
+            let app = Arc::clone(&woken);
+            async move { app.linking_woken().await }
+        },
+        || tokio::time::sleep(SEALING),
+        move || {
+            let app = Arc::clone(&linking);
+            async move { Ok(audit_linking::link_waiting(&app).await?.is_partial) }
+        },
+    ));
     start_event_relay(app, tracker, stop);
     if app.config.outbox.enabled {
         tracker.spawn(deliver(app.clone(), stop.clone()));
     }
 }
 
+/// Runs rounds, each of which says whether it found something to do; that decides the next pause.
 async fn every<F>(
     name: &'static str,
-    pause: Duration,
+    pause: impl Fn(bool) -> Duration,
     stop: CancellationToken,
     mut round: impl FnMut() -> F,
 ) where
-    F: Future<Output = Result<(), Fault>>,
+    F: Future<Output = Result<bool, Fault>>,
 {
     let mut streak = Streak::new(name);
+    let mut found = true;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(pause(found)) => {}
         }
-        streak.note(round().await.err());
+        let outcome = round().await;
+        // What failed may have been something.
+        found = *outcome.as_ref().unwrap_or(&true);
+        streak.note(outcome.err());
+    }
+}
+
+/// Runs a round after each wake-up, one for all within the pause, and again if it failed or says
+/// that something is left.
+async fn when_woken<W, P, F>(
+    name: &'static str,
+    stop: CancellationToken,
+    woken: impl Fn() -> W,
+    pause: impl Fn() -> P,
+    mut round: impl FnMut() -> F,
+) where
+    W: Future<Output = ()>,
+    P: Future<Output = ()>,
+    F: Future<Output = Result<bool, Fault>>,
+{
+    let mut streak = Streak::new(name);
+    let mut is_left = false;
+    loop {
+        let waiting = async {
+            if !is_left {
+                woken().await;
+            }
+            pause().await;
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = waiting => {}
+        }
+        let outcome = round().await;
+        is_left = *outcome.as_ref().unwrap_or(&true);
+        streak.note(outcome.err());
     }
 }
 
@@ -120,14 +153,13 @@ async fn deliver(app: Arc<App>, stop: CancellationToken) {
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = app.outbox_woken() => {}
-                    () = tokio::time::sleep(OUTBOX_IDLE) => {}
                 }
             }
             Err(fault) => {
                 streak.note(Some(fault));
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    () = tokio::time::sleep(OUTBOX_IDLE) => {}
+                    () = tokio::time::sleep(AFTER_FAILURE) => {}
                 }
             }
         }

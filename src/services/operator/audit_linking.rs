@@ -24,6 +24,8 @@ pub struct Linked {
     pub events: u64,
     /// Whether the checkpoint of a day was written.
     pub checkpoint: bool,
+    /// Whether events may be left, because another instance holds the chain or they are many.
+    pub is_partial: bool,
 }
 
 /// Links waiting events, up to `MAX_BATCHES` batches, and writes the checkpoint of a day that is
@@ -32,7 +34,7 @@ pub async fn link_waiting(app: &App) -> Result<Linked, Fault> {
     let mut total = Linked::default();
     for _ in 0..MAX_BATCHES {
         if !is_due(app).await? {
-            break;
+            return Ok(total);
         }
         let Some((linked, checkpoint)) = extend(app).await? else {
             break; // Another instance holds the chain.
@@ -40,10 +42,16 @@ pub async fn link_waiting(app: &App) -> Result<Linked, Fault> {
         total.events += linked;
         total.checkpoint |= checkpoint;
         if linked < BATCH_SIZE {
-            break;
+            return Ok(total);
         }
     }
+    total.is_partial = true;
     Ok(total)
+}
+
+/// Whether a day ended since the last link, so that its checkpoint is missing.
+pub(super) fn is_checkpoint_due(linked_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    linked_at.is_some_and(|linked_at| linked_at.date_naive() < now.date_naive())
 }
 
 async fn is_due(app: &App) -> Result<bool, Fault> {
@@ -51,7 +59,7 @@ async fn is_due(app: &App) -> Result<bool, Fault> {
         return Ok(true);
     }
     let head = audit_chain::find(&app.database).await?;
-    Ok(head.is_some_and(|(head, _)| ended_day(&head, app.clock.now()).is_some()))
+    Ok(head.is_some_and(|(head, _)| is_checkpoint_due(head.linked_at, app.clock.now())))
 }
 
 /// One transaction of [`link_waiting`]; `None` if another instance holds the chain.
@@ -132,9 +140,9 @@ async fn write_checkpoint(tx: &Tx, app: &App, ended: Checkpoint) -> Result<(), F
 /// Days are those of linking: an event is linked after it happened, so everything that a day's
 /// checkpoint covers happened on that day or before.
 fn ended_day(head: &Head, now: DateTime<Utc>) -> Option<Checkpoint> {
-    let linked_on = head.linked_at?.date_naive();
-    (linked_on < now.date_naive()).then(|| Checkpoint {
-        day: linked_on.to_string(),
+    let linked_at = head.linked_at?;
+    is_checkpoint_due(head.linked_at, now).then(|| Checkpoint {
+        day: linked_at.date_naive().to_string(),
         position: head.position,
         hash: head.hash.clone(),
     })

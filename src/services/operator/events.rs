@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::app::App;
+use crate::domain::event::DomainEvent;
 use crate::fault::Fault;
 
-/// Waits for the next events and publishes them, locally first.
+/// Waits for the next events and publishes them, locally first. Audit events wake their linking.
 ///
 /// Events that the shared store does not accept are lost to other instances, and counted.
 pub async fn publish(app: &App) {
@@ -15,6 +16,12 @@ pub async fn publish(app: &App) {
     if lost > 0 {
         tracing::warn!(lost, "domain events were dropped: the queue was full");
         app.metrics.events_lost("queue", lost);
+    }
+    if events
+        .iter()
+        .any(|event| matches!(event, DomainEvent::Audited { .. }))
+    {
+        app.wake_linking();
     }
     app.event_bus.publish(Arc::from(events.as_slice()));
     if !app.config.subscriptions.enabled {

@@ -32,12 +32,25 @@ pub struct Removed {
     pub events: u64,
 }
 
+impl Removed {
+    /// Whether anything was removed, so that more may follow soon.
+    #[must_use]
+    pub fn is_something(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+/// Removes the sealed successors of refresh tokens whose grace period is over; returns how many.
+pub async fn forget_successors(app: &App) -> Result<u64, Fault> {
+    let window = Duration::seconds(app.config.sessions.grace_seconds);
+    refresh_token::forget_successors(&app.database, app.clock.now() - window).await
+}
+
 /// One run of housekeeping. Safe to run on every instance at once.
 pub async fn tidy(app: &App) -> Result<Removed, Fault> {
     let now = app.clock.now();
-    let window = Duration::seconds(app.config.sessions.grace_seconds);
+    let successors = forget_successors(app).await?;
     let tx = app.begin().await?;
-    let successors = refresh_token::forget_successors(&tx, now - window).await?;
     let tokens = refresh_token::delete_expired(&tx, now).await?;
     let kept = Duration::seconds(app.config.sessions.keep_ended_seconds);
     let sessions = session::delete_ended(&tx, now - kept).await?;

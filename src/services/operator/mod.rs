@@ -12,3 +12,4 @@ pub mod first_start;
 pub mod housekeeping;
 pub mod keys;
 pub mod outbox;
+pub mod waiting;

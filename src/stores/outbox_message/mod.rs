@@ -98,6 +98,25 @@ fn due(database: &Database, which: Condition, limit: u64) -> SelectStatement {
     due
 }
 
+/// Selects a message for which a worker with these channels has something to do: sending it,
+/// dead-lettering it because it has expired, or completing a decoy.
+pub(in crate::stores) fn any_due(channels: &[&str], now: DateTime<Utc>) -> SelectStatement {
+    let sent_or_expired = Condition::all().add(Column::AvailableAt.lte(now)).add(
+        Condition::any()
+            .add(Column::Channel.is_in(channels.iter().copied()))
+            .add(Column::ExpiresAt.lte(now)),
+    );
+    let mut any = Query::select();
+    any.column(Column::Id).from(Entity).cond_where(
+        undelivered().add(
+            Condition::any()
+                .add(Column::Channel.eq(DECOY_CHANNEL))
+                .add(sent_or_expired),
+        ),
+    );
+    any
+}
+
 /// Claims due messages of this channel until `leased_until`, so that other workers skip them.
 pub async fn claim(
     database: &Database,

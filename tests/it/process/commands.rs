@@ -50,6 +50,9 @@ async fn keys_are_listed_and_rotated_beside_a_running_gateway() {
         );
     }
     assert!(answer.contains("300 seconds at most"), "{answer}");
+    let linked = app.number("SELECT COUNT(*) FROM audit_links").await;
+    let unlinked = app.number("SELECT COUNT(*) FROM audit_unlinked").await;
+    assert_eq!((linked, unlinked), (2, 0), "a command links its events");
     // The gateway follows.
     app.app.load_signing_keys().await.unwrap();
     let published = app.get("/.well-known/jwks.json").await;
