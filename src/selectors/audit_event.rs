@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
+use sea_orm::sea_query::{ExprTrait as _, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
-    Select,
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, IntoSimpleExpr as _, QueryFilter,
+    QuerySelect, QueryTrait, Select,
 };
 use uuid::Uuid;
 
@@ -135,7 +136,9 @@ impl Loader<EventsOfUser> for Reader {
         }
         let mut found: HashMap<EventsOfUser, Vec<AuditEvent>> = HashMap::new();
         for (page, users) in requests {
-            let about = |user: UserId| Condition::all().add(Column::SubjectId.eq(user.uuid()));
+            let about = |user: SimpleExpr| {
+                Condition::all().add(Column::SubjectId.into_simple_expr().eq(user))
+            };
             let page_of = |user| page_of(about(user), &page).into_query();
             for row in self.pages(&users, page_of).await? {
                 let event = AuditEvent::from(Model::from_query_result(&row, "")?);

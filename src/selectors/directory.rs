@@ -153,7 +153,7 @@ impl Reader {
         Ok(self.filtered(filter).count(&self.database).await?)
     }
 
-    fn is_sqlite(&self) -> bool {
+    pub(super) fn is_sqlite(&self) -> bool {
         self.database.get_database_backend() == DatabaseBackend::Sqlite
     }
 

@@ -6,12 +6,14 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::QueryResult;
-use sea_orm::sea_query::{Alias, Asterisk, Expr, Order, Query, SelectStatement, SimpleExpr};
-use sea_orm::sea_query::{ExprTrait as _, UnionType};
+use sea_orm::sea_query::{
+    Asterisk, Expr, ExprTrait as _, JoinType, Order, Query, SelectStatement, SimpleExpr, UnionType,
+};
 use sea_orm::{ConnectionTrait as _, IntoSimpleExpr as _};
 use uuid::Uuid;
 
 use super::{ReadFailure, Reader};
+use crate::domain::ids::UserId;
 
 /// Pages that one statement reads; SQLite takes 500 terms of a compound select.
 const MAX_PAGES: usize = 200;
@@ -102,27 +104,51 @@ impl Reader {
     ///
     /// Each page is a select of its own within that statement, so that each is read along the
     /// index. A single select over all owners would read and rank their lists as a whole.
-    pub(super) async fn pages<K: Copy>(
+    pub(super) async fn pages(
         &self,
-        owners: &[K],
-        page_of: impl Fn(K) -> SelectStatement,
+        owners: &[UserId],
+        page_of: impl Fn(SimpleExpr) -> SelectStatement,
     ) -> Result<Vec<QueryResult>, ReadFailure> {
         let mut rows = Vec::new();
         for owners in owners.chunks(MAX_PAGES) {
-            let mut pages = owners.iter().map(|owner| {
-                Query::select()
-                    .column(Asterisk)
-                    .from_subquery(page_of(*owner), Alias::new("page"))
-                    .to_owned()
-            });
-            let Some(mut statement) = pages.next() else {
-                continue;
+            let statement = match owners {
+                [owner] => page_of(owner.uuid().into()),
+                _ if self.is_sqlite() => union(owners, &page_of),
+                _ => lateral(owners, &page_of),
             };
-            for page in pages {
-                statement.union(UnionType::All, page);
-            }
             rows.extend(self.database.query_all(&statement).await?);
         }
         Ok(rows)
     }
+}
+
+/// The pages one after the other, for SQLite, which has no lateral joins.
+fn union(owners: &[UserId], page_of: &impl Fn(SimpleExpr) -> SelectStatement) -> SelectStatement {
+    let mut pages = owners.iter().map(|owner| {
+        Query::select()
+            .column(Asterisk)
+            .from_subquery(page_of(owner.uuid().into()), "page")
+            .to_owned()
+    });
+    let mut statement = pages.next().unwrap_or_default();
+    for page in pages {
+        statement.union(UnionType::All, page);
+    }
+    statement
+}
+
+/// The pages as a lateral join, which Postgres plans once and not once for each owner.
+fn lateral(owners: &[UserId], page_of: &impl Fn(SimpleExpr) -> SelectStatement) -> SelectStatement {
+    // The name that Postgres gives to the column of a list of values.
+    let owner = Expr::col(("owners", "column1"));
+    Query::select()
+        .column(("page", Asterisk))
+        .from_values(owners.iter().map(|owner| owner.uuid()), "owners")
+        .join_lateral(
+            JoinType::InnerJoin,
+            page_of(owner),
+            "page",
+            Expr::cust("TRUE"),
+        )
+        .to_owned()
 }

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Condition, SelectStatement};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::sea_query::{Condition, ExprTrait as _, SelectStatement, SimpleExpr};
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoSimpleExpr as _, QueryFilter, QuerySelect, QueryTrait,
+};
 use uuid::Uuid;
 
 use super::page::{Keyset, PageRequest, bound};
@@ -50,7 +52,7 @@ impl Loader<SessionsOfUser> for Reader {
         }
         let mut found: HashMap<SessionsOfUser, Vec<Session>> = HashMap::new();
         for ((page, now), users) in requests {
-            let page_of = |user| page_of(SessionsOfUser { user, now, page });
+            let page_of = |user| page_of(user, now, &page);
             for row in self.pages(&users, page_of).await? {
                 let session = Session::from(Model::read(&row, &mut 0)?);
                 let user = session.user_id;
@@ -108,11 +110,11 @@ fn live(now: DateTime<Utc>) -> Condition {
         .add(Column::ExpiresAt.gt(now))
 }
 
-fn page_of(key: SessionsOfUser) -> SelectStatement {
+fn page_of(user: SimpleExpr, now: DateTime<Utc>, page: &PageRequest) -> SelectStatement {
     let mut select = Entity::find()
-        .filter(live(key.now).add(Column::UserId.eq(key.user.uuid())))
+        .filter(live(now).add(Column::UserId.into_simple_expr().eq(user)))
         .into_query();
     let keyset = Keyset::newest_first(Column::CreatedAt, Column::Id);
-    key.page.apply_to(&mut select, &keyset, bound);
+    page.apply_to(&mut select, &keyset, bound);
     select
 }
