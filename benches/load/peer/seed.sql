@@ -1,5 +1,6 @@
 -- Fills our tables from canon.users and canon.sessions.
 
+-- All of them are staff who may read accounts: the others let everybody list everybody.
 -- Letters and digits of a digest: 12 of them are all in the alphabet of our public identifiers.
 INSERT INTO users (
     id, pid, legacy_id, email, email_canonical, email_verified, phone, first_name, last_name, bio,
@@ -18,8 +19,8 @@ SELECT
     bio,
     country,
     city,
-    role,
-    '',
+    'staff',
+    'support',
     'email',
     is_verified,
     created_at,
