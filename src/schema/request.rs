@@ -69,6 +69,7 @@ pub struct RequestData {
     caller: Caller,
     session: Option<Arc<Session>>,
     account: Option<Arc<User>>,
+    now: DateTime<Utc>,
     loaders: Loaders,
     delivery: TokenDelivery,
     cookie: CookieCredential,
@@ -91,6 +92,7 @@ impl RequestData {
             caller,
             session,
             account,
+            now: app.clock.now(),
             delivery,
             cookie,
             cookie_change: Mutex::new(None),
@@ -135,6 +137,12 @@ pub(super) trait ContextExt {
         &self.request().loaders
     }
 
+    /// The time of this request, the same for all its fields. Reads that depend on the time are
+    /// batched only if they name the same instant.
+    fn now(&self) -> DateTime<Utc> {
+        self.request().now
+    }
+
     /// The caller's session.
     fn session(&self) -> Option<&Session> {
         self.request().session.as_deref()
@@ -170,9 +178,8 @@ pub(super) trait ContextExt {
     /// The signed-in caller if they authenticated recently, as irreversible operations require.
     fn fresh(&self) -> Result<Option<Fresh<'_>>, Error> {
         self.signed_in()?;
-        let app = self.app();
-        let max_age = Duration::seconds(app.config.sessions.fresh_seconds);
-        Ok(self.caller().fresh(app.clock.now(), max_age))
+        let max_age = Duration::seconds(self.app().config.sessions.fresh_seconds);
+        Ok(self.caller().fresh(self.now(), max_age))
     }
 
     /// Who may run the operation whose root field is being resolved, as its directives say.

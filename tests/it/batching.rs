@@ -30,6 +30,23 @@ async fn me_is_one_statement() {
     assert_eq!(statements(&app, &ada, &by_id).await, 1);
 }
 
+/// Reads that depend on the time name one instant per request: with an instant each, every field
+/// would be a batch of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn time_that_passes_during_a_request_splits_no_batch() {
+    let app = TestApp::in_real_time().await;
+    let ada = app.register("ada@example.com").await;
+    let fields = "me { sessions(first: 5) { totalCount nodes { id } } }";
+    let query: String = (0..8)
+        .map(|number| format!("m{number}: {fields} "))
+        .collect();
+    let (answer, work) = app
+        .work_of(ada.ask(&format!("{{ {query} }}"), json!({})))
+        .await;
+    assert_eq!(answer.root("m7")["sessions"]["totalCount"], 1);
+    assert_eq!(work.statements, 3);
+}
+
 /// Requests that wait at the same moment share statements, and each gets its own answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_callers_at_once_are_each_answered_as_themselves() {

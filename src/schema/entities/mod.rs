@@ -170,7 +170,7 @@ async fn session(context: &Context<'_>, id: &str) -> Result<Nullable<Entity>, Er
         Err(_) => None,
     };
     let found = found.map(|known| known.session);
-    let found = found.filter(|session| session.is_live(context.app().clock.now()));
+    let found = found.filter(|session| session.is_live(context.now()));
     let access = AccessContext {
         person: Some(person),
         is_own: found

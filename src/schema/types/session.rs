@@ -86,7 +86,7 @@ pub(in crate::schema) async fn load_page(
     user: UserId,
     arguments: PageArguments,
 ) -> Result<SessionConnection, Error> {
-    let now = context.app().clock.now();
+    let now = context.now();
     let page = arguments.request();
     let sessions = context.loaders();
     let sessions = sessions.sessions(SessionsOfUser { user, now, page });

@@ -113,7 +113,7 @@ impl UserStats {
     // 366 days, and the first day of the next year.
     #[graphql(directive = AtMost::apply(367))]
     async fn new_per_day(&self, context: &Context<'_>) -> Result<Vec<DayCount>, Error> {
-        let until = self.span.until.unwrap_or_else(|| context.app().clock.now());
+        let until = self.span.until.unwrap_or_else(|| context.now());
         let ordinary = Duration::days(DEFAULT_DAYS - 1);
         let since = self.span.since.unwrap_or_else(|| {
             let first = until.checked_sub_signed(ordinary).unwrap_or(until);
@@ -136,7 +136,7 @@ impl UserStats {
 
     /// Sessions that are live now, regardless of the period.
     async fn active_sessions(&self, context: &Context<'_>) -> Result<i64, Error> {
-        let now = context.app().clock.now();
+        let now = context.now();
         let count = context.loaders().live_sessions(now).await?;
         Ok(i64::try_from(count).unwrap_or(i64::MAX))
     }

@@ -102,6 +102,13 @@ impl TestApp {
         Self::start(backend, settings, Clock::fixed(beginning), 1).await
     }
 
+    /// A gateway whose clock moves on by itself.
+    pub(crate) async fn in_real_time() -> Self {
+        let fixed = Self::spawn().await;
+        let (backend, settings) = (Arc::clone(&fixed.backend), fixed.settings.clone());
+        Self::start(backend, settings, Clock::System, 5).await
+    }
+
     /// Another instance over the same database, the same shared store and the same clock.
     pub(crate) async fn second_instance(&self) -> Self {
         let settings = self.settings.clone();
