@@ -10,7 +10,7 @@ use std::path::Path;
 use chrono::DateTime;
 use url::Url;
 
-use super::{database_settings, google, keyring, master_key_file, volatile};
+use super::{database_settings, google, keyring, master_key_file};
 use crate::config::Config;
 use crate::domain::clock::Clock;
 use crate::fault::Fault;
@@ -19,6 +19,7 @@ use crate::providers::mailer::Mailer;
 use crate::providers::sms::Sms;
 use crate::stores::{Database, DatabaseLocation};
 use crate::telemetry::Metrics;
+use crate::volatile::Volatile;
 
 /// An invalid setting.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +45,9 @@ pub fn check_stores(config: &Config) -> Result<(), InvalidSetting> {
         .location
         .check()
         .map_err(|error| InvalidSetting::because("database.url", error.to_string()))?;
-    volatile(config, DateTime::UNIX_EPOCH)
+    Volatile::configured(&config.redis, DateTime::UNIX_EPOCH)
         .map(drop)
-        .map_err(|fault| InvalidSetting::because("redis.url", fault.to_string()))
+        .map_err(|error| InvalidSetting::because("redis.url", error.to_string()))
 }
 
 /// Builds every part of a server that neither listens nor connects.
@@ -75,7 +76,7 @@ pub fn check(config: &Config) -> Result<(), InvalidSetting> {
 /// An invalid setting.
 pub async fn connection_problems(config: &Config) -> Result<Vec<String>, Fault> {
     let settings = database_settings(config);
-    let volatile = volatile(config, DateTime::UNIX_EPOCH)?;
+    let volatile = Volatile::configured(&config.redis, DateTime::UNIX_EPOCH)?;
     let mailer = Mailer::configured(&config.smtp)?;
     let database = async {
         // Opening a SQLite file would create it.

@@ -15,15 +15,15 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::config::Config;
-use crate::crypto::access_token::{Algorithm, KeySet, SigningKey};
+use crate::config::{Algorithm, Config};
+use crate::crypto::access_token::{KeySet, SigningKey};
 use crate::crypto::hasher::Hasher;
 use crate::crypto::id_token::IssuerKeys;
 use crate::crypto::keyring::{Keyring, Purpose};
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
 use crate::fault::Fault;
-use crate::messages::{Channel, TemplateError, TemplateSettings, Templates};
+use crate::messages::{Channel, TemplateError, Templates};
 use crate::providers::breached::Breached;
 use crate::providers::google::ProviderKeys;
 use crate::providers::mailer::Mailer;
@@ -37,7 +37,7 @@ use crate::telemetry::Metrics;
 use crate::volatile::{EventBus, Unavailable, Volatile};
 
 pub use alarm::Alarm;
-use parts::{google, hasher_parameters, keyring, volatile};
+use parts::{google, hasher_parameters, keyring};
 use readiness::Remembered;
 
 /// The parts of the application.
@@ -134,7 +134,7 @@ impl App {
         // Until the published keys are loaded, a temporary key takes their place: no service accepts what it
         // would sign.
         let now = clock.now();
-        let volatile = volatile(&config, now)?;
+        let volatile = Volatile::configured(&config.redis, now)?;
         let templates = load_templates(&config)?;
         let google = google(&config)?;
         let placeholder = KeySet::new(vec![SigningKey::generate(Algorithm::Es256, now)?])?;
@@ -350,18 +350,8 @@ pub fn sqlite_file(data_dir: &Path) -> PathBuf {
 
 /// Loads and validates the messages.
 pub fn load_templates(config: &Config) -> Result<Templates, TemplateError> {
-    let messages = &config.messages;
-    Templates::load(&TemplateSettings {
-        product_name: messages.product_name.clone(),
-        host: config
-            .links
-            .base_url
-            .host_str()
-            .unwrap_or_default()
-            .to_owned(),
-        default_locale: messages.default_locale.clone(),
-        directory: messages.templates_dir.clone(),
-    })
+    let host = config.links.base_url.host_str().unwrap_or_default();
+    Templates::load(&config.messages, host)
 }
 
 /// The file of a master key that is not configured.

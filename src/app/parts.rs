@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
 use super::master_key_file;
@@ -13,7 +12,6 @@ use crate::crypto::id_token::{IssuerKeys, IssuerKeysError};
 use crate::crypto::keyring::{Keyring, MasterKey};
 use crate::fault::Fault;
 use crate::providers::google::{KeyDocument, ProviderKeys};
-use crate::volatile::{RedisSettings, Volatile};
 
 pub(super) fn keyring(config: &Config) -> Result<Keyring, Fault> {
     let current = match config.keys.master() {
@@ -71,19 +69,4 @@ pub(super) fn google(config: &Config) -> Result<Option<ProviderKeys<IssuerKeys>>
     }
     let timeout = Duration::from_millis(settings.timeout_milliseconds);
     Ok(Some(ProviderKeys::new(&settings.jwks_url, timeout)?))
-}
-
-pub(super) fn volatile(config: &Config, now: DateTime<Utc>) -> Result<Volatile, Fault> {
-    match config.redis.url.clone() {
-        None => Ok(Volatile::memory(now)),
-        Some(url) => {
-            let settings = RedisSettings {
-                url,
-                prefix: config.redis.prefix.clone(),
-                timeout: Duration::from_millis(config.redis.timeout_milliseconds),
-                pool: config.redis.pool,
-            };
-            Ok(Volatile::connect(&settings, now)?)
-        }
-    }
 }

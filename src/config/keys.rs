@@ -1,5 +1,7 @@
 //! `[keys]`: the master key and the signature algorithm of access tokens.
 
+use std::str::FromStr;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
@@ -36,21 +38,26 @@ section! {
 /// A signature algorithm by its registered name (RFC 7518 §3.1, RFC 8037 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256.
+    /// ECDSA on P-256: small, and supported everywhere.
     #[serde(rename = "ES256")]
     Es256,
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    /// RSA with 2048 bits: for verifiers that support nothing else.
     #[serde(rename = "RS256")]
     Rs256,
-    /// Edwards-curve signatures.
+    /// Ed25519: fast, but rejected by some gateways.
     #[serde(rename = "EdDSA")]
     EdDsa,
 }
 
+/// The name is not a supported algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the signature algorithm must be one of ES256, RS256, EdDSA")]
+pub struct UnknownAlgorithm;
+
 read_from_text!(Algorithm);
 
 impl Algorithm {
-    /// The registered name.
+    /// The name in the settings, token headers, JWKs and the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -58,6 +65,17 @@ impl Algorithm {
             Self::Rs256 => "RS256",
             Self::EdDsa => "EdDSA",
         }
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        [Self::Es256, Self::Rs256, Self::EdDsa]
+            .into_iter()
+            .find(|algorithm| algorithm.as_str() == name)
+            .ok_or(UnknownAlgorithm)
     }
 }
 

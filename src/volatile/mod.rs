@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::config;
 use crate::fault::unreachable::Unreachable;
 
 mod breaker;
@@ -31,7 +32,7 @@ pub use self::codes::{CodeLookup, NewCode, Placement, Tries};
 pub use self::event_bus::{EventBus, Events};
 pub use self::memory::Memory;
 pub use self::memory_limit::MemoryConcern;
-pub use self::redis::{InvalidSettings, Redis, RedisSettings};
+pub use self::redis::{InvalidUrl, Redis};
 
 /// The store of short-lived shared state.
 #[derive(Debug)]
@@ -109,14 +110,17 @@ impl Volatile {
         Self::Memory(Memory::new(now))
     }
 
-    /// A store on a server, which is connected to lazily.
+    /// The configured store; one on a server is connected to lazily.
     ///
     /// An unavailable server is therefore no error here; `health` is down until the first answer.
     ///
     /// # Errors
-    /// If the settings cannot work with any server.
-    pub fn connect(settings: &RedisSettings, now: DateTime<Utc>) -> Result<Self, InvalidSettings> {
-        Ok(Self::Redis(Box::new(Redis::connect(settings, now)?)))
+    /// If the URL cannot work with any server.
+    pub fn configured(settings: &config::Redis, now: DateTime<Utc>) -> Result<Self, InvalidUrl> {
+        Ok(match &settings.url {
+            None => Self::memory(now),
+            Some(url) => Self::Redis(Box::new(Redis::connect(url, settings, now)?)),
+        })
     }
 
     /// Charges the levels of an attempt in order, atomically, up to the first that refuses.

@@ -17,40 +17,16 @@ use super::codes::microseconds;
 use super::connections::Connections;
 use super::server::Server;
 use super::{Charge, CodeLookup, Health, Level, NewCode, Tries, Unavailable, Verdict};
+use crate::config;
 use crate::telemetry::waits::{Wait, timed};
 
 /// The pause of the circuit breaker.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The server, and how to use it.
-#[derive(Debug, Clone)]
-pub struct RedisSettings {
-    /// `redis://` or `rediss://`, with credentials.
-    pub url: SecretString,
-    /// The key prefix; instances with the same prefix share their state.
-    pub prefix: String,
-    /// The timeout of a request, connecting included.
-    pub timeout: Duration,
-    /// The largest number of connections.
-    pub pool: u32,
-}
-
-/// Settings that cannot work with any server; the message does not contain the URL.
+/// The URL is malformed, or needs a feature this build lacks. The message does not contain it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidSettings {
-    /// The URL is malformed, or needs a feature this build lacks.
-    #[error("the Redis URL is not a usable redis:// or rediss:// URL")]
-    Url,
-    /// The prefix would break the hash tag that keeps all keys in one slot.
-    #[error("the Redis key prefix must not be empty and not contain braces, spaces or controls")]
-    Prefix,
-    /// The timeout is zero.
-    #[error("the Redis time-out must be longer than zero")]
-    Timeout,
-    /// The pool has no connection.
-    #[error("the Redis pool needs room for at least one connection")]
-    Pool,
-}
+#[error("the Redis URL is not a usable redis:// or rediss:// URL")]
+pub struct InvalidUrl;
 
 /// The store on a server.
 pub struct Redis {
@@ -106,48 +82,34 @@ enum Failure {
 
 impl Redis {
     pub(super) fn connect(
-        settings: &RedisSettings,
+        url: &SecretString,
+        settings: &config::Redis,
         now: DateTime<Utc>,
-    ) -> Result<Self, InvalidSettings> {
-        Self::connect_with_pause(settings, now, PAUSE)
+    ) -> Result<Self, InvalidUrl> {
+        Self::connect_with_pause(url, settings, now, PAUSE)
     }
 
     pub(super) fn connect_with_pause(
-        settings: &RedisSettings,
+        url: &SecretString,
+        settings: &config::Redis,
         now: DateTime<Utc>,
         pause: Duration,
-    ) -> Result<Self, InvalidSettings> {
-        let RedisSettings {
-            url,
-            prefix,
-            timeout,
-            pool,
-        } = settings;
-        let breaks_tag = |letter: char| {
-            matches!(letter, '{' | '}') || letter.is_whitespace() || letter.is_control()
-        };
-        if prefix.is_empty() || prefix.contains(breaks_tag) {
-            return Err(InvalidSettings::Prefix);
-        }
-        if timeout.is_zero() {
-            return Err(InvalidSettings::Timeout);
-        }
-        if *pool == 0 {
-            return Err(InvalidSettings::Pool);
-        }
+    ) -> Result<Self, InvalidUrl> {
         // Drop the library's message, which may quote the URL.
         let info = url
             .expose_secret()
             .into_connection_info()
-            .map_err(|_| InvalidSettings::Url)?;
+            .map_err(|_| InvalidUrl)?;
         // `rediss://…/#insecure` accepts any certificate (machine in the middle).
         if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
-            return Err(InvalidSettings::Url);
+            return Err(InvalidUrl);
         }
-        let unusable = |_| InvalidSettings::Url;
-        let server = Server::new(&info, *timeout);
-        let connections = Connections::prepare(info.clone(), server.clone(), *timeout, *pool)
-            .map_err(unusable)?;
+        let unusable = |_| InvalidUrl;
+        let timeout = Duration::from_millis(settings.timeout_milliseconds);
+        let server = Server::new(&info, timeout);
+        let connections =
+            Connections::prepare(info.clone(), server.clone(), timeout, settings.pool)
+                .map_err(unusable)?;
         Ok(Self {
             connections,
             client: redis::Client::open(info).map_err(unusable)?,
@@ -155,8 +117,8 @@ impl Redis {
             breaker: Breaker::new(pause, now),
             scripts: Scripts::new(),
             // A hash tag: a script may only use keys of one cluster slot.
-            prefix: format!("{{{prefix}}}"),
-            timeout: *timeout,
+            prefix: format!("{{{}}}", settings.prefix),
+            timeout,
         })
     }
 

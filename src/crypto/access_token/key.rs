@@ -1,7 +1,6 @@
 //! A signing key pair: stored as PKCS#8, published as a JWK, identified by its thumbprint.
 
 use std::fmt;
-use std::str::FromStr;
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::KeySize;
@@ -17,25 +16,10 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::claims::{Claims, TokenError};
+use crate::config::Algorithm;
 
 /// RFC 9068 §2.1: prevents an ID token from passing as an access token.
 const TOKEN_TYPE: &str = "at+jwt";
-
-/// The supported signature algorithms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Algorithm {
-    /// ECDSA on P-256: small, and supported everywhere.
-    Es256,
-    /// Ed25519: fast, but rejected by some gateways.
-    EdDsa,
-    /// RSA with 2048 bits: for verifiers that support nothing else.
-    Rs256,
-}
-
-/// The name is not a supported algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the signature algorithm must be one of ES256, EdDSA, RS256")]
-pub struct UnknownAlgorithm;
 
 /// Why a key pair cannot be created or used.
 #[derive(Debug, thiserror::Error)]
@@ -57,58 +41,48 @@ pub enum KeyError {
     Unwritable(#[from] serde_json::Error),
 }
 
-impl Algorithm {
-    /// The name in token headers, JWKs and the database (RFC 7518 §3.1, RFC 8037 §3.1).
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-            Self::Rs256 => "RS256",
-        }
+const fn in_library(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
+    match algorithm {
+        Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
+        Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+        Algorithm::Rs256 => jsonwebtoken::Algorithm::RS256,
     }
+}
 
-    const fn in_library(self) -> jsonwebtoken::Algorithm {
-        match self {
-            Self::Es256 => jsonwebtoken::Algorithm::ES256,
-            Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
-            Self::Rs256 => jsonwebtoken::Algorithm::RS256,
-        }
-    }
+fn generate_pkcs8(
+    algorithm: Algorithm,
+) -> Result<Zeroizing<Vec<u8>>, aws_lc_rs::error::Unspecified> {
+    let bytes = match algorithm {
+        Algorithm::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?
+            .to_pkcs8v1()?
+            .as_ref()
+            .to_vec(),
+        Algorithm::EdDsa => Ed25519KeyPair::generate()?.to_pkcs8v1()?.as_ref().to_vec(),
+        Algorithm::Rs256 => RsaKeyPair::generate(KeySize::Rsa2048)?
+            .as_der()?
+            .as_ref()
+            .to_vec(),
+    };
+    Ok(Zeroizing::new(bytes))
+}
 
-    fn generate_pkcs8(self) -> Result<Zeroizing<Vec<u8>>, aws_lc_rs::error::Unspecified> {
-        let bytes = match self {
-            Self::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?
-                .to_pkcs8v1()?
-                .as_ref()
-                .to_vec(),
-            Self::EdDsa => Ed25519KeyPair::generate()?.to_pkcs8v1()?.as_ref().to_vec(),
-            Self::Rs256 => RsaKeyPair::generate(KeySize::Rsa2048)?
-                .as_der()?
-                .as_ref()
-                .to_vec(),
-        };
-        Ok(Zeroizing::new(bytes))
-    }
-
-    fn read_pkcs8(self, pkcs8: &[u8]) -> Result<EncodingKey, KeyError> {
-        let well_formed = match self {
-            Self::Es256 => {
-                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).is_ok()
-            }
-            Self::EdDsa => Ed25519KeyPair::from_pkcs8(pkcs8).is_ok(),
-            Self::Rs256 => RsaKeyPair::from_pkcs8(pkcs8).is_ok(),
-        };
-        if !well_formed {
-            return Err(KeyError::Rejected);
+fn read_pkcs8(algorithm: Algorithm, pkcs8: &[u8]) -> Result<EncodingKey, KeyError> {
+    let well_formed = match algorithm {
+        Algorithm::Es256 => {
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).is_ok()
         }
-        Ok(match self {
-            Self::Es256 => EncodingKey::from_ec_der(pkcs8),
-            Self::EdDsa => EncodingKey::from_ed_der(pkcs8),
-            // From DER the library accepts PKCS#1 only; from PEM it unwraps PKCS#8.
-            Self::Rs256 => EncodingKey::from_rsa_pem(pem(pkcs8).as_bytes())?,
-        })
+        Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(pkcs8).is_ok(),
+        Algorithm::Rs256 => RsaKeyPair::from_pkcs8(pkcs8).is_ok(),
+    };
+    if !well_formed {
+        return Err(KeyError::Rejected);
     }
+    Ok(match algorithm {
+        Algorithm::Es256 => EncodingKey::from_ec_der(pkcs8),
+        Algorithm::EdDsa => EncodingKey::from_ed_der(pkcs8),
+        // From DER the library accepts PKCS#1 only; from PEM it unwraps PKCS#8.
+        Algorithm::Rs256 => EncodingKey::from_rsa_pem(pem(pkcs8).as_bytes())?,
+    })
 }
 
 fn pem(pkcs8: &[u8]) -> Zeroizing<String> {
@@ -127,33 +101,6 @@ fn pem(pkcs8: &[u8]) -> Zeroizing<String> {
     text
 }
 
-impl fmt::Display for Algorithm {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Algorithm {
-    type Err = UnknownAlgorithm;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        [Self::Es256, Self::EdDsa, Self::Rs256]
-            .into_iter()
-            .find(|algorithm| algorithm.as_str() == name)
-            .ok_or(UnknownAlgorithm)
-    }
-}
-
-impl From<crate::config::Algorithm> for Algorithm {
-    fn from(configured: crate::config::Algorithm) -> Self {
-        match configured {
-            crate::config::Algorithm::Es256 => Self::Es256,
-            crate::config::Algorithm::Rs256 => Self::Rs256,
-            crate::config::Algorithm::EdDsa => Self::EdDsa,
-        }
-    }
-}
-
 /// A key pair that signs and verifies access tokens.
 pub struct SigningKey {
     kid: String,
@@ -170,9 +117,7 @@ pub struct SigningKey {
 impl SigningKey {
     /// Generates a key pair that signs from `active_from` on, and verifies once published.
     pub fn generate(algorithm: Algorithm, active_from: DateTime<Utc>) -> Result<Self, KeyError> {
-        let pkcs8 = algorithm
-            .generate_pkcs8()
-            .map_err(|_| KeyError::Generation)?;
+        let pkcs8 = generate_pkcs8(algorithm).map_err(|_| KeyError::Generation)?;
         Self::from_pkcs8(algorithm, pkcs8, active_from)
     }
 
@@ -182,14 +127,14 @@ impl SigningKey {
         private_der: Zeroizing<Vec<u8>>,
         active_from: DateTime<Utc>,
     ) -> Result<Self, KeyError> {
-        let encoding = algorithm.read_pkcs8(&private_der)?;
-        let mut public_jwk = Jwk::from_encoding_key(&encoding, algorithm.in_library())?;
+        let encoding = read_pkcs8(algorithm, &private_der)?;
+        let mut public_jwk = Jwk::from_encoding_key(&encoding, in_library(algorithm))?;
         // RFC 7638: the thumbprint is the same on every instance, without a registry.
         let kid = public_jwk.thumbprint(ThumbprintHash::SHA256)?;
         public_jwk.common.key_id = Some(kid.clone());
         public_jwk.common.public_key_use = Some(PublicKeyUse::Signature);
         let decoding = DecodingKey::from_jwk(&public_jwk)?;
-        let mut header = Header::new(algorithm.in_library());
+        let mut header = Header::new(in_library(algorithm));
         header.typ = Some(TOKEN_TYPE.to_owned());
         header.kid = Some(kid.clone());
         Ok(Self {
@@ -267,7 +212,7 @@ impl SigningKey {
 
 /// Times, issuer and audience are checked by us: the library would use the system's clock.
 fn signature_only(algorithm: Algorithm) -> Validation {
-    let mut validation = Validation::new(algorithm.in_library());
+    let mut validation = Validation::new(in_library(algorithm));
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_nbf = false;
@@ -316,7 +261,7 @@ mod tests {
         ] {
             let bytes = Zeroizing::new(bytes.to_vec());
             let rebuilt = SigningKey::from_pkcs8(algorithm, bytes, instant());
-            assert!(matches!(rebuilt, Err(KeyError::Rejected)), "{algorithm}");
+            assert!(matches!(rebuilt, Err(KeyError::Rejected)), "{algorithm:?}");
         }
     }
 

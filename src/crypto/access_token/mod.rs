@@ -9,5 +9,5 @@ mod key_set;
 mod tests;
 
 pub use self::claims::{Claims, TokenError};
-pub use self::key::{Algorithm, KeyError, SigningKey, UnknownAlgorithm};
+pub use self::key::{KeyError, SigningKey};
 pub use self::key_set::KeySet;

@@ -127,7 +127,7 @@ pub async fn retire(app: &App) -> Result<u64, Fault> {
 
 fn make(app: &App, active_from: DateTime<Utc>) -> Result<StoredKey, Fault> {
     let now = app.clock.now();
-    let key = SigningKey::generate(app.config.keys.algorithm.into(), active_from)?;
+    let key = SigningKey::generate(app.config.keys.algorithm, active_from)?;
     let kid = key.kid().to_owned();
     Ok(StoredKey {
         algorithm: key.algorithm().as_str().to_owned(),

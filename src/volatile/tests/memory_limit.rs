@@ -6,11 +6,11 @@ use super::*;
 const PATIENCE: Duration = Duration::from_millis(250);
 
 fn store_at(url: &str, timeout: Duration) -> Volatile {
-    let settings = RedisSettings {
-        timeout,
+    let settings = config::Redis {
+        timeout_milliseconds: u64::try_from(timeout.as_millis()).unwrap(),
         ..settings(url, "test".to_owned())
     };
-    Volatile::connect(&settings, moment(0)).unwrap()
+    Volatile::configured(&settings, moment(0)).unwrap()
 }
 
 fn evicting(policy: &str) -> MemoryConcern {

@@ -30,12 +30,13 @@ fn charge(key: &str, capacity: u32, cost: u32) -> Charge {
     }
 }
 
-fn settings(url: &str, prefix: String) -> RedisSettings {
-    RedisSettings {
-        url: url.into(),
+fn settings(url: &str, prefix: String) -> config::Redis {
+    config::Redis {
+        url: Some(url.into()),
         prefix,
-        timeout: Duration::from_secs(2),
+        timeout_milliseconds: 2_000,
         pool: 4,
+        allow_in_process: false,
     }
 }
 
@@ -50,7 +51,7 @@ fn real_redis() -> Option<Volatile> {
         .unwrap();
     // The keys of a hasher are random, which makes the prefix unique.
     let prefix = format!("test-{:x}", RandomState::new().hash_one(()));
-    Some(Volatile::connect(&settings(&url, prefix), moment(0)).unwrap())
+    Some(Volatile::configured(&settings(&url, prefix), moment(0)).unwrap())
 }
 
 fn backends() -> Vec<Volatile> {

@@ -14,11 +14,12 @@ fn store(server: &ScriptedRedis, pause: Duration) -> Redis {
 }
 
 fn store_with(server: &ScriptedRedis, timeout: Duration, pause: Duration) -> Redis {
-    let settings = RedisSettings {
-        timeout,
+    let settings = config::Redis {
+        timeout_milliseconds: u64::try_from(timeout.as_millis()).unwrap(),
         ..settings(&server.url, "test".to_owned())
     };
-    Redis::connect_with_pause(&settings, moment(0), pause).unwrap()
+    let url = settings.url.as_ref().unwrap();
+    Redis::connect_with_pause(url, &settings, moment(0), pause).unwrap()
 }
 
 async fn attempt(store: &Redis, at: i64) -> Result<Verdict, Unavailable> {
@@ -166,11 +167,11 @@ async fn the_reason_names_the_cause_and_no_secret() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://user:sesame@{}/", closed.local_addr().unwrap());
     drop(closed);
-    let settings = RedisSettings {
-        timeout: FOR_EVER,
+    let settings = config::Redis {
+        timeout_milliseconds: u64::try_from(FOR_EVER.as_millis()).unwrap(),
         ..settings(&url, "test".to_owned())
     };
-    let store = Volatile::connect(&settings, moment(0)).unwrap();
+    let store = Volatile::configured(&settings, moment(0)).unwrap();
     let away = store.ping(moment(1)).await.unwrap_err();
     assert!(away.to_string().contains("refused"), "{away}");
     assert_eq!(
@@ -201,9 +202,9 @@ async fn a_cancelled_request_leaves_the_store_usable() {
 }
 
 #[test]
-fn settings_that_cannot_work_are_refused_without_quoting_them() {
+fn urls_that_cannot_work_are_refused_without_quoting_them() {
     let good = settings("redis://user:sesame@localhost/0", "idgate".to_owned());
-    let connect = |settings: &RedisSettings| Volatile::connect(settings, moment(0));
+    let connect = |settings: &config::Redis| Volatile::configured(settings, moment(0));
     assert!(
         connect(&good).is_ok(),
         "no runtime and no server is needed yet"
@@ -216,28 +217,12 @@ fn settings_that_cannot_work_are_refused_without_quoting_them() {
         "rediss://u:sesame@host/#insecure",
         "rediss://u:sesame@host/#x",
     ] {
-        let error = connect(&RedisSettings {
-            url: url.into(),
+        let error = connect(&config::Redis {
+            url: Some(url.into()),
             ..good.clone()
         })
         .unwrap_err();
-        assert_eq!(error, InvalidSettings::Url, "{url}");
+        assert_eq!(error, InvalidUrl, "{url}");
         assert!(!format!("{error} {error:?}").contains("sesame"));
     }
-    for prefix in ["", "a}b", "{", "a b", "a\n"] {
-        let bad = RedisSettings {
-            prefix: prefix.to_owned(),
-            ..good.clone()
-        };
-        assert_eq!(connect(&bad).unwrap_err(), InvalidSettings::Prefix);
-    }
-    let bad = RedisSettings {
-        timeout: Duration::ZERO,
-        ..good.clone()
-    };
-    assert_eq!(connect(&bad).unwrap_err(), InvalidSettings::Timeout);
-    assert_eq!(
-        connect(&RedisSettings { pool: 0, ..good }).unwrap_err(),
-        InvalidSettings::Pool
-    );
 }

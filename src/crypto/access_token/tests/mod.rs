@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
+use crate::config::Algorithm;
 use crate::domain::role::Role;
 
 const ISSUER: &str = "https://id.example.com";

@@ -10,7 +10,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::crypto::access_token::{Algorithm, SigningKey};
+use crate::config::Algorithm;
+use crate::crypto::access_token::SigningKey;
 
 const CLIENT: &str = "web.apps.example.com";
 const ISSUER: &str = "https://accounts.google.com";
