@@ -8,7 +8,7 @@
 use super::error::{Error, Nullable};
 use crate::domain::caller::SignedIn;
 use crate::domain::permission::{Permission, PermissionSet};
-use crate::domain::role::{Role, StaffFunction, StaffFunctions};
+use crate::domain::role::{Role, StaffFunctions};
 
 /// Who accesses a record, and whether it is their own.
 #[derive(Clone, Copy, Debug)]
@@ -44,19 +44,6 @@ pub trait Guard: Copy {
             value().map(Ok)
         } else {
             Some(Err(Error::forbidden()))
-        }
-    }
-
-    /// Checks access to an operation; an anonymous caller is told to sign in.
-    fn operation(&self, person: Option<&SignedIn>) -> Result<(), Error> {
-        let access = AccessContext {
-            person,
-            is_own: false,
-        };
-        match person {
-            _ if self.allows(access) => Ok(()),
-            Some(_) => Err(Error::forbidden()),
-            None => Err(Error::unauthenticated()),
         }
     }
 }
@@ -127,27 +114,13 @@ macro_rules! guards {
 }
 
 guards! {
-    /// Allows clients only: their role grants no permissions, so no other role covers it.
-    IsClient: |person| person.role() == Role::Client;
     /// Allows vendors only: their role grants no permissions, so no other role covers it.
     IsVendor: |person| person.role() == Role::Vendor;
     /// Allows staff, and roles that cover theirs.
-    IsStaff: |person| covers(person, Role::Staff, None);
-    /// Allows support staff, and roles that cover theirs.
-    IsSupport: |person| covers(person, Role::Staff, Some(StaffFunction::Support));
-    /// Allows editors, and roles that cover theirs.
-    IsEditor: |person| covers(person, Role::Staff, Some(StaffFunction::Editor));
-    /// Allows sales staff, and roles that cover theirs.
-    IsSales: |person| covers(person, Role::Staff, Some(StaffFunction::Sales));
-    /// Allows administrators.
-    IsAdmin: |person| covers(person, Role::Admin, None);
-}
-
-/// Whether the caller's role is at least `role` and they hold all permissions that it grants.
-fn covers(person: &SignedIn, role: Role, function: Option<StaffFunction>) -> bool {
-    let functions: StaffFunctions = function.into_iter().collect();
-    let granted = PermissionSet::of(role, functions);
-    person.role() >= role && person.permissions().covers(granted)
+    IsStaff: |person| {
+        let granted = PermissionSet::of(Role::Staff, StaffFunctions::default());
+        person.role() >= Role::Staff && person.permissions().covers(granted)
+    };
 }
 
 #[cfg(test)]
@@ -187,14 +160,9 @@ mod tests {
             person(Role::Staff, "sales"),
             person(Role::Admin, ""),
         ];
-        let guards: [(&str, Allows<'_>); 7] = [
-            ("IsClient", &|access| IsClient.allows(access)),
+        let guards: [(&str, Allows<'_>); 2] = [
             ("IsVendor", &|access| IsVendor.allows(access)),
             ("IsStaff", &|access| IsStaff.allows(access)),
-            ("IsSupport", &|access| IsSupport.allows(access)),
-            ("IsEditor", &|access| IsEditor.allows(access)),
-            ("IsSales", &|access| IsSales.allows(access)),
-            ("IsAdmin", &|access| IsAdmin.allows(access)),
         ];
         let mut table = String::from("client vendor staff +support +editor +sales admin\n");
         for (name, allows) in guards {
@@ -213,13 +181,8 @@ mod tests {
         }
         let agreed = "\
 client vendor staff +support +editor +sales admin
-x . . . . . . IsClient
 . x . . . . . IsVendor
 . . x x x x x IsStaff
-. . . x . . x IsSupport
-. . . . x . x IsEditor
-. . . . . x x IsSales
-. . . . . . x IsAdmin
 ";
         assert_eq!(table, agreed, "\n{table}");
     }
@@ -235,15 +198,5 @@ x . . . . . . IsClient
         assert_eq!(own, Some(Ok(1)));
         let vendors = IsOwner.and(IsVendor);
         assert!(!vendors.allows(access(Some(&client), true)));
-    }
-
-    #[test]
-    fn anonymous_callers_are_told_to_sign_in_and_others_are_forbidden() {
-        let client = person(Role::Client, "");
-        let support = person(Role::Staff, "support");
-        let guard = Holds(Permission::UsersRead);
-        assert_eq!(guard.operation(None), Err(Error::unauthenticated()));
-        assert_eq!(guard.operation(Some(&client)), Err(Error::forbidden()));
-        assert_eq!(guard.operation(Some(&support)), Ok(()));
     }
 }
