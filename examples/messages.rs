@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::{env, fs};
 
+use idgate::config::Messages;
 use idgate::domain::html::escaped;
-use idgate::messages::{Channel, Recipient, TemplateSettings, Templates, samples};
+use idgate::messages::{Channel, Message, Recipient, Templates};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = env::args_os().skip(1).map(PathBuf::from);
@@ -23,17 +24,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     languages.sort();
     languages.dedup();
-    let templates = Templates::load(&TemplateSettings {
+    let settings = Messages {
         product_name: "idgate".to_owned(),
-        host: "id.example.com".to_owned(),
         default_locale: "en".to_owned(),
-        directory,
-    })?;
+        templates_dir: directory,
+    };
+    let templates = Templates::load(&settings, "id.example.com")?;
     fs::create_dir_all(&out)?;
     let mut index = String::from("<!doctype html><meta charset=\"utf-8\"><title>Messages</title>");
     for language in &languages {
         write!(index, "<h1>{}</h1>", escaped(language))?;
-        for message in samples() {
+        for message in Message::samples() {
             let name = format!("{language}-{}.html", message.name());
             let recipient = |channel| Recipient {
                 channel,

@@ -6,18 +6,19 @@ use minijinja::{Environment, UndefinedBehavior};
 
 use super::catalog::{Catalog, Language};
 use super::sources::{BUILT_IN_LAYOUT, BUILT_IN_PAGE, Problem, Sources, TemplateError};
-use super::templates::{TemplateSettings, Templates, template_problem, wrapped, write_value};
+use super::templates::{Templates, template_problem, wrapped, write_value};
 use super::{languages, validate};
+use crate::config::Messages;
 
 impl Templates {
-    /// Reads the files and validates every message.
+    /// Reads the files and validates every message. Codes in text messages are bound to this host.
     ///
     /// # Errors
     ///
     /// Every problem with the files, and how to fix it.
-    pub fn load(settings: &TemplateSettings) -> Result<Self, TemplateError> {
+    pub fn load(settings: &Messages, host: &str) -> Result<Self, TemplateError> {
         let mut problems = Vec::new();
-        let templates = Self::assemble(settings, &mut problems);
+        let templates = Self::assemble(settings, host, &mut problems);
         validate::validate(&templates, &mut problems);
         validate::drop_duplicates(&mut problems);
         if problems.is_empty() {
@@ -27,22 +28,9 @@ impl Templates {
         }
     }
 
-    /// The built-in messages under the product's own name, with codes bound to this host.
-    #[must_use]
-    pub fn embedded(host: &str) -> Self {
-        let settings = TemplateSettings {
-            product_name: "idgate".to_owned(),
-            host: host.to_owned(),
-            default_locale: "en".to_owned(),
-            directory: None,
-        };
-        // The tests validate the same files.
-        Self::assemble(&settings, &mut Vec::new())
-    }
-
-    fn assemble(settings: &TemplateSettings, problems: &mut Vec<Problem>) -> Self {
+    fn assemble(settings: &Messages, host: &str, problems: &mut Vec<Problem>) -> Self {
         let mut sources = Sources::embedded();
-        if let Some(directory) = &settings.directory {
+        if let Some(directory) = &settings.templates_dir {
             sources.override_from(directory, problems);
         }
         let (languages, default) = languages_of(&sources, settings, problems);
@@ -59,7 +47,7 @@ impl Templates {
         }
         Self {
             product: settings.product_name.clone(),
-            host: settings.host.clone(),
+            host: host.to_owned(),
             languages,
             default,
             environment,
@@ -71,7 +59,7 @@ impl Templates {
 /// Every language, and the fallback.
 fn languages_of(
     sources: &Sources,
-    settings: &TemplateSettings,
+    settings: &Messages,
     problems: &mut Vec<Problem>,
 ) -> (Vec<Arc<Language>>, Arc<Language>) {
     let product = &settings.product_name;
@@ -114,7 +102,7 @@ fn languages_of(
     (languages, default)
 }
 
-fn no_default(settings: &TemplateSettings, ids: &[&unic_langid::LanguageIdentifier]) -> Problem {
+fn no_default(settings: &Messages, ids: &[&unic_langid::LanguageIdentifier]) -> Problem {
     let available: Vec<_> = ids.iter().map(ToString::to_string).collect();
     let wanted = &settings.default_locale;
     Problem {

@@ -9,9 +9,10 @@ use serde::Serialize;
 
 use super::catalog::Language;
 use super::languages;
+use super::parts::ValidFor;
 use super::sources::{BUILT_IN_LAYOUT, LAYOUT, Problem};
 use super::templates::{Templates, template_problem};
-use super::view::{Duration, duration_text};
+use super::view::duration_text;
 use crate::domain::link::LinkKind;
 
 /// The content of a page; absent parts are `None` or empty.
@@ -119,7 +120,7 @@ impl Voice<'_> {
     #[must_use]
     pub fn say_time(&self, name: &str, seconds: u64) -> String {
         let minutes = i64::try_from(seconds.div_ceil(60).max(1)).unwrap_or(i64::MAX);
-        let time = duration_text(self.language, Duration::Minutes(minutes), &mut Vec::new());
+        let time = duration_text(self.language, ValidFor::Minutes(minutes), &mut Vec::new());
         self.say_with(name, &with("time", time))
     }
 

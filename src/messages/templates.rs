@@ -1,6 +1,5 @@
 //! Rendering messages.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Value};
@@ -13,19 +12,6 @@ use crate::domain::html::escaped;
 
 /// Columns of plain text, which mail programs can quote without wrapping (RFC 3676 §4.2).
 const COLUMNS: usize = 72;
-
-/// The settings of messages.
-#[derive(Clone, Debug)]
-pub struct TemplateSettings {
-    /// The name of the service.
-    pub product_name: String,
-    /// The host that codes in text messages are bound to.
-    pub host: String,
-    /// The fallback language, a BCP 47 tag.
-    pub default_locale: String,
-    /// A directory with files that take precedence over the built-in ones.
-    pub directory: Option<PathBuf>,
-}
 
 /// The words and templates of all messages.
 pub struct Templates {

@@ -4,165 +4,12 @@ use fluent_bundle::FluentArgs;
 use serde::Serialize;
 
 use super::catalog::Language;
+use super::parts::{MessageParts, ValidFor};
 use super::sources::Problem;
 use super::{Channel, Message, languages};
-use crate::domain::code::CodePurpose;
 
 /// The maximum length of a value in a sentence, in characters.
 const MAX_VALUE_CHARACTERS: usize = 80;
-
-/// How long a link or code is valid.
-#[derive(Clone, Copy)]
-pub(super) enum Duration {
-    Minutes(i64),
-    Hours(i64),
-    Days(i64),
-}
-
-impl Duration {
-    /// The largest unit that is exact and stays above one: 1440 minutes are "24 hours".
-    const fn rounded(self) -> Self {
-        match self {
-            Self::Minutes(count) if count >= 120 && count % 60 == 0 => {
-                Self::Hours(count / 60).rounded()
-            }
-            Self::Hours(count) if count >= 48 && count % 24 == 0 => Self::Days(count / 24),
-            other => other,
-        }
-    }
-}
-
-/// The parts of one message, before they are put into words.
-struct MessageSpec<'a> {
-    /// The name of its words in the catalogs.
-    name: &'static str,
-    link: Option<&'a str>,
-    code: Option<&'a str>,
-    time: Option<Duration>,
-    /// Another value, by its name in the catalogs.
-    value: Option<(&'static str, &'a str)>,
-    /// Whether a text message contains the link; people know the way to the sign-in page.
-    link_by_sms: bool,
-}
-
-impl<'a> MessageSpec<'a> {
-    const fn bare(name: &'static str) -> Self {
-        Self {
-            name,
-            link: None,
-            code: None,
-            time: None,
-            value: None,
-            link_by_sms: true,
-        }
-    }
-
-    fn sign_in(name: &'static str, link: &'a str) -> Self {
-        Self {
-            link: Some(link),
-            link_by_sms: false,
-            ..Self::bare(name)
-        }
-    }
-
-    fn link(name: &'static str, link: &'a str, time: Duration) -> Self {
-        Self {
-            link: Some(link),
-            time: Some(time),
-            ..Self::bare(name)
-        }
-    }
-
-    fn code(name: &'static str, code: &'a str, minutes: i64) -> Self {
-        Self {
-            code: Some(code),
-            time: Some(Duration::Minutes(minutes)),
-            ..Self::bare(name)
-        }
-    }
-
-    fn about(name: &'static str, value: &'static str, is: &'a str) -> Self {
-        Self {
-            value: Some((value, is)),
-            ..Self::bare(name)
-        }
-    }
-
-    fn of(message: &Message<'a>) -> Self {
-        match *message {
-            Message::VerifyEmail { link, hours } => {
-                Self::link("verify-email", link, Duration::Hours(hours))
-            }
-            Message::AlreadyRegistered { sign_in } => Self::sign_in("already-registered", sign_in),
-            Message::Code {
-                purpose,
-                code,
-                minutes,
-            } => Self::code(code_name(purpose), code, minutes),
-            Message::ResetPassword { link, minutes } => {
-                Self::link("password-reset", link, Duration::Minutes(minutes))
-            }
-            Message::Invitation { link, hours } => {
-                Self::link("invitation", link, Duration::Hours(hours))
-            }
-            Message::SignInWithGoogle { sign_in } => Self::sign_in("sign-in-with-google", sign_in),
-            Message::PasswordChanged { sign_in } => Self::sign_in("password-changed", sign_in),
-            Message::ChangeEmail {
-                link,
-                code,
-                minutes,
-            } => Self {
-                link: Some(link),
-                ..Self::code("change-email", code, minutes)
-            },
-            Message::EmailChanged {
-                new_address,
-                revert_link,
-                days,
-            } => Self {
-                value: Some(("address", new_address)),
-                ..Self::link("email-changed", revert_link, Duration::Days(days))
-            },
-            Message::EmailReverted { link, minutes } => {
-                Self::link("email-reverted", link, Duration::Minutes(minutes))
-            }
-            Message::EmailNoted { new_address } => {
-                Self::about("email-changed-notice", "address", new_address)
-            }
-            Message::PhoneChanged { new_number } => {
-                Self::about("phone-changed", "number", new_number)
-            }
-            Message::AccountReclaimed { sign_in } => Self::sign_in("account-reclaimed", sign_in),
-            Message::IdentityLinked { provider } => {
-                Self::about("identity-linked", "provider", provider)
-            }
-            Message::IdentityUnlinked { provider } => {
-                Self::about("identity-unlinked", "provider", provider)
-            }
-            Message::IdentitiesEnded { provider, sign_in } => Self {
-                value: Some(("provider", provider)),
-                ..Self::sign_in("identities-ended", sign_in)
-            },
-        }
-    }
-}
-
-/// The name of a message in the catalogs.
-pub(super) fn name(message: &Message<'_>) -> &'static str {
-    MessageSpec::of(message).name
-}
-
-const fn code_name(purpose: CodePurpose) -> &'static str {
-    match purpose {
-        CodePurpose::Login => "login-code",
-        CodePurpose::ResetPassword => "password-reset-code",
-        CodePurpose::VerifyEmail => "verify-email-code",
-        CodePurpose::VerifyPhone => "verify-phone-code",
-        CodePurpose::StepUp => "step-up-code",
-        CodePurpose::ChangeEmail => "change-email-code",
-        CodePurpose::ChangePhone => "change-phone-code",
-    }
-}
 
 /// The words of one message, as the templates see them. Absent parts are `None` or empty.
 #[derive(Serialize, Default)]
@@ -195,23 +42,23 @@ impl<'a> MessageView<'a> {
         message: &Message<'a>,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let spec = MessageSpec::of(message);
-        let values = values(language, &spec, problems);
+        let parts = message.parts();
+        let values = values(language, &parts, problems);
         let blank = Self {
             lang: language.id.to_string(),
             dir: languages::direction(&language.id),
-            code: spec.code,
-            link: spec.link,
+            code: parts.code,
+            link: parts.link,
             ..Self::default()
         };
         let mut say = |part: &str| {
-            let name = format!("{}.{part}", spec.name);
+            let name = format!("{}.{part}", message.name());
             language.say(&name, &values, problems)
         };
         match channel {
             Channel::Sms => Self {
                 sms: on_one_line(&say("sms")),
-                link: spec.link.filter(|_| spec.link_by_sms),
+                link: parts.link.filter(|_| !parts.only_by_mail),
                 ..blank
             },
             Channel::Email => {
@@ -220,8 +67,8 @@ impl<'a> MessageView<'a> {
                     preheader: on_one_line(&say("preheader")),
                     heading: on_one_line(&say("heading")),
                     intro: paragraphs(&say("intro")),
-                    button: spec.link.map(|_| on_one_line(&say("button"))),
-                    validity: spec.time.map(|_| on_one_line(&say("validity"))),
+                    button: parts.link.map(|_| on_one_line(&say("button"))),
+                    validity: parts.valid_for.map(|_| on_one_line(&say("validity"))),
                     doubt: paragraphs(&say("doubt")),
                     ..blank
                 };
@@ -252,17 +99,17 @@ impl<'a> MessageView<'a> {
 
 fn values<'a>(
     language: &Language,
-    spec: &MessageSpec<'a>,
+    parts: &MessageParts<'a>,
     problems: &mut Vec<Problem>,
 ) -> FluentArgs<'a> {
     let mut values = FluentArgs::new();
-    if let Some(time) = spec.time {
+    if let Some(time) = parts.valid_for {
         values.set("time", duration_text(language, time, problems));
     }
-    if let Some(code) = spec.code {
+    if let Some(code) = parts.code {
         values.set("code", code);
     }
-    if let Some((name, value)) = spec.value {
+    if let Some((name, value)) = parts.value {
         values.set(name, sanitize(value));
     }
     values
@@ -271,13 +118,13 @@ fn values<'a>(
 /// A duration in words.
 pub(super) fn duration_text(
     language: &Language,
-    time: Duration,
+    time: ValidFor,
     problems: &mut Vec<Problem>,
 ) -> String {
     let (name, count) = match time.rounded() {
-        Duration::Minutes(count) => ("time-minutes", count),
-        Duration::Hours(count) => ("time-hours", count),
-        Duration::Days(count) => ("time-days", count),
+        ValidFor::Minutes(count) => ("time-minutes", count),
+        ValidFor::Hours(count) => ("time-hours", count),
+        ValidFor::Days(count) => ("time-days", count),
     };
     let mut values = FluentArgs::new();
     values.set("count", count);

@@ -14,6 +14,7 @@ use crate::domain::role::{Role, StaffFunctions};
 use crate::domain::session::RevocationReason;
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
+use crate::messages::parts::SignIn;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::outbox;
@@ -277,9 +278,7 @@ async fn reset_unverified_account(
 }
 
 async fn notify_reset(tx: &Tx, app: &App, user: &User, contact: Contact) -> Result<(), Fault> {
-    let message = Message::AccountReclaimed {
-        sign_in: app.config.links.base_url.as_str(),
-    };
+    let message = Message::AccountReclaimed(SignIn(app.config.links.base_url.as_str()));
     // Not in the stored language: the registrant chose it.
     let (channel, to) = match contact {
         Contact::Email => (Channel::Email, &user.email),

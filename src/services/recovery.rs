@@ -12,6 +12,7 @@ use crate::domain::ids::UserId;
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
 use crate::messages::Message;
+use crate::messages::parts::{Provider, SignIn};
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::outbox;
 use crate::stores::{Tx, identity, link, user};
@@ -73,10 +74,8 @@ pub(super) async fn unlink_recent_identities(
     if !ended {
         return Ok(());
     }
-    let message = Message::IdentitiesEnded {
-        provider: PROVIDER,
-        sign_in: app.config.links.base_url.as_str(),
-    };
+    let sign_in = SignIn(app.config.links.base_url.as_str());
+    let message = Message::IdentitiesEnded(Provider(PROVIDER), sign_in);
     for recipient in outbox::verified_addresses(owner) {
         outbox::enqueue(tx, app, &recipient, &message, None).await?;
     }

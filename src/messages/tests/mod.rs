@@ -7,7 +7,10 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
+use super::parts::{Link, NewAddress, NewNumber, SignIn, ValidFor};
 use super::*;
+use crate::config::Messages;
+use crate::domain::code::CodePurpose;
 use crate::domain::html::escaped;
 
 mod overrides;
@@ -22,17 +25,17 @@ const GSM: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !
 
 const CHANNELS: [Channel; 2] = [Channel::Email, Channel::Sms];
 
-fn settings() -> TemplateSettings {
-    TemplateSettings {
+fn settings() -> Messages {
+    Messages {
         product_name: PRODUCT.to_owned(),
-        host: HOST.to_owned(),
         default_locale: "en".to_owned(),
-        directory: None,
+        templates_dir: None,
     }
 }
 
 fn loaded() -> &'static Templates {
-    static LOADED: LazyLock<Templates> = LazyLock::new(|| Templates::load(&settings()).unwrap());
+    static LOADED: LazyLock<Templates> =
+        LazyLock::new(|| Templates::load(&settings(), HOST).unwrap());
     &LOADED
 }
 
@@ -54,38 +57,18 @@ fn in_directory(files: &[(&str, &str)]) -> (TempDir, Result<Templates, TemplateE
 }
 
 fn load_from(directory: &Path) -> Result<Templates, TemplateError> {
-    Templates::load(&TemplateSettings {
-        directory: Some(directory.to_owned()),
+    let settings = Messages {
+        templates_dir: Some(directory.to_owned()),
         ..settings()
-    })
-}
-
-fn link_of<'a>(message: &Message<'a>) -> Option<&'a str> {
-    match *message {
-        Message::VerifyEmail { link, .. }
-        | Message::ResetPassword { link, .. }
-        | Message::Invitation { link, .. }
-        | Message::ChangeEmail { link, .. }
-        | Message::EmailReverted { link, .. } => Some(link),
-        Message::EmailChanged { revert_link, .. } => Some(revert_link),
-        Message::AlreadyRegistered { sign_in }
-        | Message::SignInWithGoogle { sign_in }
-        | Message::PasswordChanged { sign_in }
-        | Message::AccountReclaimed { sign_in }
-        | Message::IdentitiesEnded { sign_in, .. } => Some(sign_in),
-        Message::Code { .. }
-        | Message::EmailNoted { .. }
-        | Message::PhoneChanged { .. }
-        | Message::IdentityLinked { .. }
-        | Message::IdentityUnlinked { .. } => None,
-    }
+    };
+    Templates::load(&settings, HOST)
 }
 
 #[test]
 fn every_message_has_words_on_every_channel_in_every_language() {
     let templates = loaded();
     for locale in ["en", "fr"] {
-        for message in samples() {
+        for message in Message::samples() {
             for channel in CHANNELS {
                 let body = templates.render(&to(channel, locale), &message);
                 assert_eq!(body.to, "ada@example.com");
@@ -107,7 +90,7 @@ fn every_message_has_words_on_every_channel_in_every_language() {
 #[test]
 fn every_message_has_a_name_of_its_own_that_begins_with_its_kind() {
     let mut names = std::collections::BTreeSet::new();
-    for message in samples() {
+    for message in Message::samples() {
         let name = message.name();
         assert!(names.insert(name), "two messages are called {name}");
         let spelled = name.replace('-', "_");
@@ -115,19 +98,19 @@ fn every_message_has_a_name_of_its_own_that_begins_with_its_kind() {
         let rest = rest.unwrap_or_else(|| panic!("{name} is of the kind {}", message.kind()));
         assert!(["", "_code", "_notice"].contains(&rest), "{name}");
     }
-    assert_eq!(names.len(), samples().len());
+    assert_eq!(names.len(), Message::samples().len());
 }
 
 #[test]
 fn links_stand_alone_in_text_and_are_escaped_in_html() {
     let link = "https://id.example.com/a?token=idl_x&y=\"<b>'&amp=1";
-    let message = Message::VerifyEmail { link, hours: 24 };
+    let message = Message::VerifyEmail(Link(link), ValidFor::Hours(24));
     let body = loaded().render(&to(Channel::Email, "en"), &message);
     assert!(body.text.lines().any(|line| line == link), "{}", body.text);
     assert!(!body.html.contains(link) && !body.html.contains("<b>"));
     assert_eq!(body.html.matches(&escaped(link)).count(), 3);
-    for message in samples() {
-        let Some(link) = link_of(&message) else {
+    for message in Message::samples() {
+        let Some(link) = message.parts().link else {
             continue;
         };
         let body = loaded().render(&to(Channel::Email, "fr"), &message);
@@ -139,11 +122,8 @@ fn links_stand_alone_in_text_and_are_escaped_in_html() {
 #[test]
 fn what_somebody_else_chose_brings_neither_markup_nor_lines() {
     let hostile = "<script>alert(1)</script>@x.test\n\nhttps://evil.test/\u{202e}";
-    let message = Message::EmailChanged {
-        new_address: hostile,
-        revert_link: "https://id.example.com/revert?token=idl_1",
-        days: 30,
-    };
+    let revert = Link("https://id.example.com/revert?token=idl_1");
+    let message = Message::EmailChanged(NewAddress(hostile), revert, ValidFor::Days(30));
     for locale in ["en", "fr"] {
         let body = loaded().render(&to(Channel::Email, locale), &message);
         assert!(!body.html.contains("<script"), "{}", body.html);
@@ -162,14 +142,14 @@ fn what_somebody_else_chose_brings_neither_markup_nor_lines() {
         );
     }
     let long = "a".repeat(10_000);
-    let message = Message::PhoneChanged { new_number: &long };
+    let message = Message::PhoneChanged(NewNumber(&long));
     let body = loaded().render(&to(Channel::Sms, "en"), &message);
     assert!(body.text.len() < 300);
 }
 
 #[test]
 fn html_brings_nothing_from_elsewhere() {
-    for message in samples() {
+    for message in Message::samples() {
         let body = loaded().render(&to(Channel::Email, "en"), &message);
         for foreign in [
             "<img", "<script", "<link", "<iframe", "url(", "src=", "@import",
@@ -182,14 +162,14 @@ fn html_brings_nothing_from_elsewhere() {
             tables
         );
         let buttons = body.html.matches("class=\"press\"").count();
-        assert_eq!(buttons, usize::from(link_of(&message).is_some()));
+        assert_eq!(buttons, usize::from(message.parts().link.is_some()));
     }
 }
 
 #[test]
 fn plain_text_keeps_to_72_columns() {
     for locale in ["en", "fr"] {
-        for message in samples() {
+        for message in Message::samples() {
             let body = loaded().render(&to(Channel::Email, locale), &message);
             for line in body.text.lines() {
                 let is_short = line.chars().count() <= 72;
@@ -207,11 +187,7 @@ fn a_code_by_text_message_fits_one_part_and_is_bound_to_the_host() {
     for locale in ["en", "fr"] {
         for purpose in CodePurpose::ALL {
             for minutes in [1, 2, 10, 59, 90, 119, 120, 1440, 2880, 43_200] {
-                let message = Message::Code {
-                    purpose,
-                    code: "123456",
-                    minutes,
-                };
+                let message = Message::code(purpose, "123456", minutes);
                 let text = loaded().render(&to(Channel::Sms, locale), &message).text;
                 let end = format!("\n\n@{HOST} #123456");
                 assert!(text.ends_with(&end), "{text}");
@@ -226,7 +202,7 @@ fn a_code_by_text_message_fits_one_part_and_is_bound_to_the_host() {
 #[test]
 fn notices_by_text_message_fit_one_part() {
     for locale in ["en", "fr"] {
-        for message in samples() {
+        for message in Message::samples() {
             let text = loaded().render(&to(Channel::Sms, locale), &message).text;
             assert!(text.chars().all(|letter| GSM.contains(letter)), "{text}");
             let has_link = text.contains("https://");
@@ -240,11 +216,7 @@ fn people_get_the_language_they_prefer_or_the_default() {
     let german = [("de.ftl", "login-code =\n    .subject = Ihr Code\n")];
     let (_directory, templates) = in_directory(&german);
     let templates = templates.unwrap();
-    let message = Message::Code {
-        purpose: CodePurpose::Login,
-        code: "123456",
-        minutes: 10,
-    };
+    let message = Message::code(CodePurpose::Login, "123456", 10);
     for (locale, subject, lang) in [
         (Some("fr"), "Votre code de connexion", "fr"),
         (Some("fr-CA"), "Votre code de connexion", "fr"),
@@ -267,13 +239,12 @@ fn people_get_the_language_they_prefer_or_the_default() {
 #[test]
 fn the_name_of_the_service_is_only_ever_a_name() {
     for name in ["A \"B\" \\ { $code }", "<b>Bold</b>", "{{ code }}"] {
-        let templates = Templates::load(&TemplateSettings {
+        let settings = Messages {
             product_name: name.to_owned(),
             ..settings()
-        });
-        let message = Message::PasswordChanged {
-            sign_in: "https://id.example.com/",
         };
+        let templates = Templates::load(&settings, HOST);
+        let message = Message::PasswordChanged(SignIn("https://id.example.com/"));
         let body = templates
             .unwrap()
             .render(&to(Channel::Email, "en"), &message);
@@ -304,7 +275,11 @@ fn the_embedded_languages_say_the_same_things() {
 
 #[test]
 fn some_messages_in_full() {
-    let templates = Templates::embedded("id.example.com");
+    let settings = Messages {
+        product_name: "idgate".to_owned(),
+        ..settings()
+    };
+    let templates = Templates::load(&settings, "id.example.com").unwrap();
     let mut shown = String::new();
     for (locale, kinds) in [
         (
@@ -326,7 +301,7 @@ fn some_messages_in_full() {
             ],
         ),
     ] {
-        for message in samples() {
+        for message in Message::samples() {
             if !kinds.contains(&message.kind()) {
                 continue;
             }

@@ -2,11 +2,7 @@
 
 use super::*;
 
-const LOGIN: Message<'static> = Message::Code {
-    purpose: CodePurpose::Login,
-    code: "123456",
-    minutes: 10,
-};
+const LOGIN: Message<'static> = Message::code(CodePurpose::Login, "123456", 10);
 
 fn refusal(files: &[(&str, &str)]) -> String {
     let (directory, loaded) = in_directory(files);
@@ -58,23 +54,23 @@ fn a_language_from_the_right_says_so() {
 fn the_default_language_may_be_an_added_one() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("de.ftl"), "footer = Ende\n").unwrap();
-    let settings = TemplateSettings {
+    let settings = Messages {
         default_locale: "de-DE".to_owned(),
-        directory: Some(directory.path().to_owned()),
+        templates_dir: Some(directory.path().to_owned()),
         ..settings()
     };
-    let templates = Templates::load(&settings).unwrap();
+    let templates = Templates::load(&settings, HOST).unwrap();
     assert!(
         templates
             .render(&to(Channel::Email, "ja"), &LOGIN)
             .html
             .contains("Ende")
     );
-    let nowhere = TemplateSettings {
-        directory: None,
+    let nowhere = Messages {
+        templates_dir: None,
         ..settings
     };
-    insta::assert_snapshot!(Templates::load(&nowhere).unwrap_err());
+    insta::assert_snapshot!(Templates::load(&nowhere, HOST).unwrap_err());
 }
 
 #[test]
@@ -257,11 +253,7 @@ fn a_template_that_fails_after_all_gives_way_to_the_bare_words() {
         "mail.html",
         "{{ link }}{{ code }}{% if code == '654321' %}{{ nothing }}{% endif %}",
     )]);
-    let message = Message::Code {
-        purpose: CodePurpose::Login,
-        code: "654321",
-        minutes: 10,
-    };
+    let message = Message::code(CodePurpose::Login, "654321", 10);
     let body = templates
         .unwrap()
         .render(&to(Channel::Email, "en"), &message);

@@ -3,13 +3,13 @@
 
 mod names;
 mod page;
-mod samples;
 
 use std::collections::BTreeSet;
 
 use fluent_bundle::FluentArgs;
 
 use super::catalog::Language;
+use super::parts::{Link, NewAddress, Part as _, ValidFor};
 use super::sources::Problem;
 use super::templates::Templates;
 use super::view::MessageView;
@@ -17,8 +17,6 @@ use super::{Body, Channel, Message, Recipient};
 use crate::domain::html::escaped;
 
 pub(super) use self::names::check_names;
-use self::samples::LINK;
-pub use self::samples::samples;
 
 /// An address that becomes markup unless it is escaped.
 const MARKUP: &str = "<b>@example.com";
@@ -28,7 +26,7 @@ pub(super) fn validate(templates: &Templates, problems: &mut Vec<Problem>) {
     for language in &templates.languages {
         validate_durations(language, problems);
         page::validate(templates, language, problems);
-        for message in samples() {
+        for message in Message::samples() {
             for channel in [Channel::Email, Channel::Sms] {
                 validate_message(templates, language, channel, &message, problems);
             }
@@ -154,11 +152,7 @@ fn wrong_with_sms(view: &MessageView<'_>, body: &Body) -> Vec<Wrong> {
 
 /// The person who requests a change chooses the new address, which must not become markup (HTML injection).
 fn validate_escaping(templates: &Templates, language: &Language, problems: &mut Vec<Problem>) {
-    let message = Message::EmailChanged {
-        new_address: MARKUP,
-        revert_link: LINK,
-        days: 30,
-    };
+    let message = Message::EmailChanged(NewAddress(MARKUP), Link::SAMPLE, ValidFor::SAMPLE);
     let view = templates.view(language, Channel::Email, &message, problems);
     let body = templates.fill(&view, &recipient(Channel::Email), problems);
     if body.html.contains(MARKUP) {

@@ -12,6 +12,7 @@ use crate::domain::user::{Contact, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
+use crate::messages::parts::{Code, Link, NewAddress, ValidFor};
 use crate::services::code::{self, VerifiedCode};
 use crate::services::links::{self, PresentedLink};
 use crate::services::outbox;
@@ -56,11 +57,11 @@ pub async fn request_email_change(
     let lifetime = Duration::seconds(app.config.links.change_seconds);
     let to = new.as_str();
     let created = links::create(&tx, app, &owner.user, purpose, to.to_owned(), lifetime).await?;
-    let message = Message::ChangeEmail {
-        link: created.url.as_str(),
-        code: issued.code.reveal(),
-        minutes: issued.minutes,
-    };
+    let message = Message::ChangeEmail(
+        Link(created.url.as_str()),
+        Code(issued.code.reveal()),
+        ValidFor::Minutes(issued.minutes),
+    );
     let recipient = outbox::email_recipient(&owner.user, to);
     outbox::enqueue(&tx, app, &recipient, &message, Some(created.expires_at)).await?;
     contact_change::record_request(&tx, app, caller, &owner, (Contact::Email, to)).await?;
@@ -223,9 +224,8 @@ async fn notify_old_addresses(
     new: &EmailAddress,
 ) -> Result<(), Fault> {
     if let Some(phone) = before.phone.as_deref().filter(|_| before.phone_verified) {
-        let message = Message::EmailNoted {
-            new_address: &new.masked(),
-        };
+        let masked = new.masked();
+        let message = Message::EmailNoted(NewAddress(&masked));
         let recipient = outbox::sms_recipient(before, phone);
         outbox::enqueue(tx, app, &recipient, &message, None).await?;
     }
@@ -239,11 +239,12 @@ async fn notify_old_addresses(
     let Some(old) = old else {
         return Ok(());
     };
-    let message = Message::EmailChanged {
-        new_address: &new.masked(),
-        revert_link: created.url.as_str(),
-        days: lifetime.num_days(),
-    };
+    let masked = new.masked();
+    let message = Message::EmailChanged(
+        NewAddress(&masked),
+        Link(created.url.as_str()),
+        ValidFor::Days(lifetime.num_days()),
+    );
     let recipient = outbox::email_recipient(before, old);
     outbox::enqueue(tx, app, &recipient, &message, Some(created.expires_at)).await
 }

@@ -10,6 +10,7 @@ use crate::domain::user::{Contact, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
+use crate::messages::parts::NewNumber;
 use crate::services::refused::Refused;
 use crate::services::{code, outbox};
 use crate::stores::Tx;
@@ -47,11 +48,7 @@ pub async fn request_phone_change(
     }
     let purpose = CodePurpose::ChangePhone;
     let issued = contact_change::issue_code(app, &owner.user, purpose, &identifier).await?;
-    let message = Message::Code {
-        purpose,
-        code: issued.code.reveal(),
-        minutes: issued.minutes,
-    };
+    let message = Message::code(purpose, issued.code.reveal(), issued.minutes);
     let tx = app.begin().await?;
     let recipient = outbox::sms_recipient(&owner.user, new.as_str());
     outbox::enqueue(&tx, app, &recipient, &message, Some(issued.expires_at)).await?;
@@ -99,9 +96,8 @@ async fn notify_old_addresses(
     before: &User,
     new: &PhoneNumber,
 ) -> Result<(), Fault> {
-    let message = Message::PhoneChanged {
-        new_number: &new.masked(),
-    };
+    let masked = new.masked();
+    let message = Message::PhoneChanged(NewNumber(&masked));
     for recipient in outbox::verified_addresses(before) {
         outbox::enqueue(tx, app, &recipient, &message, None).await?;
     }

@@ -18,6 +18,7 @@ use crate::domain::user::{MAX_NAME_LENGTH, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
+use crate::messages::parts::SignIn;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::new_password::{self, PasswordRejected};
 use crate::services::outbox;
@@ -229,7 +230,7 @@ async fn notify_owner(
         decoy::write(tx, app.new_id()).await?;
         let to = owner.user.email.as_deref().unwrap_or_default();
         let recipient = outbox::email_recipient(&owner.user, to);
-        let message = Message::AlreadyRegistered { sign_in };
+        let message = Message::AlreadyRegistered(SignIn(sign_in));
         outbox::enqueue(tx, app, &recipient, &message, None).await?;
     } else {
         // The first registration is unconfirmed. The link requires its password, so sending it again

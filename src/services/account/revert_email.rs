@@ -12,6 +12,7 @@ use crate::domain::identifier::Identifier;
 use crate::domain::session::RevocationReason;
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
+use crate::messages::parts::{Link, ValidFor};
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::recovery::{self, KeptIdentities};
@@ -84,10 +85,8 @@ async fn send_reset(tx: &Tx, app: &App, owner: &User, old: &EmailAddress) -> Res
     let purpose = LinkPurpose::ResetPassword;
     let address = old.canonical().to_owned();
     let created = links::create(tx, app, owner, purpose, address, lifetime).await?;
-    let message = Message::EmailReverted {
-        link: created.url.as_str(),
-        minutes: lifetime.num_minutes(),
-    };
+    let valid = ValidFor::Minutes(lifetime.num_minutes());
+    let message = Message::EmailReverted(Link(created.url.as_str()), valid);
     let recipient = Recipient {
         channel: Channel::Email,
         to: old.as_str(),

@@ -12,6 +12,7 @@ use crate::domain::password::Password;
 use crate::domain::user::{Contact, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
+use crate::messages::parts::{Link, ValidFor};
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::links;
@@ -167,10 +168,9 @@ pub async fn request_email_verification(
             to: "",
             locale: None,
         };
-        let message = Message::VerifyEmail {
-            link: app.config.links.base_url.as_str(),
-            hours: app.config.links.confirmation_seconds / 3600,
-        };
+        let link = Link(app.config.links.base_url.as_str());
+        let valid = ValidFor::Hours(app.config.links.confirmation_seconds / 3600);
+        let message = Message::VerifyEmail(link, valid);
         outbox::enqueue_decoy(&tx, app, &recipient, &message, None).await?;
     }
     let subject = found
@@ -192,10 +192,8 @@ pub(super) async fn send_link(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
     let lifetime = Duration::seconds(app.config.links.confirmation_seconds);
     let purpose = LinkPurpose::VerifyEmail;
     let created = links::create(tx, app, user, purpose, address, lifetime).await?;
-    let message = Message::VerifyEmail {
-        link: created.url.as_str(),
-        hours: lifetime.num_hours(),
-    };
+    let valid = ValidFor::Hours(lifetime.num_hours());
+    let message = Message::VerifyEmail(Link(created.url.as_str()), valid);
     let recipient = outbox::email_recipient(user, to);
     outbox::enqueue(tx, app, &recipient, &message, Some(created.expires_at)).await
 }

@@ -7,6 +7,7 @@ use crate::domain::phone::PhoneNumber;
 use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::messages::Message;
+use crate::messages::parts::SignIn;
 use crate::services::code::{self, CodePool, CodeSubject, IssueError};
 use crate::services::outbox;
 use crate::stores::Tx;
@@ -31,19 +32,11 @@ pub(super) async fn send_code(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
     .await
     {
         Ok(issued) => {
-            let message = Message::Code {
-                purpose,
-                code: issued.code.reveal(),
-                minutes: issued.minutes,
-            };
+            let message = Message::code(purpose, issued.code.reveal(), issued.minutes);
             outbox::enqueue(tx, app, &recipient, &message, Some(issued.expires_at)).await
         }
         Err(IssueError::Cooldown(_)) => {
-            let message = Message::Code {
-                purpose,
-                code: "",
-                minutes: 0,
-            };
+            let message = Message::code(purpose, "", 0);
             outbox::enqueue_decoy(tx, app, &recipient, &message, None).await
         }
         Err(IssueError::Fault(fault)) => Err(fault),
@@ -61,7 +54,7 @@ pub(super) async fn send_other(
     let identifier = Identifier::Phone(number.clone());
     let purpose = CodePurpose::VerifyPhone;
     let recipient = outbox::sms_recipient(owner, number.as_str());
-    let message = Message::AlreadyRegistered { sign_in };
+    let message = Message::AlreadyRegistered(SignIn(sign_in));
     match code::issue(
         app,
         CodeSubject::Unknown,

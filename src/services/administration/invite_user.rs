@@ -20,6 +20,7 @@ use crate::domain::user::{Contact, MAX_NAME_LENGTH, User};
 use crate::domain::violation::{Violation, ViolationRule, Violations};
 use crate::fault::Fault;
 use crate::messages::Message;
+use crate::messages::parts::{Link, ValidFor};
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::{links, outbox, ownership, profile_rules};
@@ -188,10 +189,8 @@ async fn send(tx: &Tx, app: &App, created: &User) -> Result<(), Fault> {
     let address = links::address(created, Contact::Email).ok_or_else(no_address)?;
     let lifetime = Duration::seconds(app.config.links.invitation_seconds);
     let link = links::create(tx, app, created, LinkPurpose::Invitation, address, lifetime).await?;
-    let message = Message::Invitation {
-        link: link.url.as_str(),
-        hours: lifetime.num_hours(),
-    };
+    let valid = ValidFor::Hours(lifetime.num_hours());
+    let message = Message::Invitation(Link(link.url.as_str()), valid);
     let recipient = outbox::email_recipient(created, to);
     outbox::enqueue(tx, app, &recipient, &message, Some(link.expires_at)).await
 }

@@ -12,6 +12,7 @@ use crate::domain::user::User;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
+use crate::messages::parts::Provider;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
@@ -120,7 +121,7 @@ async fn add(
         .by(caller)
         .with(json!({ "provider": PROVIDER, "automatic": false }));
     audit::record(tx, app, &caller.client, event).await?;
-    let message = Message::IdentityLinked { provider: PROVIDER };
+    let message = Message::IdentityLinked(Provider(PROVIDER));
     notify(tx, app, owner, &message).await?;
     let linked = identity::find(tx, &google_user.issuer, &google_user.subject).await?;
     linked.ok_or_else(|| Fault::new("a new identity is not there").into())

@@ -17,6 +17,7 @@ use crate::domain::role::AuthProvider;
 use crate::domain::user::{Contact, User};
 use crate::fault::Fault;
 use crate::messages::Message;
+use crate::messages::parts::Provider;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::ownership::{self, AddressProof};
 use crate::stores::identity::NewIdentity;
@@ -142,7 +143,7 @@ async fn record_link(tx: &Tx, app: &App, caller: &Caller, owner: &User) -> Resul
         .by_user(owner.id)
         .with(json!({ "provider": PROVIDER, "automatic": true }));
     audit::record(tx, app, &caller.client, event).await?;
-    let message = Message::IdentityLinked { provider: PROVIDER };
+    let message = Message::IdentityLinked(Provider(PROVIDER));
     notify(tx, app, owner, &message).await
 }
 
@@ -193,7 +194,7 @@ async fn register(
     let created = created.ok_or_else(|| Fault::new("a new account is not there"))?;
     let user = user::record_login(tx, id, created.user.credential_version, now).await?;
     let user = user.ok_or_else(|| Fault::new("a new account cannot sign in"))?;
-    let message = Message::IdentityLinked { provider: PROVIDER };
+    let message = Message::IdentityLinked(Provider(PROVIDER));
     notify(tx, app, &user, &message).await?;
     Ok(Step::SignIn(Box::new(user)))
 }

@@ -13,6 +13,7 @@ use crate::domain::user::User;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
 use crate::messages::Message;
+use crate::messages::parts::Provider;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
@@ -103,7 +104,7 @@ async fn remove(
         .by(caller)
         .with(changes);
     audit::record(tx, app, &caller.client, event).await?;
-    let message = Message::IdentityUnlinked { provider: PROVIDER };
+    let message = Message::IdentityUnlinked(Provider(PROVIDER));
     notify(tx, app, owner, &message).await?;
     Ok(())
 }

@@ -64,11 +64,7 @@ pub async fn request_otp(
     )
     .await?;
 
-    let message = Message::Code {
-        purpose,
-        code: issued.code.reveal(),
-        minutes: issued.minutes,
-    };
+    let message = Message::code(purpose, issued.code.reveal(), issued.minutes);
     let recipient = Recipient {
         channel: match contact {
             Contact::Email => Channel::Email,

@@ -16,6 +16,7 @@ use crate::domain::session::RevocationReason;
 use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::messages::Message;
+use crate::messages::parts::SignIn;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::outbox;
 use crate::stores::link::LinkPurpose;
@@ -87,9 +88,7 @@ async fn replace(
 /// Notifies every verified address, so that the owner notices a change by an attacker even if one of
 /// the addresses is no longer theirs.
 async fn notify(tx: &Tx, app: &App, user: &User) -> Result<(), Fault> {
-    let message = Message::PasswordChanged {
-        sign_in: app.config.links.base_url.as_str(),
-    };
+    let message = Message::PasswordChanged(SignIn(app.config.links.base_url.as_str()));
     for recipient in outbox::verified_addresses(user) {
         outbox::enqueue(tx, app, &recipient, &message, None).await?;
     }

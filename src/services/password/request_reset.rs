@@ -12,6 +12,7 @@ use crate::domain::role::AuthProvider;
 use crate::domain::user::{Contact, User};
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
+use crate::messages::parts::{Link, SignIn, ValidFor};
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::code::{self, CodePool, CodeSubject};
@@ -72,7 +73,7 @@ pub async fn request_password_reset(
 /// executes two statements: keep them equal.
 async fn mail(tx: &Tx, app: &App, recoverable: Option<&Credentials>) -> Result<(), Fault> {
     let lifetime = Duration::seconds(app.config.links.reset_seconds);
-    let minutes = lifetime.num_minutes();
+    let valid = ValidFor::Minutes(lifetime.num_minutes());
     let base = app.config.links.base_url.as_str();
     let Some((owner, to)) =
         recoverable.and_then(|found| Some((found, found.user.email.as_deref()?)))
@@ -83,25 +84,19 @@ async fn mail(tx: &Tx, app: &App, recoverable: Option<&Credentials>) -> Result<(
             to: "",
             locale: None,
         };
-        let message = Message::ResetPassword {
-            link: base,
-            minutes,
-        };
+        let message = Message::ResetPassword(Link(base), valid);
         return outbox::enqueue_decoy(tx, app, &recipient, &message, None).await;
     };
     let recipient = outbox::email_recipient(&owner.user, to);
     if signs_in_with_google(owner) {
         decoy::write(tx, app.new_id()).await?;
-        let message = Message::SignInWithGoogle { sign_in: base };
+        let message = Message::SignInWithGoogle(SignIn(base));
         return outbox::enqueue(tx, app, &recipient, &message, None).await;
     }
     let address = address(&owner.user, Contact::Email)?;
     let purpose = LinkPurpose::ResetPassword;
     let created = links::create(tx, app, &owner.user, purpose, address, lifetime).await?;
-    let message = Message::ResetPassword {
-        link: created.url.as_str(),
-        minutes,
-    };
+    let message = Message::ResetPassword(Link(created.url.as_str()), valid);
     outbox::enqueue(tx, app, &recipient, &message, Some(created.expires_at)).await
 }
 
@@ -116,11 +111,7 @@ async fn text(
     let purpose = CodePurpose::ResetPassword;
     let subject = recoverable.map_or(CodeSubject::Unknown, |found| CodeSubject::User(&found.user));
     let issued = code::issue(app, subject, purpose, identifier, pool).await?;
-    let message = Message::Code {
-        purpose,
-        code: issued.code.reveal(),
-        minutes: issued.minutes,
-    };
+    let message = Message::code(purpose, issued.code.reveal(), issued.minutes);
     let until = Some(issued.expires_at);
     let tx = app.begin().await?;
     if let Some((user, to)) =
