@@ -37,9 +37,10 @@ async fn time_that_passes_during_a_request_splits_no_batch() {
     let app = TestApp::in_real_time().await;
     let ada = app.register("ada@example.com").await;
     let fields = "me { sessions(first: 5) { totalCount nodes { id } } }";
-    let query: String = (0..8)
-        .map(|number| format!("m{number}: {fields} "))
+    let aliases: Vec<_> = (0..8)
+        .map(|number| format!("m{number}: {fields}"))
         .collect();
+    let query = aliases.join(" ");
     let (answer, work) = app
         .work_of(ada.ask(&format!("{{ {query} }}"), json!({})))
         .await;

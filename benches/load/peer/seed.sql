@@ -1,6 +1,6 @@
 -- Fills our tables from canon.users and canon.sessions.
 
--- All of them are staff who may read accounts: the others let everybody list everybody.
+-- All of them are staff who may read accounts: at the peers, all users may.
 -- Letters and digits of a digest: 12 of them are all in the alphabet of our public identifiers.
 INSERT INTO users (
     id, pid, legacy_id, email, email_canonical, email_verified, phone, first_name, last_name, bio,
