@@ -132,7 +132,7 @@ impl Server {
 
     /// Whether cookies are sent over https, and so may be `Secure` and `__Host-`.
     pub(super) fn has_secure_cookies(&self) -> bool {
-        self.app.config.secure_cookies()
+        self.url().scheme() == "https"
     }
 
     /// Whether only trusted documents run here, except for exempt staff.
