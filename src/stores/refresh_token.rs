@@ -73,7 +73,7 @@ impl From<Model> for RefreshToken {
     }
 }
 
-/// The token with this hash, its session and their user.
+/// The token with this hash, its session and their user, on Postgres: the text is built once.
 pub async fn find_with_session(
     database: &Database,
     hash: &HashedToken,
