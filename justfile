@@ -67,6 +67,15 @@ reference:
 # The trusted documents' manifest is written with the schema
 queries: schema
 
+# Kill a gateway at so many instants of an erasure
+kills count="30":
+    IDGATE_TEST_KILLS={{ count }} cargo test --locked --test it killed -- --nocapture
+
+# Kill an import of so many people at so many random instants, on both backends; what it leaves is compared byte for byte
+import-kills count="10" people="100000":
+    IDGATE_TEST_KILLS={{ count }} IDGATE_TEST_PEOPLE={{ people }} cargo test --locked --test it a_killed_import -- --nocapture
+    IDGATE_TEST_BACKEND=production IDGATE_TEST_KILLS={{ count }} IDGATE_TEST_PEOPLE={{ people }} scripts/services run -- cargo test --locked --test it a_killed_import -- --nocapture
+
 # Fill the Postgres database of DATABASE_URL, one to throw away, with people to list and search
 people count="1000000":
     psql "$DATABASE_URL" -v people="$1" -f benches/load/people.sql
@@ -92,9 +101,9 @@ fuzz target seconds="120":
 worst seconds="10" part="":
     cd fuzz && cargo run --release --example worst -- "$1" "$2"
 
-# Measure a hot path, such as `just bench hashing`; a second run says what has changed
+# Measure a hot path, such as `just bench hashing`; a second run says what has changed. `just bench load` loads a whole server, `just bench import` imports beside a plain copy
 bench name *arguments:
-    cargo bench --locked --bench "$1" -- "${@:2}"
+    if [ -x "benches/$1/run" ]; then exec "benches/$1/run" "${@:2}"; else exec cargo bench --locked --bench "$1" -- "${@:2}"; fi
 
 # Measure what the tests reach, on both backends
 coverage:

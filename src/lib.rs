@@ -1,7 +1,8 @@
 //! idgate: a GraphQL identity gateway.
 //!
 //! The modules in the order in which they may use each other, last first:
-//! `command` composes; `transport` is HTTP; `schema` is GraphQL; `pages` are for people without a
+//! `command` composes; `transport` is HTTP; `schema` is GraphQL; `rest` is for clients of the
+//! system before; `pages` are for people without a
 //! front end; `work` runs beside the requests;
 //! `services` write and `selectors` read; `app` holds what is built once; `stores`, `volatile`,
 //! `providers` and `crypto` touch the world; `entities` are its rows; `config` and `domain` are
@@ -19,9 +20,11 @@ pub mod fault;
 pub mod messages;
 pub mod pages;
 pub mod providers;
+pub mod rest;
 pub mod schema;
 pub mod selectors;
 pub mod services;
+pub mod shared_read;
 pub mod stores;
 pub mod telemetry;
 pub mod transport;

@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "config/media.rs"]
+mod media;
 #[path = "config/reference.rs"]
 mod reference;
 #[path = "config/refusals.rs"]
@@ -148,7 +150,7 @@ fn the_defaults_are_for_a_developers_machine() {
             && config.graphql.graphiql
             && !config.registration.requires_confirmation()
     );
-    assert!(!config.graphql.requires_trusted_documents() && !config.secure_cookies());
+    assert!(!config.graphql.requires_trusted_documents());
     assert_eq!(config.registration.roles, [Role::Client, Role::Vendor]);
     assert_eq!(config.cookies.same_site, SameSite::Lax);
     assert!(config.hashing.threads() >= 1);
@@ -162,7 +164,7 @@ fn the_defaults_are_for_a_developers_machine() {
 fn production_is_stricter_than_development() {
     let config = production(&[]).unwrap();
     assert!(config.is_production() && config.registration.requires_confirmation());
-    assert!(config.graphql.requires_trusted_documents() && config.secure_cookies());
+    assert!(config.graphql.requires_trusted_documents());
     assert!(!config.graphql.introspection && !config.graphql.graphiql);
     let staff = config.graphql.staff_introspection;
     assert_eq!(staff, StaffIntrospection::SignedIn);

@@ -21,6 +21,8 @@ mod backends;
 mod constraints;
 #[path = "migrations/identities.rs"]
 mod identities;
+#[path = "migrations/media.rs"]
+mod media;
 #[path = "migrations/printed.rs"]
 mod printed;
 #[path = "migrations/rows.rs"]
@@ -151,11 +153,20 @@ fn described(database: &DatabaseConnection) -> BTreeSet<String> {
         columns::<entities::audit_chain::Entity>(database),
         columns::<entities::audit_checkpoint::Entity>(database),
         columns::<entities::audit_event::Entity>(database),
+        columns::<entities::data_export::Entity>(database),
+        columns::<entities::data_export_part::Entity>(database),
+        columns::<entities::deleted_record::Entity>(database),
+        columns::<entities::erasure_request::Entity>(database),
+        columns::<entities::avatar_upload::Entity>(database),
         columns::<entities::identity::Entity>(database),
+        columns::<entities::import_record::Entity>(database),
+        columns::<entities::import_run::Entity>(database),
         columns::<entities::audit_link::Entity>(database),
         columns::<entities::audit_tally::Entity>(database),
         columns::<entities::audit_unlinked::Entity>(database),
+        columns::<entities::legacy_sign_out::Entity>(database),
         columns::<entities::link::Entity>(database),
+        columns::<entities::media_removal::Entity>(database),
         columns::<entities::outbox_message::Entity>(database),
         columns::<entities::password::Entity>(database),
         columns::<entities::person_key::Entity>(database),

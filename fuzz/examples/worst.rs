@@ -303,10 +303,16 @@ fn readers() -> Vec<Reader> {
             black_box(client_address(proxy, &[input.as_bytes()], &[trusted]));
         }),
         reader("parameters", VALUES, HEAD, |input| {
-            black_box(transport::parameters(&format!("variables={input}"), &LIMITS));
+            black_box(transport::parameters(
+                &format!("variables={input}"),
+                &LIMITS,
+            ));
         }),
         reader("cursor", HEADERS, BODY, |input| {
-            drop(black_box((schema::cursor(input), schema::user_cursor(input))))
+            drop(black_box((
+                schema::cursor(input),
+                schema::user_cursor(input),
+            )))
         }),
         reader("ID token", HEADERS, BODY, |input| {
             let _ = black_box(Presented::read(input).is_ok());
@@ -335,6 +341,12 @@ fn readers() -> Vec<Reader> {
                 ("{", "\"a\":0}"),
             ],
             ..reader("body", VALUES, BODY - 64, body)
+        },
+        Reader {
+            shapes: &[("{", "\"a\":0}"), ("{\"a\":", "}")],
+            ..reader("REST body", VALUES, BODY - 64, |input| {
+                black_box(idgate::rest::fuzzing::taken(input.as_bytes()));
+            })
         },
     ]
 }
@@ -448,7 +460,10 @@ fn main() {
         .unwrap_or(10);
     let part = arguments.next().unwrap_or_default();
     println!("| reader | µs | bytes | begins with |\n| --- | ---: | ---: | --- |");
-    for reader in readers().iter().filter(|reader| reader.name.contains(&part)) {
+    for reader in readers()
+        .iter()
+        .filter(|reader| reader.name.contains(&part))
+    {
         (reader.read)("+12025550142");
         let (cost, text) = search(reader, Duration::from_secs(seconds));
         let begins: String = text.chars().take(48).collect();

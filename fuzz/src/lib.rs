@@ -5,12 +5,14 @@
 //! searches for the input that costs most.
 
 mod identifiers;
+mod pictures;
 mod requests;
 mod secrets;
 mod settings;
 
 pub use identifiers::{email, forwarded, identifier, phone, text, user_agent};
-pub use requests::{LIMITS, cookies, cursors, document, headers, variables};
+pub use pictures::avatar;
+pub use requests::{LIMITS, cookies, cursors, document, headers, rest, variables};
 pub use secrets::{access_token, id_token, strength};
 pub use settings::configuration;
 
@@ -18,8 +20,9 @@ pub use settings::configuration;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its folder of seeds.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("access_token", access_token),
+    ("avatar", avatar),
     ("configuration", configuration),
     ("cookies", cookies),
     ("cursors", cursors),
@@ -30,6 +33,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("id_token", id_token),
     ("identifier", identifier),
     ("phone", phone),
+    ("rest", rest),
     ("strength", strength),
     ("text", text),
     ("user_agent", user_agent),

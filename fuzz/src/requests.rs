@@ -40,6 +40,21 @@ pub fn document(data: &[u8]) {
     let _ = schema::validate(&document);
 }
 
+/// A body that an operation takes is a JSON object, and what it says beside is ignored.
+pub fn rest(data: &[u8]) {
+    let taken = idgate::rest::fuzzing::taken(data);
+    if taken == 0 || data.trim_ascii().is_empty() {
+        return;
+    }
+    let body: Value = serde_json::from_slice(data).expect("what was read is JSON");
+    let Value::Object(mut members) = body else {
+        panic!("what was read is an object")
+    };
+    members.insert("unknown to all of them".to_owned(), json!([1]));
+    let more = Value::Object(members).to_string();
+    assert_eq!(idgate::rest::fuzzing::taken(more.as_bytes()), taken);
+}
+
 /// What a body says can be said again, and what is accepted of it is as small as it has to be.
 pub fn variables(data: &[u8]) {
     if let Some(query) = utf8(data) {

@@ -20,6 +20,12 @@ mod m20261129_000010_claims;
 mod m20261129_000011_recovery_window;
 mod m20261129_000012_folded;
 mod m20261129_000013_unused;
+mod m20261130_000014_lifecycle;
+mod m20261130_000015_media;
+mod m20261130_000016_data_exports;
+mod m20261130_000017_imported_passwords;
+mod m20261130_000018_imports;
+mod m20261130_000019_legacy_sign_outs;
 mod portable;
 
 /// Runs every migration in order.
@@ -43,6 +49,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000011_recovery_window::Migration),
             Box::new(m20261129_000012_folded::Migration),
             Box::new(m20261129_000013_unused::Migration),
+            Box::new(m20261130_000014_lifecycle::Migration),
+            Box::new(m20261130_000016_data_exports::Migration),
+            Box::new(m20261130_000015_media::Migration),
+            Box::new(m20261130_000017_imported_passwords::Migration),
+            Box::new(m20261130_000018_imports::Migration),
+            Box::new(m20261130_000019_legacy_sign_outs::Migration),
         ]
     }
 }

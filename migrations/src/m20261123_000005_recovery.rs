@@ -15,7 +15,10 @@ const ANY: &str = "purpose IN ('verify_email', 'reset_password', 'change_email',
 const FIRST: &str = "purpose IN ('verify_email')";
 
 /// Changes the purposes that a link may have.
-async fn allow(manager: &SchemaManager<'_>, purposes: &'static str) -> Result<(), DbErr> {
+pub(crate) async fn allow(
+    manager: &SchemaManager<'_>,
+    purposes: &'static str,
+) -> Result<(), DbErr> {
     if manager.get_database_backend() == DbBackend::Sqlite {
         return rebuild(manager, purposes).await;
     }

@@ -10,12 +10,13 @@ use std::path::Path;
 use chrono::DateTime;
 use url::Url;
 
-use super::{database_settings, google, keyring, master_key_file};
+use super::{database_settings, google, keyring, master_key_file, simplejwt};
 use crate::config::Config;
 use crate::domain::clock::Clock;
 use crate::fault::Fault;
 use crate::providers::breached::Breached;
 use crate::providers::mailer::Mailer;
+use crate::providers::media::Media;
 use crate::providers::sms::Sms;
 use crate::stores::{Database, DatabaseLocation};
 use crate::telemetry::Metrics;
@@ -60,8 +61,11 @@ pub fn check(config: &Config) -> Result<(), InvalidSetting> {
     let refused = |key: &'static str| move |error| InvalidSetting::because(key, format!("{error}"));
     Mailer::configured(&config.smtp).map_err(refused("smtp.url"))?;
     Sms::configured(&config.sms).map_err(refused("sms.url"))?;
+    Media::configured(config).map_err(refused("media.storage"))?;
     Breached::configured(&config.breached, &Metrics::new()).map_err(refused("breached.url"))?;
     google(config).map_err(refused("google.jwks_url"))?;
+    simplejwt(config)
+        .map_err(|error| InvalidSetting::because("migration.simplejwt_key", error.to_string()))?;
     // Without a configured key there may be no file yet: the first start creates it.
     if config.keys.master().is_some() || master_key_file(&config.data_dir).exists() {
         keyring(config).map_err(refused("keys.master"))?;

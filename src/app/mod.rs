@@ -5,8 +5,10 @@
 mod alarm;
 mod check;
 mod parts;
+mod pictures;
 mod readiness;
 mod trusted_documents;
+mod wake_ups;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -21,12 +23,15 @@ use crate::crypto::hasher::Hasher;
 use crate::crypto::id_token::IssuerKeys;
 use crate::crypto::keyring::{Keyring, Purpose};
 use crate::crypto::random::Random;
+use crate::crypto::simplejwt::SimpleJwt;
 use crate::domain::clock::Clock;
+use crate::domain::ids::MessageId;
 use crate::fault::Fault;
 use crate::messages::{Channel, TemplateError, Templates};
 use crate::providers::breached::Breached;
 use crate::providers::google::ProviderKeys;
 use crate::providers::mailer::Mailer;
+use crate::providers::media::Media;
 use crate::providers::sms::Sms;
 use crate::providers::{DevMailbox, Outgoing, SendError};
 use crate::stores::database;
@@ -37,7 +42,8 @@ use crate::telemetry::Metrics;
 use crate::volatile::{EventBus, Unavailable, Volatile};
 
 pub use alarm::Alarm;
-use parts::{google, hasher_parameters, keyring};
+use parts::{google, hasher_parameters, keyring, simplejwt};
+pub use pictures::{DecoderBusy, PictureDecoder};
 use readiness::Remembered;
 
 /// The parts of the application.
@@ -48,6 +54,8 @@ pub struct App {
     pub database: Database,
     /// Reads the sessions of callers.
     pub session_reader: SessionReader,
+    /// Reads the sessions of listeners, behind whom no request waits.
+    pub listener_sessions: SessionReader,
     /// Short-lived state that instances share.
     pub volatile: Volatile,
     /// Domain events of this instance and the others.
@@ -66,6 +74,10 @@ pub struct App {
     pub mailer: Option<Mailer>,
     /// The SMS transport; `None` while none is configured.
     pub sms: Option<Sms>,
+    /// Where pictures are stored.
+    pub media: Media,
+    /// Decodes what people upload as pictures.
+    pub pictures: PictureDecoder,
     /// The breached-password service; `None` while none is configured.
     pub breached: Option<Breached>,
     /// Raised while one-time codes are being guessed.
@@ -74,11 +86,15 @@ pub struct App {
     pub metrics: Metrics,
     /// The keys of Google or the configured issuer; `None` while disabled.
     pub google: Option<ProviderKeys<IssuerKeys>>,
+    /// Verifies tokens of the old system; `None` while none are accepted.
+    pub simplejwt: Option<SimpleJwt>,
     /// The words and templates of messages.
     pub templates: Templates,
     documents: RwLock<Arc<TrustedDocuments>>,
     outbox: Notify,
     linking: Notify,
+    exports: Notify,
+    removing: Notify,
     readiness: Remembered,
     signing_keys: RwLock<Published>,
 }
@@ -137,11 +153,16 @@ impl App {
         let volatile = Volatile::configured(&config.redis, now)?;
         let templates = load_templates(&config)?;
         let google = google(&config)?;
+        let simplejwt = simplejwt(&config)?;
+        let gathering = Duration::from_millis(config.subscriptions.gather_milliseconds);
+        let media = Media::configured(&config)?;
+        let pictures = PictureDecoder::new(&config.media);
         let placeholder = KeySet::new(vec![SigningKey::generate(Algorithm::Es256, now)?])?;
         Ok(Self {
             config,
             database,
             session_reader: SessionReader::default(),
+            listener_sessions: SessionReader::patient(gathering),
             volatile,
             // Not from the given source: instances with the same seed must not have the same id.
             event_bus: EventBus::new(Random::system().bytes()),
@@ -152,14 +173,19 @@ impl App {
             random,
             mailer,
             sms,
+            media,
+            pictures,
             breached,
             code_alarm: Alarm::default(),
             metrics,
             google,
+            simplejwt,
             templates,
             documents: RwLock::new(Arc::new(TrustedDocuments::built_in())),
             outbox: Notify::new(),
             linking: Notify::new(),
+            exports: Notify::new(),
+            removing: Notify::new(),
             readiness: Remembered::default(),
             signing_keys: RwLock::new(Published {
                 stored: Vec::new(),
@@ -270,6 +296,16 @@ impl App {
         }
     }
 
+    /// Deletes the messages with these ids or to these addresses from the development mailbox.
+    pub async fn forget_mail(&self, ids: &[MessageId], addresses: &[String]) -> Result<(), Fault> {
+        match (&self.mailer, &self.sms) {
+            (Some(Mailer::DevMailbox(mailbox)), _) | (_, Some(Sms::DevMailbox(mailbox))) => {
+                Ok(mailbox.forget(ids, addresses).await?)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The channels with a transport, as the outbox names them.
     #[must_use]
     pub fn channels(&self) -> Vec<&'static str> {
@@ -290,26 +326,6 @@ impl App {
             )),
         }
     }
-
-    /// Wakes the delivery loop.
-    pub fn wake_outbox(&self) {
-        self.outbox.notify_one();
-    }
-
-    /// Waits for [`App::wake_outbox`].
-    pub async fn outbox_woken(&self) {
-        self.outbox.notified().await;
-    }
-
-    /// Wakes the loop that links audit events.
-    pub fn wake_linking(&self) {
-        self.linking.notify_one();
-    }
-
-    /// Waits for [`App::wake_linking`].
-    pub async fn linking_woken(&self) {
-        self.linking.notified().await;
-    }
 }
 
 pub use self::check::{InvalidSetting, check, check_stores, connection_problems};
@@ -324,6 +340,12 @@ pub use trusted_documents::{
 #[must_use]
 pub fn is_unavailable(fault: &Fault) -> bool {
     fault.source().is::<Unavailable>() || database::is_unavailable(fault)
+}
+
+/// Whether the request wrote about an account that was erased meanwhile.
+#[must_use]
+pub fn is_orphaned(fault: &Fault) -> bool {
+    database::is_orphaned(fault)
 }
 
 /// The configured database; by default a file in the data directory.

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::crypto::hasher::HasherParameters;
 use crate::crypto::id_token::{IssuerKeys, IssuerKeysError};
 use crate::crypto::keyring::{Keyring, MasterKey};
+use crate::crypto::simplejwt::{LegacyClaims, SimpleJwt, UnusableKey};
 use crate::fault::Fault;
 use crate::providers::google::{KeyDocument, ProviderKeys};
 
@@ -69,4 +70,16 @@ pub(super) fn google(config: &Config) -> Result<Option<ProviderKeys<IssuerKeys>>
     }
     let timeout = Duration::from_millis(settings.timeout_milliseconds);
     Ok(Some(ProviderKeys::new(&settings.jwks_url, timeout)?))
+}
+
+pub(super) fn simplejwt(config: &Config) -> Result<Option<SimpleJwt>, UnusableKey> {
+    let settings = &config.migration;
+    let claims = LegacyClaims {
+        user_id: settings.simplejwt_user_id_claim.clone(),
+        issuer: settings.simplejwt_issuer.clone(),
+        audience: settings.simplejwt_audience.clone(),
+        issued_before: settings.simplejwt_issued_before(),
+    };
+    let key = settings.simplejwt_key();
+    key.map(|key| SimpleJwt::new(key, claims)).transpose()
 }

@@ -1,11 +1,11 @@
 //! `idgate audit`: verifying the audit log and printing anchors.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Subcommand;
 
+use super::progress::Progress;
 use super::{Failure, counted, say};
 use crate::app::App;
 use crate::config::Config;
@@ -126,17 +126,14 @@ fn anchor_as_json(anchor: &Anchor) -> serde_json::Value {
 }
 
 async fn verify(app: &App, anchors: Vec<Anchor>, json: bool) -> Result<ExitCode, Failure> {
-    let is_terminal = std::io::stderr().is_terminal();
+    let mut progress = None;
     let report = audit_verify::verify(app, anchors, |read, all| {
-        if is_terminal {
-            let _ = write!(std::io::stderr(), "\r{read} of {all} links");
-        }
+        let (read, all) = (read.unsigned_abs(), all.unsigned_abs());
+        let progress = progress.get_or_insert_with(|| Progress::of(all, "links"));
+        progress.is_at(read);
     })
     .await?;
-    if is_terminal {
-        // Erase the progress line.
-        let _ = write!(std::io::stderr(), "\r\x1b[K");
-    }
+    drop(progress);
     let nothing_compared = report.anchors == 0 && !report.expired_anchors.is_empty();
     if json {
         say(&as_json(&report).to_string());

@@ -4,11 +4,15 @@ mod admin;
 mod audit;
 mod config;
 mod documents;
+mod export;
 mod generated;
 mod health;
+mod import;
 mod keys;
 mod migrate;
 mod outbox;
+mod progress;
+mod retention;
 mod schema;
 mod serve;
 
@@ -73,6 +77,14 @@ enum Command {
     /// List dead letters, or send them again.
     #[command(subcommand)]
     Outbox(outbox::Action),
+    /// Remove data whose time is over, or count it; a running gateway does so by itself.
+    Retention(retention::Arguments),
+    /// Bring the accounts of the legacy system over, or settle what could not be imported.
+    #[command(subcommand)]
+    Import(import::Action),
+    /// Write accounts for the legacy system, should it have to take over again.
+    #[command(subcommand)]
+    Export(export::Action),
     /// Check whether a running gateway is ready; for container health checks.
     Health,
 }
@@ -171,6 +183,9 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Admin(action) => block_on(admin::run(action, installed(&common)?)),
         Command::Audit(action) => block_on(audit::run(action, installed(&common)?)),
         Command::Outbox(action) => block_on(outbox::run(action, installed(&common)?)),
+        Command::Retention(arguments) => block_on(retention::run(arguments, installed(&common)?)),
+        Command::Import(action) => import::run(action, || installed(&common)),
+        Command::Export(action) => export::run(action, || installed(&common)),
         Command::Health => block_on(health::run(configuration(&common)?)),
     }
 }

@@ -1,9 +1,10 @@
-//! `idgate outbox`: dead letters, without their recipients and contents.
+//! `idgate outbox`: dead letters, without their recipients and contents, and stored objects whose
+//! removal has failed so far.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{ArgGroup, Subcommand};
 
 use super::{Failure, counted, say};
@@ -12,11 +13,11 @@ use crate::config::Config;
 use crate::crypto::random::Random;
 use crate::domain::clock::Clock;
 use crate::domain::ids::MessageId;
-use crate::services::operator::outbox::{self, DeadLetter, Requeued};
+use crate::services::operator::outbox::{self, DeadLetter, Removal, Requeued};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
-    /// List dead letters, newest first.
+    /// List dead letters, newest first, and removals of pictures that have failed so far.
     List {
         /// As JSON.
         #[arg(long)]
@@ -25,12 +26,12 @@ pub(super) enum Action {
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
         limit: u64,
     },
-    /// Send dead letters again, unless they have expired: one, or all.
+    /// Send dead letters again, unless they have expired, and try failed removals now: one, or all.
     #[command(group(ArgGroup::new("which").required(true).args(["id", "all"])))]
     Retry {
-        /// The id of the message, from `list`.
+        /// The id of the message or removal, from `list`.
         id: Option<MessageId>,
-        /// All dead letters.
+        /// All dead letters and failed removals.
         #[arg(long)]
         all: bool,
     },
@@ -39,15 +40,31 @@ pub(super) enum Action {
 pub(super) async fn run(action: Action, config: Config) -> Result<ExitCode, Failure> {
     let app = App::open(Arc::new(config), Clock::System, Random::system()).await?;
     match action {
-        Action::List { json, limit } => list(&outbox::dead_letters(&app, limit).await?, json),
-        Action::Retry { id, all: _ } => report(id, outbox::retry(&app, id).await?)?,
+        Action::List { json, limit } => {
+            let dead = outbox::dead_letters(&app, limit).await?;
+            list(&dead, &outbox::failed_removals(&app, limit).await?, json);
+        }
+        Action::Retry { id, all: _ } => {
+            let removals = outbox::retry_removals(&app, id.map(|id| id.uuid().into())).await?;
+            match id {
+                Some(id) if removals > 0 => say(&format!("The removal {id} is tried again.")),
+                _ => report(id, outbox::retry(&app, id).await?)?,
+            }
+            if id.is_none() && removals > 0 {
+                let removals = counted(removals, "removal");
+                say(&format!(
+                    "{removals} of a stored object will be tried again."
+                ));
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(dead: &[DeadLetter], json: bool) {
+fn list(dead: &[DeadLetter], removals: &[Removal], json: bool) {
     if json {
-        let rows: Vec<_> = dead.iter().map(as_json).collect();
+        let removals = removals.iter().map(removal_as_json);
+        let rows: Vec<_> = dead.iter().map(as_json).chain(removals).collect();
         say(&serde_json::Value::Array(rows).to_string());
         return;
     }
@@ -71,6 +88,43 @@ fn list(dead: &[DeadLetter], json: bool) {
             "Send them again with `idgate outbox retry ID`, or all with `idgate outbox retry --all`.",
         );
     }
+    list_removals(removals);
+}
+
+/// Removals are never given up, so nothing has to be done about them but to mend the storage.
+fn list_removals(removals: &[Removal]) {
+    if removals.is_empty() {
+        return;
+    }
+    say("Pictures whose removal has failed so far; each is tried again by itself:");
+    let time = |at: &DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    for removal in removals {
+        say(&format!(
+            "{}  {}  {}  {} attempts  since {}  next {}  {}",
+            removal.id,
+            removal.storage,
+            removal.object,
+            removal.attempts,
+            time(&removal.created_at),
+            time(&removal.due_at),
+            removal.last_failure.as_deref().unwrap_or_default(),
+        ));
+    }
+}
+
+fn removal_as_json(removal: &Removal) -> serde_json::Value {
+    serde_json::json!({
+        "id": removal.id,
+        "kind": "media_removal",
+        "channel": "media",
+        "storage": removal.storage,
+        "object": removal.object,
+        "attempts": removal.attempts,
+        "lastFailure": removal.last_failure,
+        "createdAt": removal.created_at,
+        "deadAt": null,
+        "nextAttemptAt": removal.due_at,
+    })
 }
 
 fn report(id: Option<MessageId>, requeued: Requeued) -> Result<(), Failure> {

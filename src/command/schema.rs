@@ -1,5 +1,5 @@
-//! `idgate schema`: prints, checks or writes the GraphQL schema, the subgraph schema and the manifest of
-//! trusted documents. Tests only check these files; this command is the one way to change them.
+//! `idgate schema`: prints, checks or writes the GraphQL schema, the subgraph schema, the OpenAPI document
+//! of the REST API and the manifest of trusted documents. Tests only check these files; this command is the one way to change them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use serde_json::json;
 use super::generated::{self, failed};
 use super::{Failure, say};
 use crate::app::document_id;
+use crate::rest;
 use crate::schema::{self, Authorization};
 
 #[derive(Debug, Args)]
@@ -18,9 +19,12 @@ pub(super) struct Arguments {
     /// Fail unless the files in schema/ and queries/manifest.json are what this binary has.
     #[arg(long, conflicts_with = "write")]
     check: bool,
-    /// Write schema/schema.graphql, schema/subgraph.graphql and queries/manifest.json.
+    /// Write the files in schema/ and queries/manifest.json.
     #[arg(long)]
     write: bool,
+    /// Print the OpenAPI document of the REST API.
+    #[arg(long, conflicts_with_all = ["check", "write", "subgraph"])]
+    openapi: bool,
     /// Print the subgraph schema; `silent` leaves out @authenticated and @requiresScopes for routers
     /// that refuse them.
     #[arg(
@@ -47,6 +51,7 @@ enum Subgraph {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if !arguments.check && !arguments.write {
         let printed = match arguments.subgraph {
+            None if arguments.openapi => rest::openapi().to_owned(),
             None => schema::sdl(),
             Some(Subgraph::Declared) => schema::subgraph_sdl(Authorization::Declared).to_owned(),
             Some(Subgraph::Silent) => schema::subgraph_sdl(Authorization::Omitted).to_owned(),
@@ -62,6 +67,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         (
             arguments.project.join("schema/subgraph.graphql"),
             schema::subgraph_sdl(Authorization::Declared).to_owned(),
+        ),
+        (
+            arguments.project.join("schema/openapi.json"),
+            rest::openapi().to_owned(),
         ),
         (
             arguments.project.join("queries/manifest.json"),

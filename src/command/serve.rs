@@ -20,7 +20,7 @@ use crate::domain::phone;
 use crate::fault::Fault;
 use crate::providers::mailer::Mailer;
 use crate::providers::sms::Sms;
-use crate::services::operator::{first_start, keys};
+use crate::services::operator::{first_start, imported_passwords, keys};
 use crate::stores;
 use crate::transport::{self, Audience, Limits, Server, Tls};
 use crate::{telemetry, work};
@@ -45,6 +45,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let app = Arc::new(App::open(Arc::new(config), Clock::System, random).await?);
     app.set_documents(documents);
     keys::ensure(&app).await?;
+    imported_passwords::equalize(&app).await?;
     // A failure is logged by the store itself.
     let _ = app.volatile.ping(app.clock.now()).await;
     for concern in app.volatile.memory_concerns().await {

@@ -6,7 +6,6 @@
 //! and `reference` writes `config/default.toml` and `docs/configuration.md`. May use `domain` and
 //! `telemetry`.
 
-mod audit;
 mod base_url;
 mod breached;
 mod cookies;
@@ -18,8 +17,11 @@ mod google;
 mod graphql;
 mod hashing;
 mod keys;
+mod lifecycle;
 mod links;
+mod media;
 mod messages;
+mod migration;
 mod origin;
 mod otp;
 mod outbox;
@@ -32,6 +34,8 @@ mod redis;
 pub mod reference;
 mod registration;
 mod report;
+mod rest;
+mod retention;
 mod router;
 mod safety;
 mod section;
@@ -57,7 +61,6 @@ use self::read::{Reader, read_from_text};
 use self::section::{Check, Section, section};
 use self::sources::{Sources, file_in};
 
-pub use self::audit::Audit;
 pub use self::breached::Breached;
 pub use self::cookies::{Cookies, SameSite};
 pub use self::database::{Database, MigrateAtStart};
@@ -65,8 +68,11 @@ pub use self::google::Google;
 pub use self::graphql::{Graphql, StaffIntrospection, TrustedDocuments};
 pub use self::hashing::{HashImplementation, Hashing};
 pub use self::keys::{Algorithm, Keys};
+pub use self::lifecycle::Lifecycle;
 pub use self::links::Links;
+pub use self::media::{CloudinarySignature, Media, MediaStorage};
 pub use self::messages::Messages;
+pub use self::migration::Migration;
 pub use self::origin::Origin;
 pub use self::otp::Otp;
 pub use self::outbox::Outbox;
@@ -76,6 +82,8 @@ pub use self::profile::Profile;
 pub use self::redis::Redis;
 pub use self::registration::{Confirmation, Registration};
 pub use self::report::{ConfigError, ConfigErrors, Setting, Warning};
+pub use self::rest::Rest;
+pub use self::retention::Retention;
 pub use self::router::{Router, RouterCertificates};
 pub use self::server::Server;
 pub use self::sessions::Sessions;
@@ -187,12 +195,16 @@ sections! {
     google: Google,
     /// Openness and limits of GraphQL.
     graphql: Graphql,
+    /// The REST API.
+    rest: Rest,
     /// What is logged and how.
     telemetry: Telemetry,
     /// How phone numbers are read.
     phone: Phone,
     /// Fallbacks of the profile.
     profile: Profile,
+    /// Where pictures are stored.
+    media: Media,
     /// The words of messages.
     messages: Messages,
     /// Delivery of messages.
@@ -203,12 +215,16 @@ sections! {
     sms: Sms,
     /// The service that knows leaked passwords.
     breached: Breached,
-    /// How long audit events are kept.
-    audit: Audit,
+    /// How long each kind of data is kept.
+    retention: Retention,
     /// The federation router.
     router: Router,
     /// Live events.
     subscriptions: Subscriptions,
+    /// Deleting and erasing accounts.
+    lifecycle: Lifecycle,
+    /// Taking over from another system.
+    migration: Migration,
 }
 
 impl Config {
@@ -263,13 +279,6 @@ impl Config {
     #[must_use]
     pub fn is_production(&self) -> bool {
         self.env == Environment::Production
-    }
-
-    /// Whether cookies are `Secure` and have the prefix `__Host-`, for which the public address has to
-    /// be https.
-    #[must_use]
-    pub fn secure_cookies(&self) -> bool {
-        self.server.public_url.scheme() == "https"
     }
 
     /// The path of the hosted pages that links lead to; `None` if idgate does not serve them.

@@ -6,6 +6,7 @@
 //! - trusting every network to name the client's address;
 //! - a router listener that cannot authenticate the router, and certificates without that listener;
 //! - hosted pages at links that lead elsewhere;
+//! - tokens of another system while ended sessions are forgotten at once;
 //! - staff roles open to registration (in `registration.rs`), a guessable secret (in `router.rs`), two
 //!   listeners at one address (in `server.rs`).
 //!
@@ -14,10 +15,12 @@
 //! - short-lived state inside the process, unless a single instance is declared;
 //! - no master key, or one that is a pattern rather than random (in `keys.rs`);
 //! - mail or text messages, which hold codes and links, over connections that can be read;
+//! - a storage of pictures over connections that can be read;
 //! - password hashes that are cheap to guess (in `hashing.rs`).
 
 use super::base_url;
 use super::diagnostics::Diagnostics;
+use super::media;
 use super::service_url::is_loopback;
 use super::{Config, StaffIntrospection, TrustedDocuments};
 
@@ -25,6 +28,7 @@ pub(super) fn check(config: &Config, diagnostics: &mut Diagnostics<'_>) {
     check_data_dir(config, diagnostics);
     check_trust(config, diagnostics);
     check_hosted_links(config, diagnostics);
+    check_legacy_tokens(config, diagnostics);
     if config.is_production() {
         check_production(config, diagnostics);
         warn_in_production(config, diagnostics);
@@ -48,6 +52,18 @@ fn check_data_dir(config: &Config, diagnostics: &mut Diagnostics<'_>) {
         );
     }
     diagnostics.path("data_dir", &config.data_dir);
+}
+
+/// The row of an ended session keeps a token of the old system void.
+fn check_legacy_tokens(config: &Config, diagnostics: &mut Diagnostics<'_>) {
+    let honoured = config.migration.simplejwt_key().is_some();
+    if honoured && config.retention.ended_sessions_days == 0 {
+        diagnostics.refuse(
+            "retention.ended_sessions_days",
+            "it is 0, so no token of migration.simplejwt_key would be accepted",
+            "Keep ended sessions for as long as refresh tokens of the old system last.",
+        );
+    }
 }
 
 fn check_hosted_links(config: &Config, diagnostics: &mut Diagnostics<'_>) {
@@ -108,6 +124,7 @@ fn check_production(config: &Config, diagnostics: &mut Diagnostics<'_>) {
         );
     }
     check_messages(config, diagnostics);
+    check_media(config, diagnostics);
     for origin in &config.server.cors_origins {
         if origin.url().scheme() == "http" && !is_loopback(origin.url()) {
             diagnostics.refuse(
@@ -141,6 +158,19 @@ fn check_messages(config: &Config, diagnostics: &mut Diagnostics<'_>) {
             "text messages could be read on the way",
             "Write an https address.",
         );
+    }
+}
+
+/// Signed requests to the storage can be repeated by a reader while they are valid.
+fn check_media(config: &Config, diagnostics: &mut Diagnostics<'_>) {
+    for (key, url) in config.media.services() {
+        if media::is_exposed(url) {
+            diagnostics.refuse(
+                key,
+                "pictures and signatures could be read on the way",
+                "Write an https address.",
+            );
+        }
     }
 }
 

@@ -13,8 +13,6 @@ section! {
         /// Seconds in which a used refresh token still gets the same successor, for responses that
         /// were lost. The longer, the longer a replayed token goes unnoticed.
         pub grace_seconds: i64 = 10, in 0..=60;
-        /// Seconds for which ended sessions are kept, so that people can look them up (30 days).
-        pub keep_ended_seconds: i64 = 2_592_000, in 0..=315_360_000;
         /// Seconds for which an authentication is recent enough for sensitive changes.
         pub fresh_seconds: i64 = 900, in 30..=86_400;
     }

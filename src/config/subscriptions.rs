@@ -17,6 +17,9 @@ section! {
         pub max_per_connection: usize = 16, in 1..=10_000;
         /// Events queued for a connection before it is closed, so that slow readers cost no memory.
         pub queue: usize = 256, in 1..=10_000;
+        /// Milliseconds for which an event waits until all its listeners ask for its rows, which are then
+        /// read once.
+        pub gather_milliseconds: u64 = 10, in 0..=1_000;
         /// Seconds in which a WebSocket has to send `connection_init`.
         pub init_seconds: u64 = 5, in 1..=300;
         /// Seconds between checks that the session of a connection is still valid; a revocation that

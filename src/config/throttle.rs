@@ -93,6 +93,8 @@ section! {
         pub google_subject: Budget = "20/300";
         /// Changes of one account to itself (count/seconds): profile, sessions, logout.
         pub change_user: Budget = "60/60";
+        /// Steps of one account's uploads of avatars (count/seconds), three for each: begin, upload, set.
+        pub avatar_user: Budget = "60/3600";
         /// Changes of one administrator to other accounts (count/seconds), against a stolen session.
         pub administer_user: Budget = "120/60";
     }

@@ -8,3 +8,4 @@ pub mod id_token;
 pub mod keyring;
 pub mod random;
 pub mod seal;
+pub mod simplejwt;

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::ids::{AuditEventId, UserId};
+use super::user::User;
 
 /// An event of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,35 @@ pub struct AuditEvent {
     pub document_id: Option<String>,
     /// Sealed: network address, user agent and changes.
     pub sealed_details: Vec<u8>,
+}
+
+impl AuditEvent {
+    /// Whether its subject may read the changes: they acted themselves, staff did, or an anonymous
+    /// client did after the account had a verified address.
+    ///
+    /// Before that, the account may have been registered by another person. Neither may read the
+    /// other's network address, user agent and text.
+    #[must_use]
+    pub fn is_shown_to(&self, subject: &User) -> bool {
+        match self.actor {
+            Some(_) => subject.belonged_to_owner_at(self.created_at),
+            None => subject.was_verified_at(self.created_at),
+        }
+    }
+
+    /// Whether its subject may also read from where it was done. Users do not learn from where a staff
+    /// member changed their account.
+    #[must_use]
+    pub fn shows_client_to(&self, subject: &User) -> bool {
+        let by_another = self.actor.is_some() && self.actor != self.subject;
+        !by_another && self.is_shown_to(subject)
+    }
+}
+
+/// Whether the subject of an event may read the change of this field: not staff notes.
+#[must_use]
+pub fn is_shown_field(field: &str) -> bool {
+    field != "staffNote"
 }
 
 /// Which events to return; an absent field does not filter.

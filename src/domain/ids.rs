@@ -50,6 +50,15 @@ macro_rules! id {
     };
 }
 
+impl SessionId {
+    /// Whether it is the session of a token that the old system issued: its id follows from the token
+    /// (RFC 9562 §5.8).
+    #[must_use]
+    pub fn is_of_legacy_token(self) -> bool {
+        self.0.get_version_num() == 8
+    }
+}
+
 /// Accepts only the form that we print (RFC 9562 §4): no braces, URNs or bare digits.
 fn hyphenated(text: &str) -> Result<Uuid, MalformedId> {
     if text.len() != uuid::fmt::Hyphenated::LENGTH {
@@ -85,6 +94,23 @@ id! {
 id! {
     /// A linked identity.
     IdentityId
+}
+id! {
+    /// The record of a soft-deleted account.
+    DeletedRecordId
+}
+
+id! {
+    /// An export of a person's data.
+    DataExportId
+}
+id! {
+    /// A place for an upload.
+    UploadId
+}
+id! {
+    /// An object that is to be removed.
+    RemovalId
 }
 
 #[cfg(test)]

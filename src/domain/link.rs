@@ -13,16 +13,19 @@ pub enum LinkKind {
     ChangeEmail,
     /// Reverts such a change, from the old address.
     RevertEmail,
+    /// Keeps an account that its owner has deleted.
+    CancelDeletion,
 }
 
 impl LinkKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::VerifyEmail,
         Self::PasswordReset,
         Self::Invitation,
         Self::ChangeEmail,
         Self::RevertEmail,
+        Self::CancelDeletion,
     ];
 
     /// The last segment of its path below `links.base_url`. Published paths never change: sent
@@ -35,6 +38,7 @@ impl LinkKind {
             Self::Invitation => "invitation",
             Self::ChangeEmail => "change_email",
             Self::RevertEmail => "revert_email",
+            Self::CancelDeletion => "cancel_deletion",
         }
     }
 }

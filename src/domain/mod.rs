@@ -4,9 +4,12 @@
 //! this one; it uses none of them.
 
 pub mod audit;
+pub mod avatar;
 pub mod caller;
 pub mod clock;
 pub mod code;
+pub mod data_export;
+pub mod deletion;
 pub mod digits;
 pub mod email;
 pub mod event;
@@ -14,12 +17,15 @@ pub mod html;
 pub mod identifier;
 pub mod identity;
 pub mod ids;
+pub mod legacy;
 pub mod link;
+pub mod media;
 pub mod network;
 pub mod password;
 pub mod permission;
 pub mod phone;
 pub mod pid;
+pub mod problem;
 pub mod rank;
 pub mod role;
 pub mod search;

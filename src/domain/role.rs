@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a known {set}")]
 pub struct UnknownName {
-    set: &'static str,
+    pub(super) set: &'static str,
 }
 
 macro_rules! names {
@@ -47,6 +47,8 @@ macro_rules! names {
         }
     };
 }
+
+pub(super) use names;
 
 /// The role of a user, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

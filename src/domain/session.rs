@@ -101,6 +101,12 @@ revocation_reasons! {
     AddressDetached: "account.address_released",
     /// A change of the e-mail address was reverted.
     EmailReverted: "email.reverted",
+    /// Staff deleted the account.
+    DeletedByStaff: "user.deleted",
+    /// Its owner deleted the account.
+    Deleted: "account.deleted",
+    /// The account was erased.
+    Erased: "user.erased",
 }
 
 impl fmt::Debug for Session {

@@ -5,6 +5,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hkdf::Hkdf;
+use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -93,6 +94,27 @@ impl PlainToken {
 impl fmt::Debug for PlainToken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("PlainToken(***)")
+    }
+}
+
+/// What a client presents as its refresh token.
+#[derive(Debug)]
+pub enum RefreshCredential {
+    /// A refresh token of ours.
+    Token(PlainToken),
+    /// Perhaps a refresh token that the old system issued: only its key can tell.
+    Legacy(SecretString),
+}
+
+impl RefreshCredential {
+    /// Reads a refresh token; `None` if it can be neither.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(token) = PlainToken::parse(TokenKind::Refresh, text) {
+            return Some(Self::Token(token));
+        }
+        // RFC 7515 §7.1: three parts.
+        (text.split('.').count() == 3).then(|| Self::Legacy(text.into()))
     }
 }
 

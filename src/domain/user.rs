@@ -31,7 +31,7 @@ pub struct User {
     pub first_name: String,
     /// Family name.
     pub last_name: String,
-    /// URL of the picture.
+    /// What the picture is: see [`AvatarReference`](super::media::AvatarReference).
     pub avatar: Option<String>,
     /// What the user writes about themselves.
     pub bio: String,
@@ -76,6 +76,32 @@ pub struct User {
     pub first_verified_at: Option<DateTime<Utc>>,
     /// When the account was last reset for the owner of an address that an attacker had registered.
     pub reclaimed_at: Option<DateTime<Utc>>,
+}
+
+/// What every caller may see of an account.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PublicProfile {
+    /// The id.
+    pub id: UserId,
+    /// The public id, for display.
+    pub pid: String,
+    /// Given name.
+    pub first_name: String,
+    /// URL of the picture.
+    pub avatar: Option<String>,
+    /// The role.
+    pub role: Role,
+}
+
+impl fmt::Debug for PublicProfile {
+    /// Prints no personal data.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("PublicProfile")
+            .field("id", &self.id)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The kinds of address of an account.

@@ -1,11 +1,13 @@
 //! Rows to domain values.
 
 use crate::domain::audit::AuditEvent;
+use crate::domain::data_export::DataExport;
+use crate::domain::deletion::DeletedRecord;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::role::StaffFunctions;
 use crate::domain::session::Session;
-use crate::domain::user::User;
+use crate::domain::user::{PublicProfile, User};
 
 /// A column with a closed set of values holds another one, past its `CHECK` constraint.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +60,20 @@ impl TryFrom<super::user::Model> for User {
     }
 }
 
+impl TryFrom<super::user::PublicModel> for PublicProfile {
+    type Error = Malformed;
+
+    fn try_from(row: super::user::PublicModel) -> Result<Self, Malformed> {
+        Ok(Self {
+            id: UserId::from(row.id),
+            role: parse_column("users.role", &row.role)?,
+            pid: row.pid,
+            first_name: row.first_name,
+            avatar: row.avatar,
+        })
+    }
+}
+
 impl From<super::audit_event::Model> for AuditEvent {
     fn from(row: super::audit_event::Model) -> Self {
         Self {
@@ -72,6 +88,24 @@ impl From<super::audit_event::Model> for AuditEvent {
             document_id: row.document_id,
             sealed_details: row.sealed_details,
         }
+    }
+}
+
+impl TryFrom<super::data_export::Model> for DataExport {
+    type Error = Malformed;
+
+    fn try_from(row: super::data_export::Model) -> Result<Self, Malformed> {
+        Ok(Self {
+            id: row.id.into(),
+            user: row.user_id.into(),
+            state: parse_column("data_exports.state", &row.state)?,
+            requested_at: row.requested_at,
+            records_written: row.records_written,
+            records_total: row.records_total,
+            size: row.size,
+            signature: row.signature,
+            expires_at: row.expires_at,
+        })
     }
 }
 
@@ -91,6 +125,19 @@ impl From<super::session::Model> for Session {
             os: row.os,
             device: row.device,
             revoked_at: row.revoked_at,
+        }
+    }
+}
+
+impl From<super::deleted_record::Model> for DeletedRecord {
+    fn from(row: super::deleted_record::Model) -> Self {
+        Self {
+            id: row.id.into(),
+            user: row.record_id.into(),
+            deleted_by: row.deleted_by.map(UserId::from),
+            deleted_at: row.deleted_at,
+            restorable_until: row.restorable_until,
+            sealed_data: row.sealed_data,
         }
     }
 }

@@ -17,6 +17,7 @@ pub struct Model {
     pub dead_at: Option<DateTimeUtc>,
     pub last_failure: Option<String>,
     pub expires_at: Option<DateTimeUtc>,
+    pub user_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

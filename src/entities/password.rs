@@ -9,6 +9,8 @@ pub struct Model {
     pub user_id: Uuid,
     pub hash: String,
     pub changed_at: DateTimeUtc,
+    /// What verifying an imported hash costs, in rounds of PBKDF2; absent for a hash of ours.
+    pub imported_rounds: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

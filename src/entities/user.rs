@@ -2,8 +2,10 @@
 
 use sea_orm::QueryResult;
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[sea_orm(table_name = "users")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -55,12 +57,46 @@ read_by_position! {
     last_name_folded,
 }
 
+/// The columns of a public profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicModel {
+    pub id: Uuid,
+    pub pid: String,
+    pub first_name: String,
+    pub avatar: Option<String>,
+    pub role: String,
+}
+
+impl PublicModel {
+    /// What has to be selected, in this order.
+    pub const COLUMNS: [Column; 5] = [
+        Column::Id,
+        Column::Pid,
+        Column::FirstName,
+        Column::Avatar,
+        Column::Role,
+    ];
+
+    /// Reads a row of [`Self::COLUMNS`].
+    pub fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            id: row.try_get_by_index(0)?,
+            pid: row.try_get_by_index(1)?,
+            first_name: row.try_get_by_index(2)?,
+            avatar: row.try_get_by_index(3)?,
+            role: row.try_get_by_index(4)?,
+        })
+    }
+}
+
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {
     #[sea_orm(has_one = "super::password::Entity")]
     Password,
     #[sea_orm(has_one = "super::person_key::Entity")]
     PersonKey,
+    #[sea_orm(has_one = "super::deleted_record::Entity")]
+    DeletedRecord,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -68,6 +68,8 @@ messages! {
     SignInWithGoogle(sign_in: SignIn<'a>) = "sign-in-with-google", "sign_in_with_google";
     /// Your password was changed; set a new one if it was not you.
     PasswordChanged(sign_in: SignIn<'a>) = "password-changed", "password_changed";
+    /// Your password is easy to guess: it was chosen before today's rules.
+    PasswordWeak(sign_in: SignIn<'a>) = "password-weak", "password_weak";
     /// Confirm this new address of your account, by the link or by the code.
     ChangeEmail(link: Link<'a>, code: Code<'a>, valid: ValidFor) = "change-email", "change_email";
     /// Your account moved to another address; this link brings it back.
@@ -80,12 +82,18 @@ messages! {
     PhoneChanged(new: NewNumber<'a>) = "phone-changed", "phone_changed";
     /// Another person had registered the address; what they set was removed.
     AccountReclaimed(sign_in: SignIn<'a>) = "account-reclaimed", "account_reclaimed";
+    /// You deleted your account; this link keeps it.
+    AccountDeleted(link: Link<'a>, valid: ValidFor) = "account-deleted", "account_deleted";
+    /// Staff deleted your account; it can be restored for so long.
+    DeletedByStaff(valid: ValidFor) = "deleted-by-staff", "deleted_by_staff";
     /// Another way to sign in was added.
     IdentityLinked(provider: Provider<'a>) = "identity-linked", "identity_linked";
     /// A way to sign in was removed.
     IdentityUnlinked(provider: Provider<'a>) = "identity-unlinked", "identity_unlinked";
     /// Recently added ways to sign in were removed when the account was secured; add one again.
     IdentitiesEnded(provider: Provider<'a>, sign_in: SignIn<'a>) = "identities-ended", "identities_ended";
+    /// The copy of your data is ready.
+    DataExportReady(sign_in: SignIn<'a>, valid: ValidFor) = "data-export-ready", "data_export_ready";
     /// Sign in with this code.
     LoginCode(code: Code<'a>, valid: ValidFor) = "login-code", "login_code";
     /// Set a new password with this code.

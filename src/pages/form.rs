@@ -70,7 +70,7 @@ const fn blanks(kind: LinkKind) -> &'static [FieldName] {
             &[FieldName::NewPassword, FieldName::Repeated]
         }
         LinkKind::ChangeEmail => &[FieldName::EmailOrPhone, FieldName::Password],
-        LinkKind::RevertEmail => &[],
+        LinkKind::RevertEmail | LinkKind::CancelDeletion => &[],
     }
 }
 

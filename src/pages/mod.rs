@@ -5,6 +5,7 @@
 //! request, checks the origin of a form and writes the answer. `redeem` calls the services, `form`
 //! has the fields, `home` is the page at `/`.
 
+mod download;
 mod form;
 mod home;
 mod redeem;
@@ -18,6 +19,9 @@ use crate::domain::link::LinkKind;
 use crate::domain::token::{PlainToken, TokenKind};
 use crate::messages::{Page, Voice, words_of};
 
+pub use crate::services::Refused;
+pub use crate::services::lifecycle::{Download, DownloadProblem};
+pub use download::data_export;
 pub use home::{Surface, development, home};
 
 /// A page and the parts of its HTTP response.

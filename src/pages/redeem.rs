@@ -12,6 +12,7 @@ use crate::services::account::{
     self, ConfirmEmailChangeProblem, EmailVerification, NewEmailProof, RevertEmailChangeProblem,
     VerifyEmailProblem,
 };
+use crate::services::lifecycle::{self, CancelDeletionProblem};
 use crate::services::password::{self, ConfirmResetProblem, PasswordReset, ResetProof};
 use crate::services::session::{self, Login, LoginProblem, LogoutCredential};
 use crate::services::{PasswordRejected, RateLimitExceeded, Refused};
@@ -115,6 +116,7 @@ pub(super) async fn redeem(
         LinkKind::PasswordReset | LinkKind::Invitation => set_password(app, &caller, input).await,
         LinkKind::ChangeEmail => change_email(app, &caller, input).await,
         LinkKind::RevertEmail => revert_email(app, &caller, input).await,
+        LinkKind::CancelDeletion => keep_account(app, &caller, input).await,
     }
 }
 
@@ -182,6 +184,8 @@ async fn change_email(app: &App, caller: &Caller, input: FormInput) -> Result<()
             }
             LoginProblem::Suspended => Refusal::Suspended,
             LoginProblem::EmailNotVerified => Refusal::NotVerified,
+            // Deleting the account ended its links.
+            LoginProblem::Deleted(_) => Refusal::Link,
         })
     })?;
     let access_token = signed_in.access_token;
@@ -217,6 +221,16 @@ async fn revert_email(app: &App, caller: &Caller, input: FormInput) -> Result<()
         refusal(refused, FieldName::Password, |problem| match problem {
             RevertEmailChangeProblem::TokenInvalid => Refusal::Link,
             RevertEmailChangeProblem::Taken => Refusal::Taken,
+        })
+    })
+}
+
+async fn keep_account(app: &App, caller: &Caller, input: FormInput) -> Result<(), Refusal> {
+    let kept = lifecycle::cancel_account_deletion(app, caller, &input.token).await;
+    kept.map_err(|refused| {
+        refusal(refused, FieldName::Password, |problem| match problem {
+            CancelDeletionProblem::TokenInvalid => Refusal::Link,
+            CancelDeletionProblem::Taken(_) => Refusal::Taken,
         })
     })
 }

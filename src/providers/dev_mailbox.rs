@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Outgoing, SendError};
+use crate::domain::ids::MessageId;
 
 /// The number of messages that are kept.
 const CAPACITY: usize = 500;
@@ -106,6 +107,25 @@ impl DevMailbox {
                     return Err(error.into());
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the messages with these ids or to these addresses.
+    pub async fn forget(
+        &self,
+        ids: &[MessageId],
+        addresses: &[String],
+    ) -> Result<(), MailboxError> {
+        for file in self.files().await? {
+            let Ok(bytes) = tokio::fs::read(&file).await else {
+                continue;
+            };
+            let stored: StoredMail = serde_json::from_slice(&bytes)?;
+            let is_listed = ids.iter().any(|id| id.to_string() == stored.id);
+            if is_listed || addresses.contains(&stored.to) {
+                tokio::fs::remove_file(file).await?;
             }
         }
         Ok(())

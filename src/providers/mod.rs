@@ -1,4 +1,4 @@
-//! External services: mail, text messages, identity providers and breached passwords. Knows no rules
+//! External services: mail, text messages, media, identity providers and breached passwords. Knows no rules
 //! and no tables.
 
 pub mod breached;
@@ -6,6 +6,7 @@ mod dev_mailbox;
 pub mod google;
 mod http;
 pub mod mailer;
+pub mod media;
 pub mod sms;
 
 use chrono::{DateTime, Utc};

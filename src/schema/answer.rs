@@ -2,13 +2,14 @@
 
 use std::convert::Infallible;
 
-use super::error::{Error, ErrorCode};
+use super::error::Error;
 use super::problem::{
     Conflict, EmailNotVerified, InputInvalid, NotFound, OutOfScope, PasswordBreached,
     PasswordTooWeak, RateLimited,
 };
+use crate::app;
 use crate::domain::violation::Violations;
-use crate::services::administration::{ChangeProblem, GrantProblem, PrivilegeProblem};
+use crate::services::staff_change::{ChangeProblem, GrantProblem, PrivilegeProblem};
 use crate::services::{PasswordRejected, Refused};
 
 /// A problem that the result union `R` has a member for.
@@ -98,10 +99,10 @@ where
         Err(Refused::Invalid(input)) => Ok(input.into_problem()),
         Err(Refused::RateLimited(limit)) => Ok(RateLimited(limit).into()),
         Err(Refused::Unauthenticated) => Err(Error::unauthenticated()),
-        Err(Refused::RegistrationClosed) => {
-            Err(Error::of(ErrorCode::Forbidden, "Registration is closed."))
-        }
+        Err(Refused::RegistrationClosed) => Err(Error::registration_closed()),
         Err(Refused::Unavailable) => Err(Error::unavailable()),
+        // The account of the session was erased during the request.
+        Err(Refused::Fault(fault)) if app::is_orphaned(&fault) => Err(Error::unauthenticated()),
         Err(Refused::Fault(fault)) => Err(fault.into()),
     }
 }

@@ -11,6 +11,7 @@ use super::error::{Error, ErrorCode};
 use super::request::ContextExt as _;
 use super::scalars::Instant;
 use crate::selectors::audit_event::{CountMatching, CountOfUser};
+use crate::selectors::deleted_record::CountDeleted;
 use crate::selectors::directory::Filter;
 use crate::selectors::page::{Cursor, PageRequest};
 use crate::selectors::session::SessionCountOfUser;
@@ -30,6 +31,8 @@ pub enum TotalCount {
     Users(Filter),
     /// Live sessions of a user.
     Sessions(SessionCountOfUser),
+    /// Records of deleted accounts.
+    DeletedRecords(CountDeleted),
     /// Audit events.
     AuditEvents(CountMatching),
     /// Audit events about a user.
@@ -44,6 +47,7 @@ impl TotalCount {
         let count = match self {
             Self::Users(filter) => loaders.directory_count(filter).await?,
             Self::Sessions(key) => loaders.session_count(*key).await?,
+            Self::DeletedRecords(key) => loaders.deleted_record_count(key.clone()).await?,
             Self::AuditEvents(key) => loaders.audit_event_count(key.clone()).await?,
             Self::AuditEventsOf(key) => loaders.audit_event_count_of(*key).await?,
         };

@@ -129,6 +129,12 @@ impl Error {
         Self::of(ErrorCode::Forbidden, "You are not allowed to do this.")
     }
 
+    /// New accounts are not accepted.
+    #[must_use]
+    pub fn registration_closed() -> Self {
+        Self::of(ErrorCode::Forbidden, "Registration is closed.")
+    }
+
     /// A dependency is unavailable or overloaded.
     #[must_use]
     pub fn unavailable() -> Self {

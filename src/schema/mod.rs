@@ -41,6 +41,7 @@ pub mod types;
 mod validator;
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use async_graphql::{
     IntrospectionMode, ObjectType, Request, Response, SchemaBuilder, SubscriptionType, Variables,
@@ -49,6 +50,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
 use crate::app::App;
+use crate::selectors::ListenerReads;
 use crate::telemetry::Metrics;
 
 pub use sdl::Authorization;
@@ -60,8 +62,9 @@ use engine::Engine;
 use error::{Error, ErrorCode};
 use live_event::Trigger;
 use metadata::Metadata;
-use request::RequestData;
+use request::{RequestData, RequestIdentity};
 use types::audit_event::AuditEventConnection;
+use types::deleted_record::DeletedRecordConnection;
 use types::session::SessionConnection;
 use types::user_list::UserConnection;
 
@@ -73,6 +76,7 @@ pub struct Schema {
     metrics: Metrics,
     introspection: bool,
     documents: DocumentCache,
+    listeners: Arc<ListenerReads>,
 }
 
 /// An operation with its variables, within the limits.
@@ -109,6 +113,7 @@ fn with_query_root<Q: ObjectType + 'static>(
     .register_output_type::<problem::Problem>()
     .override_output_type_description::<DateTime<Utc>>("An instant, as RFC 3339 text in UTC.")
     .override_output_type_description::<AuditEventConnection>("A page of audit events.")
+    .override_output_type_description::<DeletedRecordConnection>("A page of deleted records.")
     .override_output_type_description::<SessionConnection>("A page of sessions.")
     .override_output_type_description::<UserConnection>("A page of accounts.")
     .register_output_type::<error::ErrorCode>()
@@ -173,6 +178,7 @@ impl Schema {
             max_errors: app.config.graphql.max_errors,
             metrics: app.metrics.clone(),
             documents: DocumentCache::new(),
+            listeners: listener_reads(app),
         }
     }
 
@@ -221,6 +227,12 @@ impl Schema {
         let request = self.request(&document, operation_name, variables, &data);
         let response = data.serve(self.engine.execute(request)).await;
         self.truncate_errors(response)
+    }
+
+    /// The data of one batch of events for a listener, who was authenticated for it.
+    #[must_use]
+    pub fn listener_data(&self, app: &App, identity: RequestIdentity) -> Arc<RequestData> {
+        RequestData::for_listener(app, identity, &self.listeners)
     }
 
     /// Executes a subscription once for each trigger, with their reads batched, and returns the
@@ -283,6 +295,14 @@ impl Schema {
         }
         refusal.into()
     }
+}
+
+/// The reads of listeners. A quarter of the database's connections is theirs at most, so that frequent events
+/// do not starve requests.
+fn listener_reads(app: &App) -> Arc<ListenerReads> {
+    let connections = usize::try_from(app.config.database.max_connections).unwrap_or(1);
+    let patience = Duration::from_millis(app.config.subscriptions.gather_milliseconds);
+    ListenerReads::new(connections.div_ceil(4), patience)
 }
 
 /// The response to a request that was rejected before execution.

@@ -1,20 +1,28 @@
 //! Expected refusals, returned as data in the result of a mutation.
 
+use std::borrow::Cow;
+
 use async_graphql::resolver_utils::EnumType;
 use async_graphql::{Enum, Interface, Object, SimpleObject};
+use chrono::{DateTime, Utc};
 
 use super::directives::AtMost;
-use crate::domain::violation;
+use crate::domain::{deletion, problem, violation};
 use crate::services::RateLimitExceeded;
+use crate::services::deletion::CancellationOffer;
 
 /// The kind of a problem, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "problem::ProblemCode")]
 pub enum ProblemCode {
     /// Wrong identifier or password. Where addresses must be confirmed, `login` also returns this
     /// for an unconfirmed account.
     InvalidCredentials,
     /// The account is suspended. Only returned after the right password or code.
     AccountSuspended,
+    /// Its owner has deleted the account, and can still keep it. Only returned after the right
+    /// password or Google ID token.
+    AccountDeleted,
     /// The address must be confirmed first. `login` only returns this after the right password of
     /// an account that has another, confirmed address.
     EmailNotVerified,
@@ -80,7 +88,7 @@ impl From<violation::Violation> for Violation {
 }
 
 macro_rules! problems {
-    ($($(#[doc = $doc:literal])+ $name:ident: $message:literal;)+) => { $(
+    ($($(#[doc = $doc:literal])+ $name:ident: $message:expr;)+) => { $(
         #[derive(Clone, Copy, Debug, Default)]
         pub struct $name;
 
@@ -102,29 +110,29 @@ macro_rules! problems {
 
 problems! {
     /// The account is suspended.
-    AccountSuspended: "This account is suspended. Contact support.";
+    AccountSuspended: problem::ACCOUNT_SUSPENDED.message;
     /// The address must be confirmed first.
-    EmailNotVerified: "The address has to be confirmed first, by the link or the code that was sent there.";
+    EmailNotVerified: problem::EMAIL_NOT_VERIFIED.message;
     /// The token is unknown, already used or expired.
-    TokenInvalid: "This token is not valid any more. Ask for a new one.";
+    TokenInvalid: problem::TOKEN_INVALID.message;
     /// The Google ID token was rejected.
-    GoogleTokenInvalid: "This Google sign-in cannot be accepted. Start it again.";
+    GoogleTokenInvalid: problem::GOOGLE_TOKEN_INVALID.message;
     /// The identity is linked to another account.
     IdentityAlreadyLinked: "This Google account is linked with another account here.";
     /// The account could not be signed in to without it.
     LastAuthenticator: "This is the only way you can sign in. Set a password first.";
     /// The operation requires a recent sign-in.
-    StepUpRequired: "Prove again who you are, by stepUp or by a code for STEP_UP, then repeat.";
+    StepUpRequired: problem::STEP_UP_REQUIRED.message;
     /// Not found, or it belongs to another account.
     NotFound: "There is nothing with this id.";
     /// Not allowed for this account, or for this role or function.
     OutOfScope: "You may not do this to this person, or not give away what you do not hold.";
     /// The password appears in a known data breach.
-    PasswordBreached: "This password is known from a data breach. Choose another one.";
+    PasswordBreached: problem::PASSWORD_BREACHED.message;
     /// The code is wrong, already used, or was never sent.
-    CodeInvalid: "This code is not right. Check it, or ask for a new one.";
+    CodeInvalid: problem::CODE_INVALID.message;
     /// The code was valid but has expired.
-    CodeExpired: "This code has expired. Ask for a new one.";
+    CodeExpired: problem::CODE_EXPIRED.message;
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -132,13 +140,9 @@ pub struct InvalidCredentials(&'static str);
 
 impl InvalidCredentials {
     /// Wrong identifier or password.
-    pub const NO_MATCH: Self =
-        Self("The e-mail address or phone number and the password do not match.");
+    pub const NO_MATCH: Self = Self(problem::NO_MATCH.message);
     /// Wrong identifier or password, or an unconfirmed account: `login` does not reveal which.
-    pub const NO_MATCH_OR_PENDING: Self = Self(
-        "The e-mail address or phone number and the password do not match, or the address was not \
-         confirmed yet: requestEmailVerification sends another link, requestOtp another code.",
-    );
+    pub const NO_MATCH_OR_PENDING: Self = Self(problem::NO_MATCH_OR_PENDING.message);
 }
 
 /// Wrong identifier or password. Where addresses must be confirmed, `login` also returns this for
@@ -156,21 +160,94 @@ impl InvalidCredentials {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-pub struct Conflict(&'static str);
+/// The owner of a deleted account has authenticated, and can still keep it.
+#[derive(Debug)]
+pub struct AccountDeleted(pub CancellationOffer);
+
+/// The account is deleted, and its owner can still keep it.
+#[Object]
+impl AccountDeleted {
+    /// The kind of the problem, for programs.
+    async fn code(&self) -> ProblemCode {
+        ProblemCode::AccountDeleted
+    }
+
+    /// The message, for people.
+    async fn message(&self) -> String {
+        problem::ACCOUNT_DELETED.message.to_owned()
+    }
+
+    /// For `cancelAccountDeletion`: valid once, and for ten minutes.
+    async fn cancellation_token(&self) -> &str {
+        self.0.token.reveal()
+    }
+
+    /// Until when the account can be kept. Then it is erased.
+    async fn restorable_until(&self) -> DateTime<Utc> {
+        self.0.restorable_until
+    }
+}
+
+/// What another account has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "deletion::Taken")]
+pub enum Taken {
+    /// The e-mail address.
+    Email,
+    /// The phone number.
+    Phone,
+    /// A Google identity.
+    GoogleIdentity,
+}
+
+#[derive(Clone, Debug)]
+pub struct Conflict {
+    message: Cow<'static, str>,
+    taken: Vec<Taken>,
+}
 
 impl Conflict {
+    const fn because(message: &'static str) -> Self {
+        Self {
+            message: Cow::Borrowed(message),
+            taken: Vec::new(),
+        }
+    }
+
+    /// Another account has these by now.
+    pub fn because_taken(taken: &[deletion::Taken]) -> Self {
+        let name = |taken: &deletion::Taken| match taken {
+            deletion::Taken::Email => "the e-mail address",
+            deletion::Taken::Phone => "the phone number",
+            deletion::Taken::GoogleIdentity => "a Google identity",
+        };
+        let names: Vec<&str> = taken.iter().map(name).collect();
+        let names = names.join(" and ");
+        Self {
+            message: format!("Another account has {names} of this account by now.").into(),
+            taken: taken.iter().copied().map(Into::into).collect(),
+        }
+    }
+
     /// The address of a registration has an account.
-    pub const TAKEN: Self = Self("There is an account with this address. Sign in instead.");
+    pub const TAKEN: Self = Self::because(problem::TAKEN.message);
     /// The account already has a password.
-    pub const HAS_PASSWORD: Self = Self("This account has a password. Change it instead.");
+    pub const HAS_PASSWORD: Self = Self::because("This account has a password. Change it instead.");
     /// There would be no administrator left.
     pub const LAST_ADMIN: Self =
-        Self("This is the last administrator. Make another user one first.");
+        Self::because("This is the last administrator. Make another user one first.");
     /// The account is not a staff account.
-    pub const NOT_STAFF: Self = Self("Only staff have functions. Make the person staff first.");
+    pub const NOT_STAFF: Self =
+        Self::because("Only staff have functions. Make the person staff first.");
+    /// The user has several uploads open.
+    pub const TOO_MANY_UPLOADS: Self =
+        Self::because("Several uploads are open. Finish one of them, or wait until they expire.");
+    /// Nothing was uploaded.
+    pub const NOTHING_UPLOADED: Self = Self::because(
+        "No picture has arrived yet. Upload it as `beginAvatarUpload` said, then repeat.",
+    );
     /// The address belongs to another account.
-    pub const HAS_ACCOUNT: Self = Self("There is an account with this address already.");
+    pub const HAS_ACCOUNT: Self = Self::because("There is an account with this address already.");
 }
 
 /// In conflict with existing data.
@@ -182,13 +259,19 @@ impl Conflict {
     }
 
     /// The message, for people.
-    async fn message(&self) -> String {
-        self.0.to_owned()
+    async fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What another account has taken; only from `restoreUser` and `cancelAccountDeletion`.
+    #[graphql(directive = AtMost::apply(3))]
+    async fn taken(&self) -> &[Taken] {
+        &self.taken
     }
 }
 
 macro_rules! problems_with_violations {
-    ($($(#[doc = $doc:literal])+ $name:ident: $message:literal;)+) => { $(
+    ($($(#[doc = $doc:literal])+ $name:ident: $message:expr;)+) => { $(
         #[derive(Clone, Debug)]
         pub struct $name(Vec<Violation>);
 
@@ -222,9 +305,9 @@ macro_rules! problems_with_violations {
 
 problems_with_violations! {
     /// The password is too easy to guess.
-    PasswordTooWeak: "Choose a password that is harder to guess.";
+    PasswordTooWeak: problem::PASSWORD_TOO_WEAK.message;
     /// The input is invalid.
-    InputInvalid: "Some of the input cannot be accepted.";
+    InputInvalid: problem::INPUT_INVALID.message;
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -240,23 +323,12 @@ impl RateLimited {
 
     /// The message, for people.
     async fn message(&self) -> String {
-        format!(
-            "Too many attempts. Try again in {} seconds.",
-            self.seconds()
-        )
+        problem::too_many_attempts(self.0.seconds())
     }
 
     /// Seconds to wait before a retry.
     async fn retry_after(&self) -> i32 {
-        self.seconds()
-    }
-}
-
-impl RateLimited {
-    /// Whole seconds, rounded up, so that a retry is never too early.
-    fn seconds(self) -> i32 {
-        let seconds = self.0.retry_after.as_millis().div_ceil(1000).max(1);
-        i32::try_from(seconds).unwrap_or(i32::MAX)
+        i32::try_from(self.0.seconds()).unwrap_or(i32::MAX)
     }
 }
 
@@ -274,6 +346,7 @@ impl RateLimited {
 pub enum Problem {
     InvalidCredentials(InvalidCredentials),
     AccountSuspended(AccountSuspended),
+    AccountDeleted(AccountDeleted),
     EmailNotVerified(EmailNotVerified),
     TokenInvalid(TokenInvalid),
     GoogleTokenInvalid(GoogleTokenInvalid),

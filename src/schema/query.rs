@@ -11,12 +11,15 @@ use super::scalars::Instant;
 use super::types::audit_event::{self, AuditEventConnection};
 use super::types::audit_filter::AuditEventFilter;
 use super::types::auth_config::AuthConfig;
+use super::types::data_export::DataExport;
+use super::types::deleted_record::{self, DeletedRecordConnection, DeletedRecordFilter};
 use super::types::user::User;
 use super::types::user_list::{self, PageInput, UserConnection, UserFilter, UserOrder};
 use super::types::user_stats::UserStats;
 use crate::domain::caller::AuthState;
 use crate::domain::ids::UserId;
 use crate::domain::permission::Permission;
+use crate::selectors::data_export::ExportOfUser;
 
 /// The query root.
 #[derive(Clone, Copy, Debug, Default, MergedObject)]
@@ -105,6 +108,43 @@ impl Reads {
             before,
         };
         user_list::load_page(context, filter, order_by, page).await
+    }
+
+    /// Deleted accounts that were not erased yet, the last deleted first. Needs `users:delete`.
+    #[graphql(directive = Paged::apply(), directive = RequiresScopes::apply(&[&[Permission::UsersDelete]]))]
+    async fn deleted_records(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which records to return; default all.")] filter: Option<
+            DeletedRecordFilter,
+        >,
+        #[graphql(desc = "Page size, from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Return entries after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size, from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Return entries before this cursor.")] before: Option<String>,
+    ) -> Result<DeletedRecordConnection, Error> {
+        context.authorize()?;
+        let arguments = PageArguments::check(first, after, last, before)?;
+        deleted_record::load_page(context, filter, arguments).await
+    }
+
+    /// A copy of one's own data that was requested with `requestDataExport`; `null` if you have none
+    /// with this ID, or it was deleted.
+    #[graphql(directive = Authenticated::apply())]
+    async fn data_export(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The ID of the export.")] id: ID,
+    ) -> Nullable<DataExport> {
+        let owner = match context.authorize() {
+            Ok(person) => person.user(),
+            Err(refusal) => return Some(Err(refusal)),
+        };
+        let key = ExportOfUser(owner, id.parse().ok()?);
+        match context.loaders().data_export(key).await {
+            Ok(found) => found.map(DataExport).map(Ok),
+            Err(failure) => Some(Err(failure.into())),
+        }
     }
 
     /// Numbers of accounts. Needs `users:read` or `stats:read`.

@@ -14,7 +14,7 @@ use crate::domain::permission::PermissionType;
 use crate::domain::session::Session;
 use crate::domain::token::PlainToken;
 use crate::domain::user::User;
-use crate::selectors::Loaders;
+use crate::selectors::{ListenerReads, Loaders};
 
 /// How a client receives its refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,23 @@ impl RequestData {
     /// Builds the data loaders, primed with the caller's own account.
     #[must_use]
     pub fn new(app: &App, identity: RequestIdentity) -> Arc<Self> {
+        Self::with_loaders(app, identity, |loaders| loaders)
+    }
+
+    /// The data of one batch of events for a listener.
+    pub(super) fn for_listener(
+        app: &App,
+        identity: RequestIdentity,
+        listeners: &Arc<ListenerReads>,
+    ) -> Arc<Self> {
+        Self::with_loaders(app, identity, |loaders| loaders.for_listener(listeners))
+    }
+
+    fn with_loaders(
+        app: &App,
+        identity: RequestIdentity,
+        adapt: impl FnOnce(Loaders) -> Loaders,
+    ) -> Arc<Self> {
         let RequestIdentity {
             caller,
             rows,
@@ -88,7 +105,7 @@ impl RequestData {
         } = identity;
         let (account, session) = rows.unzip();
         Arc::new(Self {
-            loaders: Loaders::new(app.database.reader().clone(), account.clone()),
+            loaders: adapt(Loaders::new(app.database.reader().clone(), account.clone())),
             caller,
             session,
             account,

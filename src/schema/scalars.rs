@@ -40,6 +40,33 @@ impl ScalarType for PhoneNumber {
     }
 }
 
+/// A number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteCount(pub i64);
+
+/// A number of bytes. Any whole number of 64 bits is accepted as input; the mutation validates it and
+/// reports violations in its result.
+// No `Int`: the engine would check its range only when the field is resolved, after the mutations before
+// it in the document.
+#[Scalar]
+impl ScalarType for ByteCount {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::Number(number) => number.as_i64().map(Self),
+            _ => None,
+        }
+        .ok_or_else(|| InputValueError::expected_type(value))
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::Number(number) if number.is_i64())
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Number(self.0.into())
+    }
+}
+
 fn text<T: InputType>(value: Value) -> Result<String, InputValueError<T>> {
     match value {
         Value::String(text) => Ok(text),

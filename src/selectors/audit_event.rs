@@ -63,7 +63,7 @@ impl Loader<EventsMatching> for Reader {
         let mut found = HashMap::new();
         for key in keys {
             let select = page_of(matching(&key.filter), &key.page);
-            let rows = select.all(&self.database).await?;
+            let rows = select.all(&*self.turn().await).await?;
             found.insert(key.clone(), rows.into_iter().map(Into::into).collect());
         }
         Ok(found)
@@ -79,22 +79,25 @@ impl Loader<EventMatching> for Reader {
         &self,
         keys: &[EventMatching],
     ) -> Result<HashMap<EventMatching, AuditEvent>, ReadFailure> {
-        let mut filters: HashMap<&AuditFilter, Vec<Uuid>> = HashMap::new();
-        for key in keys {
-            filters.entry(&key.filter).or_default().push(key.id.uuid());
-        }
-        let mut found = HashMap::new();
-        for (filter, ids) in filters {
-            let rows = Entity::find()
-                .filter(matching(filter).add(Column::Id.is_in(ids)))
-                .all(&self.database)
-                .await?;
-            found.extend(rows.into_iter().map(|row| {
-                let (id, filter) = (row.id.into(), filter.clone());
-                (EventMatching { id, filter }, row.into())
-            }));
-        }
-        Ok(found)
+        let read = async |keys: Vec<EventMatching>| {
+            let mut filters: HashMap<&AuditFilter, Vec<Uuid>> = HashMap::new();
+            for key in &keys {
+                filters.entry(&key.filter).or_default().push(key.id.uuid());
+            }
+            let mut found = HashMap::new();
+            for (filter, ids) in filters {
+                let rows = Entity::find()
+                    .filter(matching(filter).add(Column::Id.is_in(ids)))
+                    .all(&*self.turn().await)
+                    .await?;
+                found.extend(rows.into_iter().map(|row| {
+                    let (id, filter) = (row.id.into(), filter.clone());
+                    (EventMatching { id, filter }, row.into())
+                }));
+            }
+            Ok(found)
+        };
+        self.together(keys, read).await
     }
 }
 
@@ -113,7 +116,7 @@ impl Loader<CountMatching> for Reader {
                 .column_as(Column::Id.count(), "events")
                 .filter(matching(&key.0))
                 .into_tuple()
-                .one(&self.database)
+                .one(&*self.turn().await)
                 .await?;
             found.insert(key.clone(), u64::try_from(count.unwrap_or_default())?);
         }
@@ -167,7 +170,7 @@ impl Loader<CountOfUser> for Reader {
             .filter(Column::SubjectId.is_in(keys.iter().map(|key| key.0.uuid())))
             .group_by(Column::SubjectId)
             .into_tuple()
-            .all(&self.database)
+            .all(&*self.turn().await)
             .await?;
         rows.into_iter()
             .map(|(user, count)| Ok((CountOfUser(user.into()), u64::try_from(count)?)))

@@ -144,13 +144,13 @@ impl Reader {
         wanted
             .page
             .apply_to(QuerySelect::query(&mut select), &keyset, bound);
-        let rows = select.all(&self.database).await?;
+        let rows = select.all(&*self.turn().await).await?;
         rows.into_iter().map(|row| listed(row, sort)).collect()
     }
 
     /// How many accounts match.
     pub(super) async fn directory_count(&self, filter: &Filter) -> Result<u64, ReadFailure> {
-        Ok(self.filtered(filter).count(&self.database).await?)
+        Ok(self.filtered(filter).count(&*self.turn().await).await?)
     }
 
     pub(super) fn is_sqlite(&self) -> bool {

@@ -27,7 +27,7 @@ impl Loader<IdentitiesOfUser> for Reader {
             .filter(Column::UnlinkedAt.is_null())
             .order_by_asc(Column::CreatedAt)
             .order_by_asc(Column::Id)
-            .all(&self.database)
+            .all(&*self.turn().await)
             .await?;
         let mut found: HashMap<IdentitiesOfUser, Vec<Identity>> = HashMap::new();
         for identity in rows.into_iter().map(Identity::from) {

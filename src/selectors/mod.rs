@@ -4,8 +4,11 @@
 //! Nothing here writes or authorizes; the guards of the schema do.
 
 pub mod audit_event;
+pub mod data_export;
+pub mod deleted_record;
 pub mod directory;
 pub mod identity;
+mod listeners;
 pub mod page;
 pub mod person_key;
 pub mod session;
@@ -16,6 +19,7 @@ pub mod user_by_email;
 
 mod batch_scheduler;
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -26,22 +30,28 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use sea_orm::DatabaseConnection;
 
 use crate::domain::audit::AuditEvent;
+use crate::domain::data_export::DataExport;
+use crate::domain::deletion::DeletedRecord;
 use crate::domain::email::EmailAddress;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::Session;
-use crate::domain::user::User;
+use crate::domain::user::{PublicProfile, User};
 use crate::fault::Fault;
+
+pub use listeners::ListenerReads;
 
 use audit_event::{CountMatching, CountOfUser, EventMatching, EventsMatching, EventsOfUser};
 use batch_scheduler::BatchScheduler;
+use data_export::ExportOfUser;
+use deleted_record::{CountDeleted, DeletedMatching};
 use directory::{DirectoryPage, Filter, Listed};
 use identity::IdentitiesOfUser;
 use person_key::SealedKeyOfUser;
 use session::{SessionCountOfUser, SessionsOfUser};
 use session_by_id::{SessionById, SessionWithReason};
 use statistics::{Group, Span};
-use user::UserById;
+use user::{AnyUserById, PublicProfileOf, UserById};
 use user_by_email::UserByEmail;
 
 /// Keys of one batch: more than any document can name, so that no list is split, and fewer than
@@ -72,6 +82,8 @@ impl<E: Into<Fault>> From<E> for ReadFailure {
 pub struct Reader {
     /// Never a lagging replica: a request must see what it has just changed.
     database: DatabaseConnection,
+    /// For a listener, what it shares with the others.
+    listeners: Option<Arc<ListenerReads>>,
 }
 
 /// No delay before loading: [`BatchScheduler`] says when a batch is complete.
@@ -89,6 +101,7 @@ type Loader = DataLoader<Reader, HashMapCache>;
 /// The loaders of one request, made when the first of them is needed.
 pub struct Loaders {
     database: DatabaseConnection,
+    listeners: Option<Arc<ListenerReads>>,
     own_account: Option<Arc<User>>,
     loader: OnceLock<Loader>,
     scheduler: BatchScheduler,
@@ -106,10 +119,18 @@ impl Loaders {
     pub fn new(database: DatabaseConnection, own_account: Option<Arc<User>>) -> Self {
         Self {
             database,
+            listeners: None,
             own_account,
             loader: OnceLock::new(),
             scheduler: BatchScheduler::default(),
         }
+    }
+
+    /// The same for a listener, who shares reads with the others.
+    #[must_use]
+    pub fn for_listener(mut self, listeners: &Arc<ListenerReads>) -> Self {
+        self.listeners = Some(Arc::clone(listeners));
+        self
     }
 
     /// Runs a future that uses these loaders; outside of it nothing is loaded.
@@ -133,6 +154,46 @@ impl Loaders {
         }
     }
 
+    /// The live accounts with these ids.
+    pub async fn users(
+        &self,
+        ids: impl Iterator<Item = UserId>,
+    ) -> Result<HashMap<UserId, Arc<User>>, ReadFailure> {
+        let found = self.loader().load_many(ids.map(UserById)).await?;
+        let found = found.into_iter();
+        Ok(found.map(|(UserById(id), user)| (id, user)).collect())
+    }
+
+    /// What every caller may see of the live accounts with these ids.
+    pub async fn public_profiles(
+        &self,
+        ids: impl Iterator<Item = UserId>,
+    ) -> Result<HashMap<UserId, Arc<PublicProfile>>, ReadFailure> {
+        let found = self.loader().load_many(ids.map(PublicProfileOf)).await?;
+        let found = found.into_iter();
+        Ok(found
+            .map(|(PublicProfileOf(id), profile)| (id, profile))
+            .collect())
+    }
+
+    /// The account with this id, live or soft-deleted.
+    pub async fn user_or_deleted(&self, id: UserId) -> Result<Option<Arc<User>>, ReadFailure> {
+        self.loader().load_one(AnyUserById(id)).await
+    }
+
+    /// A page of the records of deleted accounts that match.
+    pub async fn deleted_records(
+        &self,
+        key: DeletedMatching,
+    ) -> Result<Vec<DeletedRecord>, ReadFailure> {
+        Ok(self.loader().load_one(key).await?.unwrap_or_default())
+    }
+
+    /// How many records of deleted accounts match.
+    pub async fn deleted_record_count(&self, key: CountDeleted) -> Result<u64, ReadFailure> {
+        Ok(self.loader().load_one(key).await?.unwrap_or_default())
+    }
+
     /// The live account with this address.
     pub async fn user_by_email(
         &self,
@@ -145,6 +206,11 @@ impl Loaders {
     pub async fn identities(&self, user: UserId) -> Result<Vec<Identity>, ReadFailure> {
         let found = self.loader().load_one(IdentitiesOfUser(user)).await?;
         Ok(found.unwrap_or_default())
+    }
+
+    /// An export of a person's data, by its owner and id.
+    pub async fn data_export(&self, key: ExportOfUser) -> Result<Option<DataExport>, ReadFailure> {
+        self.loader().load_one(key).await
     }
 
     /// The session with this id, live or over.
@@ -165,6 +231,7 @@ impl Loaders {
     fn reader(&self) -> Reader {
         Reader {
             database: self.database.clone(),
+            listeners: self.listeners.clone(),
         }
     }
 

@@ -116,7 +116,7 @@ impl Reader {
                 _ if self.is_sqlite() => union(owners, &page_of),
                 _ => lateral(owners, &page_of),
             };
-            rows.extend(self.database.query_all(&statement).await?);
+            rows.extend(self.turn().await.query_all(&statement).await?);
         }
         Ok(rows)
     }

@@ -21,13 +21,16 @@ impl Loader<SealedKeyOfUser> for Reader {
         &self,
         keys: &[SealedKeyOfUser],
     ) -> Result<HashMap<SealedKeyOfUser, Vec<u8>>, ReadFailure> {
-        let rows = Entity::find()
-            .filter(Column::UserId.is_in(keys.iter().map(|key| key.0.uuid())))
-            .all(&self.database)
-            .await?;
-        let keys = rows
-            .into_iter()
-            .map(|row| (SealedKeyOfUser(row.user_id.into()), row.sealed_key));
-        Ok(keys.collect())
+        let read = async |keys: Vec<SealedKeyOfUser>| {
+            let rows = Entity::find()
+                .filter(Column::UserId.is_in(keys.iter().map(|key| key.0.uuid())))
+                .all(&*self.turn().await)
+                .await?;
+            let keys = rows
+                .into_iter()
+                .map(|row| (SealedKeyOfUser(row.user_id.into()), row.sealed_key));
+            Ok(keys.collect())
+        };
+        self.together(keys, read).await
     }
 }

@@ -90,7 +90,7 @@ impl Loader<SessionCountOfUser> for Reader {
                 .filter(Column::UserId.is_in(users))
                 .group_by(Column::UserId)
                 .into_tuple()
-                .all(&self.database)
+                .all(&*self.turn().await)
                 .await?;
             for (user, count) in rows {
                 let key = SessionCountOfUser {

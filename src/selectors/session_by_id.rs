@@ -31,19 +31,22 @@ impl Loader<SessionById> for Reader {
         &self,
         keys: &[SessionById],
     ) -> Result<HashMap<SessionById, SessionWithReason>, ReadFailure> {
-        let rows = Entity::find()
-            .filter(Column::Id.is_in(keys.iter().map(|key| key.0.uuid())))
-            .all(&self.database)
-            .await?;
-        let known = rows.into_iter().map(|mut row| {
-            let revoked_reason = row.revoked_reason.take();
-            let session = Session::from(row);
-            let known = SessionWithReason {
-                session,
-                revoked_reason,
-            };
-            (SessionById(known.session.id), known)
-        });
-        Ok(known.collect())
+        let read = async |keys: Vec<SessionById>| {
+            let rows = Entity::find()
+                .filter(Column::Id.is_in(keys.iter().map(|key| key.0.uuid())))
+                .all(&*self.turn().await)
+                .await?;
+            let known = rows.into_iter().map(|mut row| {
+                let revoked_reason = row.revoked_reason.take();
+                let session = Session::from(row);
+                let known = SessionWithReason {
+                    session,
+                    revoked_reason,
+                };
+                (SessionById(known.session.id), known)
+            });
+            Ok(known.collect())
+        };
+        self.together(keys, read).await
     }
 }

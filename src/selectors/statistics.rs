@@ -53,7 +53,7 @@ impl Reader {
             .group_by(user::Column::AuthProvider)
             .group_by(user::Column::IsVerified)
             .into_tuple()
-            .all(&self.database)
+            .all(&*self.turn().await)
             .await?;
         rows.into_iter()
             .map(|(role, provider, verified, count)| {
@@ -76,7 +76,7 @@ impl Reader {
             .group_by(self.day())
             .order_by_asc(self.day())
             .into_tuple()
-            .all(&self.database)
+            .all(&*self.turn().await)
             .await?;
         rows.into_iter()
             .map(|(day, count)| Ok((day.parse()?, u64::try_from(count)?)))
@@ -87,7 +87,7 @@ impl Reader {
         let live = session::Entity::find()
             .filter(session::Column::RevokedAt.is_null())
             .filter(session::Column::ExpiresAt.gt(now));
-        Ok(live.count(&self.database).await?)
+        Ok(live.count(&*self.turn().await).await?)
     }
 
     /// The day of creation, in UTC.

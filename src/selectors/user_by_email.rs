@@ -37,7 +37,7 @@ impl Loader<UserByEmail> for Reader {
             // wins below, so the owner comes last.
             .order_by_asc(Column::EmailVerified)
             .order_by_desc(Column::PhoneVerified)
-            .all(&self.database)
+            .all(&*self.turn().await)
             .await?;
         let mut found = HashMap::new();
         for row in rows {

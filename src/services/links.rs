@@ -63,6 +63,7 @@ fn url(app: &App, purpose: LinkPurpose, token: &PlainToken) -> Result<Url, Fault
         LinkPurpose::ChangeEmail => LinkKind::ChangeEmail.path(),
         LinkPurpose::RevertEmail => LinkKind::RevertEmail.path(),
         LinkPurpose::Invitation => LinkKind::Invitation.path(),
+        LinkPurpose::CancelDeletion => LinkKind::CancelDeletion.path(),
     };
     let mut url = app.config.links.base_url.join(path)?;
     url.query_pairs_mut().append_pair("token", token.reveal());

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use crate::app::App;
 use crate::crypto::hasher::Overloaded;
 use crate::domain::password::{Candidate, Password, UserInputs};
+use crate::domain::user::User;
 use crate::domain::violation::{Violation, Violations};
 use crate::providers::breached::Lookup;
 use crate::services::refused::Refused;
@@ -79,4 +80,14 @@ pub(super) async fn is_breached(app: &App, password: &Password) -> bool {
         Some(breached) => breached.lookup(password.expose()).await == Lookup::Known,
         None => false,
     }
+}
+
+/// Words about a user that an attacker tries first.
+pub(super) fn user_inputs(user: &User) -> [&str; 4] {
+    [
+        user.email.as_deref().unwrap_or_default(),
+        user.phone.as_deref().unwrap_or_default(),
+        &user.first_name,
+        &user.last_name,
+    ]
 }

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::crypto::keyring::Purpose;
 use crate::domain::email::EmailAddress;
 use crate::domain::identifier::Identifier;
-use crate::domain::ids::MessageId;
+use crate::domain::ids::{MessageId, UserId};
 use crate::domain::user::User;
 use crate::domain::violation::{Violation, ViolationRule};
 use crate::fault::Fault;
@@ -16,23 +16,18 @@ use crate::messages::{Body, Channel, Message, Recipient};
 use crate::stores::Tx;
 use crate::stores::outbox_message::{self, DECOY_CHANNEL};
 
-/// Enqueues a message that is dropped if it is not sent before `until`.
+/// Enqueues a message about this person's account, which is dropped if it is not sent before `until`,
+/// and withdrawn when the account is deleted.
 pub(super) async fn enqueue(
     tx: &Tx,
     app: &App,
+    person: &User,
     recipient: &Recipient<'_>,
     message: &Message<'_>,
     until: Option<DateTime<Utc>>,
 ) -> Result<(), Fault> {
-    write(
-        tx,
-        app,
-        recipient,
-        message,
-        until,
-        recipient.channel.as_str(),
-    )
-    .await
+    let (channel, person) = (recipient.channel.as_str(), Some(person.id));
+    write(tx, app, recipient, message, until, (channel, person)).await
 }
 
 /// Enqueues a decoy that is never sent, at the same cost as a real message.
@@ -45,7 +40,7 @@ pub(super) async fn enqueue_decoy(
     message: &Message<'_>,
     until: Option<DateTime<Utc>>,
 ) -> Result<(), Fault> {
-    write(tx, app, recipient, message, until, DECOY_CHANNEL).await
+    write(tx, app, recipient, message, until, (DECOY_CHANNEL, None)).await
 }
 
 async fn write(
@@ -54,7 +49,7 @@ async fn write(
     recipient: &Recipient<'_>,
     message: &Message<'_>,
     until: Option<DateTime<Utc>>,
-    channel: &'static str,
+    (channel, user): (&'static str, Option<UserId>),
 ) -> Result<(), Fault> {
     let id: MessageId = app.new_id();
     let to = delivery_address(recipient);
@@ -72,6 +67,7 @@ async fn write(
         channel,
         sealed_body,
         expires_at: until,
+        user,
     };
     outbox_message::insert(tx, new, app.clock.now()).await
 }

@@ -17,7 +17,7 @@ use crate::fault::Fault;
 use crate::messages::parts::SignIn;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, Action, Event, Subject};
-use crate::services::outbox;
+use crate::services::{avatar, outbox};
 use crate::stores::session::SessionSet;
 use crate::stores::user::Credentials;
 use crate::stores::{Tx, identity, link, password, session, user};
@@ -134,6 +134,8 @@ pub(super) async fn limit_grants(
         AddressProof::Invitation | AddressProof::Authority => {}
         _ if user.has_verified_contact() => {}
         AddressProof::WithCredentials if user.role < Role::Staff => {}
+        // The old system granted its roles to this account, whose credentials these are.
+        AddressProof::WithCredentials if is_imported(user) => {}
         AddressProof::WithCredentials => {
             after.role = settings.default_role;
             after.staff_functions = StaffFunctions::NONE;
@@ -151,6 +153,11 @@ pub(super) async fn limit_grants(
         user::set_privileges(tx, user.id, role, functions, after.vendor_id).await?;
     }
     Ok(())
+}
+
+/// Whether the account is still that of the legacy row.
+fn is_imported(user: &User) -> bool {
+    user.legacy_id.is_some() && user.reclaimed_at.is_none()
 }
 
 /// The grants that [`limit_grants`] removed, as audit changes.
@@ -253,6 +260,7 @@ async fn reset_unverified_account(
     let now = app.clock.now();
     let id = owner.user.id;
     let role = app.config.registration.default_role;
+    avatar::enqueue_removal(tx, app, &owner.user).await?;
     let user = user::reset_unverified_account(tx, id, contact, role, now).await?;
     password::delete(tx, id).await?;
     link::delete_all_of_user(tx, id).await?;
@@ -289,5 +297,5 @@ async fn notify_reset(tx: &Tx, app: &App, user: &User, contact: Contact) -> Resu
         to: to.as_deref().unwrap_or_default(),
         locale: None,
     };
-    outbox::enqueue(tx, app, &recipient, &message, None).await
+    outbox::enqueue(tx, app, user, &recipient, &message, None).await
 }

@@ -77,7 +77,7 @@ pub(super) async fn unlink_recent_identities(
     let sign_in = SignIn(app.config.links.base_url.as_str());
     let message = Message::IdentitiesEnded(Provider(PROVIDER), sign_in);
     for recipient in outbox::verified_addresses(owner) {
-        outbox::enqueue(tx, app, &recipient, &message, None).await?;
+        outbox::enqueue(tx, app, owner, &recipient, &message, None).await?;
     }
     Ok(())
 }

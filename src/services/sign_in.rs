@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use crate::app::App;
 use crate::crypto::access_token::Claims;
 use crate::domain::caller::{Client, SignedIn};
-use crate::domain::ids::RefreshTokenId;
+use crate::domain::ids::{RefreshTokenId, UserId};
 use crate::domain::permission::PermissionSet;
 use crate::domain::session::Session;
 use crate::domain::token::{PlainToken, TokenKind};
@@ -49,6 +49,14 @@ impl Authentication {
         }
     }
 
+    /// An authentication in another system, at a time and by a method that are not known exactly.
+    pub(super) fn elsewhere(time: DateTime<Utc>) -> Self {
+        Self {
+            methods: Vec::new(),
+            time,
+        }
+    }
+
     /// The authentication of an existing session: continuing it is not a new authentication.
     pub(super) fn of_session(person: &SignedIn) -> Self {
         Self {
@@ -77,12 +85,26 @@ pub(super) async fn start_with(
     user: User,
     authentication: Authentication,
 ) -> Result<SessionTokens, Fault> {
+    let session = new_session(app, client, user.id, authentication);
+    session::insert(tx, &session).await?;
+    let (token, row) = new_refresh_token(app, &session, None);
+    refresh_token::insert(tx, &row, &token.hash(), session.created_at).await?;
+    issue(app, user, session, token, row.expires_at)
+}
+
+/// A session that begins now and rests on this authentication.
+pub(super) fn new_session(
+    app: &App,
+    client: &Client,
+    user: UserId,
+    authentication: Authentication,
+) -> Session {
     let now = app.clock.now();
     let Authentication { methods, time } = authentication;
     let agent = client.agent();
-    let session = Session {
+    Session {
         id: app.new_id(),
-        user_id: user.id,
+        user_id: user,
         created_at: now,
         last_seen_at: now,
         // A session that continues another one must not outlive the same authentication.
@@ -95,11 +117,7 @@ pub(super) async fn start_with(
         os: agent.os.clone(),
         device: agent.device.clone(),
         revoked_at: None,
-    };
-    session::insert(tx, &session).await?;
-    let (token, row) = new_refresh_token(app, &session, None);
-    refresh_token::insert(tx, &row, &token.hash(), now).await?;
-    issue(app, user, session, token, row.expires_at)
+    }
 }
 
 /// A new refresh token of the session's family; it never outlives the session.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use sea_orm::{EntityTrait, IntoActiveModel};
 
+use super::bulk;
 use super::database::Tx;
 use crate::domain::event::DomainEvent;
 use crate::domain::ids::{AuditEventId, UserId};
@@ -46,7 +47,26 @@ pub async fn insert(tx: &Tx, event: StoredEvent, mac: Vec<u8>) -> Result<(), Fau
         event: event.id,
         subject: event.subject,
     };
-    let row = Model {
+    Entity::insert(row(event, mac).into_active_model())
+        .exec_without_returning(tx)
+        .await?;
+    tx.publish_on_commit(domain_event);
+    Ok(())
+}
+
+/// Appends the events of many accounts with their MACs. No domain events are published.
+pub async fn insert_many(tx: &Tx, events: Vec<(StoredEvent, Vec<u8>)>) -> Result<(), Fault> {
+    let rows = events.into_iter();
+    let rows = rows.map(|(event, mac)| row(event, mac).into_active_model());
+    if bulk::insert(tx, rows.collect()).await? {
+        Ok(())
+    } else {
+        Err(Fault::new("an audit event has an id that was used before"))
+    }
+}
+
+fn row(event: StoredEvent, mac: Vec<u8>) -> Model {
+    Model {
         id: event.id.uuid(),
         created_at: event.created_at,
         action: event.action.into_owned(),
@@ -60,12 +80,7 @@ pub async fn insert(tx: &Tx, event: StoredEvent, mac: Vec<u8>) -> Result<(), Fau
         document_id: event.document_id,
         sealed_details: event.sealed_details,
         mac,
-    };
-    Entity::insert(row.into_active_model())
-        .exec_without_returning(tx)
-        .await?;
-    tx.publish_on_commit(domain_event);
-    Ok(())
+    }
 }
 
 impl From<Model> for (StoredEvent, Vec<u8>) {

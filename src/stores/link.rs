@@ -25,6 +25,8 @@ pub enum LinkPurpose {
     RevertEmail,
     /// Accepting an invitation: setting the first password of an account that staff made.
     Invitation,
+    /// Keeping an account that its owner has deleted.
+    CancelDeletion,
 }
 
 impl LinkPurpose {
@@ -37,6 +39,7 @@ impl LinkPurpose {
             Self::ChangeEmail => "change_email",
             Self::RevertEmail => "revert_email",
             Self::Invitation => "invitation",
+            Self::CancelDeletion => "cancel_deletion",
         }
     }
 }
@@ -178,13 +181,4 @@ pub async fn delete_all_of_user(tx: &Tx, user: UserId) -> Result<(), Fault> {
         .exec(tx)
         .await?;
     Ok(())
-}
-
-/// Deletes expired links.
-pub async fn delete_expired(tx: &Tx, now: DateTime<Utc>) -> Result<u64, Fault> {
-    let outcome = Entity::delete_many()
-        .filter(Column::ExpiresAt.lt(now))
-        .exec(tx)
-        .await?;
-    Ok(outcome.rows_affected)
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel as _, QueryFilter, TryInsertResult};
+use sea_orm::{EntityTrait, IntoActiveModel as _, TryInsertResult};
 
 use super::database::Tx;
 use crate::domain::token::HashedToken;
@@ -27,13 +27,4 @@ pub async fn record(
         .exec_without_returning(tx)
         .await?;
     Ok(matches!(outcome, TryInsertResult::Inserted(1..)))
-}
-
-/// Deletes the digests of what has expired.
-pub async fn delete_expired(tx: &Tx, now: DateTime<Utc>) -> Result<u64, Fault> {
-    let outcome = Entity::delete_many()
-        .filter(Column::ExpiresAt.lt(now))
-        .exec(tx)
-        .await?;
-    Ok(outcome.rows_affected)
 }

@@ -6,11 +6,13 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait as _, EntityTrait, IntoActiveModel as _, Iterable as _, JoinType,
-    QueryFilter, QuerySelect, QueryTrait as _, RelationTrait as _, Statement, Value,
+    PaginatorTrait as _, QueryFilter, QueryOrder as _, QuerySelect, QueryTrait as _,
+    RelationTrait as _, Statement, Value,
 };
+use uuid::Uuid;
 
 use super::database::{Database, Tx};
-use crate::domain::ids::{RefreshTokenId, SessionId};
+use crate::domain::ids::{RefreshTokenId, SessionId, UserId};
 use crate::domain::session::Session;
 use crate::domain::token::HashedToken;
 use crate::domain::user::User;
@@ -167,6 +169,26 @@ pub async fn lock(tx: &Tx, id: RefreshTokenId) -> Result<Option<RefreshToken>, F
     Ok(row.map(Into::into))
 }
 
+/// Locks the tokens of a person's sessions. A rotation locks its token before its session, so whoever
+/// is about to delete both does this first: otherwise the two could wait for each other.
+pub async fn lock_of_user(tx: &Tx, user: UserId) -> Result<(), Fault> {
+    let sessions = session::Entity::find()
+        .select_only()
+        .column(session::Column::Id)
+        .filter(session::Column::UserId.eq(user.uuid()))
+        .into_query();
+    let _: Vec<Uuid> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::SessionId.in_subquery(sessions))
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .into_tuple()
+        .all(tx)
+        .await?;
+    Ok(())
+}
+
 /// Adds a token to its family.
 pub async fn insert(
     tx: &Tx,
@@ -209,16 +231,6 @@ pub async fn consume(tx: &Tx, id: RefreshTokenId, consumed: Consumed) -> Result<
     Ok(())
 }
 
-/// Deletes used tokens that expired before `until`.
-pub async fn delete_expired(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
-    let outcome = Entity::delete_many()
-        .filter(Column::ExpiresAt.lt(until))
-        .filter(Column::ConsumedAt.is_not_null())
-        .exec(tx)
-        .await?;
-    Ok(outcome.rows_affected)
-}
-
 /// Removes the sealed successors of tokens that were used before `until`.
 pub async fn forget_successors(database: &Database, until: DateTime<Utc>) -> Result<u64, Fault> {
     let outcome = Entity::update_many()
@@ -231,4 +243,28 @@ pub async fn forget_successors(database: &Database, until: DateTime<Utc>) -> Res
         .exec(database)
         .await?;
     Ok(outcome.rows_affected)
+}
+
+/// Whether a refresh token of the session was used.
+pub async fn is_any_used(tx: &Tx, session: SessionId) -> Result<bool, Fault> {
+    let used = Entity::find()
+        .filter(Column::SessionId.eq(session.uuid()))
+        .filter(Column::ConsumedAt.is_not_null());
+    Ok(used.count(tx).await? > 0)
+}
+
+/// Deletes the unused tokens of a session that replaced no other and were issued before this moment.
+pub async fn delete_issued_before(
+    tx: &Tx,
+    session: SessionId,
+    moment: DateTime<Utc>,
+) -> Result<(), Fault> {
+    Entity::delete_many()
+        .filter(Column::SessionId.eq(session.uuid()))
+        .filter(Column::PredecessorId.is_null())
+        .filter(Column::ConsumedAt.is_null())
+        .filter(Column::CreatedAt.lt(moment))
+        .exec(tx)
+        .await?;
+    Ok(())
 }

@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel as _, Iterable as _,
-    QueryFilter, QueryTrait, Statement, Value,
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel as _, Iterable as _, QueryFilter,
+    QueryTrait, Statement, Value,
 };
 use uuid::Uuid;
 
 use super::database::{Database, Tx};
-use super::shared_read::{MAX_CALLERS, SharedRead};
+use super::legacy_sign_out;
 use crate::domain::event::DomainEvent;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{RevocationReason, Session};
@@ -21,16 +22,23 @@ use crate::domain::user_agent::UserAgent;
 use crate::entities::session::{Column, Entity, Model};
 use crate::entities::user;
 use crate::fault::Fault;
+use crate::shared_read::{MAX_KEYS, SharedRead};
 
 /// Lengths of the lists of ids that share a statement: the powers of two.
-const LENGTHS: usize = MAX_CALLERS.ilog2() as usize + 1;
+const LENGTHS: usize = MAX_KEYS.ilog2() as usize + 1;
 
 /// Reads sessions with their users to authenticate requests: those that wait at the same moment share
 /// a statement.
 #[derive(Default)]
-pub struct SessionReader(SharedRead<SessionId, (Arc<Session>, Arc<User>)>);
+pub struct SessionReader(SharedRead<SessionId, (Arc<Session>, Arc<User>), Fault>);
 
 impl SessionReader {
+    /// A reader for callers who come together, as the listeners to an event do.
+    #[must_use]
+    pub fn patient(patience: Duration) -> Self {
+        Self(SharedRead::patient(patience))
+    }
+
     /// A session with its user, as committed when this was called or later.
     pub async fn find_with_user(
         &self,
@@ -145,6 +153,10 @@ pub async fn revoke(
     reason: RevocationReason,
     now: DateTime<Utc>,
 ) -> Result<u64, Fault> {
+    if !matches!(which, SessionSet::Only(_)) {
+        // First: a session that begins meanwhile holds the account's lock, and is then seen below.
+        legacy_sign_out::record(tx, owner, now).await?;
+    }
     let mut update = Entity::update_many()
         .col_expr(Column::RevokedAt, Expr::value(now))
         .col_expr(Column::RevokedReason, Expr::value(reason.as_str()))
@@ -166,15 +178,6 @@ pub async fn revoke(
         });
     }
     Ok(u64::try_from(ended.len())?)
-}
-
-/// Removes sessions that ended before `until`, with their tokens.
-pub async fn delete_ended(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
-    let ended = Condition::any()
-        .add(Column::ExpiresAt.lt(until))
-        .add(Column::RevokedAt.lt(until));
-    let outcome = Entity::delete_many().filter(ended).exec(tx).await?;
-    Ok(outcome.rows_affected)
 }
 
 /// Records the last use of a session: time, address and user agent.

@@ -7,17 +7,26 @@ use sea_orm::{ColumnTrait as _, ConnectionTrait as _, FromQueryResult};
 
 use super::audit_chain;
 use super::database::Database;
-use super::outbox_message;
+use super::{data_export, media_removal, outbox_message};
+use crate::domain::media::Storage;
 use crate::entities::{audit_unlinked, signing_key};
 use crate::fault::Fault;
 
 /// What waits.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one flag for each loop to be woken"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct Waiting {
     /// Whether audit events wait for their link.
     pub events: bool,
     /// Whether messages are due.
     pub messages: bool,
+    /// Whether exports of personal data wait to be written.
+    pub exports: bool,
+    /// Whether stored objects are to be removed.
+    pub removals: bool,
     /// When the last audit event was linked.
     pub linked_at: Option<DateTime<Utc>>,
     /// The number of published signing keys.
@@ -26,10 +35,12 @@ pub struct Waiting {
     pub known_keys: i64,
 }
 
-/// Reads what waits, for an instance that sends by these channels and knows these keys.
+/// Reads what waits, for an instance that sends by these channels, stores pictures there and knows
+/// these keys.
 pub async fn find(
     database: &Database,
     channels: &[&str],
+    storage: Storage,
     known_keys: &[String],
     now: DateTime<Utc>,
 ) -> Result<Waiting, Fault> {
@@ -44,6 +55,14 @@ pub async fn find(
         .expr_as(
             Expr::exists(outbox_message::any_due(channels, now)),
             Alias::new("messages"),
+        )
+        .expr_as(
+            Expr::exists(data_export::any_due(now)),
+            Alias::new("exports"),
+        )
+        .expr_as(
+            Expr::exists(media_removal::any_due(storage, now)),
+            Alias::new("removals"),
         )
         .expr_as(scalar(audit_chain::linked_at()), Alias::new("linked_at"))
         .expr_as(scalar(count_keys()), Alias::new("keys"))

@@ -11,7 +11,7 @@ use crate::domain::caller::{Caller, Client};
 use crate::domain::role::Role;
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::request::{CookieCredential, RequestIdentity, TokenDelivery};
-use crate::services::session::authenticate;
+use crate::services::session::{Authenticated, authenticate};
 
 /// Authenticates the caller, with one statement, and decides about the refresh cookie.
 pub(super) async fn authenticate_request(
@@ -20,17 +20,8 @@ pub(super) async fn authenticate_request(
     client: Client,
 ) -> Result<RequestIdentity, Rejection> {
     let delivery = delivery(server, head)?;
-    let token = head.access_token.as_ref().map(ExposeSecret::expose_secret);
-    let authenticated = authenticate(&server.app, client, token).await;
-    let authenticated = authenticated.map_err(|fault| {
-        let error = Error::from(fault);
-        let status = if error.retry_after.is_some() {
-            StatusCode::SERVICE_UNAVAILABLE
-        } else {
-            StatusCode::INTERNAL_SERVER_ERROR
-        };
-        Rejection::new(status, error)
-    })?;
+    let authenticated = authenticate(&server.app, client, token(head)).await;
+    let authenticated = authenticated.map_err(Rejection::hiding)?;
     request_log::caller(&authenticated.caller);
     Ok(RequestIdentity {
         caller: authenticated.caller,
@@ -38,6 +29,22 @@ pub(super) async fn authenticate_request(
         delivery,
         cookie: cookie(server, head),
     })
+}
+
+fn token(head: &RequestHead) -> Option<&str> {
+    head.access_token.as_ref().map(ExposeSecret::expose_secret)
+}
+
+/// Authenticates the caller by the access token alone.
+pub(super) async fn authenticate_bearer(
+    server: &Server,
+    head: &RequestHead,
+    client: Client,
+) -> Result<Authenticated, Rejection> {
+    let authenticated = authenticate(&server.app, client, token(head)).await;
+    let authenticated = authenticated.map_err(Rejection::hiding)?;
+    request_log::caller(&authenticated.caller);
+    Ok(authenticated)
 }
 
 /// How the client receives its refresh token.

@@ -15,7 +15,7 @@ const MAX_AGE: Duration = Duration::from_hours(24);
 
 /// Headers that common clients send, besides `server.cors_headers`. A missing one would fail every
 /// request of its client; they are allowed to the configured origins only.
-const HEADERS: [&str; 60] = [
+const HEADERS: [&str; 61] = [
     // Fetch, for values that are not CORS-safelisted, and caches.
     "accept",
     "accept-language",
@@ -31,6 +31,7 @@ const HEADERS: [&str; 60] = [
     "authorization",
     "idgate-csrf",
     "idgate-delivery",
+    "idgate-upload-secret",
     "x-request-id",
     // Apollo's clients for the web, Kotlin and iOS.
     "apollo-require-preflight",
@@ -87,7 +88,7 @@ const HEADERS: [&str; 60] = [
 
 /// Only configured origins may read responses, and none on the staff listener: a compromised public
 /// page could otherwise act for staff who visit it.
-pub(super) fn layer(server: &Arc<Server>) -> CorsLayer {
+pub(super) fn layer<const N: usize>(server: &Arc<Server>, methods: [Method; N]) -> CorsLayer {
     let state = Arc::clone(server);
     let is_allowed =
         AllowOrigin::predicate(move |origin, _| origin::is_cors_origin(&state, origin));
@@ -97,7 +98,7 @@ pub(super) fn layer(server: &Arc<Server>) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(is_allowed)
         .allow_credentials(!origin::cors_origins(server).is_empty())
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods(methods)
         .allow_headers(common.chain(configured).collect::<Vec<_>>())
         .expose_headers([REQUEST_ID, header::RETRY_AFTER])
         .max_age(MAX_AGE)

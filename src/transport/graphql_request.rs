@@ -3,6 +3,8 @@
 //! What two parsers could understand differently (a duplicate key, an encoding, an array in place of
 //! an object) is rejected, since a proxy in front may have understood it the other way.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::http::StatusCode;
 use futures_util::StreamExt as _;
@@ -58,23 +60,41 @@ pub(super) async fn read_body(
     body: Body,
 ) -> Result<GraphqlRequest, Rejection> {
     if head.content_type != ContentType::Json {
-        let message = "Send the request as application/json in UTF-8.";
-        let code = ErrorCode::UnsupportedMediaType;
-        return Err(Rejection::of(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            code,
-            message,
-        ));
+        return Err(not_json());
     }
     check_content_coding(head)?;
     let limit = server.app.config.server.body_limit;
-    let Some(bytes) = read_limited(body, limit).await? else {
+    let bytes = within_limit(server, read_limited(body, limit).await?)?;
+    parse(&bytes, |json| server.schema.check_json(json))
+}
+
+/// The body is not JSON in UTF-8.
+pub(super) fn not_json() -> Rejection {
+    let message = "Send the request as application/json in UTF-8.";
+    let code = ErrorCode::UnsupportedMediaType;
+    Rejection::of(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, message)
+}
+
+/// Reads a body of at most the configured size, which is not compressed.
+pub(super) async fn read_within_limit(
+    server: &Server,
+    head: &RequestHead,
+    body: Body,
+) -> Result<Vec<u8>, Rejection> {
+    check_content_coding(head)?;
+    let limit = server.app.config.server.body_limit;
+    within_limit(server, read_limited(body, limit).await?)
+}
+
+/// The body, unless it is too large.
+fn within_limit(server: &Server, body: Option<Vec<u8>>) -> Result<Vec<u8>, Rejection> {
+    body.ok_or_else(|| {
         server.app.metrics.limit(Limit::Body.as_str());
+        let limit = server.app.config.server.body_limit;
         let message = format!("The body is too large. The limit is {limit} bytes.");
         let code = ErrorCode::PayloadTooLarge;
-        return Err(Rejection::of(StatusCode::PAYLOAD_TOO_LARGE, code, &message));
-    };
-    parse(&bytes, |json| server.schema.check_json(json))
+        Rejection::of(StatusCode::PAYLOAD_TOO_LARGE, code, &message)
+    })
 }
 
 /// Rejects compressed bodies: a few kilobytes could expand to gigabytes (decompression bomb).
@@ -85,7 +105,7 @@ fn check_content_coding(head: &RequestHead) -> Result<(), Rejection> {
     let message = "Send the request without a content encoding.";
     let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
     Err(Rejection {
-        header: Some(("accept-encoding", "identity")),
+        header: Some(("accept-encoding", Cow::Borrowed("identity"))),
         ..Rejection::of(status, ErrorCode::UnsupportedMediaType, message)
     })
 }

@@ -6,6 +6,7 @@
 mod authentication;
 mod cookies;
 mod cors;
+mod exports;
 mod federation;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -19,6 +20,7 @@ mod jwks;
 mod listener;
 mod local;
 mod mailbox;
+mod media;
 mod metrics;
 mod negotiation;
 mod origin;
@@ -26,6 +28,7 @@ mod rejection;
 mod request_head;
 mod request_log;
 mod response;
+mod rest;
 mod router_auth;
 mod server;
 mod subscriptions;
@@ -36,7 +39,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get};
@@ -78,7 +81,18 @@ pub fn router(server: &Arc<Server>) -> Router {
     // Browsers do not reach the router's server, so it needs no CORS.
     let routes = match server.audience {
         Audience::Router => federation::routes(server).fallback(not_found),
-        Audience::Public | Audience::Staff => application_routes(server).layer(cors::layer(server)),
+        Audience::Public | Audience::Staff => {
+            let application = [Method::GET, Method::POST];
+            let media = cors::layer(server, [Method::GET, Method::PUT]);
+            let rest = cors::layer(
+                server,
+                [Method::GET, Method::POST, Method::PATCH, Method::PUT],
+            );
+            application_routes(server)
+                .layer(cors::layer(server, application))
+                .merge(media::routes(server).layer(media))
+                .merge(rest::routes(server).layer(rest))
+        }
     };
     routes
         .layer(CatchPanicLayer::custom(panic_response))
@@ -117,6 +131,7 @@ fn application_routes(server: &Arc<Server>) -> Router<Arc<Server>> {
             "/.well-known/openid-configuration",
             get(jwks::configuration),
         )
+        .route("/exports/{id}", get(exports::download))
         .merge(health::routes())
         .fallback(not_found)
 }

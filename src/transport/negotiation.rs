@@ -32,6 +32,8 @@ impl MediaType {
 pub(super) struct Accept {
     /// The best type for a single response; `None` when the client accepts neither.
     pub(super) single: Option<MediaType>,
+    /// Whether `application/json` is accepted.
+    pub(super) json: bool,
     /// Whether an event stream is accepted.
     pub(super) stream: bool,
     /// Whether an event stream is asked for, and no single response.
@@ -54,6 +56,7 @@ impl Accept {
         let stream = names(&["text/event-stream"]);
         Self {
             single: best(&ranges),
+            json: accepts_json(&ranges),
             stream: stream || names(&["text/*", "*/*"]),
             only_stream: stream && !names(&[JSON, GRAPHQL_RESPONSE]),
         }
@@ -65,6 +68,12 @@ fn best(ranges: &[&str]) -> Option<MediaType> {
     // Of equal ones `max_by_key` returns the last.
     let ranked = ranges.iter().rev().filter_map(|range| rank(range));
     ranked.max_by_key(|(rank, _)| *rank).map(|(_, media)| media)
+}
+
+/// Whether one of the ranges has `application/json`.
+fn accepts_json(ranges: &[&str]) -> bool {
+    let mut accepted = ranges.iter().filter_map(|range| rank(range));
+    accepted.any(|(_, media)| media == MediaType::Json)
 }
 
 /// Whether a media type or range without its parameters is one of these.
@@ -124,13 +133,17 @@ pub(super) enum ContentType {
     Json,
     /// The fields of a form.
     Form,
-    /// None or another one.
+    /// There is no such header.
+    Absent,
+    /// Another one, or one that is no text.
     Other,
 }
 
 impl ContentType {
     pub(super) fn parse(value: Option<&str>) -> Self {
-        let value = value.unwrap_or_default();
+        let Some(value) = value else {
+            return Self::Absent;
+        };
         let mut parameters = value.split(';').filter_map(|part| part.split_once('='));
         if is_one_of(value, &["application/x-www-form-urlencoded"]) {
             Self::Form
@@ -210,6 +223,6 @@ mod tests {
         assert!(!is_json("text/plain; application/json"));
         assert!(!is_json("application/json; charset=utf-8; charset=utf-16"));
         assert!(!is_json("multipart/form-data; boundary=x"));
-        assert_eq!(ContentType::parse(None), ContentType::Other);
+        assert_eq!(ContentType::parse(None), ContentType::Absent);
     }
 }

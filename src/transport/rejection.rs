@@ -1,11 +1,14 @@
 //! Responses to requests that are rejected before an operation runs.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::negotiation::MediaType;
 use super::response::into_response;
 use super::server::Server;
+use crate::fault::Fault;
 use crate::schema::error::{Error, ErrorCode};
 use crate::schema::refusal;
 
@@ -15,7 +18,7 @@ pub(super) struct Rejection {
     pub(super) status: StatusCode,
     pub(super) error: Error,
     /// A header with what would be accepted (RFC 9110 §15.5.6, §12.5.3).
-    pub(super) header: Option<(&'static str, &'static str)>,
+    pub(super) header: Option<(&'static str, Cow<'static, str>)>,
 }
 
 impl Rejection {
@@ -31,6 +34,17 @@ impl Rejection {
         Self::new(status, Error::of(code, message))
     }
 
+    /// Logs an unexpected failure, and hides its details from the client.
+    #[track_caller]
+    pub(super) fn hiding(fault: Fault) -> Self {
+        let error = Error::from(fault);
+        let status = match error.retry_after {
+            Some(_) => StatusCode::SERVICE_UNAVAILABLE,
+            None => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, error)
+    }
+
     pub(super) fn bad_request(message: &str) -> Self {
         Self::of(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, message)
     }
@@ -38,7 +52,7 @@ impl Rejection {
     pub(super) fn method_not_allowed(allow: &'static str, message: &str) -> Self {
         let (status, code) = (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed);
         Self {
-            header: Some(("allow", allow)),
+            header: Some(("allow", Cow::Borrowed(allow))),
             ..Self::of(status, code, message)
         }
     }
@@ -52,8 +66,10 @@ impl Rejection {
             // RFC 9110 §15.5.2: a 401 names an authentication scheme.
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some((name, value)) = self.header {
-            headers.insert(name, HeaderValue::from_static(value));
+        if let Some((name, value)) = self.header
+            && let Ok(value) = HeaderValue::from_str(&value)
+        {
+            headers.insert(name, value);
         }
         response
     }

@@ -37,6 +37,8 @@ const CSRF: HeaderName = HeaderName::from_static("idgate-csrf");
 const ROUTER_SECRET: HeaderName = HeaderName::from_static("idgate-router-secret");
 /// Fetch Metadata §2.3: how the page that made a request relates to this server.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// The header with the secret of an upload; never logged.
+const UPLOAD_SECRET: HeaderName = HeaderName::from_static("idgate-upload-secret");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
@@ -71,6 +73,8 @@ pub(super) struct RequestHead {
     pub(super) delivery: Option<TokenDelivery>,
     pub(super) router_secret: Once,
     pub(super) if_none_match: Option<HeaderValue>,
+    /// The secret that authorizes an upload.
+    pub(super) upload_secret: Option<SecretString>,
 }
 
 /// A header that may be sent once: where it is repeated, a proxy may have checked the other one.
@@ -98,7 +102,10 @@ impl RequestHead {
             origin: Once::read(headers, header::ORIGIN),
             fetch_site: headers.get(FETCH_SITE).cloned(),
             accept: Accept::parse(headers.get_all(header::ACCEPT)),
-            content_type: ContentType::parse(text(header::CONTENT_TYPE)),
+            content_type: match headers.get(header::CONTENT_TYPE) {
+                None => ContentType::parse(None),
+                Some(value) => ContentType::parse(Some(value.to_str().unwrap_or_default())),
+            },
             has_content_coding: !codings
                 .all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")),
             languages: text(header::ACCEPT_LANGUAGE).unwrap_or_default().to_owned(),
@@ -117,6 +124,7 @@ impl RequestHead {
             },
             router_secret: Once::read(headers, ROUTER_SECRET),
             if_none_match: headers.get(header::IF_NONE_MATCH).cloned(),
+            upload_secret: text(UPLOAD_SECRET).map(SecretString::from),
         }
     }
 

@@ -71,9 +71,24 @@ fn surface(server: &Server) -> &'static str {
     }
 }
 
-/// Notes that this is a GraphQL request.
-pub(super) fn graphql() {
-    request::note(|fields| fields.is_graphql = true);
+/// Notes that this is a request for an operation.
+pub(super) fn has_operation() {
+    request::note(|fields| fields.has_operation = true);
+}
+
+/// Notes the operation of a REST request.
+pub(super) fn rest_operation(name: &'static str) {
+    let operation = Operation {
+        name: Cow::Borrowed(name),
+        document: None,
+        kind: "rest",
+    };
+    request::note(|fields| fields.operation = Some(operation));
+}
+
+/// Notes the code of a refusal.
+pub(super) fn refusal(code: &'static str) {
+    request::note(|fields| fields.outcome = Some(of_code(code)));
 }
 
 /// Notes that another server serves the request: the router may share the public listener.

@@ -4,11 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::router_auth::RouterCredentials;
-use super::subscriptions::limits::{ConnectionLimiter, batch_permits};
+use super::subscriptions::limits::ConnectionLimiter;
 use crate::app::App;
 use crate::config::StaffIntrospection;
 use crate::schema::Schema;
@@ -38,7 +37,6 @@ pub struct Server {
     /// The server for the router, where it shares the public listener.
     pub(super) shared_router: Option<Arc<Server>>,
     pub(super) connections: Arc<ConnectionLimiter>,
-    pub(super) batch_permits: Semaphore,
 }
 
 impl std::fmt::Debug for Server {
@@ -88,7 +86,6 @@ impl Server {
     ) -> Self {
         Self {
             router_credentials: RouterCredentials::from_config(&app.config),
-            batch_permits: batch_permits(&app.config),
             app,
             schema,
             audience,

@@ -141,6 +141,20 @@ impl Volatile {
             Self::Redis(redis) => redis.forget_code(now, lookups, sealed).await,
         }
     }
+
+    /// Removes everything that is kept under these keys, cooldowns included: their subject is gone.
+    ///
+    /// # Errors
+    /// If the shared store did not answer.
+    pub async fn drop_codes(&self, now: DateTime<Utc>, keys: &[String]) -> Result<(), Unavailable> {
+        match self {
+            Self::Memory(memory) => {
+                memory.codes.drop_all(keys);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.drop_codes(now, keys).await,
+        }
+    }
 }
 
 /// The codes of a single instance.
@@ -282,6 +296,13 @@ impl CodeStore {
             }
         }
         found
+    }
+
+    fn drop_all(&self, keys: &[String]) {
+        let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in keys {
+            codes.remove(key.as_str());
+        }
     }
 
     fn forget(&self, lookups: &[CodeLookup], sealed: &[u8]) {

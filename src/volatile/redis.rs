@@ -45,6 +45,7 @@ struct Scripts {
     place_code: Script,
     try_code: Script,
     forget_code: Script,
+    drop_codes: Script,
     publish: Script,
 }
 
@@ -55,6 +56,7 @@ impl Scripts {
             place_code: Script::new(include_str!("place_code.lua")),
             try_code: Script::new(include_str!("try_code.lua")),
             forget_code: Script::new(include_str!("forget_code.lua")),
+            drop_codes: Script::new(include_str!("drop_codes.lua")),
             publish: Script::new(include_str!("publish.lua")),
         }
     }
@@ -195,6 +197,21 @@ impl Redis {
         let mut invocation = self.scripts.forget_code.arg(sealed);
         for lookup in lookups {
             invocation.key(self.code_key(&lookup.key));
+        }
+        self.guarded::<u64>(now, &invocation).await.map(drop)
+    }
+
+    pub(super) async fn drop_codes(
+        &self,
+        now: DateTime<Utc>,
+        keys: &[String],
+    ) -> Result<(), Unavailable> {
+        let Some((first, others)) = keys.split_first() else {
+            return Ok(());
+        };
+        let mut invocation = self.scripts.drop_codes.key(self.code_key(first));
+        for key in others {
+            invocation.key(self.code_key(key));
         }
         self.guarded::<u64>(now, &invocation).await.map(drop)
     }

@@ -14,13 +14,17 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::fault::Fault;
-use crate::services::operator::{audit_linking, delivery};
+use crate::services::operator::{audit_linking, data_exports, delivery, media_removal};
 
 pub use event_relay::start_event_relay;
 pub use round::Round;
 
 /// The delay before an audit event is linked, together with those that follow meanwhile.
 const SEALING: Duration = Duration::from_millis(500);
+/// The pause before an export of personal data is written, also after one that failed.
+const BEFORE_EXPORT: Duration = Duration::from_secs(1);
+/// The pause before a batch of removals.
+const BETWEEN_REMOVALS: Duration = Duration::from_millis(100);
 /// The pause after a delivery run that failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
@@ -49,10 +53,44 @@ pub fn start(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToken) {
             async move { Ok(audit_linking::link_waiting(&app).await?.is_partial) }
         },
     ));
+    let (woken, writing) = (Arc::clone(app), Arc::clone(app));
+    tracker.spawn(when_woken(
+        "data exports",
+        stop.clone(),
+        move || {
+            let app = Arc::clone(&woken);
+            async move { app.exports_woken().await }
+        },
+        || tokio::time::sleep(BEFORE_EXPORT),
+        move || {
+            let app = Arc::clone(&writing);
+            async move { data_exports::write_next(&app).await }
+        },
+    ));
     start_event_relay(app, tracker, stop);
     if app.config.outbox.enabled {
+        start_removing(app, tracker, stop);
         tracker.spawn(deliver(app.clone(), stop.clone()));
     }
+}
+
+/// Starts the loop that removes stored objects. It is apart from delivery, so that a storage that hangs
+/// delays no message.
+fn start_removing(app: &Arc<App>, tracker: &TaskTracker, stop: &CancellationToken) {
+    let (woken, removing) = (Arc::clone(app), Arc::clone(app));
+    tracker.spawn(when_woken(
+        "media removals",
+        stop.clone(),
+        move || {
+            let app = Arc::clone(&woken);
+            async move { app.removing_woken().await }
+        },
+        || tokio::time::sleep(BETWEEN_REMOVALS),
+        move || {
+            let app = Arc::clone(&removing);
+            async move { media_removal::remove_due(&app).await }
+        },
+    ));
 }
 
 /// Runs rounds, each of which says whether it found something to do; that decides the next pause.

@@ -4,7 +4,7 @@
 //! wrong.
 
 use crate::reader::{module_of, uses};
-use crate::{Source, rules};
+use crate::{Source, rules, statements};
 
 type Rule = fn(&[Source]) -> Vec<String>;
 
@@ -128,12 +128,17 @@ fn an_incomplete_capability_is_caught() {
         src/services/mod.rs
         src/services/operator/admin.rs
         src/services/audit.rs
+        src/services/avatar.rs
         src/services/outbox.rs
         src/services/ownership.rs
         src/services/recovery.rs
         src/services/refused.rs
         src/services/code.rs
+        src/services/deletion.rs
         src/services/device.rs
+        src/services/erasure.rs
+        src/services/export_archive.rs
+        src/services/staff_change/mod.rs
         src/services/links.rs
         src/services/new_password.rs
         src/services/profile_rules.rs
@@ -251,4 +256,22 @@ fn lines_and_modules_are_told_as_an_editor_would() {
 
 fn path(text: &str) -> Vec<String> {
     text.split("::").map(str::to_owned).collect()
+}
+
+#[test]
+fn a_raw_statement_that_is_taken_for_another_kind_is_caught() {
+    let cases = r#"
+        src/stores/user.rs: const S: &str = "WITH a AS (SELECT 1) SELECT * FROM a"; => taken for one that writes
+        src/stores/user.rs: fn f() { run(&format!("SELECT * FROM (DELETE FROM a {b})")); } => taken for a read
+        src/selectors/user.rs: const S: &str = r"MERGE INTO a USING b"; => is_write does not know
+        src/app/mod.rs: const S: &str = " UPDATE a SET b = 1"; => at the very beginning
+    "#;
+    assert_caught(statements::raw, cases);
+    let fine = r#"
+        src/stores/user.rs: const S: &str = "SELECT id FROM a FOR UPDATE";
+        src/stores/user.rs: const S: &str = "WITH a AS (UPDATE b SET c = 1 RETURNING d) SELECT d FROM a";
+        src/stores/user.rs: #[doc = "WITH care"] const S: [&str; 2] = ["DELETE", "WITH"];
+        src/services/user.rs: const S: &str = "WITH care";
+    "#;
+    assert_fine(statements::raw, fine);
 }

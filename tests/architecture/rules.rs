@@ -48,7 +48,7 @@ fn may_use(layer: &str) -> Option<&'static [&'static str]> {
 fn transport_may_name(path: &[String]) -> bool {
     TRANSPORT_MAY_NAME
         .iter()
-        .any(|allowed| path.iter().take(3).eq(allowed.iter()))
+        .any(|allowed| path.iter().take(allowed.len()).eq(allowed.iter()))
 }
 
 /// Inside `services` only the supporting ones are used by others.

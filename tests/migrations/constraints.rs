@@ -225,6 +225,7 @@ fn passwords_are_hashes_of_an_existing_user() {
             user_id,
             hash: hash.to_owned(),
             changed_at: noon(),
+            imported_rounds: None,
         };
         refuses(database, hash(ada.id, "")).await;
         assert_user_is_missing(insert(database, hash(id(9), "$argon2id$")).await);

@@ -132,6 +132,7 @@ pub(crate) fn message() -> outbox_message::Model {
         dead_at: None,
         last_failure: None,
         expires_at: None,
+        user_id: None,
     }
 }
 

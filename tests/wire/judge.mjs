@@ -7,6 +7,8 @@ import { judgeComposition } from './composition.mjs';
 import { judgeConformance } from './conformance.mjs';
 import { judgeForgery } from './forgery.mjs';
 import { judgeGraphiql } from './graphiql.mjs';
+import { judgeMigration } from './migration.mjs';
+import { judgeRest } from './rest.mjs';
 import { judgeStaff } from './staff.mjs';
 import { judgeLive } from './live.mjs';
 import { judgeSupergraph } from './supergraph.mjs';
@@ -19,6 +21,8 @@ const JUDGES = {
   composition: judgeComposition,
   live: judgeLive,
   clients: judgeClients,
+  rest: judgeRest,
+  migration: judgeMigration,
   compatibility: judgeCompatibility,
   supergraph: judgeSupergraph,
 };

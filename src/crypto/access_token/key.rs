@@ -20,6 +20,9 @@ use crate::config::Algorithm;
 
 /// RFC 9068 §2.1: prevents an ID token from passing as an access token.
 const TOKEN_TYPE: &str = "at+jwt";
+/// RFC 8725 §3.11: a signature over a document must not pass as a token of any kind. Its payload is
+/// no claims set, either.
+const DOCUMENT_TYPE: &str = "document+jws";
 
 /// Why a key pair cannot be created or used.
 #[derive(Debug, thiserror::Error)]
@@ -183,6 +186,14 @@ impl SigningKey {
     /// Signs the claims into a compact token.
     pub(super) fn sign(&self, claims: &Claims) -> Result<String, KeyError> {
         Ok(jsonwebtoken::encode(&self.header, claims, &self.encoding)?)
+    }
+
+    /// Signs the SHA-256 digest of a document (RFC 7515 §3.1).
+    pub(super) fn sign_document(&self, digest: &[u8; 32]) -> Result<String, KeyError> {
+        let mut header = self.header.clone();
+        header.typ = Some(DOCUMENT_TYPE.to_owned());
+        let payload = serde_json::json!({ "sha256": hex::encode(digest) });
+        Ok(jsonwebtoken::encode(&header, &payload, &self.encoding)?)
     }
 
     /// Verifies a token with this key and its algorithm, and returns the claims.

@@ -86,6 +86,14 @@ impl KeySet {
             .sign(claims)
     }
 
+    /// Signs the SHA-256 digest of a document with the key that is active at `now`. The payload of
+    /// the JWS is `{"sha256": "<hex>"}`.
+    pub fn sign_document(&self, now: DateTime<Utc>, digest: &[u8; 32]) -> Result<String, KeyError> {
+        self.active_at(now.timestamp())
+            .ok_or(KeyError::NoKey)?
+            .sign_document(digest)
+    }
+
     /// Verifies a token and returns its claims.
     ///
     /// A token that was verified before costs one hash and one look-up; its times, issuer and

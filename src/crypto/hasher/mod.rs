@@ -5,6 +5,7 @@
 //! here for the same reason. A thread takes the memory of a hash with its first one, and returns it
 //! after a quiet minute.
 
+pub mod legacy;
 mod memory;
 mod params;
 mod simd;
@@ -19,9 +20,10 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use tokio::sync::oneshot;
 
+use self::legacy::WeakHash;
 use self::params::HashParams;
 use self::simd::SelfTest;
-use self::worker::{Counters, Job, Worker};
+use self::worker::{Job, Shared, Worker};
 use super::random::Random;
 use crate::config::HashImplementation;
 use crate::domain::password::{Candidate, Password, UserInputs};
@@ -53,16 +55,18 @@ pub struct HasherParameters {
 #[derive(Clone)]
 pub struct Hasher {
     jobs: Sender<Job>,
-    counters: Arc<Counters>,
+    shared: Arc<Shared>,
 }
 
 /// The result of a verification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verification {
     /// Whether the password matches.
     pub matches: bool,
     /// Whether it matches but was hashed with other parameters: the caller should rehash it.
     pub outdated: bool,
+    /// Whether another system hashed it, so that the policy for passwords never saw it.
+    pub imported: bool,
 }
 
 /// The queue is full; the caller should try again later.
@@ -106,7 +110,7 @@ impl Hasher {
         };
         let params = HashParams::new(parameters).ok_or(HasherError::Parameters)?;
         let (jobs, receiver) = crossbeam_channel::bounded(parameters.queue.max(1));
-        let counters = Arc::<Counters>::default();
+        let shared = Arc::<Shared>::default();
         for number in 0..thread_count(parameters.threads) {
             let worker = Worker::new(
                 receiver.clone(),
@@ -114,14 +118,14 @@ impl Hasher {
                 params.clone(),
                 simd.clone(),
                 random.clone(),
-                Arc::clone(&counters),
+                Arc::clone(&shared),
             );
             let name = format!("idgate-hash-{number}");
             thread::Builder::new()
                 .name(name)
                 .spawn(move || worker.run())?;
         }
-        Ok(Self { jobs, counters })
+        Ok(Self { jobs, shared })
     }
 
     /// Rates a new password; see [`Candidate::rate`].
@@ -151,43 +155,65 @@ impl Hasher {
         self.perform(|answer| Job::Hash { password, answer }).await
     }
 
-    /// Verifies a password against a stored PHC string, with the parameters stored in it.
+    /// Hashes an imported digest that is too cheap to guess, for storing in its place.
+    ///
+    /// # Errors
+    /// [`Overloaded`] if the queue is full.
+    pub async fn wrap(&self, digest: WeakHash) -> Result<String, Overloaded> {
+        self.perform(|answer| Job::Wrap { digest, answer }).await
+    }
+
+    /// Verifies a password against a stored hash, with the parameters stored in it.
     ///
     /// Without a stored hash (an unknown user) the work is the same and the answer is no, so that
-    /// response times do not reveal accounts. The same applies to a stored text that is not an
-    /// Argon2 hash or exceeds the limits.
+    /// response times do not reveal accounts. The same applies to a stored text that is no known
+    /// hash or exceeds the limits.
     ///
     /// # Errors
     /// [`Overloaded`] if the queue is full.
     pub async fn verify(
         &self,
         password: Password,
-        phc: Option<String>,
+        stored: Option<String>,
     ) -> Result<Verification, Overloaded> {
         self.perform(|answer| Job::Verify {
             password,
-            phc,
+            stored,
             answer,
         })
         .await
     }
 
+    /// From now on every verification takes at least these rounds of PBKDF2 with SHA-256.
+    ///
+    /// While imported hashes are left, the time of a sign-in would otherwise tell which accounts
+    /// have one, and so which addresses have an account.
+    pub fn set_minimum_rounds(&self, rounds: u32) {
+        self.shared.minimum_rounds.store(rounds, Ordering::Relaxed);
+    }
+
+    /// The rounds of PBKDF2 of all verifications, so that tests can compare work instead of time.
+    #[must_use]
+    pub fn rounds(&self) -> u64 {
+        self.shared.rounds.load(Ordering::SeqCst)
+    }
+
     /// The number of computed hashes, so that tests can compare work instead of time.
     #[must_use]
     pub fn completed(&self) -> u64 {
-        self.counters.hashes.load(Ordering::SeqCst)
+        self.shared.hashes.load(Ordering::SeqCst)
     }
 
     /// The number of rated passwords, for the same reason.
     #[must_use]
     pub fn rated(&self) -> u64 {
-        self.counters.ratings.load(Ordering::SeqCst)
+        self.shared.ratings.load(Ordering::SeqCst)
     }
 
     /// The number of threads that hold the memory of a hash.
     #[must_use]
     pub fn holders(&self) -> usize {
-        self.counters.holders.load(Ordering::SeqCst)
+        self.shared.holders.load(Ordering::SeqCst)
     }
 
     async fn perform<T>(

@@ -75,6 +75,11 @@ pub(super) struct StoredHash {
 impl StoredHash {
     /// Parses a PHC string; `None` if it is not an Argon2 hash or exceeds the limits.
     pub(super) fn parse(phc: &str) -> Option<Self> {
+        Self::read(phc)?.within_limits()
+    }
+
+    /// Parses a PHC string of any parameters, to say what is wrong with it.
+    pub(super) fn read(phc: &str) -> Option<Self> {
         let parsed = PasswordHash::new(phc).ok()?;
         let algorithm = Algorithm::new(parsed.algorithm).ok()?;
         // The reference implementation wrote no version before 1.3 (0x13): absent means 1.0.
@@ -83,9 +88,6 @@ impl StoredHash {
             None => Version::V0x10,
         };
         let params = Params::try_from(&parsed).ok()?;
-        if !within_limits(params.m_cost(), params.t_cost(), params.p_cost()) {
-            return None;
-        }
         let salt = parsed.salt.as_ref().map(Salt::as_ref)?.to_vec();
         let tag = parsed.hash.as_ref().map(Output::as_bytes)?.to_vec();
         Some(Self {
@@ -95,6 +97,22 @@ impl StoredHash {
             salt,
             tag,
         })
+    }
+
+    /// The hash, unless its parameters exceed the limits.
+    pub(super) fn within_limits(self) -> Option<Self> {
+        let params = &self.params;
+        within_limits(params.m_cost(), params.t_cost(), params.p_cost()).then_some(self)
+    }
+
+    /// Memory in KiB.
+    pub(super) fn memory_kib(&self) -> u32 {
+        self.params.m_cost()
+    }
+
+    /// Memory in KiB times passes.
+    pub(super) fn work_kib(&self) -> u32 {
+        self.params.m_cost().saturating_mul(self.params.t_cost())
     }
 
     /// The hash that is verified against when there is none.

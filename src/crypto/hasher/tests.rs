@@ -45,7 +45,8 @@ async fn a_hash_verifies_its_password_only() {
         right,
         Verification {
             matches: true,
-            outdated: false
+            outdated: false,
+            imported: false,
         }
     );
     let wrong = hasher
@@ -56,7 +57,8 @@ async fn a_hash_verifies_its_password_only() {
         wrong,
         Verification {
             matches: false,
-            outdated: false
+            outdated: false,
+            imported: false,
         }
     );
 }
@@ -69,7 +71,9 @@ async fn each_implementation_verifies_what_the_other_hashed() {
         let phc = from.hash(password("correct horse")).await.unwrap();
         for by in &hashers {
             let answer = by.verify(password("correct horse"), Some(phc.clone()));
-            let Verification { matches, outdated } = answer.await.unwrap();
+            let Verification {
+                matches, outdated, ..
+            } = answer.await.unwrap();
             assert_eq!((matches, outdated), (true, false));
         }
     }
@@ -99,7 +103,8 @@ async fn an_unknown_person_costs_the_same_work_as_a_known_one() {
             answer,
             Verification {
                 matches: false,
-                outdated: false
+                outdated: false,
+                imported: false,
             }
         );
         assert_eq!(hasher.completed() - before, 1);
@@ -135,7 +140,8 @@ async fn a_hash_made_with_other_parameters_matches_and_is_outdated() {
             answer,
             Verification {
                 matches: true,
-                outdated: true
+                outdated: true,
+                imported: false,
             }
         );
     }
@@ -182,7 +188,7 @@ async fn threads_end_with_the_last_handle() {
         threads: 3,
         ..LIGHT
     });
-    let alive = Arc::downgrade(&hasher.counters);
+    let alive = Arc::downgrade(&hasher.shared);
     let second = hasher.clone();
     drop(hasher);
     assert!(second.hash(password("still served")).await.is_ok());

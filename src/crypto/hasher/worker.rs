@@ -2,13 +2,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::oneshot;
 
 use super::Verification;
+use super::legacy::{LegacyHash, WeakHash, spend};
 use super::memory::{HashFailure, Memory};
 use super::params::{HashParams, SALT_BYTES, StoredHash};
 use super::simd::SelfTest;
@@ -33,9 +34,13 @@ pub(super) enum Job {
         password: Password,
         answer: oneshot::Sender<String>,
     },
+    Wrap {
+        digest: WeakHash,
+        answer: oneshot::Sender<String>,
+    },
     Verify {
         password: Password,
-        phc: Option<String>,
+        stored: Option<String>,
         answer: oneshot::Sender<Verification>,
     },
 }
@@ -45,15 +50,18 @@ impl Job {
     fn is_abandoned(&self) -> bool {
         match self {
             Self::Rate { answer, .. } => answer.is_closed(),
-            Self::Hash { answer, .. } => answer.is_closed(),
+            Self::Hash { answer, .. } | Self::Wrap { answer, .. } => answer.is_closed(),
             Self::Verify { answer, .. } => answer.is_closed(),
         }
     }
 }
 
-/// Counters of completed work and of the threads that hold memory.
+/// What the threads share: shared of completed work and of those that hold memory.
 #[derive(Default)]
-pub(super) struct Counters {
+pub(super) struct Shared {
+    /// The rounds of PBKDF2 that every verification takes; see [`super::Hasher::set_minimum_rounds`].
+    pub(super) minimum_rounds: AtomicU32,
+    pub(super) rounds: AtomicU64,
     pub(super) hashes: AtomicU64,
     pub(super) ratings: AtomicU64,
     pub(super) holders: Arc<AtomicUsize>,
@@ -70,7 +78,7 @@ pub(super) struct Worker {
     simd: Option<Arc<SelfTest>>,
     decoy: StoredHash,
     random: Random,
-    counters: Arc<Counters>,
+    shared: Arc<Shared>,
 }
 
 impl Worker {
@@ -80,9 +88,9 @@ impl Worker {
         params: HashParams,
         simd: Option<Arc<SelfTest>>,
         random: Random,
-        counters: Arc<Counters>,
+        shared: Arc<Shared>,
     ) -> Self {
-        let memory = Memory::new(params.clone(), Arc::clone(&counters.holders));
+        let memory = Memory::new(params.clone(), Arc::clone(&shared.holders));
         let decoy = StoredHash::decoy(&params, random.bytes());
         Self {
             jobs,
@@ -92,7 +100,7 @@ impl Worker {
             simd,
             decoy,
             random,
-            counters,
+            shared,
         }
     }
 
@@ -130,17 +138,21 @@ impl Worker {
                 about,
                 answer,
             } => {
-                self.counters.ratings.fetch_add(1, Ordering::SeqCst);
+                self.shared.ratings.fetch_add(1, Ordering::SeqCst);
                 drop(answer.send(candidate.rate(min_score, &about)));
             }
             Job::Hash { password, answer } => {
-                self.hash(password.normalized().as_bytes(), answer);
+                reply(answer, self.computed(password.normalized().as_bytes()));
+            }
+            Job::Wrap { digest, answer } => {
+                let phc = self.computed(digest.digest());
+                reply(answer, phc.map(|phc| digest.wrapped(&phc)));
             }
             Job::Verify {
                 password,
-                phc,
+                stored,
                 answer,
-            } => self.verify(password.normalized().as_bytes(), phc.as_deref(), answer),
+            } => reply(answer, self.verify(&password, stored.as_deref())),
         }
     }
 
@@ -156,36 +168,91 @@ impl Worker {
         self.jobs.recv().ok()
     }
 
-    fn hash(&mut self, password: &[u8], answer: oneshot::Sender<String>) {
+    /// A new hash with the current parameters.
+    fn computed(&mut self, password: &[u8]) -> Result<String, HashFailure> {
         let salt: [u8; SALT_BYTES] = self.random.bytes();
         let phc = self.params.hash(password, salt, &mut self.memory);
-        self.counters.hashes.fetch_add(1, Ordering::SeqCst);
-        reply(answer, phc);
+        self.shared.hashes.fetch_add(1, Ordering::SeqCst);
+        phc
     }
 
+    /// Takes one Argon2id of the current parameters and the [minimum](super::Hasher::set_minimum_rounds) of
+    /// PBKDF2, whatever is stored, so that timing does not reveal accounts.
     fn verify(
         &mut self,
-        password: &[u8],
-        phc: Option<&str>,
-        answer: oneshot::Sender<Verification>,
-    ) {
-        let stored = phc.and_then(|phc| {
-            let stored = StoredHash::parse(phc);
-            if stored.is_none() {
-                tracing::error!("a stored password hash is unreadable or asks for too much work");
+        password: &Password,
+        stored: Option<&str>,
+    ) -> Result<Verification, HashFailure> {
+        let mut rounds = 0;
+        let verification = match stored.and_then(Stored::read) {
+            Some(Stored::Own(own)) => {
+                let matches = self.is_own(&own, password)?;
+                Verification {
+                    matches,
+                    outdated: matches && !own.was_made_by(&self.params),
+                    imported: false,
+                }
             }
-            stored
-        });
-        // Without a stored hash the decoy takes the same time, so timing does not reveal accounts.
-        let compared = stored.as_ref().unwrap_or(&self.decoy);
-        let equal = compared.is_hash_of(password, &self.params, &mut self.memory);
-        self.counters.hashes.fetch_add(1, Ordering::SeqCst);
-        let verification = equal.map(|equal| {
-            let matches = equal && stored.is_some();
-            let outdated = matches && !compared.was_made_by(&self.params);
-            Verification { matches, outdated }
-        });
-        reply(answer, verification);
+            Some(Stored::Legacy(legacy)) => {
+                let typed = password.expose().as_bytes();
+                let matches = legacy.is_hash_of(typed, &self.params, &mut self.memory)?;
+                if !legacy.costs_as_much_as(&self.params) {
+                    self.is_decoy(password)?;
+                }
+                rounds = legacy.rounds();
+                Verification {
+                    matches,
+                    outdated: matches,
+                    imported: true,
+                }
+            }
+            None => {
+                self.is_decoy(password)?;
+                Verification::default()
+            }
+        };
+        self.shared.hashes.fetch_add(1, Ordering::SeqCst);
+        let minimum = self.shared.minimum_rounds.load(Ordering::Relaxed);
+        spend(minimum.saturating_sub(rounds));
+        let spent = rounds.max(minimum);
+        self.shared.rounds.fetch_add(spent.into(), Ordering::SeqCst);
+        Ok(verification)
+    }
+
+    fn is_own(&mut self, own: &StoredHash, password: &Password) -> Result<bool, HashFailure> {
+        own.is_hash_of(
+            password.normalized().as_bytes(),
+            &self.params,
+            &mut self.memory,
+        )
+    }
+
+    /// Computes what [`Self::is_own`] would.
+    fn is_decoy(&mut self, password: &Password) -> Result<bool, HashFailure> {
+        let normalized = password.normalized();
+        self.decoy
+            .is_hash_of(normalized.as_bytes(), &self.params, &mut self.memory)
+    }
+}
+
+/// A stored hash: a PHC string of ours, or an imported one.
+enum Stored {
+    Own(StoredHash),
+    Legacy(LegacyHash),
+}
+
+impl Stored {
+    /// `None` if it is unreadable or exceeds the limits.
+    fn read(text: &str) -> Option<Self> {
+        let read = if text.starts_with('$') {
+            StoredHash::parse(text).map(Self::Own)
+        } else {
+            LegacyHash::parse(text).ok().map(Self::Legacy)
+        };
+        if read.is_none() {
+            tracing::error!("a stored password hash is unreadable or asks for too much work");
+        }
+        read
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Purpose {
     DeviceToken,
     /// One-time codes.
     Codes,
+    /// Rows of the legacy system that an operator has to look at.
+    Imports,
 }
 
 impl Purpose {
@@ -56,6 +58,7 @@ impl Purpose {
             Self::BlindIndex => "blind-index",
             Self::DeviceToken => "device-token",
             Self::Codes => "codes",
+            Self::Imports => "imports",
         }
     }
 }
@@ -77,6 +80,7 @@ struct Subkeys {
     blind_index: Subkey,
     device_token: Subkey,
     codes: Subkey,
+    imports: Subkey,
 }
 
 /// Two keys per purpose, so that no key serves two algorithms.
@@ -221,6 +225,7 @@ impl Subkeys {
             blind_index: Subkey::derive(master, Purpose::BlindIndex),
             device_token: Subkey::derive(master, Purpose::DeviceToken),
             codes: Subkey::derive(master, Purpose::Codes),
+            imports: Subkey::derive(master, Purpose::Imports),
         }
     }
 
@@ -235,6 +240,7 @@ impl Subkeys {
             Purpose::BlindIndex => &self.blind_index,
             Purpose::DeviceToken => &self.device_token,
             Purpose::Codes => &self.codes,
+            Purpose::Imports => &self.imports,
         }
     }
 }

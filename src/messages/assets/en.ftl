@@ -163,6 +163,28 @@ password-changed =
     .doubt = If you are in doubt, set a new password: it locks out whoever knows the present one. If you do nothing, the change stands.
     .sms = { -product }: your password was changed. If it was not you, set a new one at once.
 
+password-weak =
+    .subject = Please choose a better password
+    .preheader = Yours still works, but it is easy to guess.
+    .heading = Your password is easy to guess
+    .intro =
+        You have just signed in to your { -product } account with a password that would not be accepted today: it is short or easy to guess.
+
+        It still works. Please choose a better one, in the settings of your account or from the sign-in page, under “forgotten password”.
+    .button = Go to the sign-in page
+    .doubt = If it was not you who signed in, choose a new password at once.
+    .sms = { -product }: your password is easy to guess. Please choose a better one.
+
+data-export-ready =
+    .subject = Your copy of your data is ready
+    .preheader = You asked { -product } for a copy of your data.
+    .heading = Your data is ready to download
+    .intro = The copy of your data that you asked { -product } for is ready. Sign in to download it.
+    .button = Go to the sign-in page
+    .validity = It can be downloaded for { $time }.
+    .doubt = If you did not ask for it, set a new password at once: whoever asked was signed in to your account.
+    .sms = { -product }: the copy of your data is ready for { $time }. Not you? Set a new password at once.
+
 email-changed =
     .subject = Your e-mail address was changed
     .preheader = If it was not you, you can undo it.
@@ -207,6 +229,25 @@ phone-changed =
         If it was not you, set a new password at once by “forgotten password” with this e-mail address: that also takes the new number its power over your account.
     .doubt = If you are in doubt, set a new password and look at the number in your profile. If you do nothing, the new number stays.
     .sms = { -product }: your phone number is now { $number }. If it was not you, sign in and set a new password at once.
+
+account-deleted =
+    .subject = Your account is deleted
+    .preheader = You can still keep it, by the link in this message.
+    .heading = Your account is deleted
+    .intro = You asked to delete your { -product } account, so it is closed and every device is signed out. If you change your mind, keep it by this link, and sign in as before. Otherwise it is erased for ever once the time is over.
+    .button = Keep my account
+    .validity = The link works for { $time }, and once.
+    .doubt = If it was not you, somebody else used your account: keep it, sign in and set a new password at once.
+    .sms = { -product }: your account is deleted. To keep it, follow this link within { $time }.
+
+deleted-by-staff =
+    .subject = Your account was deleted
+    .preheader = It is closed, and will be erased.
+    .heading = Your account was deleted
+    .intro = Your account at { -product } was deleted by its staff. It is closed and every device is signed out.
+    .validity = It can be restored for { $time }. Then everything in it is erased for ever.
+    .doubt = If you think that this is a mistake, contact { -product } before that time is over.
+    .sms = { -product }: your account was deleted. It can be restored for { $time }. A mistake? Contact us.
 
 account-reclaimed =
     .subject = Your account was secured
@@ -290,6 +331,16 @@ page-revert-email =
     .button = Undo the change
     .done = The change is undone
     .done-intro = Your account has its old e-mail address again. Look for the message that we have just sent there, and choose a new password.
+
+page-cancel-deletion =
+    .heading = Keep your account?
+    .intro =
+        You deleted your account. It can still be kept: with its password, its profile and its addresses.
+
+        Devices stay signed out. If it was not you who deleted it, set a new password after signing in.
+    .button = Keep my account
+    .done = Your account stays
+    .done-intro = Nothing was erased. Sign in as before.
 
 page-home =
     .heading = This is where { -product } signs people in

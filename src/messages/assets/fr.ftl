@@ -161,6 +161,28 @@ password-changed =
     .doubt = Dans le doute, choisissez un nouveau mot de passe : celui qui connaît l’actuel n’entrera plus. Si vous ne faites rien, le changement reste.
     .sms = { -product }: votre mot de passe a été changé. Si ce n'était pas vous, choisissez-en un autre tout de suite.
 
+password-weak =
+    .subject = Choisissez un meilleur mot de passe
+    .preheader = Le vôtre est encore valable, mais facile à deviner.
+    .heading = Votre mot de passe est facile à deviner
+    .intro =
+        Vous venez de vous connecter à votre compte { -product } avec un mot de passe qui ne serait plus accepté aujourd’hui : il est court ou facile à deviner.
+
+        Il reste valable. Choisissez-en un meilleur, dans les réglages de votre compte ou par le lien « mot de passe oublié » de la page de connexion.
+    .button = Aller à la page de connexion
+    .doubt = Si ce n’était pas vous, choisissez tout de suite un nouveau mot de passe.
+    .sms = { -product }: votre mot de passe est facile à deviner. Choisissez-en un meilleur.
+
+data-export-ready =
+    .subject = La copie de vos données est prête
+    .preheader = Vous avez demandé à { -product } une copie de vos données.
+    .heading = Vos données sont prêtes
+    .intro = La copie de vos données que vous avez demandée à { -product } est prête. Connectez-vous pour la télécharger.
+    .button = Aller à la page de connexion
+    .validity = Elle peut être téléchargée pendant { $time }.
+    .doubt = Si vous ne l’avez pas demandée, choisissez tout de suite un nouveau mot de passe : la demande est venue de votre compte.
+    .sms = { -product }: la copie de vos données est disponible pendant { $time }. Pas vous ? Changez de mot de passe.
+
 email-changed =
     .subject = Votre adresse e-mail a été changée
     .preheader = Si ce n’était pas vous, vous pouvez l’annuler.
@@ -205,6 +227,25 @@ phone-changed =
         Si ce n’était pas vous, choisissez tout de suite un nouveau mot de passe par « mot de passe oublié » avec cette adresse e-mail : le nouveau numéro n’ouvrira alors plus votre compte.
     .doubt = Dans le doute, choisissez un nouveau mot de passe et vérifiez le numéro de votre profil. Si vous ne faites rien, le nouveau numéro reste.
     .sms = { -product }: votre numéro est maintenant { $number }. Si ce n'était pas vous, changez vite de mot de passe.
+
+account-deleted =
+    .subject = Votre compte est supprimé
+    .preheader = Vous pouvez encore le garder, avec le lien de ce message.
+    .heading = Votre compte est supprimé
+    .intro = Vous avez demandé la suppression de votre compte { -product } : il est fermé et chaque appareil est déconnecté. Si vous changez d’avis, gardez-le avec ce lien et connectez-vous comme avant. Sinon il sera effacé pour toujours une fois le délai passé.
+    .button = Garder mon compte
+    .validity = Le lien est valable { $time } et ne sert qu’une fois.
+    .doubt = Si ce n’était pas vous, quelqu’un d’autre a utilisé votre compte : gardez-le, connectez-vous et choisissez aussitôt un nouveau mot de passe.
+    .sms = { -product }: votre compte est supprimé. Pour le garder, suivez ce lien dans les { $time }.
+
+deleted-by-staff =
+    .subject = Votre compte a été supprimé
+    .preheader = Il est fermé et sera effacé.
+    .heading = Votre compte a été supprimé
+    .intro = Votre compte { -product } a été supprimé par notre équipe. Il est fermé et chaque appareil est déconnecté.
+    .validity = Il peut être rétabli pendant { $time }. Ensuite tout son contenu est effacé pour toujours.
+    .doubt = Si vous pensez que c’est une erreur, contactez { -product } avant la fin de ce délai.
+    .sms = { -product }: compte supprimé. Rétablissement possible pendant { $time }. Une erreur ? Contactez-nous.
 
 account-reclaimed =
     .subject = Votre compte a été sécurisé
@@ -288,6 +329,16 @@ page-revert-email =
     .button = Annuler le changement
     .done = Le changement est annulé
     .done-intro = Votre compte a retrouvé son ancienne adresse e-mail. Ouvrez le message que nous venons d’y envoyer et choisissez un nouveau mot de passe.
+
+page-cancel-deletion =
+    .heading = Garder votre compte ?
+    .intro =
+        Vous avez supprimé votre compte. Il peut encore être gardé : avec son mot de passe, son profil et ses adresses.
+
+        Les appareils restent déconnectés. Si ce n’est pas vous qui l’avez supprimé, choisissez un nouveau mot de passe après la connexion.
+    .button = Garder mon compte
+    .done = Votre compte est gardé
+    .done-intro = Rien n’a été effacé. Connectez-vous comme avant.
 
 page-home =
     .heading = Ici, { -product } connecte ses utilisateurs

@@ -107,7 +107,7 @@ impl Size {
 #[derive(Clone, Copy)]
 pub(super) struct PageSizes<'a> {
     pub(super) operation: &'a OperationDefinition,
-    /// `None` while the document is prepared: a page counts as one entry.
+    /// `None` while the document is prepared: a page of unknown size may be empty, and counts as such.
     pub(super) variables: Option<&'a Variables>,
     pub(super) metadata: &'static Metadata,
 }
@@ -120,7 +120,7 @@ impl PageSizes<'_> {
             let size = match field.get_argument(name).map(|value| &value.node) {
                 Some(Value::Number(number)) => page_size(number.as_u64()),
                 Some(Value::Variable(name)) => match self.variables {
-                    None => 1,
+                    None => 0,
                     Some(variables) => match variables
                         .get(name)
                         .or_else(|| default(self.operation, name))

@@ -7,8 +7,8 @@ use crate::schema::answer::{IntoProblem, answer};
 use crate::schema::directives::{Authenticated, Cost, Credential, PASSWORD_HASH};
 use crate::schema::error::Error;
 use crate::schema::problem::{
-    AccountSuspended, Conflict, GoogleTokenInvalid, IdentityAlreadyLinked, InputInvalid,
-    LastAuthenticator, NotFound, RateLimited, StepUpRequired,
+    AccountDeleted, AccountSuspended, Conflict, GoogleTokenInvalid, IdentityAlreadyLinked,
+    InputInvalid, LastAuthenticator, NotFound, RateLimited, StepUpRequired,
 };
 use crate::schema::request::ContextExt as _;
 use crate::schema::types::identity::Identity;
@@ -28,12 +28,14 @@ pub struct LoginWithGoogleInput {
 
 /// The result of `loginWithGoogle`: `SignedIn` with tokens for a new session. `GoogleTokenInvalid`
 /// if the ID token is rejected: sign in to Google again. `Conflict` if the address has an account
-/// whose owner this token does not prove to be.
+/// whose owner this token does not prove to be. `AccountDeleted` if its owner has deleted the account
+/// and can still keep it.
 #[derive(Union)]
 pub enum LoginWithGoogleResult {
     SignedIn(Box<SignedIn>),
     GoogleTokenInvalid(GoogleTokenInvalid),
     AccountSuspended(AccountSuspended),
+    AccountDeleted(AccountDeleted),
     Conflict(Conflict),
     InputInvalid(InputInvalid),
     RateLimited(RateLimited),
@@ -44,6 +46,7 @@ impl IntoProblem<LoginWithGoogleResult> for GoogleLoginProblem {
         match self {
             Self::TokenInvalid => GoogleTokenInvalid.into(),
             Self::Suspended => AccountSuspended.into(),
+            Self::Deleted(offer) => AccountDeleted(offer).into(),
             Self::Taken => Conflict::TAKEN.into(),
         }
     }

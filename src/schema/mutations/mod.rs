@@ -3,6 +3,8 @@
 pub mod account;
 pub mod administration;
 pub mod google;
+pub mod lifecycle;
+pub mod media;
 pub mod otp;
 pub mod password;
 pub mod session;
@@ -18,5 +20,7 @@ pub struct Mutation(
     otp::OtpMutations,
     password::PasswordMutations,
     google::GoogleMutations,
+    media::MediaMutations,
     administration::AdministrationMutations,
+    lifecycle::LifecycleMutations,
 );

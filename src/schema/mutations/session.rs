@@ -3,13 +3,13 @@
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
 
 use crate::domain::ids::SessionId;
-use crate::domain::token::{PlainToken, TokenKind};
+use crate::domain::token::RefreshCredential;
 use crate::schema::answer::{IntoProblem, answer};
 use crate::schema::directives::{Authenticated, Cost, Credential, PASSWORD_HASH};
 use crate::schema::error::Error;
 use crate::schema::problem::{
-    AccountSuspended, EmailNotVerified, InputInvalid, InvalidCredentials, NotFound, RateLimited,
-    TokenInvalid,
+    AccountDeleted, AccountSuspended, EmailNotVerified, InputInvalid, InvalidCredentials, NotFound,
+    RateLimited, TokenInvalid,
 };
 use crate::schema::request::{ContextExt as _, CookieChange};
 use crate::schema::types::signed_in::{SignedIn, SteppedUp};
@@ -30,13 +30,14 @@ pub struct LoginInput {
 }
 
 /// The result of `login`: `SignedIn` with tokens for a new session. `InvalidCredentials` for a
-/// wrong password and for an unknown address alike; `AccountSuspended` and `EmailNotVerified` are
-/// only returned after the right password.
+/// wrong password and for an unknown address alike; `AccountSuspended`, `AccountDeleted` and
+/// `EmailNotVerified` are only returned after the right password.
 #[derive(Union)]
 pub enum LoginResult {
     SignedIn(Box<SignedIn>),
     InvalidCredentials(InvalidCredentials),
     AccountSuspended(AccountSuspended),
+    AccountDeleted(AccountDeleted),
     EmailNotVerified(EmailNotVerified),
     InputInvalid(InputInvalid),
     RateLimited(RateLimited),
@@ -48,6 +49,7 @@ impl IntoProblem<LoginResult> for LoginProblem {
             Self::InvalidCredentials => InvalidCredentials::NO_MATCH.into(),
             Self::InvalidCredentialsOrPending => InvalidCredentials::NO_MATCH_OR_PENDING.into(),
             Self::Suspended => AccountSuspended.into(),
+            Self::Deleted(offer) => AccountDeleted(offer).into(),
             Self::EmailNotVerified => EmailNotVerified.into(),
         }
     }
@@ -197,8 +199,8 @@ impl SessionMutations {
     ) -> Result<RefreshSessionResult, Error> {
         let by_cookie = input.refresh_token.is_none();
         let presented = match input.refresh_token {
-            Some(token) => PlainToken::parse(TokenKind::Refresh, &token),
-            None => context.cookie()?,
+            Some(token) => RefreshCredential::parse(&token),
+            None => context.cookie()?.map(RefreshCredential::Token),
         };
         let outcome = session::refresh(context.app(), &context.caller().client, presented).await;
         if by_cookie && matches!(outcome, Err(Refused::Because(RefreshProblem::TokenInvalid))) {
@@ -219,12 +221,23 @@ impl SessionMutations {
             context.cookie()?
         };
         let had_cookie = cookie.is_some();
+        let client = &context.caller().client;
         let credential = match (person, cookie) {
+            (Some(person), Some(token)) if person.session().is_of_legacy_token() => {
+                // The cookie belongs to another session than a token of the old system.
+                let token = RefreshCredential::Token(token);
+                let other = LogoutCredential::RefreshToken(token);
+                let outcome = session::logout(context.app(), client, other).await;
+                if outcome.is_err() {
+                    return answer(outcome, |ended| LoggedOut { ended });
+                }
+                LogoutCredential::Caller(person)
+            }
             (Some(person), _) => LogoutCredential::Caller(person),
-            (None, Some(token)) => LogoutCredential::RefreshToken(token),
+            (None, Some(token)) => LogoutCredential::RefreshToken(RefreshCredential::Token(token)),
             (None, None) => return Err(Error::unauthenticated()),
         };
-        let outcome = session::logout(context.app(), &context.caller().client, credential).await;
+        let outcome = session::logout(context.app(), client, credential).await;
         if had_cookie && outcome.is_ok() {
             context.request().change_cookie(CookieChange::Clear);
         }

@@ -74,31 +74,23 @@ impl AuditEvent {
         Ok(self.opened.get_or_try_init(open).await?.as_ref())
     }
 
-    /// Whether the subject may see the client data: they acted themselves, or an anonymous client
-    /// did after the account had a verified address.
-    ///
-    /// Before that, the account may have been registered by another person. Neither may read the
-    /// other's network address, user agent and text.
+    /// Whether the viewer may read more than that it happened.
     fn is_theirs(&self) -> bool {
-        let Viewer::Subject(person) = &self.viewer else {
-            return true;
-        };
-        let at = self.row.created_at;
-        match self.row.actor {
-            Some(_) => person.belonged_to_owner_at(at),
-            None => person.was_verified_at(at),
+        match &self.viewer {
+            Viewer::Auditor => true,
+            Viewer::Subject(person) => self.row.is_shown_to(person),
         }
     }
 
-    /// A value about the client of the actor. Users do not learn from where a staff member changed
-    /// their account.
+    /// A value about the client of the actor.
     async fn client(
         &self,
         context: &Context<'_>,
         value: impl FnOnce(&Details) -> Option<String>,
     ) -> Nullable<String> {
-        let by_another = self.row.actor.is_some() && self.row.actor != self.row.subject;
-        if matches!(self.viewer, Viewer::Subject(_)) && by_another || !self.is_theirs() {
+        if let Viewer::Subject(person) = &self.viewer
+            && !self.row.shows_client_to(person)
+        {
             return None;
         }
         match self.details(context).await {
@@ -161,8 +153,7 @@ impl AuditEvent {
         }
         let is_shown = |change: &&recorded::Change| match self.viewer {
             Viewer::Auditor => true,
-            // Staff notes are not visible to their subject.
-            Viewer::Subject(_) => change.field != "staffNote",
+            Viewer::Subject(_) => audit::is_shown_field(&change.field),
         };
         let details = match self.details(context).await {
             Ok(details) => details?,

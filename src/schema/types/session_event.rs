@@ -35,6 +35,8 @@ pub enum SessionEndReason {
     EndedByStaff,
     /// The account was suspended.
     Suspended,
+    /// The account was deleted.
+    AccountDeleted,
     /// The account was recovered by the owner of its address, or lost the address.
     AccountRecovered,
     /// For another reason.
@@ -53,6 +55,9 @@ impl From<RevocationReason> for SessionEndReason {
             RevocationReason::RefreshTokenReused => Self::TokenReused,
             RevocationReason::RevokedByStaff => Self::EndedByStaff,
             RevocationReason::Suspended => Self::Suspended,
+            RevocationReason::DeletedByStaff
+            | RevocationReason::Deleted
+            | RevocationReason::Erased => Self::AccountDeleted,
             RevocationReason::AccountReset
             | RevocationReason::AddressDetached
             | RevocationReason::EmailReverted => Self::AccountRecovered,

@@ -9,8 +9,11 @@ use super::audit_event::{self, AuditEventConnection};
 use super::enums::{AuthProvider, Role, StaffFunction};
 use super::identity::Identity;
 use super::session::{self, SessionConnection};
+use crate::app::App;
+use crate::domain::ids::UserId;
 use crate::domain::permission::{Permission, PermissionSet};
-use crate::domain::user;
+use crate::domain::user::{self, PublicProfile};
+use crate::fault::Fault;
 use crate::schema::connection::PageArguments;
 use crate::schema::directives::{AtMost, Key, Paged};
 use crate::schema::error::{Error, Nullable};
@@ -23,15 +26,33 @@ const MAX_IDENTITIES: usize = 20;
 
 #[derive(Clone, Debug)]
 pub struct User {
-    row: Arc<user::User>,
+    account: Account,
     /// Whether this operation authenticated the user, who may then read their private fields.
     signed_in_now: bool,
+}
+
+/// What was read of an account.
+#[derive(Clone, Debug)]
+enum Account {
+    Whole(Arc<user::User>),
+    /// For a [`PublicSelection`](super::public_user::PublicSelection).
+    Public(Arc<PublicProfile>),
 }
 
 impl From<Arc<user::User>> for User {
     fn from(row: Arc<user::User>) -> Self {
         Self {
-            row,
+            account: Account::Whole(row),
+            signed_in_now: false,
+        }
+    }
+}
+
+impl From<Arc<PublicProfile>> for User {
+    /// A user of whom no more is selected than a `PublicSelection` has.
+    fn from(profile: Arc<PublicProfile>) -> Self {
+        Self {
+            account: Account::Public(profile),
             signed_in_now: false,
         }
     }
@@ -47,7 +68,7 @@ impl User {
     /// The user whom this operation signed in; the request had no token yet.
     pub(in crate::schema) fn signed_in_now(row: user::User) -> Self {
         Self {
-            row: Arc::new(row),
+            account: Account::Whole(Arc::new(row)),
             signed_in_now: true,
         }
     }
@@ -69,7 +90,60 @@ impl User {
         guard: impl Guard,
         value: impl FnOnce(&user::User) -> Option<T>,
     ) -> Nullable<T> {
-        guard.field(self.access(context), || value(&self.row))
+        if !guard.allows(self.access(context)) {
+            return Some(Err(Error::forbidden()));
+        }
+        match self.whole() {
+            Ok(user) => value(user).map(Ok),
+            Err(failure) => Some(Err(failure)),
+        }
+    }
+
+    /// The account, for fields that a [`PublicSelection`](super::public_user::PublicSelection) has not.
+    fn whole(&self) -> Result<&Arc<user::User>, Error> {
+        match &self.account {
+            Account::Whole(user) => Ok(user),
+            Account::Public(_) => {
+                let fault = Fault::new("a field was selected that its row was not read for");
+                Err(Error::hiding(&fault))
+            }
+        }
+    }
+
+    pub(super) fn user_id(&self) -> UserId {
+        match &self.account {
+            Account::Whole(user) => user.id,
+            Account::Public(profile) => profile.id,
+        }
+    }
+
+    pub(super) fn public_id(&self) -> &str {
+        match &self.account {
+            Account::Whole(user) => &user.pid,
+            Account::Public(profile) => &profile.pid,
+        }
+    }
+
+    pub(super) fn given_name(&self) -> &str {
+        match &self.account {
+            Account::Whole(user) => &user.first_name,
+            Account::Public(profile) => &profile.first_name,
+        }
+    }
+
+    pub(super) fn picture(&self, app: &App) -> Option<String> {
+        let own = match &self.account {
+            Account::Whole(user) => &user.avatar,
+            Account::Public(profile) => &profile.avatar,
+        };
+        app.avatar_url(own.as_deref())
+    }
+
+    pub(super) fn rank(&self) -> Role {
+        match &self.account {
+            Account::Whole(user) => user.role.into(),
+            Account::Public(profile) => profile.role.into(),
+        }
     }
 
     fn access<'a>(&self, context: &'a Context<'_>) -> AccessContext<'a> {
@@ -81,7 +155,7 @@ impl User {
 
     fn is_own(&self, context: &Context<'_>) -> bool {
         let caller = context.caller().signed_in();
-        self.signed_in_now || caller.is_some_and(|person| person.user() == self.row.id)
+        self.signed_in_now || caller.is_some_and(|person| person.user() == self.user_id())
     }
 }
 
@@ -92,133 +166,129 @@ impl User {
 impl User {
     /// The ID; the `sub` claim of access tokens.
     pub(in crate::schema) async fn id(&self) -> ID {
-        self.row.id.to_string().into()
+        self.user_id().to_string().into()
     }
 
     /// A short public identifier that users can read and quote.
-    async fn pid(&self) -> &str {
-        &self.row.pid
+    fn pid(&self) -> &str {
+        self.public_id()
     }
 
     /// The e-mail address, as entered by its owner.
-    async fn email(&self, context: &Context<'_>) -> Nullable<EmailAddress> {
+    fn email(&self, context: &Context<'_>) -> Nullable<EmailAddress> {
         self.private(context, |user| user.email.clone().map(EmailAddress))
     }
 
     /// The phone number.
-    async fn phone(&self, context: &Context<'_>) -> Nullable<PhoneNumber> {
+    fn phone(&self, context: &Context<'_>) -> Nullable<PhoneNumber> {
         self.private(context, |user| user.phone.clone().map(PhoneNumber))
     }
 
     /// Given name.
-    async fn first_name(&self) -> &str {
-        &self.row.first_name
+    fn first_name(&self) -> &str {
+        self.given_name()
     }
 
     /// Family name.
-    async fn last_name(&self, context: &Context<'_>) -> Nullable<String> {
+    fn last_name(&self, context: &Context<'_>) -> Nullable<String> {
         self.private(context, |user| Some(user.last_name.clone()))
     }
 
     /// The picture, or the configured default.
-    async fn avatar_url(&self, context: &Context<'_>) -> Option<String> {
-        let default = || context.app().config.profile.default_avatar_url.as_ref();
-        self.row
-            .avatar
-            .clone()
-            .or_else(|| default().map(ToString::to_string))
+    fn avatar_url(&self, context: &Context<'_>) -> Option<String> {
+        self.picture(context.app())
     }
 
     /// A short biography.
-    async fn bio(&self, context: &Context<'_>) -> Nullable<String> {
+    fn bio(&self, context: &Context<'_>) -> Nullable<String> {
         self.private(context, |user| Some(user.bio.clone()))
     }
 
     /// Country.
-    async fn country(&self, context: &Context<'_>) -> Nullable<String> {
+    fn country(&self, context: &Context<'_>) -> Nullable<String> {
         self.private(context, |user| Some(user.country.clone()))
     }
 
     /// State or region.
-    async fn state(&self, context: &Context<'_>) -> Nullable<String> {
+    fn state(&self, context: &Context<'_>) -> Nullable<String> {
         self.private(context, |user| Some(user.state.clone()))
     }
 
     /// City.
-    async fn city(&self, context: &Context<'_>) -> Nullable<String> {
+    fn city(&self, context: &Context<'_>) -> Nullable<String> {
         self.private(context, |user| Some(user.city.clone()))
     }
 
     /// Street address.
-    async fn address(&self, context: &Context<'_>) -> Nullable<String> {
+    fn address(&self, context: &Context<'_>) -> Nullable<String> {
         self.private(context, |user| Some(user.address.clone()))
     }
 
     /// Preferred language, a BCP 47 tag.
-    async fn locale(&self, context: &Context<'_>) -> Nullable<String> {
+    fn locale(&self, context: &Context<'_>) -> Nullable<String> {
         self.private(context, |user| user.locale.clone())
     }
 
     /// The role.
-    async fn role(&self) -> Role {
-        self.row.role.into()
+    fn role(&self) -> Role {
+        self.rank()
     }
 
     /// The functions of a staff member.
     #[graphql(directive = AtMost::apply(8))]
-    async fn staff_functions(&self, context: &Context<'_>) -> Nullable<Vec<StaffFunction>> {
+    fn staff_functions(&self, context: &Context<'_>) -> Nullable<Vec<StaffFunction>> {
         self.private(context, |user| {
             Some(user.staff_functions.iter().map(Into::into).collect())
         })
     }
 
     /// How the account was created.
-    async fn auth_provider(&self, context: &Context<'_>) -> Nullable<AuthProvider> {
+    fn auth_provider(&self, context: &Context<'_>) -> Nullable<AuthProvider> {
         self.private(context, |user| Some(user.auth_provider.into()))
     }
 
     /// Whether an e-mail address or phone number of the account is verified.
-    async fn is_verified(&self, context: &Context<'_>) -> Nullable<bool> {
+    fn is_verified(&self, context: &Context<'_>) -> Nullable<bool> {
         self.private(context, |user| Some(user.is_verified))
     }
 
     /// Whether the e-mail address is verified.
-    async fn email_verified(&self, context: &Context<'_>) -> Nullable<bool> {
+    fn email_verified(&self, context: &Context<'_>) -> Nullable<bool> {
         self.private(context, |user| Some(user.email_verified))
     }
 
     /// Whether the phone number is verified.
-    async fn phone_verified(&self, context: &Context<'_>) -> Nullable<bool> {
+    fn phone_verified(&self, context: &Context<'_>) -> Nullable<bool> {
         self.private(context, |user| Some(user.phone_verified))
     }
 
     /// Whether the account is suspended.
-    async fn is_suspended(&self, context: &Context<'_>) -> Nullable<bool> {
+    fn is_suspended(&self, context: &Context<'_>) -> Nullable<bool> {
         self.private(context, |user| Some(user.is_suspended()))
     }
 
     /// Whether the account is deleted and waits for its erasure.
-    async fn is_deleted(&self, context: &Context<'_>) -> Nullable<bool> {
+    fn is_deleted(&self, context: &Context<'_>) -> Nullable<bool> {
         self.private(context, |user| Some(user.is_deleted()))
     }
 
     /// When the account was deleted.
-    async fn deleted_at(&self, context: &Context<'_>) -> Nullable<DateTime<Utc>> {
+    fn deleted_at(&self, context: &Context<'_>) -> Nullable<DateTime<Utc>> {
         self.private(context, |user| user.deleted_at)
     }
 
     /// When the user last signed in.
-    async fn last_login_at(&self, context: &Context<'_>) -> Nullable<DateTime<Utc>> {
+    fn last_login_at(&self, context: &Context<'_>) -> Nullable<DateTime<Utc>> {
         self.private(context, |user| user.last_login_at)
     }
 
     /// When the account was created.
-    async fn created_at(&self, context: &Context<'_>) -> Nullable<DateTime<Utc>> {
+    fn created_at(&self, context: &Context<'_>) -> Nullable<DateTime<Utc>> {
         self.private(context, |user| Some(user.created_at))
     }
 
     /// When the account was last changed.
-    async fn updated_at(&self, context: &Context<'_>) -> Nullable<DateTime<Utc>> {
+    fn updated_at(&self, context: &Context<'_>) -> Nullable<DateTime<Utc>> {
         self.private(context, |user| Some(user.updated_at))
     }
 
@@ -237,7 +307,8 @@ impl User {
             Err(refusal) => return Some(Err(refusal)),
         };
         Some(match PageArguments::check(first, after, last, before) {
-            Ok(arguments) => session::load_page(context, user, arguments).await,
+            // Boxed, like the other lists: every field of a user would be as large.
+            Ok(arguments) => Box::pin(session::load_page(context, user, arguments)).await,
             Err(refusal) => Err(refusal),
         })
     }
@@ -249,8 +320,8 @@ impl User {
             Ok(user) => user,
             Err(refusal) => return Some(Err(refusal)),
         };
-        let found = context.loaders().identities(user).await;
-        Some(match found {
+        let found = Box::pin(context.loaders().identities(user));
+        Some(match found.await {
             Ok(found) => Ok(found
                 .into_iter()
                 .take(MAX_IDENTITIES)
@@ -274,16 +345,20 @@ impl User {
         if !auditor.or(IsOwner).allows(access) {
             return Some(Err(Error::forbidden()));
         }
-        let (user, is_auditor) = (&self.row, auditor.allows(access));
+        let is_auditor = auditor.allows(access);
+        let user = match self.whole() {
+            Ok(user) => user,
+            Err(failure) => return Some(Err(failure)),
+        };
         Some(match PageArguments::check(first, after, last, before) {
-            Ok(page) => audit_event::load_about(context, user, is_auditor, page).await,
+            Ok(page) => Box::pin(audit_event::load_about(context, user, is_auditor, page)).await,
             Err(refusal) => Err(refusal),
         })
     }
 
     /// The permissions of the user, as in `users:read`.
     #[graphql(directive = AtMost::apply(32))]
-    async fn permissions(&self, context: &Context<'_>) -> Nullable<Vec<String>> {
+    fn permissions(&self, context: &Context<'_>) -> Nullable<Vec<String>> {
         self.private(context, |user| {
             let permissions = PermissionSet::of(user.role, user.staff_functions);
             Some(
@@ -296,7 +371,7 @@ impl User {
     }
 
     /// The ID of the user's vendor record in the vendor module.
-    async fn vendor_id(&self, context: &Context<'_>) -> Nullable<String> {
+    fn vendor_id(&self, context: &Context<'_>) -> Nullable<String> {
         let own = IsOwner.and(IsVendor);
         let guard = own.or(Holds(Permission::UsersRead));
         self.guarded(context, guard, |user| user.vendor_id.clone())
@@ -304,7 +379,7 @@ impl User {
 
     /// A note by the staff about the user, who cannot read it, whatever their permissions.
     #[graphql(tag = "staff")]
-    async fn staff_note(&self, context: &Context<'_>) -> Nullable<String> {
+    fn staff_note(&self, context: &Context<'_>) -> Nullable<String> {
         let guard = IsStaff.and(IsNotOwner);
         self.guarded(context, guard, |user| Some(user.staff_note.clone()))
     }

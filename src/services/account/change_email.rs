@@ -63,7 +63,15 @@ pub async fn request_email_change(
         ValidFor::Minutes(issued.minutes),
     );
     let recipient = outbox::email_recipient(&owner.user, to);
-    outbox::enqueue(&tx, app, &recipient, &message, Some(created.expires_at)).await?;
+    outbox::enqueue(
+        &tx,
+        app,
+        &owner.user,
+        &recipient,
+        &message,
+        Some(created.expires_at),
+    )
+    .await?;
     contact_change::record_request(&tx, app, caller, &owner, (Contact::Email, to)).await?;
     tx.commit().await?;
     app.wake_outbox();
@@ -227,7 +235,7 @@ async fn notify_old_addresses(
         let masked = new.masked();
         let message = Message::EmailNoted(NewAddress(&masked));
         let recipient = outbox::sms_recipient(before, phone);
-        outbox::enqueue(tx, app, &recipient, &message, None).await?;
+        outbox::enqueue(tx, app, before, &recipient, &message, None).await?;
     }
     let lifetime = Duration::seconds(app.config.links.revert_seconds);
     let purpose = LinkPurpose::RevertEmail;
@@ -246,7 +254,15 @@ async fn notify_old_addresses(
         ValidFor::Days(lifetime.num_days()),
     );
     let recipient = outbox::email_recipient(before, old);
-    outbox::enqueue(tx, app, &recipient, &message, Some(created.expires_at)).await
+    outbox::enqueue(
+        tx,
+        app,
+        before,
+        &recipient,
+        &message,
+        Some(created.expires_at),
+    )
+    .await
 }
 
 fn email(identifier: &Identifier) -> Result<&EmailAddress, Violation> {

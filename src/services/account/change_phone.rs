@@ -51,7 +51,15 @@ pub async fn request_phone_change(
     let message = Message::code(purpose, issued.code.reveal(), issued.minutes);
     let tx = app.begin().await?;
     let recipient = outbox::sms_recipient(&owner.user, new.as_str());
-    outbox::enqueue(&tx, app, &recipient, &message, Some(issued.expires_at)).await?;
+    outbox::enqueue(
+        &tx,
+        app,
+        &owner.user,
+        &recipient,
+        &message,
+        Some(issued.expires_at),
+    )
+    .await?;
     let requested = (Contact::Phone, new.as_str());
     contact_change::record_request(&tx, app, caller, &owner, requested).await?;
     tx.commit().await?;
@@ -99,7 +107,7 @@ async fn notify_old_addresses(
     let masked = new.masked();
     let message = Message::PhoneChanged(NewNumber(&masked));
     for recipient in outbox::verified_addresses(before) {
-        outbox::enqueue(tx, app, &recipient, &message, None).await?;
+        outbox::enqueue(tx, app, before, &recipient, &message, None).await?;
     }
     Ok(())
 }

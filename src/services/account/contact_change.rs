@@ -61,6 +61,7 @@ pub(super) async fn charge_code(
 /// Reads the caller's account.
 pub(super) async fn find_owner<P>(app: &App, user: UserId) -> Result<Credentials, Refused<P>> {
     let found = user::find_by_id(&app.database, user).await?;
+    let found = found.filter(|owner| !owner.user.is_deleted());
     found.ok_or(Refused::Unauthenticated)
 }
 

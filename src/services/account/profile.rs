@@ -6,7 +6,6 @@ use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::user::User;
 use crate::domain::violation::Violations;
-use crate::fault::Fault;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::profile_rules;
 use crate::services::refused::Refused;
@@ -26,8 +25,10 @@ pub async fn update_profile(
     throttle::charge(app, &caller.client, limit).await?;
     Violations::check(profile_rules::read(&mut change), Ok(()))?;
     let tx = app.begin().await?;
-    let gone = || Fault::new("a signed-in person has no account");
-    let before = user::lock(&tx, person.user()).await?.ok_or_else(gone)?;
+    // Deleted or erased since the request began, or suspended.
+    let before = user::lock(&tx, person.user()).await?;
+    let before = before.filter(User::may_sign_in);
+    let before = before.ok_or(Refused::Unauthenticated)?;
     let after = user::update_profile(&tx, person.user(), change, app.clock.now()).await?;
     let event = Event::new(Action::ProfileUpdated, Subject::User(person.user())).by(caller);
     audit::record(

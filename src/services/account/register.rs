@@ -20,6 +20,7 @@ use crate::fault::Fault;
 use crate::messages::Message;
 use crate::messages::parts::SignIn;
 use crate::services::audit::{self, Action, Event, Subject};
+use crate::services::erasure;
 use crate::services::new_password::{self, PasswordRejected};
 use crate::services::outbox;
 use crate::services::profile_rules;
@@ -28,6 +29,9 @@ use crate::services::sign_in::{self, SessionTokens};
 use crate::services::throttle::{self, RateLimit};
 use crate::stores::user::{Credentials, NewUser};
 use crate::stores::{Tx, decoy, password, person_key, user};
+
+/// Attempts while the account that has the address is deleted or erased.
+const MAX_ATTEMPTS: usize = 4;
 
 /// The input of a registration.
 #[derive(Debug)]
@@ -119,19 +123,39 @@ pub async fn register(
         }
         None => None,
     };
+    for _ in 0..MAX_ATTEMPTS {
+        let stored = store(app, caller, &checked, hash.clone()).await;
+        if erasure::interrupted(&stored) {
+            continue;
+        }
+        if let Some(registered) = stored? {
+            return Ok(registered);
+        }
+    }
+    Err(Fault::new("the account that has the address kept changing").into())
+}
+
+/// Creates the account, or tells the owner of its address; `None` if the account that had the address
+/// was deleted meanwhile.
+async fn store(
+    app: &App,
+    caller: &Caller,
+    checked: &Checked,
+    hash: Option<String>,
+) -> Result<Option<Registered>, Refused<RegisterProblem>> {
     let identifier = checked.address.identifier();
     // Without a password only the code makes the account usable.
     let needs_verification = app.config.registration.requires_confirmation() || hash.is_none();
 
     let tx = app.begin().await?;
     let id: UserId = app.new_id();
-    let inserted = user::insert(&tx, new_user(app, id, &checked)).await?;
+    let inserted = user::insert(&tx, new_user(app, id, checked)).await?;
     let mut holders = user::find_all_by_identifier(&tx, &identifier)
         .await?
         .into_iter();
-    let owner = holders
-        .next()
-        .ok_or_else(|| Fault::new("the account that has the address is missing"))?;
+    let Some(owner) = holders.next() else {
+        return Ok(None);
+    };
     // Another account may have this address without having verified it. It keeps the address until
     // the new account verifies it, or loses it now where verification is never required.
     let is_free = inserted && (needs_verification || holders.next().is_none());
@@ -145,7 +169,7 @@ pub async fn register(
     };
     tx.commit().await?;
     app.wake_outbox();
-    Ok(outcome)
+    Ok(Some(outcome))
 }
 
 fn new_user<'a>(app: &App, id: UserId, checked: &'a Checked) -> NewUser<'a> {
@@ -231,7 +255,7 @@ async fn notify_owner(
         let to = owner.user.email.as_deref().unwrap_or_default();
         let recipient = outbox::email_recipient(&owner.user, to);
         let message = Message::AlreadyRegistered(SignIn(sign_in));
-        outbox::enqueue(tx, app, &recipient, &message, None).await?;
+        outbox::enqueue(tx, app, &owner.user, &recipient, &message, None).await?;
     } else {
         // The first registration is unconfirmed. The link requires its password, so sending it again
         // helps only the first registrant.

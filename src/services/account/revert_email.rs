@@ -92,7 +92,15 @@ async fn send_reset(tx: &Tx, app: &App, owner: &User, old: &EmailAddress) -> Res
         to: old.as_str(),
         locale: owner.locale.as_deref(),
     };
-    outbox::enqueue(tx, app, &recipient, &message, Some(created.expires_at)).await
+    outbox::enqueue(
+        tx,
+        app,
+        owner,
+        &recipient,
+        &message,
+        Some(created.expires_at),
+    )
+    .await
 }
 
 async fn record(

@@ -15,6 +15,7 @@ use crate::fault::Fault;
 use crate::messages::parts::{Link, ValidFor};
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, Action, Event, Subject};
+use crate::services::erasure;
 use crate::services::links;
 use crate::services::outbox;
 use crate::services::ownership::{self, AddressProof};
@@ -140,6 +141,14 @@ pub async fn request_email_verification(
     caller: &Caller,
     typed: &str,
 ) -> Result<(), Refused<Infallible>> {
+    let sent = request_link(app, caller, typed).await;
+    if erasure::interrupted(&sent) {
+        return request_link(app, caller, typed).await;
+    }
+    sent
+}
+
+async fn request_link(app: &App, caller: &Caller, typed: &str) -> Result<(), Refused<Infallible>> {
     let identifier = Identifier::read(typed, None);
     throttle::charge(
         app,
@@ -195,5 +204,13 @@ pub(super) async fn send_link(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
     let valid = ValidFor::Hours(lifetime.num_hours());
     let message = Message::VerifyEmail(Link(created.url.as_str()), valid);
     let recipient = outbox::email_recipient(user, to);
-    outbox::enqueue(tx, app, &recipient, &message, Some(created.expires_at)).await
+    outbox::enqueue(
+        tx,
+        app,
+        user,
+        &recipient,
+        &message,
+        Some(created.expires_at),
+    )
+    .await
 }

@@ -33,7 +33,7 @@ pub(super) async fn send_code(tx: &Tx, app: &App, user: &User) -> Result<(), Fau
     {
         Ok(issued) => {
             let message = Message::code(purpose, issued.code.reveal(), issued.minutes);
-            outbox::enqueue(tx, app, &recipient, &message, Some(issued.expires_at)).await
+            outbox::enqueue(tx, app, user, &recipient, &message, Some(issued.expires_at)).await
         }
         Err(IssueError::Cooldown(_)) => {
             let message = Message::code(purpose, "", 0);
@@ -64,7 +64,7 @@ pub(super) async fn send_other(
     )
     .await
     {
-        Ok(_) => outbox::enqueue(tx, app, &recipient, &message, None).await,
+        Ok(_) => outbox::enqueue(tx, app, owner, &recipient, &message, None).await,
         // One message per cooldown, so that no phone is flooded.
         Err(IssueError::Cooldown(_)) => {
             outbox::enqueue_decoy(tx, app, &recipient, &message, None).await

@@ -3,8 +3,6 @@
 use chrono::Duration;
 use serde_json::json;
 
-use super::refused::RequestedChange;
-use super::{Change, changed, read_reason, requested_value};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::email::EmailAddress;
@@ -23,6 +21,9 @@ use crate::messages::Message;
 use crate::messages::parts::{Link, ValidFor};
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
+use crate::services::staff_change::{
+    Change, Recorded, RequestedChange, changed, read_reason, requested_value,
+};
 use crate::services::{links, outbox, ownership, profile_rules};
 use crate::stores::link::{self, LinkPurpose};
 use crate::stores::user::{Credentials, LockScope, NewUser, TieBreak};
@@ -126,6 +127,15 @@ impl Change<'_, UsersWrite> {
     }
 }
 
+impl Recorded for InviteProblem {
+    fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::OutOfScope => Some("OUT_OF_SCOPE"),
+            Self::Taken => None,
+        }
+    }
+}
+
 /// Detaches the address from an account that never verified it.
 ///
 /// Otherwise an attacker who registers the address first could block the invitation, or wait in the
@@ -192,7 +202,15 @@ async fn send(tx: &Tx, app: &App, created: &User) -> Result<(), Fault> {
     let valid = ValidFor::Hours(lifetime.num_hours());
     let message = Message::Invitation(Link(link.url.as_str()), valid);
     let recipient = outbox::email_recipient(created, to);
-    outbox::enqueue(tx, app, &recipient, &message, Some(link.expires_at)).await
+    outbox::enqueue(
+        tx,
+        app,
+        created,
+        &recipient,
+        &message,
+        Some(link.expires_at),
+    )
+    .await
 }
 
 async fn record(

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, json};
 
-use super::{Change, ChangeProblem, Target};
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
 use crate::domain::permission::types::SessionsWrite;
 use crate::domain::session::RevocationReason;
 use crate::services::audit::Action;
 use crate::services::refused::Refused;
+use crate::services::staff_change::{Accounts, Change, ChangeProblem, Target};
 use crate::stores::session::{self, SessionSet};
 
 /// Ends every session of a user and returns how many. Codes, links and concurrent sign-ins end too, or
@@ -34,7 +34,7 @@ pub async fn revoke_user_sessions(
 impl Change<'_, SessionsWrite> {
     async fn revoke_sessions(self, mut target: Target) -> Result<u64, Refused<ChangeProblem>> {
         let (change, app) = (self, self.app);
-        let (tx, before) = change.begin(&mut target).await?;
+        let (tx, before) = change.begin(&mut target, Accounts::Live).await?;
         change.end_credentials(&tx, &before).await?;
         let (reason, now) = (RevocationReason::RevokedByStaff, app.clock.now());
         let ended = session::revoke(&tx, before.id, SessionSet::All, reason, now).await?;

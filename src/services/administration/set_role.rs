@@ -2,9 +2,6 @@
 
 use serde_json::json;
 
-use super::{
-    Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed, requested_value,
-};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::types::RolesWrite;
@@ -13,6 +10,10 @@ use crate::domain::role::{Role, StaffFunctions};
 use crate::domain::user::User;
 use crate::services::audit::Action;
 use crate::services::refused::Refused;
+use crate::services::staff_change::{
+    Accounts, Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed,
+    requested_value,
+};
 use crate::stores::user;
 
 /// Gives a user another role; a staff role requires a verified e-mail address.
@@ -41,7 +42,9 @@ impl Change<'_, RolesWrite> {
     async fn set_role(self, mut target: Target, role: Role) -> Result<User, Refused<GrantProblem>> {
         let removes = |_: &User| role != Role::Admin;
         let (change, app) = (self, self.app);
-        let begun = change.begin_privilege_change(&mut target, removes).await;
+        let begun = change
+            .begin_privilege_change(&mut target, Accounts::Live, removes)
+            .await;
         let (tx, before) = begun.map_err(Refused::widen)?;
         if !change
             .rank()

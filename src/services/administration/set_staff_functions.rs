@@ -2,9 +2,6 @@
 
 use serde_json::json;
 
-use super::{
-    Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed, requested_value,
-};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::types::RolesWrite;
@@ -13,6 +10,10 @@ use crate::domain::role::{Role, StaffFunctions};
 use crate::domain::user::User;
 use crate::services::audit::Action;
 use crate::services::refused::Refused;
+use crate::services::staff_change::{
+    Accounts, Change, ChangeProblem, GrantProblem, PrivilegeProblem, Target, changed,
+    requested_value,
+};
 use crate::stores::user;
 
 /// Replaces the functions of a member of staff; additional ones require a verified e-mail address.
@@ -45,7 +46,9 @@ impl Change<'_, RolesWrite> {
         functions: StaffFunctions,
     ) -> Result<User, Refused<GrantProblem>> {
         let (change, app) = (self, self.app);
-        let begun = change.begin_privilege_change(&mut target, |_| false).await;
+        let begun = change
+            .begin_privilege_change(&mut target, Accounts::Live, |_| false)
+            .await;
         let (tx, before) = begun.map_err(Refused::widen)?;
         if before.role != Role::Staff {
             return Err(Refused::Because(PrivilegeProblem::NotStaff.into()));

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, json};
 
-use super::{Change, ChangeProblem, PrivilegeProblem, Target, changed};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh, Holding};
 use crate::domain::permission::types::UsersWrite;
@@ -11,8 +10,11 @@ use crate::domain::user::User;
 use crate::services::audit::Action;
 use crate::services::recovery::{self, KeptIdentities};
 use crate::services::refused::Refused;
+use crate::services::staff_change::{
+    Accounts, Change, ChangeProblem, PrivilegeProblem, Target, changed,
+};
 use crate::stores::session::{self, SessionSet};
-use crate::stores::user;
+use crate::stores::{legacy_sign_out, user};
 
 /// Suspends an account and ends its sessions: its next request is refused on every instance.
 ///
@@ -57,7 +59,9 @@ pub async fn unsuspend_user(
 impl Change<'_, UsersWrite> {
     async fn suspend(self, mut target: Target) -> Result<User, Refused<PrivilegeProblem>> {
         let (change, app) = (self, self.app);
-        let (tx, before) = change.begin_privilege_change(&mut target, |_| true).await?;
+        let (tx, before) = change
+            .begin_privilege_change(&mut target, Accounts::Live, |_| true)
+            .await?;
         let now = app.clock.now();
         // Suspending again keeps the time of the first suspension.
         let since = before.suspended_at.unwrap_or(now);
@@ -77,8 +81,11 @@ impl Change<'_, UsersWrite> {
 
     async fn unsuspend(self, mut target: Target) -> Result<User, Refused<ChangeProblem>> {
         let (change, app) = (self, self.app);
-        let (tx, before) = change.begin(&mut target).await?;
-        let after = user::set_suspended(&tx, before.id, None, None, app.clock.now()).await?;
+        let (tx, before) = change.begin(&mut target, Accounts::Live).await?;
+        let now = app.clock.now();
+        // An account that was imported as inactive may have tokens of the old system.
+        legacy_sign_out::record(&tx, before.id, now).await?;
+        let after = user::set_suspended(&tx, before.id, None, None, now).await?;
         let changes = changed("isSuspended", json!(before.is_suspended()), json!(false));
         change.finish(tx, &target, changes).await?;
         Ok(after)

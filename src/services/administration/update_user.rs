@@ -4,7 +4,6 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Change, ChangeProblem, ProfileChange, StaffRecord, Target, changed};
 use crate::app::App;
 use crate::domain::caller::{Caller, Holding};
 use crate::domain::permission::types::UsersWrite;
@@ -14,7 +13,9 @@ use crate::domain::violation::{Violation, Violations};
 use crate::services::audit::Action;
 use crate::services::profile_rules;
 use crate::services::refused::Refused;
+use crate::services::staff_change::{Accounts, Change, ChangeProblem, Target, changed};
 use crate::stores::user;
+use crate::stores::user::{ProfileChange, StaffRecord};
 
 const MAX_VENDOR_ID_LENGTH: usize = 100;
 const MAX_NOTE_LENGTH: usize = 2000;
@@ -55,7 +56,7 @@ impl Change<'_, UsersWrite> {
     ) -> Result<User, Refused<ChangeProblem>> {
         let (change, app) = (self, self.app);
         let violations = read(&mut update);
-        let (tx, before) = change.begin(&mut target).await?;
+        let (tx, before) = change.begin(&mut target, Accounts::Live).await?;
         // Staff may not edit their own staff record.
         if change.is_own(&before) && !update.record.is_empty() {
             return Err(Refused::Because(ChangeProblem::OutOfScope));

@@ -35,7 +35,7 @@ pub(in crate::services) async fn record_attempt(
     event: Event<'_>,
 ) -> Result<(), Fault> {
     let is_attributed = match event.subject {
-        Subject::UserWithKey { .. } | Subject::User(_) => true,
+        Subject::UserWithKey { .. } | Subject::User(_) | Subject::Erased(_) => true,
         Subject::UnknownIdentifier(_) | Subject::System => false,
     };
     count(tx, app, client, event, is_attributed).await

@@ -55,25 +55,39 @@ pub(super) fn serialize(client: &Client, changes: Option<Value>) -> Result<Vec<u
     Ok(serde_json::to_vec(&details)?)
 }
 
-/// Seals details under the key of their subject, or under the keyring if there is none.
+/// Whose key seals the details of an event.
+pub(super) enum SealedFor {
+    /// A person, with their sealed key; `None` if they were erased meanwhile.
+    Person(UserId, Option<Vec<u8>>),
+    /// No person: they stay readable.
+    Operators,
+}
+
+/// Seals details. Those about a person who was erased meanwhile are sealed under a key that is kept
+/// nowhere.
 pub(super) fn seal(
     app: &App,
     event: AuditEventId,
-    subject: Option<UserId>,
-    sealed_key: Option<&[u8]>,
+    sealed_for: &SealedFor,
     details: &[u8],
 ) -> Result<Vec<u8>, Fault> {
     let id = event.uuid();
-    let (tag, sealed) = if let Some((user, sealed_key)) = subject.zip(sealed_key) {
-        let key = open_person_key(app, user, sealed_key)?;
-        let sealed = key.seal(&app.random, id.as_bytes(), details);
-        (UNDER_PERSON_KEY, sealed)
-    } else {
-        let purpose = Purpose::AuditUnattributed;
-        let sealed = app
-            .keyring
-            .seal(purpose, &app.random, id.as_bytes(), details);
-        (UNDER_KEYRING, sealed)
+    let (tag, sealed) = match sealed_for {
+        SealedFor::Person(user, sealed_key) => {
+            let key = match sealed_key {
+                Some(sealed_key) => open_person_key(app, *user, sealed_key)?,
+                None => SealingKey::new(&Zeroizing::new(app.random.bytes::<32>())),
+            };
+            let sealed = key.seal(&app.random, id.as_bytes(), details);
+            (UNDER_PERSON_KEY, sealed)
+        }
+        SealedFor::Operators => {
+            let purpose = Purpose::AuditUnattributed;
+            let sealed = app
+                .keyring
+                .seal(purpose, &app.random, id.as_bytes(), details);
+            (UNDER_KEYRING, sealed)
+        }
     };
     let mut value = Vec::with_capacity(sealed.len() + 1);
     value.push(tag);
@@ -159,7 +173,12 @@ pub(in crate::services) fn new_person_key(app: &App, user: UserId) -> Vec<u8> {
     )
 }
 
-fn open_person_key(app: &App, user: UserId, sealed: &[u8]) -> Result<SealingKey, Fault> {
+/// Opens the key of a person.
+pub(in crate::services) fn open_person_key(
+    app: &App,
+    user: UserId,
+    sealed: &[u8],
+) -> Result<SealingKey, Fault> {
     let key = app
         .keyring
         .open(Purpose::PersonKeys, user.uuid().as_bytes(), sealed)?;

@@ -23,8 +23,9 @@ use crate::stores::{Tx, audit_event, person_key};
 pub(super) use attempt::{
     record_attempt, record_attempt_alone, record_unattributed, summarize_attempts,
 };
-pub(super) use details::new_person_key;
+use details::SealedFor;
 pub use details::{Change, Details, open};
+pub(super) use details::{new_person_key, open_person_key};
 pub(super) use mac::{AuditMac, MacCheck};
 
 macro_rules! actions {
@@ -61,9 +62,13 @@ actions! {
     EmailVerified: "email.verified",
     EmailVerificationFailed: "email.verification_failed",
     ProfileUpdated: "profile.updated",
+    AvatarUploadBegun: "avatar.upload_begun",
+    AvatarSet: "avatar.set",
+    AvatarRemoved: "avatar.removed",
     LoginSucceeded: "login.succeeded",
     LoginFailed: "login.failed",
     LoginRefused: "login.refused",
+    LegacySessionBegun: "session.legacy_begun",
     SessionRevoked: "session.revoked",
     OtherSessionsRevoked: "session.others_revoked",
     SessionEnded: "session.ended",
@@ -91,6 +96,8 @@ actions! {
     IdentityLinked: "identity.linked",
     IdentityUnlinked: "identity.unlinked",
     GoogleLoginRefused: "google.login_refused",
+    DataExportRequested: "data_export.requested",
+    DataExportDownloaded: "data_export.downloaded",
     UserInvited: "user.invited",
     InvitationAccepted: "user.invitation_accepted",
     UserUpdated: "user.updated",
@@ -98,11 +105,21 @@ actions! {
     StaffFunctionsChanged: "user.staff_functions_changed",
     UserSuspended: "user.suspended",
     UserUnsuspended: "user.unsuspended",
+    UserDeleted: "user.deleted",
+    UserRestored: "user.restored",
+    ErasureRequested: "user.erasure_requested",
+    UserErased: "user.erased",
+    AccountDeleted: "account.deleted",
+    DeletionCancelled: "account.deletion_cancelled",
     UserSessionsRevoked: "user.sessions_revoked",
     AdministrationRefused: "administration.refused",
     AdminCreated: "admin.created",
     SigningKeyRotated: "signing_key.rotated",
     AuditRemoved: "audit.removed",
+    ImportFinished: "import.finished",
+    UserImported: "user.imported",
+    UserImportUpdated: "user.import_updated",
+    LegacyExported: "export.finished",
 }
 
 /// One event.
@@ -118,7 +135,7 @@ pub(super) struct Event<'a> {
 /// The user that an event is about.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Subject<'a> {
-    /// A user whose sealed key the caller has read (`None` if it was erased).
+    /// A user whose sealed key the caller has read (`None` if they were erased).
     UserWithKey {
         user: UserId,
         sealed_key: Option<&'a [u8]>,
@@ -127,6 +144,8 @@ pub(super) enum Subject<'a> {
     User(UserId),
     /// An identifier without an account; only its keyed hash is stored.
     UnknownIdentifier(&'a Identifier),
+    /// A user who is erased by this event, whose details must not be personal: they stay readable.
+    Erased(UserId),
     /// No user.
     System,
 }
@@ -180,11 +199,45 @@ pub(super) async fn record(
     client: &Client,
     event: Event<'_>,
 ) -> Result<(), Fault> {
+    let stored = stored(tx, app, client, event).await?;
+    let mac = AuditMac(app).event(&stored);
+    audit_event::insert(tx, stored, mac).await
+}
+
+/// Writes the events of many accounts in the transaction that they record.
+pub(super) async fn record_many(
+    tx: &Tx,
+    app: &App,
+    client: &Client,
+    events: Vec<Event<'_>>,
+) -> Result<(), Fault> {
+    let mut rows = Vec::with_capacity(events.len());
+    for event in events {
+        let stored = stored(tx, app, client, event).await?;
+        let mac = AuditMac(app).event(&stored);
+        rows.push((stored, mac));
+    }
+    audit_event::insert_many(tx, rows).await
+}
+
+async fn stored(
+    tx: &Tx,
+    app: &App,
+    client: &Client,
+    event: Event<'_>,
+) -> Result<audit_event::StoredEvent, Fault> {
     let id = app.new_id();
-    let (subject, sealed_key) = match event.subject {
-        Subject::UserWithKey { user, sealed_key } => (Some(user), sealed_key.map(<[u8]>::to_vec)),
-        Subject::User(user) => (Some(user), person_key::find(tx, user).await?),
-        Subject::UnknownIdentifier(_) | Subject::System => (None, None),
+    let (subject, sealed_for) = match event.subject {
+        Subject::UserWithKey { user, sealed_key } => {
+            let key = sealed_key.map(<[u8]>::to_vec);
+            (Some(user), SealedFor::Person(user, key))
+        }
+        Subject::User(user) => {
+            let key = person_key::find(tx, user).await?;
+            (Some(user), SealedFor::Person(user, key))
+        }
+        Subject::Erased(user) => (Some(user), SealedFor::Operators),
+        Subject::UnknownIdentifier(_) | Subject::System => (None, SealedFor::Operators),
     };
     let identifier_index = match event.subject {
         Subject::UnknownIdentifier(identifier) => Some(
@@ -195,7 +248,7 @@ pub(super) async fn record(
         _ => None,
     };
     let details = details::serialize(client, event.changes)?;
-    let stored = audit_event::StoredEvent {
+    Ok(audit_event::StoredEvent {
         id,
         created_at: app.clock.now(),
         action: event.action.as_str().into(),
@@ -208,10 +261,8 @@ pub(super) async fn record(
         request_id: client.request_id.clone(),
         operation_name: client.operation_name.clone(),
         document_id: client.document_id.clone(),
-        sealed_details: details::seal(app, id, subject, sealed_key.as_deref(), &details)?,
-    };
-    let mac = AuditMac(app).event(&stored);
-    audit_event::insert(tx, stored, mac).await
+        sealed_details: details::seal(app, id, &sealed_for, &details)?,
+    })
 }
 
 /// Writes an event in a transaction of its own, for a failure that changed nothing else.

@@ -290,6 +290,23 @@ impl VerifiedCode {
     }
 }
 
+/// Removes the codes of an account that is gone, and what is kept of them.
+pub(super) async fn drop_all(app: &App, user: &User) {
+    let mut dropped = Vec::new();
+    for contact in [&user.email, &user.phone].into_iter().flatten() {
+        let contact = Identifier::read(contact, None);
+        for purpose in CodePurpose::ALL {
+            for pool in [CodePool::Public, CodePool::KnownDevice] {
+                dropped.extend(keys(app, CodeSubject::User(user), purpose, &contact, pool));
+            }
+        }
+    }
+    let outcome = app.volatile.drop_codes(app.clock.now(), &dropped).await;
+    if let Err(unavailable) = outcome {
+        tracing::warn!(%unavailable, "the codes of an erased account stay until they expire");
+    }
+}
+
 /// Where to look for a typed code. Codes sent to a known device are marked if the request comes from
 /// another one.
 fn lookups(

@@ -8,9 +8,11 @@ use super::step::{LoginRejection, Step};
 use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::identifier::Identifier;
+use crate::domain::ids::UserId;
 use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::services::audit::{self, Action, Event, Subject};
+use crate::services::deletion::{self, CancellationOffer};
 use crate::services::refused::Refused;
 use crate::services::sign_in::{self, SessionTokens};
 use crate::services::throttle::{self, RateLimit};
@@ -23,7 +25,7 @@ const AMR: &str = "fed";
 const MAX_ATTEMPTS: usize = 4;
 
 /// Why the sign-in was refused.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum GoogleLoginProblem {
     /// The token is invalid or was used before, or no account may be opened with it.
     TokenInvalid,
@@ -31,6 +33,8 @@ pub enum GoogleLoginProblem {
     Suspended,
     /// An account has the address, and the token does not prove its ownership.
     Taken,
+    /// Its owner has deleted the account, and can still keep it.
+    Deleted(CancellationOffer),
 }
 
 impl From<CredentialProblem> for GoogleLoginProblem {
@@ -59,6 +63,11 @@ pub async fn login(
                 tx.commit().await?;
                 app.wake_outbox();
                 return Ok(tokens);
+            }
+            Step::OfferCancellation(owner) => {
+                if let Some(offer) = offer_cancellation(tx, app, caller, owner).await? {
+                    return Err(Refused::Because(GoogleLoginProblem::Deleted(offer)));
+                }
             }
             Step::Retry => {}
             Step::Reject(rejection) => {
@@ -108,6 +117,24 @@ async fn start(tx: &Tx, app: &App, caller: &Caller, user: User) -> Result<Sessio
         .with(json!({ "method": "google" }));
     audit::record(tx, app, &caller.client, event).await?;
     sign_in::start(tx, app, &caller.client, user, &[AMR]).await
+}
+
+/// Makes a token to keep the account, and consumes the ID token; `None` if the account was erased or
+/// restored meanwhile, when the sign-in starts over.
+async fn offer_cancellation(
+    tx: Tx,
+    app: &App,
+    caller: &Caller,
+    owner: UserId,
+) -> Result<Option<CancellationOffer>, Fault> {
+    let offer = deletion::offer_cancellation(&tx, app, owner).await?;
+    if offer.is_some() {
+        let event = Event::new(Action::GoogleLoginRefused, Subject::User(owner))
+            .with(json!({ "reason": "deleted" }));
+        audit::record_attempt(&tx, app, &caller.client, event).await?;
+        tx.commit().await?;
+    }
+    Ok(offer)
 }
 
 async fn reject_token(

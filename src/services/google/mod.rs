@@ -30,7 +30,7 @@ const PROVIDER: &str = "Google";
 /// attacker linked, even if one of the addresses is no longer theirs.
 async fn notify(tx: &Tx, app: &App, owner: &User, message: &Message<'_>) -> Result<(), Fault> {
     for recipient in outbox::verified_addresses(owner) {
-        outbox::enqueue(tx, app, &recipient, message, None).await?;
+        outbox::enqueue(tx, app, owner, &recipient, message, None).await?;
     }
     Ok(())
 }

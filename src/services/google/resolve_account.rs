@@ -30,13 +30,22 @@ pub(super) async fn resolve_account(
     caller: &Caller,
     google_user: &GoogleUser,
 ) -> Result<Step, Fault> {
+    let now = app.clock.now();
+    let (issuer, subject) = (&google_user.issuer, &google_user.subject);
+    let deleted = identity::find_deleted_owner(tx, issuer, subject, now).await?;
     let Some(email) = &google_user.email else {
+        if let Some(deleted) = deleted {
+            return Ok(Step::OfferCancellation(deleted));
+        }
         let claimed = google_user.claimed_email.as_deref();
         let claimed = claimed.and_then(|email| EmailAddress::parse(email).ok());
         return Ok(Step::Reject(LoginRejection::EmailNotVerified(claimed)));
     };
     let named = Identifier::Email(email.clone());
     let Some(mut owner) = user::find_by_identifier(tx, &named, TieBreak::Owner).await? else {
+        if let Some(deleted) = deleted {
+            return Ok(Step::OfferCancellation(deleted));
+        }
         return register(tx, app, caller, google_user, email).await;
     };
     // Locked until the commit, so that no other request verifies or claims the address meanwhile.

@@ -8,6 +8,8 @@ use crate::domain::user::User;
 pub(super) enum Step {
     /// Start a session of this user, whose login has been recorded.
     SignIn(Box<User>),
+    /// Offer the owner of this deleted account to keep it.
+    OfferCancellation(UserId),
     /// Start over: a concurrent request changed what was read.
     Retry,
     /// Refuse, without writing anything in this transaction.

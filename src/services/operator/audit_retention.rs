@@ -11,40 +11,62 @@ use crate::domain::caller::Client;
 use crate::fault::Fault;
 use crate::services::audit::{self, Action, AuditMac, Event, MacCheck, Subject};
 use crate::services::operator::audit_linking::{lock, write_head};
+use crate::stores::audit_chain::Checkpoint;
 use crate::stores::{audit_chain, audit_link};
 
 /// Links removed in one transaction, to keep transactions short.
 const BATCH_SIZE: i64 = 2_000;
-/// Transactions in one run; the next run continues.
-const MAX_BATCHES: usize = 20;
 
-/// Removes events older than `audit.retention_days` and returns how many.
-pub async fn remove_old(app: &App) -> Result<u64, Fault> {
-    let days = app.config.audit.retention_days;
-    if days == 0 {
-        return Ok(0);
+/// Removes events older than `retention.audit_events_days`, in at most so many batches, and returns
+/// how many. `report` learns the size of each batch.
+pub async fn remove_old(
+    app: &App,
+    max_batches: usize,
+    report: &mut (dyn FnMut(u64) + Send),
+) -> Result<u64, Fault> {
+    if let Some(old) = last_expired(app).await? {
+        advance_floor(app, old).await?;
     }
-    advance_floor(app, days).await?;
     let mut removed = 0;
-    for _ in 0..MAX_BATCHES {
+    for _ in 0..max_batches {
         match remove_batch(app).await? {
-            Some(count) => removed += count,
+            Some(count) => {
+                removed += count;
+                report(count);
+            }
             None => break,
         }
     }
     Ok(removed)
 }
 
-/// Moves `removed_through` up to the checkpoint of the last expired day, if it changed.
-async fn advance_floor(app: &App, days: u32) -> Result<(), Fault> {
+/// How many events [`remove_old`] would remove.
+pub async fn due(app: &App) -> Result<u64, Fault> {
+    let head = audit_chain::find(&app.database).await?;
+    let expired = last_expired(app).await?.map(|(old, _)| old.position);
+    let floor = head.map(|(head, _)| head.removed_through).max(expired);
+    let first = audit_link::first_position(&app.database).await?;
+    Ok(match (first, floor) {
+        (Some(first), Some(floor)) => u64::try_from(floor - first + 1).unwrap_or(0),
+        _ => 0,
+    })
+}
+
+/// The checkpoint of the last day that is not kept; `None` if there is none or all are kept.
+async fn last_expired(app: &App) -> Result<Option<(Checkpoint, Vec<u8>)>, Fault> {
+    let days = app.config.retention.audit_events_days;
     let today = app.clock.now().date_naive();
     let Some(kept_from) = today.checked_sub_days(Days::new(days.into())) else {
-        return Ok(());
+        return Ok(None);
     };
-    let before = kept_from.to_string();
-    let Some((old, mac)) = audit_chain::checkpoint_before(&app.database, before).await? else {
-        return Ok(());
-    };
+    if days == 0 {
+        return Ok(None);
+    }
+    audit_chain::checkpoint_before(&app.database, kept_from.to_string()).await
+}
+
+/// Moves `removed_through` up to the checkpoint of the last expired day, if it changed.
+async fn advance_floor(app: &App, (old, mac): (Checkpoint, Vec<u8>)) -> Result<(), Fault> {
     let known = audit_chain::find(&app.database).await?;
     if known.is_some_and(|(head, _)| head.removed_through >= old.position) {
         return Ok(());

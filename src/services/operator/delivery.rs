@@ -309,7 +309,7 @@ async fn recipient_trust(
 
 /// Exponential backoff from 5 seconds to 15 minutes, plus up to a quarter of jitter, so that
 /// messages that failed together are not retried together.
-fn back_off(app: &App, attempts: i64) -> Duration {
+pub(super) fn back_off(app: &App, attempts: i64) -> Duration {
     let base = wait_seconds(attempts);
     let jitter = app.random.below(u32::try_from(base / 4 + 1).unwrap_or(1));
     Duration::seconds(base + i64::from(jitter))

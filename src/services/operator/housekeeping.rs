@@ -1,42 +1,41 @@
-//! Deleting expired data: sealed successors, sessions, links, consumed proofs, messages, signing keys
-//! and audit events.
+//! What is done from time to time beside the requests: removing data whose time is over, and
+//! summarizing counted attempts, and keeping up with imported passwords.
 
 use chrono::Duration;
 
 use crate::app::App;
 use crate::fault::Fault;
 use crate::services::audit;
-use crate::services::operator::{audit_retention, keys};
-use crate::stores::{link, outbox_message, redemption, refresh_token, session};
+use crate::services::operator::imported_passwords;
+use crate::services::operator::retention::{self, DataKind};
+use crate::stores::refresh_token;
 
-/// How much one run removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Removed {
-    /// Sealed successors of refresh tokens whose grace period is over.
+/// Batches of one kind in one run; the next run continues.
+const MAX_BATCHES: usize = 20;
+
+/// What one run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tidied {
+    /// How many rows of each kind were removed; kinds without any are left out.
+    pub removed: Vec<retention::Amount>,
+    /// Sealed successors of refresh tokens whose grace period was over.
     pub successors: u64,
-    /// Consumed refresh tokens that have expired.
-    pub tokens: u64,
-    /// Sessions that ended long enough ago.
-    pub sessions: u64,
-    /// Expired links.
-    pub links: u64,
-    /// Consumed proofs that have expired.
-    pub proofs: u64,
-    /// Messages that were delivered or given up long enough ago.
-    pub messages: u64,
-    /// Signing keys whose last token has expired.
-    pub keys: u64,
     /// Counted attempts, now summarized in one event per kind and hour.
     pub attempts: u64,
-    /// Audit events past their retention.
-    pub events: u64,
 }
 
-impl Removed {
-    /// Whether anything was removed, so that more may follow soon.
+impl Tidied {
+    /// Whether anything was done, so that more may follow soon.
     #[must_use]
     pub fn is_something(&self) -> bool {
         *self != Self::default()
+    }
+
+    /// How many rows of a kind were removed.
+    #[must_use]
+    pub fn of(&self, kind: DataKind) -> u64 {
+        let amounts = self.removed.iter().filter(|amount| amount.kind == kind);
+        amounts.map(|amount| amount.rows).sum()
     }
 }
 
@@ -46,33 +45,22 @@ pub async fn forget_successors(app: &App) -> Result<u64, Fault> {
     refresh_token::forget_successors(&app.database, app.clock.now() - window).await
 }
 
-/// One run of housekeeping. Safe to run on every instance at once.
-pub async fn tidy(app: &App) -> Result<Removed, Fault> {
-    let now = app.clock.now();
+/// One run. Safe on every instance at once.
+pub async fn tidy(app: &App) -> Result<Tidied, Fault> {
     let successors = forget_successors(app).await?;
-    let tx = app.begin().await?;
-    let tokens = refresh_token::delete_expired(&tx, now).await?;
-    let kept = Duration::seconds(app.config.sessions.keep_ended_seconds);
-    let sessions = session::delete_ended(&tx, now - kept).await?;
-    let links = link::delete_expired(&tx, now).await?;
-    let proofs = redemption::delete_expired(&tx, now).await?;
-    tx.commit().await?;
-    let outbox = &app.config.outbox;
-    let messages = outbox_message::purge(
-        &app.database,
-        now - Duration::seconds(outbox.keep_delivered_seconds),
-        now - Duration::seconds(outbox.keep_dead_seconds),
-    )
-    .await?;
-    Ok(Removed {
+    let mut removed = Vec::new();
+    for kind in DataKind::ALL {
+        let rows = retention::remove(app, kind, MAX_BATCHES, &mut |_| ()).await?;
+        if rows > 0 {
+            removed.push(retention::Amount { kind, rows });
+        }
+    }
+    imported_passwords::equalize(app).await?;
+    // What was removed must not stay in SQLite's write-ahead log either.
+    app.database.empty_log().await?;
+    Ok(Tidied {
+        removed,
         successors,
-        tokens,
-        sessions,
-        links,
-        proofs,
-        messages,
-        keys: keys::retire(app).await?,
         attempts: audit::summarize_attempts(app).await?,
-        events: audit_retention::remove_old(app).await?,
     })
 }

@@ -105,6 +105,17 @@ pub async fn rotate(app: &App, compromised: bool) -> Result<Rotation, Fault> {
 
 /// Withdraws keys that no unexpired token can be signed with.
 pub async fn retire(app: &App) -> Result<u64, Fault> {
+    let mut retired = 0;
+    for kid in retirable(app).await? {
+        let tx = app.begin().await?;
+        retired += u64::from(signing_key::delete(&tx, &kid).await?);
+        tx.commit().await?;
+    }
+    Ok(retired)
+}
+
+/// The ids of the signing keys whose last token has expired.
+pub async fn retirable(app: &App) -> Result<Vec<String>, Fault> {
     let now = app.clock.now();
     let mut stored = signing_key::all(&app.database).await?;
     stored.sort_by_key(|key| key.active_from);
@@ -116,13 +127,7 @@ pub async fn retire(app: &App) -> Result<u64, Fault> {
         .zip(followers)
         .filter(|(_, follower)| follower.active_from + life < now)
         .map(|(key, _)| key.kid.clone());
-    let mut retired = 0;
-    for kid in done {
-        let tx = app.begin().await?;
-        retired += u64::from(signing_key::delete(&tx, &kid).await?);
-        tx.commit().await?;
-    }
-    Ok(retired)
+    Ok(done.collect())
 }
 
 fn make(app: &App, active_from: DateTime<Utc>) -> Result<StoredKey, Fault> {

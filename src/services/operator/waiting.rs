@@ -18,9 +18,16 @@ pub async fn look(app: &App) -> Result<(), Fault> {
         .iter()
         .map(|key| key.kid().to_owned())
         .collect();
-    let found = waiting::find(&app.database, &app.channels(), &known, now).await?;
+    let (channels, storage) = (app.channels(), app.media.storage());
+    let found = waiting::find(&app.database, &channels, storage, &known, now).await?;
     if found.messages {
         app.wake_outbox();
+    }
+    if found.exports {
+        app.wake_exports();
+    }
+    if found.removals {
+        app.wake_removing();
     }
     if found.events || audit_linking::is_checkpoint_due(found.linked_at, now) {
         app.wake_linking();

@@ -13,9 +13,9 @@ use crate::domain::user::Contact;
 use crate::messages::{Channel, Message, Recipient};
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::code::{self, CodeSubject};
-use crate::services::outbox;
 use crate::services::refused::Refused;
 use crate::services::throttle::RateLimit;
+use crate::services::{erasure, outbox};
 use crate::stores::user;
 
 /// A code has been sent, if an account can use it.
@@ -31,6 +31,20 @@ pub struct OtpSent {
 ///
 /// The answer and the work are the same if none can.
 pub async fn request_otp(
+    app: &App,
+    caller: &Caller,
+    typed: &str,
+    purpose: CodePurpose,
+    device_token: Option<&str>,
+) -> Result<OtpSent, Refused<Infallible>> {
+    let sent = send(app, caller, typed, purpose, device_token).await;
+    if erasure::interrupted(&sent) {
+        return send(app, caller, typed, purpose, device_token).await;
+    }
+    sent
+}
+
+async fn send(
     app: &App,
     caller: &Caller,
     typed: &str,
@@ -75,8 +89,8 @@ pub async fn request_otp(
     };
     let tx = app.begin().await?;
     let until = Some(issued.expires_at);
-    if applicable.is_some() {
-        outbox::enqueue(&tx, app, &recipient, &message, until).await?;
+    if let Some(found) = applicable {
+        outbox::enqueue(&tx, app, &found.user, &recipient, &message, until).await?;
     } else {
         outbox::enqueue_decoy(&tx, app, &recipient, &message, until).await?;
     }

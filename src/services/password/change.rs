@@ -3,7 +3,7 @@
 use chrono::Duration;
 use secrecy::SecretString;
 
-use super::{Replacement, replace, user_inputs};
+use super::{Replacement, replace_own};
 use crate::app::App;
 use crate::domain::caller::{Caller, SignedIn};
 use crate::domain::password::Password;
@@ -11,7 +11,6 @@ use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::new_password::{self, PasswordRejected};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
-use crate::stores::session::SessionSet;
 use crate::stores::user::{self, Credentials};
 
 /// Why the password was not changed.
@@ -53,19 +52,8 @@ pub async fn change_password(
         let fresh = caller.fresh(app.clock.now(), max_age);
         fresh.ok_or(Refused::Because(ChangePasswordProblem::StepUpRequired))?;
     }
-    let words = user_inputs(&owner.user);
-    let chosen = new_password::validate(app, candidate, "newPassword", &words).await;
-    let hash = app.hasher.hash(chosen?).await?;
-
-    let tx = app.begin().await?;
-    let (id, version) = (owner.user.id, owner.user.credential_version);
-    let renewed = user::renew_credentials(&tx, id, version, app.clock.now()).await?;
-    renewed.ok_or(Refused::Unauthenticated)?;
-    let change = (SessionSet::AllBut(person.session()), Replacement::Change);
-    replace(&tx, app, caller, &owner, hash, change).await?;
-    tx.commit().await?;
-    app.wake_outbox();
-    Ok(())
+    let chosen = (candidate, Replacement::Change);
+    replace_own(app, caller, person, &owner, chosen).await
 }
 
 async fn prove(

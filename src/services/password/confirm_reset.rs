@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{Replacement, replace, user_inputs};
+use super::{Replacement, replace};
 use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::code::CodePurpose;
@@ -111,7 +111,7 @@ pub async fn confirm_password_reset(
         .await?;
         return Err(Refused::Because(ConfirmResetProblem::Suspended));
     }
-    let words = user_inputs(&owner.user);
+    let words = new_password::user_inputs(&owner.user);
     let chosen = new_password::validate(app, candidate, "newPassword", &words).await;
     let hash = app.hasher.hash(chosen?).await?;
 

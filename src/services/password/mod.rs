@@ -11,18 +11,21 @@ pub use request_reset::request_password_reset;
 pub use set::{SetPasswordProblem, set_password};
 
 use crate::app::App;
-use crate::domain::caller::Caller;
+use crate::domain::caller::{Caller, SignedIn};
+use crate::domain::password::Candidate;
 use crate::domain::session::RevocationReason;
 use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::messages::Message;
 use crate::messages::parts::SignIn;
 use crate::services::audit::{self, Action, Event, Subject};
+use crate::services::new_password::{self, PasswordRejected};
 use crate::services::outbox;
+use crate::services::refused::Refused;
 use crate::stores::link::LinkPurpose;
 use crate::stores::session::SessionSet;
 use crate::stores::user::Credentials;
-use crate::stores::{Tx, link, password, session};
+use crate::stores::{Tx, link, password, session, user};
 
 /// Why a password is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +54,32 @@ impl Replacement {
             Self::Invitation => RevocationReason::InvitationAccepted,
         }
     }
+}
+
+/// Checks and writes the password that the owner chose while signed in; the other sessions end.
+async fn replace_own<P, I>(
+    app: &App,
+    caller: &Caller,
+    person: &SignedIn,
+    owner: &Credentials,
+    (candidate, replacement): (Candidate, Replacement),
+) -> Result<(), Refused<P, I>>
+where
+    P: From<PasswordRejected>,
+{
+    let words = new_password::user_inputs(&owner.user);
+    let chosen = new_password::validate(app, candidate, "newPassword", &words).await;
+    let hash = app.hasher.hash(chosen?).await?;
+
+    let tx = app.begin().await?;
+    let (id, version) = (owner.user.id, owner.user.credential_version);
+    let renewed = user::renew_credentials(&tx, id, version, app.clock.now()).await?;
+    renewed.ok_or(Refused::Unauthenticated)?;
+    let change = (SessionSet::AllBut(person.session()), replacement);
+    replace(&tx, app, caller, owner, hash, change).await?;
+    tx.commit().await?;
+    app.wake_outbox();
+    Ok(())
 }
 
 /// Writes the new password, ends the sessions `which` and all pending links that could undo it, and
@@ -90,17 +119,7 @@ async fn replace(
 async fn notify(tx: &Tx, app: &App, user: &User) -> Result<(), Fault> {
     let message = Message::PasswordChanged(SignIn(app.config.links.base_url.as_str()));
     for recipient in outbox::verified_addresses(user) {
-        outbox::enqueue(tx, app, &recipient, &message, None).await?;
+        outbox::enqueue(tx, app, user, &recipient, &message, None).await?;
     }
     Ok(())
-}
-
-/// Words about a user that an attacker tries first.
-fn user_inputs(user: &User) -> [&str; 4] {
-    [
-        user.email.as_deref().unwrap_or_default(),
-        user.phone.as_deref().unwrap_or_default(),
-        &user.first_name,
-        &user.last_name,
-    ]
 }

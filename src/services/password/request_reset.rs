@@ -18,7 +18,7 @@ use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::code::{self, CodePool, CodeSubject};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, LimitKey, RateLimit, Target};
-use crate::services::{device, links, outbox, ownership};
+use crate::services::{device, erasure, links, outbox, ownership};
 use crate::stores::link::LinkPurpose;
 use crate::stores::user::{Credentials, TieBreak};
 use crate::stores::{Tx, decoy, user};
@@ -27,6 +27,19 @@ use crate::stores::{Tx, decoy, user};
 ///
 /// The answer and the work are the same if none can.
 pub async fn request_password_reset(
+    app: &App,
+    caller: &Caller,
+    typed: &str,
+    device_token: Option<&str>,
+) -> Result<(), Refused<Infallible>> {
+    let sent = send(app, caller, typed, device_token).await;
+    if erasure::interrupted(&sent) {
+        return send(app, caller, typed, device_token).await;
+    }
+    sent
+}
+
+async fn send(
     app: &App,
     caller: &Caller,
     typed: &str,
@@ -91,13 +104,21 @@ async fn mail(tx: &Tx, app: &App, recoverable: Option<&Credentials>) -> Result<(
     if signs_in_with_google(owner) {
         decoy::write(tx, app.new_id()).await?;
         let message = Message::SignInWithGoogle(SignIn(base));
-        return outbox::enqueue(tx, app, &recipient, &message, None).await;
+        return outbox::enqueue(tx, app, &owner.user, &recipient, &message, None).await;
     }
     let address = address(&owner.user, Contact::Email)?;
     let purpose = LinkPurpose::ResetPassword;
     let created = links::create(tx, app, &owner.user, purpose, address, lifetime).await?;
     let message = Message::ResetPassword(Link(created.url.as_str()), valid);
-    outbox::enqueue(tx, app, &recipient, &message, Some(created.expires_at)).await
+    outbox::enqueue(
+        tx,
+        app,
+        &owner.user,
+        &recipient,
+        &message,
+        Some(created.expires_at),
+    )
+    .await
 }
 
 /// Sends a code, which is issued before the transaction begins: a transaction must not wait for the
@@ -118,7 +139,7 @@ async fn text(
         recoverable.and_then(|found| Some((&found.user, found.user.phone.as_deref()?)))
     {
         let recipient = outbox::sms_recipient(user, to);
-        outbox::enqueue(&tx, app, &recipient, &message, until).await?;
+        outbox::enqueue(&tx, app, user, &recipient, &message, until).await?;
     } else {
         let recipient = Recipient {
             channel: Channel::Sms,

@@ -4,13 +4,12 @@ use std::convert::Infallible;
 
 use secrecy::SecretString;
 
-use super::{Replacement, replace, user_inputs};
+use super::{Replacement, replace_own};
 use crate::app::App;
 use crate::domain::caller::{Caller, Fresh};
 use crate::services::new_password::{self, PasswordRejected};
 use crate::services::refused::Refused;
 use crate::services::throttle::{self, RateLimit};
-use crate::stores::session::SessionSet;
 use crate::stores::user;
 
 /// Why no password was set.
@@ -45,17 +44,6 @@ pub async fn set_password(
     if owner.password_hash.is_some() {
         return Err(Refused::Because(SetPasswordProblem::HasOne));
     }
-    let words = user_inputs(&owner.user);
-    let chosen = new_password::validate(app, candidate, "newPassword", &words).await;
-    let hash = app.hasher.hash(chosen?).await?;
-
-    let tx = app.begin().await?;
-    let (id, version) = (owner.user.id, owner.user.credential_version);
-    let renewed = user::renew_credentials(&tx, id, version, app.clock.now()).await?;
-    renewed.ok_or(Refused::Unauthenticated)?;
-    let change = (SessionSet::AllBut(person.session()), Replacement::First);
-    replace(&tx, app, caller, &owner, hash, change).await?;
-    tx.commit().await?;
-    app.wake_outbox();
-    Ok(())
+    let chosen = (candidate, Replacement::First);
+    replace_own(app, caller, &person, &owner, chosen).await
 }

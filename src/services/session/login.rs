@@ -9,12 +9,14 @@ use crate::domain::password::Password;
 use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::services::audit::{self, Action, Event, Subject};
+use crate::services::deletion::{self, CancellationOffer};
 use crate::services::device;
 use crate::services::refused::Refused;
+use crate::services::session::rehash::Rehash;
 use crate::services::sign_in::{self, SessionTokens};
 use crate::services::throttle::{self, LimitKey, RateLimit, Target};
-use crate::stores::user::{Credentials, TieBreak};
-use crate::stores::{password, user};
+use crate::stores::user;
+use crate::stores::user::{Credentials, SignInAccount};
 
 /// The input of a login.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ pub struct Login {
 }
 
 /// Why the login was refused.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum LoginProblem {
     /// Wrong password, unknown identifier, or no password.
     InvalidCredentials,
@@ -39,6 +41,8 @@ pub enum LoginProblem {
     Suspended,
     /// The password is right, but the account has verified another address than this one.
     EmailNotVerified,
+    /// The password is right, but its owner has deleted the account, and can still keep it.
+    Deleted(CancellationOffer),
 }
 
 /// Checks a password and starts a session.
@@ -54,7 +58,10 @@ pub async fn login(
     throttle::charge(app, &caller.client, limit).await?;
     let attempted = Password::attempt(input.password)?;
 
-    let found = user::find_by_identifier(&app.database, &identifier, TieBreak::SignIn).await?;
+    let now = app.clock.now();
+    let found = user::find_to_sign_in(&app.database, &identifier, now).await?;
+    let is_deleted = found.as_ref().is_some_and(SignInAccount::is_deleted);
+    let found = found.map(|found| found.account);
     let target = Target::new(&identifier, found.as_ref(), device.as_ref());
     let limit = RateLimit::LoginAccount { target };
     throttle::charge(app, &caller.client, limit).await?;
@@ -79,13 +86,11 @@ pub async fn login(
         record(app, caller, Subject::of(&found), Action::LoginRefused).await?;
         return Err(refusal);
     }
-    let rehashed = if verification.outdated {
-        // A full queue must not refuse a right password: the next login rehashes.
-        app.hasher.hash(attempted).await.ok()
-    } else {
-        None
-    };
-    let mut tokens = start_session(app, caller, found, rehashed).await?;
+    if is_deleted {
+        return Err(offer_cancellation(app, caller, &found).await?);
+    }
+    let rehash = Rehash::of(app, attempted, verification, &found.user).await;
+    let mut tokens = start_session(app, caller, found, rehash).await?;
     let (user, session) = (&tokens.user, tokens.session.id);
     tokens.device_token = device::keep_or_issue(app, device, user, session);
     Ok(tokens)
@@ -104,7 +109,13 @@ fn no_match(app: &App) -> LoginProblem {
 /// Its registrant knows the password. Answering it differently from a wrong one would reveal to them
 /// whether the address was free when they registered it.
 fn is_pending(app: &App, user: &User) -> bool {
-    app.config.registration.requires_confirmation() && !user.has_verified_contact()
+    must_confirm(app, user) && !user.has_verified_contact()
+}
+
+/// Whether an unverified address keeps the account from signing in. Imported accounts have always
+/// signed in with theirs, confirmed or not.
+fn must_confirm(app: &App, user: &User) -> bool {
+    app.config.registration.requires_confirmation() && user.legacy_id.is_none()
 }
 
 /// Why the account may not sign in although the password is right.
@@ -120,15 +131,32 @@ fn refusal_after_password(
         Identifier::Phone(_) => user.phone_verified,
         Identifier::Email(_) | Identifier::Other(_) => user.email_verified,
     };
-    (app.config.registration.requires_confirmation() && !is_verified)
+    (must_confirm(app, user) && !is_verified)
         .then_some(Refused::Because(LoginProblem::EmailNotVerified))
+}
+
+/// Refuses the owner of a deleted account, with a token to keep it.
+async fn offer_cancellation(
+    app: &App,
+    caller: &Caller,
+    found: &Credentials,
+) -> Result<Refused<LoginProblem>, Fault> {
+    let tx = app.begin().await?;
+    let offer = deletion::offer_cancellation(&tx, app, found.user.id).await?;
+    let event = Event::new(Action::LoginRefused, Subject::of(found));
+    audit::record_attempt(&tx, app, &caller.client, event).await?;
+    tx.commit().await?;
+    // Without an offer the account was erased or restored since the check.
+    Ok(Refused::Because(
+        offer.map_or_else(|| no_match(app), LoginProblem::Deleted),
+    ))
 }
 
 async fn start_session(
     app: &App,
     caller: &Caller,
     found: Credentials,
-    rehashed: Option<String>,
+    rehash: Option<Rehash>,
 ) -> Result<SessionTokens, Refused<LoginProblem>> {
     let Credentials {
         user,
@@ -141,8 +169,8 @@ async fn start_session(
     let current = user::record_login(&tx, user.id, user.credential_version, now).await?;
     // The password was changed or the account deleted since the check.
     let user = current.ok_or_else(|| Refused::Because(no_match(app)))?;
-    if let Some((old, new)) = password_hash.as_deref().zip(rehashed) {
-        password::rehash(&tx, user.id, old, new).await?;
+    if let Some((old, rehash)) = password_hash.as_deref().zip(rehash) {
+        rehash.store(&tx, app, &user, old).await?;
     }
     let subject = Subject::UserWithKey {
         user: user.id,

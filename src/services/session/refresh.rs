@@ -3,18 +3,21 @@
 use std::convert::Infallible;
 
 use chrono::{DateTime, Duration, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use crate::app::App;
 use crate::crypto::seal::SealingKey;
+use crate::crypto::simplejwt::LegacyTokenKind;
 use crate::domain::caller::Client;
 use crate::domain::ids::RefreshTokenId;
 use crate::domain::session::{RevocationReason, Session};
-use crate::domain::token::{PlainToken, TokenKind};
+use crate::domain::token::{PlainToken, RefreshCredential, TokenKind};
 use crate::domain::user::User;
 use crate::fault::Fault;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
+use crate::services::session::legacy;
 use crate::services::sign_in::{self, SessionTokens};
 use crate::services::throttle::{self, RateLimit};
 use crate::stores::Tx;
@@ -38,11 +41,15 @@ pub enum RefreshProblem {
 pub async fn refresh(
     app: &App,
     client: &Client,
-    presented: Option<PlainToken>,
+    presented: Option<RefreshCredential>,
 ) -> Result<SessionTokens, Refused<RefreshProblem, Infallible>> {
     throttle::charge(app, client, RateLimit::Refresh).await?;
-    let Some(presented) = presented else {
-        return Err(Refused::Because(RefreshProblem::TokenInvalid));
+    let presented = match presented {
+        Some(RefreshCredential::Token(token)) => token,
+        Some(RefreshCredential::Legacy(token)) => {
+            return exchange_legacy(app, client, &token).await;
+        }
+        None => return Err(Refused::Because(RefreshProblem::TokenInvalid)),
     };
     if let Some(tokens) = rotate_at_once(app, client, &presented).await? {
         return Ok(tokens);
@@ -69,6 +76,42 @@ pub async fn refresh(
             None => revoke_family(tx, app, client, &session, &user).await,
         },
     }
+}
+
+/// Exchanges a refresh token of the old system for tokens of its session here.
+///
+/// There it could be used again and again, so that a client may keep it and forget its successors.
+/// Once a successor was used the client is known to keep those. Then the old token is reuse, for as long
+/// as the used one is on record (RFC 9700 §4.14.2).
+async fn exchange_legacy(
+    app: &App,
+    client: &Client,
+    token: &SecretString,
+) -> Result<SessionTokens, Refused<RefreshProblem, Infallible>> {
+    let verified = legacy::verify(app, token.expose_secret(), LegacyTokenKind::Refresh);
+    let tx = app.begin().await?;
+    let found = match &verified {
+        Some(token) => legacy::begin_in(&tx, app, client, token).await?,
+        None => None,
+    };
+    let Some((session, user)) = found else {
+        return refuse(tx, app, client, Subject::System).await;
+    };
+    let now = app.clock.now();
+    if !session.is_live(now) || !legacy::honours_tokens(&user) {
+        return refuse(tx, app, client, Subject::User(user.id)).await;
+    }
+    if refresh_token::is_any_used(&tx, session.id).await? {
+        return revoke_family(tx, app, client, &session, &user).await;
+    }
+    // What the client forgot must not pile up.
+    let forgotten = now - Duration::seconds(app.config.sessions.grace_seconds);
+    refresh_token::delete_issued_before(&tx, session.id, forgotten).await?;
+    record_use(&tx, app, client, &session).await?;
+    let (token, row) = sign_in::new_refresh_token(app, &session, None);
+    refresh_token::insert(&tx, &row, &token.hash(), app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(sign_in::issue(app, user, session, token, row.expires_at)?)
 }
 
 /// The usual case in two statements: an unused token of a live session on the same device. `None` if

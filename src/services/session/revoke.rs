@@ -2,19 +2,22 @@
 
 use std::convert::Infallible;
 
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::app::App;
+use crate::crypto::simplejwt::LegacyTokenKind;
 use crate::domain::caller::{Caller, Client, SignedIn};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::RevocationReason;
-use crate::domain::token::PlainToken;
+use crate::domain::token::RefreshCredential;
 use crate::fault::Fault;
 use crate::services::audit::{self, Action, Event, Subject};
 use crate::services::refused::Refused;
+use crate::services::session::legacy;
 use crate::services::throttle::{self, RateLimit, RateLimitExceeded};
 use crate::stores::session::{self, SessionSet};
-use crate::stores::{Tx, refresh_token};
+use crate::stores::{Tx, legacy_sign_out, refresh_token};
 
 /// Why no session was ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,8 +31,8 @@ pub enum RevokeProblem {
 pub enum LogoutCredential<'a> {
     /// The access token of the session.
     Caller(&'a SignedIn),
-    /// A refresh token of the session, from the cookie.
-    RefreshToken(PlainToken),
+    /// A refresh token of the session.
+    RefreshToken(RefreshCredential),
 }
 
 /// Ends the session of the credential; `false` if it had ended before.
@@ -46,7 +49,16 @@ pub async fn logout(
     let tx = app.begin().await?;
     let found = match credential {
         LogoutCredential::Caller(person) => Some((person.user(), person.session())),
-        LogoutCredential::RefreshToken(token) => {
+        LogoutCredential::RefreshToken(RefreshCredential::Legacy(token)) => {
+            // Begun only to be ended: the row keeps the token from being used later.
+            match legacy::verify(app, token.expose_secret(), LegacyTokenKind::Refresh) {
+                Some(token) => legacy::begin_in(&tx, app, client, &token)
+                    .await?
+                    .map(|(session, user)| (user.id, session.id)),
+                None => None,
+            }
+        }
+        LogoutCredential::RefreshToken(RefreshCredential::Token(token)) => {
             match refresh_token::lock_by_hash(&tx, &token.hash()).await? {
                 Some(row) => session::find_with_user(&tx, row.session_id)
                     .await?
@@ -95,6 +107,10 @@ pub async fn revoke(
         == 0
     {
         return Err(Refused::Because(RevokeProblem::NotFound));
+    }
+    if id.is_of_legacy_token() {
+        // The device may hold another token of the old system, which was never seen here.
+        legacy_sign_out::record(&tx, person.user(), app.clock.now()).await?;
     }
     Ok(tx.commit().await?)
 }

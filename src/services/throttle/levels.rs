@@ -106,6 +106,11 @@ pub(super) fn of(app: &App, client: &Client, limit: RateLimit<'_>) -> Vec<Level>
             user.to_string(),
             &budgets.change_user,
         )]],
+        RateLimit::AvatarUpload { user } => vec![vec![check(
+            "avatar-user",
+            user.to_string(),
+            &budgets.avatar_user,
+        )]],
         RateLimit::Administer { user } => vec![vec![check(
             "administer-user",
             user.to_string(),

@@ -26,6 +26,15 @@ pub struct RateLimitExceeded {
     pub retry_after: Duration,
 }
 
+impl RateLimitExceeded {
+    /// Whole seconds to wait, rounded up, so that a retry is never too early.
+    #[must_use]
+    pub fn seconds(self) -> u64 {
+        let seconds = self.retry_after.as_millis().div_ceil(1000).max(1);
+        u64::try_from(seconds).unwrap_or(u64::MAX)
+    }
+}
+
 /// Which limits apply.
 ///
 /// `Login`, `RequestMessage` and `VerifyCode` are charged before the account is looked up, their
@@ -73,6 +82,10 @@ pub(super) enum RateLimit<'a> {
     },
     /// A change by a signed-in user to their own account.
     AccountChange {
+        user: UserId,
+    },
+    /// A step of uploading an avatar, each of which moves or decodes a picture.
+    AvatarUpload {
         user: UserId,
     },
     /// A change by an administrator to another account.

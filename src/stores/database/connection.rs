@@ -130,6 +130,21 @@ impl Lease {
         })
     }
 
+    /// Runs a COPY … FROM STDIN with its lines.
+    pub(super) async fn copy_in(
+        &mut self,
+        statement: &str,
+        lines: &[u8],
+    ) -> Result<(), DriverError> {
+        let Either::Left(connection) = self.connection()? else {
+            let what = "only Postgres knows COPY".into();
+            return Err(DriverError::Configuration(what));
+        };
+        let mut copy = connection.copy_in_raw(statement).await?;
+        copy.send(lines).await?;
+        copy.finish().await.map(drop)
+    }
+
     fn connection(
         &mut self,
     ) -> Result<&mut Either<PoolConnection<Postgres>, PoolConnection<Sqlite>>, DriverError> {

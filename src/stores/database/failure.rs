@@ -5,7 +5,7 @@ use sea_orm::sqlx::Error as DriverError;
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::postgres::{PgDatabaseError, PgSeverity};
 use sea_orm::sqlx::sqlite::SqliteError;
-use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
+use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr};
 
 use crate::fault::Fault;
 
@@ -150,6 +150,14 @@ pub fn is_unavailable(fault: &Fault) -> bool {
         .source()
         .downcast_ref::<DbErr>()
         .is_some_and(|error| Failure::of(error).is_unavailable())
+}
+
+/// Whether a row that was to be written belongs to one that is gone: the account was erased meanwhile.
+#[must_use]
+pub fn is_orphaned(fault: &Fault) -> bool {
+    let error = fault.source().downcast_ref::<DbErr>();
+    let kind = error.and_then(DbErr::sql_err);
+    matches!(kind, Some(SqlErr::ForeignKeyConstraintViolation(_)))
 }
 
 #[cfg(test)]

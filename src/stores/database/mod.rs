@@ -29,7 +29,7 @@ use crate::fault::Fault;
 use crate::fault::unreachable::{CONNECT_TIMEOUT, Unreachable};
 use crate::telemetry::Metrics;
 
-pub use failure::is_unavailable;
+pub use failure::{is_orphaned, is_unavailable};
 pub use readiness::Readiness;
 pub use transaction::Tx;
 
@@ -235,6 +235,17 @@ impl Database {
             self.watch.gave_up(error);
         }
         outcome
+    }
+
+    /// Writes the committed pages of SQLite's write-ahead log into the file and empties the log, which
+    /// otherwise keeps erased rows for long. Gives up soon while readers prevent it.
+    pub async fn empty_log(&self) -> Result<(), Fault> {
+        const STATEMENTS: &str = "PRAGMA busy_timeout = 250; PRAGMA wal_checkpoint(truncate); \
+                                  PRAGMA busy_timeout = 10000";
+        if self.is_sqlite() {
+            self.primary.execute_unprepared(STATEMENTS).await?;
+        }
+        Ok(())
     }
 
     /// Counts every statement except BEGIN, COMMIT and ROLLBACK.

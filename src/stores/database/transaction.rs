@@ -183,6 +183,21 @@ impl Tx {
         outcome
     }
 
+    /// Runs a COPY … FROM STDIN with its lines; Postgres only.
+    pub(in crate::stores) async fn copy_in(
+        &self,
+        statement: &str,
+        lines: &[u8],
+    ) -> Result<(), DbErr> {
+        self.count();
+        let mut bracket = self.enter().await?;
+        let outcome = timed(Wait::Database, bracket.lease()?.copy_in(statement, lines)).await;
+        let outcome = outcome.map_err(executing);
+        bracket.has_written |= outcome.is_ok();
+        self.leave(bracket, outcome.as_ref().map(drop));
+        outcome
+    }
+
     async fn execute_unprepared_sql(&self, sql: &str) -> Result<ExecResult, DbErr> {
         let mut bracket = self.enter().await?;
         let outcome = bracket.lease()?.run(sql).await.map_err(executing);

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{BATCH_SIZE, DECOY_CHANNEL, due};
+use super::DECOY_CHANNEL;
 use crate::domain::ids::MessageId;
 use crate::entities::outbox_message::{Column, Entity};
 use crate::fault::Fault;
@@ -157,25 +157,4 @@ pub async fn depth(database: &Database) -> Result<Vec<Depth>, Fault> {
         .filter(Column::Channel.ne(DECOY_CHANNEL))
         .group_by(Column::Channel);
     Ok(depth.into_model().all(database).await?)
-}
-
-/// Removes messages that were delivered or became dead letters before these times; returns how
-/// many.
-pub async fn purge(
-    database: &Database,
-    delivered_before: DateTime<Utc>,
-    dead_before: DateTime<Utc>,
-) -> Result<u64, Fault> {
-    let mut removed = 0;
-    for old in [
-        Condition::all().add(Column::DeliveredAt.lte(delivered_before)),
-        Condition::all().add(Column::DeadAt.lte(dead_before)),
-    ] {
-        let deleted = Entity::delete_many()
-            .filter(Column::Id.in_subquery(due(database, old, BATCH_SIZE)))
-            .exec(database)
-            .await?;
-        removed += deleted.rows_affected;
-    }
-    Ok(removed)
 }

@@ -8,15 +8,16 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel as _, Order, QueryFilter,
-    UpdateMany,
+    QuerySelect as _, UpdateMany,
 };
+use uuid::Uuid;
 
 use super::database::{Database, Tx};
-use crate::domain::ids::MessageId;
+use crate::domain::ids::{MessageId, UserId};
 use crate::entities::outbox_message::{Column, Entity, Model};
 use crate::fault::Fault;
 
-pub use dead_letters::{DeadLetter, Depth, Requeued, dead_letters, depth, purge, requeue};
+pub use dead_letters::{DeadLetter, Depth, Requeued, dead_letters, depth, requeue};
 
 /// The channel of decoys, which are completed without being sent.
 pub const DECOY_CHANNEL: &str = "none";
@@ -54,6 +55,8 @@ pub struct NewMessage {
     pub sealed_body: Vec<u8>,
     /// After which it is not sent any more.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Whose account it concerns; a decoy concerns none.
+    pub user: Option<UserId>,
 }
 
 /// Enqueues a message in the transaction that it reports.
@@ -70,11 +73,35 @@ pub async fn insert(tx: &Tx, message: NewMessage, now: DateTime<Utc>) -> Result<
         dead_at: None,
         last_failure: None,
         expires_at: message.expires_at,
+        user_id: message.user.map(UserId::uuid),
     };
     Entity::insert(row.into_active_model())
         .exec_without_returning(tx)
         .await?;
     Ok(())
+}
+
+/// Withdraws the messages to a person that were not delivered, dead letters included; returns how
+/// many. One that is on its way arrives.
+pub async fn withdraw(tx: &Tx, user: UserId) -> Result<u64, Fault> {
+    let outcome = Entity::delete_many()
+        .filter(Column::UserId.eq(user.uuid()))
+        .filter(Column::DeliveredAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(outcome.rows_affected)
+}
+
+/// The messages to a person, delivered ones included.
+pub async fn ids_of_user(tx: &Tx, user: UserId) -> Result<Vec<MessageId>, Fault> {
+    let ids: Vec<Uuid> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::UserId.eq(user.uuid()))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    Ok(ids.into_iter().map(Into::into).collect())
 }
 
 fn undelivered() -> Condition {

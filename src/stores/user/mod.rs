@@ -1,11 +1,15 @@
 //! Accounts.
 //!
-//! Reads and creation are here; `profile`, `credentials` and `administration` change accounts, and
-//! `folded` writes the columns that searches read.
+//! Reads and creation are here; `profile`, `credentials`, `administration` and `deletion` change
+//! accounts, `imported` brings those of the legacy system, and `folded` writes the columns that
+//! searches read.
 
 mod administration;
 mod credentials;
+mod deletion;
+mod exported;
 mod folded;
+mod imported;
 mod profile;
 
 use chrono::{DateTime, Utc};
@@ -34,8 +38,17 @@ pub use credentials::{
     change_address, detach_address, mark_unverified, mark_unverified_since, mark_verified,
     renew_credentials, reset_unverified_account, set_privileges, soft_delete,
 };
+pub use deletion::{
+    SignInAccount, as_json, count_due, delete, find_to_sign_in, lock_due, mark_deleted,
+    mark_restored, taken_addresses,
+};
+pub use exported::{count_all, page};
 pub use folded::fold_missing;
-pub use profile::{ProfileChange, update_profile};
+pub use imported::{
+    Holder, Imported, ImportedUser, count_imported, find_imported, holders, insert_imported,
+    lock_imported, overwrite_imported,
+};
+pub use profile::{ProfileChange, set_avatar, update_profile};
 
 /// An account with what is needed to check a password and to record audit events.
 #[derive(Debug)]
@@ -162,6 +175,30 @@ pub async fn lock(tx: &Tx, id: UserId) -> Result<Option<User>, Fault> {
     let row = Entity::find_by_id(id.uuid())
         .lock_exclusive()
         .one(tx)
+        .await?;
+    Ok(row.map(TryInto::try_into).transpose()?)
+}
+
+/// Locks the live account that was imported with this primary key.
+pub async fn lock_by_legacy_id(tx: &Tx, legacy_id: i64) -> Result<Option<User>, Fault> {
+    let row = Entity::find()
+        .filter(Column::LegacyId.eq(legacy_id))
+        .filter(Column::DeletedAt.is_null())
+        .lock_exclusive()
+        .one(tx)
+        .await?;
+    Ok(row.map(TryInto::try_into).transpose()?)
+}
+
+/// The live account that was imported with this primary key.
+pub async fn find_by_legacy_id(
+    connection: &impl ConnectionTrait,
+    legacy_id: i64,
+) -> Result<Option<User>, Fault> {
+    let row = Entity::find()
+        .filter(Column::LegacyId.eq(legacy_id))
+        .filter(Column::DeletedAt.is_null())
+        .one(connection)
         .await?;
     Ok(row.map(TryInto::try_into).transpose()?)
 }

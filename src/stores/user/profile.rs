@@ -33,6 +33,19 @@ pub struct ProfileChange {
     pub locale: Option<Option<String>>,
 }
 
+/// Sets or removes what the avatar refers to.
+pub async fn set_avatar(
+    tx: &Tx,
+    id: UserId,
+    avatar: Option<String>,
+    now: DateTime<Utc>,
+) -> Result<User, Fault> {
+    let update = Entity::update_many()
+        .col_expr(Column::Avatar, Expr::value(avatar))
+        .col_expr(Column::UpdatedAt, Expr::value(now));
+    apply(tx, id, update).await
+}
+
 /// Writes the given fields.
 pub async fn update_profile(
     tx: &Tx,

@@ -142,7 +142,7 @@ pub struct Operation {
     pub name: Cow<'static, str>,
     /// The id of the trusted document, if it is one.
     pub document: Option<String>,
-    /// `query`, `mutation` or `subscription`.
+    /// `query`, `mutation`, `subscription` or `rest`.
     pub kind: &'static str,
 }
 
@@ -151,8 +151,8 @@ pub struct Operation {
 pub struct Fields {
     /// The surface that serves it: `public`, `staff` or `router`.
     pub surface: &'static str,
-    /// Whether it came to `/graphql`.
-    pub is_graphql: bool,
+    /// Whether it came to a surface of operations, which are counted: `/graphql` or `/api/v1`.
+    pub has_operation: bool,
     /// The operation.
     pub operation: Option<Operation>,
     /// The kind of caller; `None` before authentication.
@@ -256,7 +256,7 @@ impl LogEntry {
         let took = self.record.started.elapsed();
         let fields = self.record.fields();
         let operation = fields.operation.as_ref();
-        if fields.is_graphql {
+        if fields.has_operation {
             let name = operation.map_or(Cow::Borrowed(OTHER), |operation| operation.name.clone());
             self.metrics.operation(name, outcome, took);
         }

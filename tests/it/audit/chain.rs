@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use idgate::app::App;
 use idgate::services::operator::audit_linking::{self, Linked};
 use idgate::services::operator::audit_verify::{self, IntegrityError, Report};
+use idgate::services::operator::retention::DataKind;
 use idgate::services::operator::{audit_retention, housekeeping};
 use serde_json::json;
 
@@ -169,7 +170,7 @@ async fn the_database_refuses_to_change_or_remove_audit_rows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_days_go_after_their_checkpoint_and_the_rest_still_holds() {
-    let app = TestApp::with(&[("IDGATE_AUDIT__RETENTION_DAYS", "2")]).await;
+    let app = TestApp::with(&[("IDGATE_RETENTION__AUDIT_EVENTS_DAYS", "2")]).await;
     fail(&app, 3).await;
     link_events(&app).await;
     app.advance(DAY);
@@ -177,13 +178,31 @@ async fn old_days_go_after_their_checkpoint_and_the_rest_still_holds() {
     link_events(&app).await;
     app.advance(DAY);
     // The first day is two days ago: it is the oldest that is kept.
-    assert_eq!(housekeeping::tidy(&app.app).await.unwrap().events, 0);
+    assert_eq!(
+        housekeeping::tidy(&app.app)
+            .await
+            .unwrap()
+            .of(DataKind::AuditEvents),
+        0
+    );
     app.advance(DAY);
     fail(&app, 1).await;
     link_events(&app).await;
     assert_eq!(app.number(CHECKPOINTS).await, 2);
-    assert_eq!(housekeeping::tidy(&app.app).await.unwrap().events, 3);
-    assert_eq!(housekeeping::tidy(&app.app).await.unwrap().events, 0);
+    assert_eq!(
+        housekeeping::tidy(&app.app)
+            .await
+            .unwrap()
+            .of(DataKind::AuditEvents),
+        3
+    );
+    assert_eq!(
+        housekeeping::tidy(&app.app)
+            .await
+            .unwrap()
+            .of(DataKind::AuditEvents),
+        0
+    );
     assert_eq!(app.number("SELECT MIN(position) FROM audit_links").await, 4);
     let removals = "SELECT COUNT(*) FROM audit_events WHERE action = 'audit.removed'";
     assert_eq!(app.number(removals).await, 1);
@@ -205,7 +224,12 @@ async fn nothing_goes_while_everything_is_kept() {
         link_events(&app).await;
         app.advance(400 * DAY);
     }
-    assert_eq!(audit_retention::remove_old(&app.app).await.unwrap(), 0);
+    assert_eq!(
+        audit_retention::remove_old(&app.app, 20, &mut |_| ())
+            .await
+            .unwrap(),
+        0
+    );
     assert_eq!(app.number(EVENTS).await, 1);
 }
 

@@ -49,6 +49,7 @@ async fn post(app: &TestApp, channel: &'static str, to: &str, seconds: Option<i6
         channel,
         sealed_body,
         expires_at: seconds.map(|seconds| now + Duration::seconds(seconds)),
+        user: None,
     };
     let tx = app.begin().await.unwrap();
     outbox_message::insert(&tx, message, now).await.unwrap();

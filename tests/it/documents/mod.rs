@@ -1,13 +1,17 @@
-//! The documents of `queries/` as clients run them: each of them does what its name says, and
-//! leaves the event that `recorded` expects.
+//! The documents of `queries/` as clients run them: each of them does what its name says, leaves the
+//! event that `recorded` expects, and costs what `costs` says.
 
+mod costs;
+mod leaving;
 mod recorded;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Google, PASSWORD, SignedIn, TestApp, queries};
+use crate::harness::{Answer, CommandCounter, Google, PASSWORD, SignedIn, TestApp, Work, queries};
+use crate::media::{self, Place};
+use costs::Cost;
 use recorded::Record;
 
 /// Runs documents and remembers which.
@@ -16,13 +20,26 @@ struct Tour<'a> {
     seen: BTreeSet<String>,
     /// What wrote an audit event.
     recorded: Vec<Record>,
+    /// What each document cost when it was first run.
+    costs: BTreeMap<String, Cost>,
+    commands: Option<CommandCounter>,
 }
 
 /// Mutations that succeed without an audit event. This list may only shrink: a refresh is recorded
 /// only when the device changed, since it happens every few minutes.
 const UNRECORDED: [&str; 1] = ["RefreshSession"];
 
-impl Tour<'_> {
+impl<'a> Tour<'a> {
+    async fn of(app: &'a TestApp) -> Self {
+        Self {
+            app,
+            seen: BTreeSet::new(),
+            recorded: Vec::new(),
+            costs: BTreeMap::new(),
+            commands: CommandCounter::of(app).await,
+        }
+    }
+
     fn note(&mut self, document: &str, answer: &Answer, kind: &str) {
         assert!(
             answer.json["errors"].is_null(),
@@ -48,19 +65,39 @@ impl Tour<'_> {
         self.watch(document, run, kind).await
     }
 
-    /// Runs a document, and notes whether it left an event.
+    /// Runs a document, and notes what it cost and whether it left an event.
     async fn watch(
         &mut self,
         document: &str,
         run: impl Future<Output = Answer>,
         kind: &str,
     ) -> Answer {
-        let (answer, work) = self.app.work_of(run).await;
+        let (answer, work) = self.measure(document, run).await;
         self.note(document, &answer, kind);
         if work.events > 0 {
             self.recorded.push(Record::of(document, &answer));
         }
         answer
+    }
+
+    /// Runs an operation, and notes what it cost if it is the first of this name.
+    async fn measure<T>(&mut self, name: &str, run: impl Future<Output = T>) -> (T, Work) {
+        let before = self.commands().await;
+        let (outcome, work) = self.app.work_of(run).await;
+        let after = self.commands().await;
+        let cost = Cost {
+            statements: work.statements,
+            commands: after.zip(before).map(|(after, before)| after - before),
+        };
+        self.costs.entry(name.to_owned()).or_insert(cost);
+        (outcome, work)
+    }
+
+    async fn commands(&self) -> Option<u64> {
+        match &self.commands {
+            Some(commands) => Some(commands.counted().await),
+            None => None,
+        }
     }
 
     async fn by(&mut self, person: &SignedIn<'_>, document: &str, variables: Value, kind: &str) {
@@ -85,11 +122,24 @@ impl Tour<'_> {
 async fn every_document_runs_to_its_success() {
     let google = Google::with(&[recorded::PROXIES]).await;
     let app = &google.app;
-    let mut tour = Tour {
-        app,
-        seen: BTreeSet::new(),
-        recorded: Vec::new(),
-    };
+    let mut tour = Tour::of(app).await;
+    everything(&mut tour, &google).await;
+
+    let all: BTreeSet<String> = queries::DOCUMENTS.keys().cloned().collect();
+    assert_eq!(tour.seen, all, "documents that this tour leaves out");
+    let mutations = all
+        .iter()
+        .filter(|name| queries::text(name).contains("\nmutation "));
+    let quiet: Vec<&String> = mutations
+        .filter(|name| !tour.recorded.iter().any(|entry| entry.document == **name))
+        .collect();
+    assert_eq!(quiet, UNRECORDED, "mutations without an audit event");
+    recorded::assert_complete(app, &tour.recorded).await;
+}
+
+/// Every document.
+async fn everything(tour: &mut Tour<'_>, google: &Google) {
+    let app = tour.app;
     tour.anonymous("AuthConfig", json!({}), "").await;
     let input = json!({
         "email": "ada@example.com", "password": PASSWORD, "firstName": "Ada",
@@ -109,6 +159,7 @@ async fn every_document_runs_to_its_success() {
         "ProfileUpdated",
     )
     .await;
+    avatar(tour, &ada).await;
     tour.by(
         &ada,
         "StepUp",
@@ -127,9 +178,9 @@ async fn every_document_runs_to_its_success() {
     let proof = json!({ "input": { "token": token, "password": PASSWORD } });
     tour.anonymous("VerifyEmail", proof, "SignedIn").await;
 
-    audit(&mut tour, &ada).await;
-    recovery(&mut tour).await;
-    moving(&mut tour).await;
+    audit(tour, &ada).await;
+    recovery(tour).await;
+    moving(tour).await;
 
     let input = json!({ "emailOrPhone": "ada@example.org", "password": PASSWORD });
     let answer = tour
@@ -149,7 +200,7 @@ async fn every_document_runs_to_its_success() {
         "OtherSessionsRevoked",
     )
     .await;
-    visit_google(&mut tour, &google, &ada).await;
+    visit_google(tour, google, &ada).await;
     // By the program that signed in: another one would be noted.
     let input = json!({ "emailOrPhone": "ada@example.org", "password": PASSWORD });
     let answer = tour
@@ -160,19 +211,25 @@ async fn every_document_runs_to_its_success() {
     tour.anonymous("RefreshSession", token, "SignedIn").await;
     tour.by(&ada, "Logout", json!({}), "LoggedOut").await;
 
-    administration(&mut tour).await;
-    listening(&mut tour).await;
+    administration(tour).await;
+    leaving::leaving(tour).await;
+    listening(tour).await;
+}
 
-    let all: BTreeSet<String> = queries::DOCUMENTS.keys().cloned().collect();
-    assert_eq!(tour.seen, all, "documents that this tour leaves out");
-    let mutations = all
-        .iter()
-        .filter(|name| queries::text(name).contains("\nmutation "));
-    let quiet: Vec<&String> = mutations
-        .filter(|name| !tour.recorded.iter().any(|entry| entry.document == **name))
-        .collect();
-    assert_eq!(quiet, UNRECORDED, "mutations without an audit event");
-    recorded::assert_complete(app, &tour.recorded).await;
+/// An avatar, from its upload to its removal.
+async fn avatar(tour: &mut Tour<'_>, ada: &SignedIn<'_>) {
+    let bytes = media::png(1);
+    let input = json!({ "contentType": "image/png", "contentLength": bytes.len() });
+    let input = json!({ "input": input });
+    let begun = tour
+        .with(ada, "BeginAvatarUpload", input, "AvatarUpload")
+        .await;
+    let place = Place::of(&begun);
+    assert_eq!(place.send(bytes).await.status, 204);
+    let input = json!({ "input": { "uploadId": place.id } });
+    tour.by(ada, "SetAvatar", input, "AvatarSet").await;
+    tour.by(ada, "RemoveAvatar", json!({}), "AvatarRemoved")
+        .await;
 }
 
 /// Administrative mutations.

@@ -41,25 +41,34 @@ const EVENTS: &str = "query($request: String!) { auditEvents(filter: { requestId
 /// Who is `self` for a change to the actor's own account, `by about` for a change to
 /// another's, and `about` for a change by an anonymous caller.
 const EXPECTED: &str = "\
+BeginAvatarUpload: avatar.upload_begun self
+CancelAccountDeletion: account.deletion_cancelled self isDeleted=true>false
 ChangePassword: password.changed self
 ConfirmEmailChange: email.changed self email=ada@example.com>ada@example.org
 ConfirmPasswordReset: password.reset self
 ConfirmPhoneChange: phone.changed self phone=->+16502530000
+DeleteMyAccount: account.deleted self isDeleted=false>true, reason=->moving, sessions=->1
+DeleteUser: user.deleted by about isDeleted=false>true, sessions=->0
+EraseUser: user.erased by wasDeleted=->false
 InviteUser: user.invited by about role=->client
 LinkGoogle: identity.linked self automatic=->false, provider=->Google
 Login: login.succeeded self
 LoginWithGoogle: login.succeeded self method=->google
 Logout: session.ended self sessionId=->ID
 Register: user.registered self role=->vendor
+RemoveAvatar: avatar.removed self
+RequestDataExport: data_export.requested self
 RequestEmailChange: email.change_requested self email=ada@example.com>ada@example.org
 RequestEmailVerification: email.verification_requested about
 RequestOtp: code.requested about purpose=->login
 RequestPasswordReset: password.reset_requested about
 RequestPhoneChange: phone.change_requested self phone=->+16502530000
+RestoreUser: user.restored by about isDeleted=true>false
 RevertEmailChange: email.reverted self email=ada@example.org>ada@example.com
 RevokeOtherSessions: session.others_revoked self sessions=->2
 RevokeSession: session.revoked self sessionId=->ID
 RevokeUserSessions: user.sessions_revoked by about sessions=->0
+SetAvatar: avatar.set self
 SetPassword: password.set self
 SetStaffFunctions: user.staff_functions_changed by about staffFunctions=>sales
 SetUserRole: user.role_changed by about role=client>staff

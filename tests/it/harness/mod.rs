@@ -5,6 +5,8 @@
 mod answer;
 mod backend;
 mod clients;
+mod commands;
+mod cost;
 mod cutter;
 mod endpoint;
 mod issuer;
@@ -39,6 +41,8 @@ use tokio_util::task::TaskTracker;
 pub(crate) use answer::Answer;
 use backend::Backend;
 pub(crate) use clients::{Anonymous, PASSWORD, SignedIn};
+pub(crate) use commands::CommandCounter;
+pub(crate) use cost::Work;
 pub(crate) use cutter::{Cutter, Moment};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use issuer::{Google, IssuerBehaviour};
@@ -289,6 +293,11 @@ impl TestApp {
         self.clock.advance(Duration::seconds(seconds));
     }
 
+    /// From now on every reading of the clock differs, as outside of tests.
+    pub(crate) fn never_repeat_an_instant(&self) {
+        self.clock.never_repeat();
+    }
+
     /// Makes the Postgres database unreachable, or reachable again.
     pub(crate) async fn forbid_connections(&self, forbidden: bool) {
         self.backend.forbid_connections(forbidden).await;
@@ -314,38 +323,6 @@ impl TestApp {
     pub(crate) fn redis_url() -> Option<String> {
         backend::redis_url()
     }
-
-    /// Counts the work of a future: statements, hashes, ratings and outbox rows.
-    pub(crate) async fn work_of<T>(&self, work: impl Future<Output = T>) -> (T, Work) {
-        let before = self.work().await;
-        let outcome = work.await;
-        let after = self.work().await;
-        let done = Work {
-            statements: after.statements - before.statements,
-            hashes: after.hashes - before.hashes,
-            ratings: after.ratings - before.ratings,
-            messages: after.messages - before.messages,
-            events: after.events - before.events,
-            attempts: after.attempts - before.attempts,
-        };
-        (outcome, done)
-    }
-
-    async fn attempts(&self) -> i64 {
-        let counted = "SELECT CAST(COALESCE(SUM(attempts), 0) AS BIGINT) FROM audit_tallies";
-        self.number(counted).await
-    }
-
-    async fn work(&self) -> Work {
-        Work {
-            messages: self.number("SELECT COUNT(*) FROM outbox_messages").await,
-            events: self.number("SELECT COUNT(*) FROM audit_events").await,
-            attempts: self.attempts().await,
-            statements: self.statements.load(Ordering::Relaxed),
-            hashes: self.app.hasher.completed(),
-            ratings: self.app.hasher.rated(),
-        }
-    }
 }
 
 /// A client without proxies or redirects, with a timeout.
@@ -363,30 +340,4 @@ fn show_errors() {
     let logs = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR);
     // Only the first call in a process succeeds.
     let _ = logs.with_test_writer().try_init();
-}
-
-impl Work {
-    /// What its duration can tell: where an attempt is counted, an event and a write to no row are
-    /// one statement either way.
-    pub(crate) fn as_timed(self) -> Self {
-        let events = if self.attempts > 0 { 0 } else { self.events };
-        Self { events, ..self }
-    }
-}
-
-/// What a request costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Work {
-    /// SQL statements, transaction brackets excluded.
-    pub(crate) statements: u64,
-    /// Password hashes.
-    pub(crate) hashes: u64,
-    /// Passwords whose strength was rated.
-    pub(crate) ratings: u64,
-    /// Rows in the outbox.
-    pub(crate) messages: i64,
-    /// Rows in the audit log.
-    pub(crate) events: i64,
-    /// Attempts that were counted, kept or not.
-    pub(crate) attempts: i64,
 }

@@ -66,6 +66,42 @@ impl TestApp {
             .collect()
     }
 
+    /// The names of all tables.
+    pub(crate) async fn tables(&self) -> Vec<String> {
+        let select = if self.is_sqlite() {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        } else {
+            "SELECT table_name::text FROM information_schema.tables \
+             WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+        };
+        let rows = self.rows(select).await;
+        rows.iter()
+            .map(|row| row.try_get_by_index(0).unwrap())
+            .collect()
+    }
+
+    /// The names of the columns of a table.
+    pub(crate) async fn columns(&self, table: &str) -> Vec<String> {
+        let select = if self.is_sqlite() {
+            format!("SELECT name FROM pragma_table_info('{table}')")
+        } else {
+            format!(
+                "SELECT column_name::text FROM information_schema.columns \
+                 WHERE table_schema = 'public' AND table_name = '{table}'"
+            )
+        };
+        let rows = self.rows(&select).await;
+        rows.iter()
+            .map(|row| row.try_get_by_index(0).unwrap())
+            .collect()
+    }
+
+    /// Every column of an account.
+    pub(crate) async fn account(&self, id: &str) -> idgate::entities::user::Model {
+        let account = idgate::entities::user::Entity::find_by_id(id.parse::<uuid::Uuid>().unwrap());
+        account.one(&self.observer).await.unwrap().unwrap()
+    }
+
     /// Folds the texts of accounts that an older instance wrote, as `idgate migrate` does.
     pub(crate) async fn fold_texts(&self) -> u64 {
         let folded = idgate::stores::user::fold_missing(&self.observer, |_| {}).await;
@@ -98,7 +134,7 @@ impl TestApp {
         self.observer.get_database_backend() == DatabaseBackend::Sqlite
     }
 
-    async fn rows(&self, sql: &str) -> Vec<QueryResult> {
+    pub(crate) async fn rows(&self, sql: &str) -> Vec<QueryResult> {
         let backend = self.observer.get_database_backend();
         self.observer
             .query_all_raw(Statement::from_string(backend, sql))

@@ -39,6 +39,9 @@ async fn better_auth_ghsa_4vcf_q4xf_f48m_users_cannot_revoke_sessions_of_others(
     let eve = app.register("eve@example.com").await;
     // Every input that names something by an id is tried below; a new one has to come here.
     let others = [
+        "DeleteUserInput",
+        "EraseUserInput",
+        "RestoreUserInput",
         "RevokeUserSessionsInput",
         "SetStaffFunctionsInput",
         "SetUserRoleInput",
@@ -53,9 +56,12 @@ async fn better_auth_ghsa_4vcf_q4xf_f48m_users_cannot_revoke_sessions_of_others(
     named.push("RevokeSessionInput.sessionId".to_owned());
     // Tried in `google::link`.
     named.push("UnlinkGoogleInput.identityId".to_owned());
+    // Tried in `media::hostile`.
+    named.push("SetAvatarInput.uploadId".to_owned());
     // Tried in the next lines.
     named.push("AuditEventFilter.actorId".to_owned());
     named.push("AuditEventFilter.subjectId".to_owned());
+    named.push("DeletedRecordFilter.deletedBy".to_owned());
     named.sort();
     let mut found = sdl::inputs_with("ID");
     found.sort();
@@ -65,6 +71,9 @@ async fn better_auth_ghsa_4vcf_q4xf_f48m_users_cannot_revoke_sessions_of_others(
         let answer = eve.run("AuditEvents", wanted).await;
         assert_eq!(answer.code(), "FORBIDDEN", "{}", answer.text);
     }
+    let wanted = json!({ "filter": { "deletedBy": eve.user_id } });
+    let answer = eve.run("DeletedRecords", wanted).await;
+    assert_eq!(answer.code(), "FORBIDDEN", "{}", answer.text);
     let id = ada.session_id().await;
     let answer = eve
         .run("RevokeSession", json!({ "input": { "sessionId": id } }))

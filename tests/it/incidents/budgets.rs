@@ -12,7 +12,7 @@ const REAL: (&str, &str) = ("IDGATE_THROTTLE__SCALE", "1");
 
 /// Every mutation that an anonymous caller can call, with its input; `{}` is
 /// the victim's e-mail address.
-const ANONYMOUS: [(&str, &str); 10] = [
+const ANONYMOUS: [(&str, &str); 11] = [
     (
         "confirmPasswordReset",
         r#"{"emailOrPhone": "{}", "code": "123456", "newPassword": "staple battery horse correct"}"#,
@@ -33,6 +33,7 @@ const ANONYMOUS: [(&str, &str); 10] = [
         r#"{"emailOrPhone": "{}", "purpose": "LOGIN"}"#,
     ),
     ("requestPasswordReset", r#"{"emailOrPhone": "{}"}"#),
+    ("cancelAccountDeletion", r#"{"token": "idl_unknown"}"#),
     ("revertEmailChange", r#"{"token": "idl_unknown"}"#),
     (
         "verifyEmail",

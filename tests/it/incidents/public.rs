@@ -8,6 +8,39 @@ use serde_json::{Value, json};
 use super::sdl;
 use crate::harness::TestApp;
 
+/// The mutations that refuse anonymous callers.
+pub(super) const SIGNED_IN_ONLY: [&str; 29] = [
+    "beginAvatarUpload",
+    "changePassword",
+    "confirmEmailChange",
+    "confirmPhoneChange",
+    "deleteMyAccount",
+    "deleteUser",
+    "eraseUser",
+    "inviteUser",
+    "linkGoogle",
+    "logout",
+    "removeAvatar",
+    "requestDataExport",
+    "requestEmailChange",
+    "requestPhoneChange",
+    "restoreUser",
+    "revokeOtherSessions",
+    "revokeSession",
+    "revokeUserSessions",
+    "setAvatar",
+    "setPassword",
+    "setStaffFunctions",
+    "setUserRole",
+    "stepUp",
+    "suspendUser",
+    "unlinkGoogle",
+    "unsuspendUser",
+    "updateProfile",
+    "updateUser",
+    "users",
+];
+
 /// Queries that return data to anonymous callers. Changing this list is a decision, with a row in
 /// `docs/threat-model.md`.
 const READS: [&str; 1] = ["authConfig"];

@@ -17,12 +17,13 @@ const ANOTHER: &str = "staple battery horse correct";
 const FROM_HERE: [(&str, &str); 2] = [("sec-fetch-site", "same-origin"), ("origin", "null")];
 
 /// Every kind of link: its path, and the message that carries it.
-const KINDS: [(&str, &str); 5] = [
+const KINDS: [(&str, &str); 6] = [
     ("verify_email", "verify_email"),
     ("password_reset", "password_reset"),
     ("invitation", "invitation"),
     ("change_email", "change_email"),
     ("revert_email", "email_changed"),
+    ("cancel_deletion", "account_deleted"),
 ];
 
 async fn send(app: &TestApp, path: &str, fields: &[(&str, &str)]) -> Answer {
@@ -77,6 +78,12 @@ async fn token_for(app: &TestApp, path: &str) -> String {
             .await;
         return app.token(ADA, kind).await;
     }
+    if path == "cancel_deletion" {
+        let answer = ada.run("DeleteMyAccount", json!({})).await;
+        let kind_of_answer = answer.typename("deleteMyAccount");
+        assert_eq!(kind_of_answer, "AccountDeletionScheduled");
+        return app.token(ADA, kind).await;
+    }
     move_away(&ada).await;
     if path == "change_email" {
         return app.token(NEW, kind).await;
@@ -123,6 +130,9 @@ async fn has_effect(app: &TestApp, path: &str) -> bool {
             "SELECT COUNT(*) FROM users WHERE email = 'ada@example.org' AND email_verified"
         }
         "revert_email" => "SELECT COUNT(*) FROM users WHERE email = 'ada@example.com'",
+        "cancel_deletion" => {
+            "SELECT COUNT(*) FROM users WHERE email = 'ada@example.com' AND deleted_at IS NULL"
+        }
         _ => {
             let answer = app.anonymous().login(ADA, ANOTHER).await;
             return answer.typename("login") == "SignedIn";

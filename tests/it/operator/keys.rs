@@ -1,5 +1,6 @@
 //! Signing keys: published before first use, withdrawn when no token of theirs is valid.
 
+use idgate::services::operator::retention::DataKind;
 use idgate::services::operator::{housekeeping, keys};
 use serde_json::json;
 
@@ -76,18 +77,36 @@ async fn an_old_key_is_withdrawn_after_its_last_token_has_expired() {
     assert_ne!(signer(&ada), new.kid);
     let life = app.app.config.tokens.access_seconds;
     app.advance(life - 1);
-    assert_eq!(housekeeping::tidy(&app.app).await.unwrap().keys, 0);
+    assert_eq!(
+        housekeeping::tidy(&app.app)
+            .await
+            .unwrap()
+            .of(DataKind::SigningKeys),
+        0
+    );
     app.app.load_signing_keys().await.unwrap();
     assert!(ada.is_signed_in().await);
 
     // One second for the old key's last second, one to be past it.
     app.advance(3);
     assert!(!ada.is_signed_in().await);
-    assert_eq!(housekeeping::tidy(&app.app).await.unwrap().keys, 1);
+    assert_eq!(
+        housekeeping::tidy(&app.app)
+            .await
+            .unwrap()
+            .of(DataKind::SigningKeys),
+        1
+    );
     app.app.load_signing_keys().await.unwrap();
     assert_eq!(published(&app).await, [new.kid]);
     assert!(ada.refreshed().await.is_signed_in().await);
-    assert_eq!(housekeeping::tidy(&app.app).await.unwrap().keys, 0);
+    assert_eq!(
+        housekeeping::tidy(&app.app)
+            .await
+            .unwrap()
+            .of(DataKind::SigningKeys),
+        0
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

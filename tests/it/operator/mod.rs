@@ -3,4 +3,5 @@
 mod housekeeping;
 mod idle;
 mod keys;
+pub(crate) mod retention;
 mod work;

@@ -44,7 +44,7 @@ async fn messages_leave_by_themselves_until_a_stop() {
     assert_eq!(mailbox.json.as_array().unwrap().len(), 2);
 
     tracker.close();
-    assert_eq!(tracker.len(), 8, "a loop ended before it was told to");
+    assert_eq!(tracker.len(), 10, "a loop ended before it was told to");
     stop.cancel();
     let ended = tokio::time::timeout(TIMEOUT, tracker.wait()).await;
     assert!(ended.is_ok(), "a loop goes on after a stop");
@@ -55,7 +55,7 @@ async fn an_instance_may_leave_delivery_to_others() {
     let app = TestApp::with(&[("IDGATE_OUTBOX__ENABLED", "false")]).await;
     let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
     work::start(&app.app, &tracker, &stop);
-    assert_eq!(tracker.len(), 7);
+    assert_eq!(tracker.len(), 8);
     stop.cancel();
     tracker.close();
     assert!(tokio::time::timeout(TIMEOUT, tracker.wait()).await.is_ok());

@@ -156,7 +156,7 @@ const PARAMETERS: [(&str, &str); 14] = [
 ];
 
 /// Every setting that holds a URL, with its schemes.
-const ADDRESSES: [(&str, &[&str]); 11] = [
+const ADDRESSES: [(&str, &[&str]); 15] = [
     (
         "IDGATE_DATABASE__URL",
         &["postgres", "postgresql", "sqlite", "mysql"],
@@ -184,6 +184,13 @@ const ADDRESSES: [(&str, &[&str]); 11] = [
         "IDGATE_PROFILE__DEFAULT_AVATAR_URL",
         &["https", "http", "data"],
     ),
+    ("IDGATE_MEDIA__PUBLIC_URL", &["https", "http", "data"]),
+    ("IDGATE_MEDIA__IMPORTED_URL", &["https", "http", "file"]),
+    ("IDGATE_MEDIA__S3_ENDPOINT", &["https", "http", "s3"]),
+    (
+        "IDGATE_MEDIA__CLOUDINARY_API_URL",
+        &["https", "http", "file"],
+    ),
 ];
 
 fn settings(data: &Path, name: &str, value: &str) -> Vec<(String, String)> {
@@ -196,6 +203,11 @@ fn settings(data: &Path, name: &str, value: &str) -> Vec<(String, String)> {
         ("IDGATE_SMS__ACCOUNT", "idgate"),
         ("IDGATE_SMS__TOKEN", "token"),
         ("IDGATE_GOOGLE__CLIENT_IDS", "web"),
+        ("IDGATE_MEDIA__STORAGE", "s3"),
+        ("IDGATE_MEDIA__S3_ENDPOINT", "https://s3.example.com"),
+        ("IDGATE_MEDIA__S3_BUCKET", "pictures"),
+        ("IDGATE_MEDIA__S3_ACCESS_KEY", "key"),
+        ("IDGATE_MEDIA__S3_SECRET_KEY", "secret"),
         ("IDGATE_DATABASE__ACQUIRE_TIMEOUT_SECONDS", "1"),
         (
             "IDGATE_KEYS__MASTER",

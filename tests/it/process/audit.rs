@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use idgate::services::operator::audit_retention;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -246,7 +247,7 @@ async fn anchors_are_read_from_files_and_invalid_ones_are_reported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_anchor_that_retention_has_outlived_says_nothing() {
-    let app = TestApp::with(&[("IDGATE_AUDIT__RETENTION_DAYS", "7")]).await;
+    let app = TestApp::with(&[("IDGATE_RETENTION__AUDIT_EVENTS_DAYS", "7")]).await;
     app.register("ada@example.com").await;
     sealed(&app).await;
     let old = anchor(&app);
@@ -255,7 +256,8 @@ async fn an_anchor_that_retention_has_outlived_says_nothing() {
     let last_of_the_day = anchor(&app);
     app.advance(30 * 86_400);
     sealed(&app).await;
-    let removing = idgate::services::operator::audit_retention::remove_old(&app.app);
+    let mut report = |_| ();
+    let removing = audit_retention::remove_old(&app.app, 20, &mut report);
     removing.await.unwrap();
     app.login("ada@example.com").await;
     sealed(&app).await;

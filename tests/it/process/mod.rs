@@ -1,6 +1,6 @@
 //! The program as a process: its output and its exit status.
 //!
-//! `serving` is a gateway that runs, `full` one whose disk is full, `together` several of them,
+//! `serving` is a gateway that runs, `full` one whose disk is full, `killed` one that is killed, `together` several of them,
 //! `documents` those of front ends, `offline` the commands that need no stores, `commands` those
 //! that work on a database beside a running gateway, `requests` what each request leaves in the
 //! log, `unreachable` the errors for unusable servers.
@@ -10,10 +10,12 @@ mod audit;
 mod commands;
 mod documents;
 mod full;
+mod killed;
 mod markers;
 mod memory;
 mod offline;
 mod requests;
+mod retention;
 mod serving;
 mod together;
 mod unreachable;
@@ -29,7 +31,7 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, http, queries};
 
 /// The program with these settings and no others.
-fn idgate<N: AsRef<str>, V: AsRef<str>>(
+pub(crate) fn idgate<N: AsRef<str>, V: AsRef<str>>(
     arguments: &[&str],
     settings: impl IntoIterator<Item = (N, V)>,
 ) -> Command {
@@ -54,19 +56,19 @@ fn measurements() -> Option<std::ffi::OsString> {
 }
 
 /// How a command ended.
-struct Outcome {
+pub(crate) struct Outcome {
     status: i32,
     stdout: String,
     stderr: String,
 }
 
 impl Outcome {
-    fn of(mut command: Command) -> Self {
+    pub(crate) fn of(mut command: Command) -> Self {
         Self::given(&mut command, "")
     }
 
     /// Runs a command with this on its standard input.
-    fn given(command: &mut Command, input: &str) -> Self {
+    pub(crate) fn given(command: &mut Command, input: &str) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -84,13 +86,19 @@ impl Outcome {
     }
 
     /// The output of a command that must succeed.
-    fn answer(self) -> String {
+    pub(crate) fn answer(self) -> String {
         assert_eq!(self.status, 0, "{}", self.stderr);
         self.stdout
     }
 
+    /// The output of a command that must say no, by exit status 1.
+    pub(crate) fn negative(self) -> String {
+        assert_eq!(self.status, 1, "{}{}", self.stdout, self.stderr);
+        self.stdout
+    }
+
     /// The error output of a command that must exit with this status.
-    fn refusal(self, status: i32) -> String {
+    pub(crate) fn refusal(self, status: i32) -> String {
         assert_eq!(self.status, status, "{}{}", self.stdout, self.stderr);
         assert_eq!(self.stdout, "", "a refusal is no answer");
         self.stderr

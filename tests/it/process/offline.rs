@@ -163,10 +163,13 @@ fn the_schema_is_printed_written_and_checked() {
     assert_eq!(written, printed);
     let written = std::fs::read_to_string(folder.path().join("schema/subgraph.graphql")).unwrap();
     assert_eq!(written, subgraph);
+    let openapi = Outcome::of(idgate(&["schema", "--openapi"], NOTHING)).answer();
+    let written = std::fs::read_to_string(folder.path().join("schema/openapi.json")).unwrap();
+    assert_eq!(written, openapi);
     let manifest = std::fs::read_to_string(folder.path().join("queries/manifest.json")).unwrap();
     let manifest: Value = serde_json::from_str(&manifest).unwrap();
     assert_eq!(manifest["documents"].as_object().unwrap().len(), 1);
-    assert_eq!(schema("--check").answer().lines().count(), 3);
+    assert_eq!(schema("--check").answer().lines().count(), 4);
 
     std::fs::write(folder.path().join("schema/schema.graphql"), "type Query").unwrap();
     let outcome = schema("--check");

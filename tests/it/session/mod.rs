@@ -1,6 +1,8 @@
 //! Sign-in, refresh and sign-out.
 
 mod cookie;
+mod imported;
+mod legacy;
 mod reuse;
 
 use serde_json::json;

@@ -1,5 +1,6 @@
 //! Subscriptions: who receives which events.
 
+mod cost;
 mod endings;
 mod instances;
 mod limits;

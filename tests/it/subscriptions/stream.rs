@@ -139,6 +139,7 @@ async fn a_stream_is_given_back_when_its_reader_leaves() {
 async fn an_unread_stream_is_cut_off() {
     let strict = [
         ("IDGATE_SUBSCRIPTIONS__QUEUE", "10000"),
+        ("IDGATE_SUBSCRIPTIONS__GATHER_MILLISECONDS", "0"),
         ("IDGATE_SUBSCRIPTIONS__WRITE_SECONDS", "1"),
         ("IDGATE_SERVER__IDLE_TIMEOUT_SECONDS", "1"),
     ];

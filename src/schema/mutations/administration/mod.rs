@@ -123,7 +123,7 @@ pub struct RevokeUserSessionsInput {
 }
 
 /// `None` for a malformed id, which no account has.
-fn target(id: &ID, reason: Option<String>) -> Option<Target> {
+pub(super) fn target(id: &ID, reason: Option<String>) -> Option<Target> {
     let user = id.parse::<UserId>().ok()?;
     Some(Target { user, reason })
 }
@@ -148,7 +148,7 @@ fn update(input: UpdateUserInput) -> (Option<Target>, UserUpdate) {
 }
 
 /// The caller, if they have the permission. A refusal of a staff member is recorded.
-async fn holding<'a, P: PermissionType>(
+pub(super) async fn holding<'a, P: PermissionType>(
     context: &'a Context<'_>,
     action: Action,
 ) -> Result<Holding<'a, P>, Error> {

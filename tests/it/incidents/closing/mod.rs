@@ -80,8 +80,7 @@ impl Entry {
     }
 }
 
-/// How an account ends. No mutation deletes or erases one; the rows are changed as
-/// such a mutation would.
+/// How an account ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     /// Without an end each entry must work, or its refusals would prove nothing.
@@ -114,14 +113,8 @@ impl End {
             Self::RoleChanged => ("SetUserRole", json!({ "role": "VENDOR" })),
             Self::FunctionsChanged => ("SetStaffFunctions", json!({ "staffFunctions": ["SALES"] })),
             Self::SessionsRevoked => ("RevokeUserSessions", json!({})),
-            Self::Deleted => {
-                let sql = "UPDATE users SET deleted_at = created_at WHERE email";
-                return app.execute(&format!("{sql} = '{email}'")).await;
-            }
-            Self::Erased => {
-                let sql = "DELETE FROM users WHERE email";
-                return app.execute(&format!("{sql} = '{email}'")).await;
-            }
+            Self::Deleted => ("DeleteUser", json!({})),
+            Self::Erased => ("EraseUser", json!({})),
         };
         let answer = on(root, document, &id, more).await;
         let mut field = document.to_owned();
@@ -216,6 +209,9 @@ fn every_sign_in_and_every_end_of_an_account_is_tried_here() {
     let mut ends = sdl::inputs_named("userId");
     ends.sort();
     let known = [
+        "DeleteUserInput.userId",
+        "EraseUserInput.userId",
+        "RestoreUserInput.userId",
         "RevokeUserSessionsInput.userId",
         "SetStaffFunctionsInput.userId",
         "SetUserRoleInput.userId",

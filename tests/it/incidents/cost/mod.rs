@@ -191,7 +191,12 @@ async fn accepted_documents_resolve_no_more_than_their_cost() {
         let computed = cost(&document, &written.variables);
         let answer = root.ask(&written.text, written.variables).await;
         if answer.code() == "QUERY_TOO_EXPENSIVE" {
-            assert!(computed > most, "{computed}: {}", answer.text);
+            assert!(
+                computed > most,
+                "{computed}: {} {}",
+                answer.text,
+                written.text
+            );
             refused += 1;
             continue;
         }

@@ -15,18 +15,21 @@ use serde_json::Value;
 use crate::incidents::sdl;
 
 /// The actual maximum length of lists without a page.
-pub(super) const MAX_LIST_SIZES: [(&str, usize); 11] = [
+pub(super) const MAX_LIST_SIZES: [(&str, usize); 14] = [
     ("amr", 4),
     ("byProvider", 3),
     ("byRole", 4),
     // `an_event_has_no_more_changes_than_are_counted` holds this one.
     ("changes", 11),
+    ("fields", 7),
+    ("headers", 2),
     ("identities", 20),
     ("methods", 3),
     ("newPerDay", 367),
     ("permissions", 9),
     ("registrationRoles", 4),
     ("staffFunctions", 3),
+    ("taken", 3),
     ("violations", 16),
 ];
 

@@ -34,7 +34,7 @@ fn values(place: &Place) -> Vec<(&'static str, String)> {
         "String" if is_cursor => values::cursors(),
         "ID" => values::ids(),
         "DateTime" => values::instants(),
-        "Int" => values::numbers(),
+        "Int" | "ByteCount" => values::numbers(),
         _ => values::texts(),
     }
 }
@@ -74,6 +74,8 @@ fn base(fields: &[(String, String)]) -> Value {
             (_, "PhoneNumber") => json!("+14155552671"),
             (_, "ID") => json!(NIL_ID),
             (_, "Role") => json!("CLIENT"),
+            (_, "ByteCount") => json!(1000),
+            ("contentType", _) => json!("image/png"),
             (_, "OtpPurpose") => json!("LOGIN"),
             ("code", _) => json!("123456"),
             (_, "StaffFunction") => json!([]),

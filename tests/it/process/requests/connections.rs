@@ -1,7 +1,7 @@
 //! Log lines of requests without a response: subscriptions, and clients that disconnect.
 
 use std::io::Write as _;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
@@ -102,17 +102,16 @@ async fn a_subscription_leaves_a_line_when_it_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_leaves_before_the_answer_has_a_line() {
     let app = TestApp::spawn().await;
-    app.register("ada@example.com").await;
-    let program = Logged::start(&app, &[]);
-    // A sign-in cannot finish while another transaction locks the table it writes.
-    let hold = if app.is_sqlite() {
-        "BEGIN IMMEDIATE"
-    } else {
-        "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE"
-    };
-    app.execute(hold).await;
-    let input = json!({ "emailOrPhone": "ada@example.com", "password": PASSWORD });
-    let body = json!({ "documentId": queries::id("Login"), "variables": { "input": input } });
+    // A service that never answers: that it is asked shows that the operation has begun.
+    let breached = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/range/", breached.local_addr().unwrap());
+    let settings = [
+        ("IDGATE_BREACHED__URL", url.as_str()),
+        ("IDGATE_BREACHED__TIMEOUT_MILLISECONDS", "10000"),
+    ];
+    let program = Logged::start(&app, &settings);
+    let input = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let body = json!({ "documentId": queries::id("Register"), "variables": { "input": input } });
     let body = body.to_string();
     let length = body.len();
     let mut client = TcpStream::connect(&program.address).unwrap();
@@ -121,20 +120,21 @@ async fn a_client_that_leaves_before_the_answer_has_a_line() {
          content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     );
     client.write_all(request.as_bytes()).unwrap();
+    let asked = tokio::task::spawn_blocking(move || breached.accept().unwrap());
+    let _unanswered = asked.await.unwrap();
     drop(client);
-    let counted = "idgate_operations_total{operation=\"Login\",code=\"CANCELLED\"} 1";
+    let counted = "idgate_operations_total{operation=\"Register\",code=\"CANCELLED\"} 1";
     let deadline = Instant::now() + Duration::from_mins(1);
     while !program.metrics().await.contains(counted) {
         assert!(Instant::now() < deadline, "{}", program.metrics().await);
     }
-    app.execute("ROLLBACK").await;
     let log = program.stop();
     let lines = lines_of(&log, "left");
     let [line] = lines.as_slice() else {
         panic!("{lines:?}");
     };
     assert_eq!(line["outcome"], "CANCELLED", "{line}");
-    assert_eq!(line["operation"], "Login", "{line}");
+    assert_eq!(line["operation"], "Register", "{line}");
     assert_eq!(line["request_bytes"], length, "{line}");
     assert!(line["http.status"].is_null() && line["response_bytes"].is_null());
 }
