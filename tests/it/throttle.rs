@@ -1,10 +1,8 @@
 //! Rate limits: they hold for every caller and can be neither evaded nor turned against others.
 
-use std::net::TcpListener;
-
 use serde_json::{Value, json};
 
-use crate::harness::{Anonymous, Answer, PASSWORD, TestApp, queries};
+use crate::harness::{Anonymous, Answer, PASSWORD, TestApp, free_address, queries};
 
 const REAL: (&str, &str) = ("IDGATE_THROTTLE__SCALE", "1");
 /// Ten attempts for an identifier while everything else is wide open.
@@ -234,13 +232,7 @@ async fn two_instances_share_a_budget_where_they_share_a_store() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_shared_store_people_still_sign_in_and_budgets_still_bite() {
-    // Nothing listens at an address that was just freed.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let url = format!("redis://127.0.0.1:{port}");
+    let url = format!("redis://{}", free_address());
     let mut settings = vec![("IDGATE_REDIS__URL", url.as_str())];
     settings.extend(NARROW);
     let app = TestApp::with(&settings).await;

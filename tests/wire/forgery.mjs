@@ -65,15 +65,16 @@ async function attack(context, foreign, endpoint, [script, argument]) {
     const sent = await trafficWith(new URL(endpoint).host, await context.newCDPSession(page));
     const ofAttack = (request) => request.url().startsWith(endpoint) && request.method() !== 'OPTIONS';
     const ended = Promise.race([
-      page.waitForEvent('requestfinished', { predicate: ofAttack, timeout: 10_000 }),
-      page.waitForEvent('requestfailed', { predicate: ofAttack, timeout: 10_000 }),
+      page.waitForEvent('requestfinished', { predicate: ofAttack, timeout: 60_000 }),
+      page.waitForEvent('requestfailed', { predicate: ofAttack, timeout: 60_000 }),
     ]);
     await page.evaluate(script, argument);
     const request = await ended;
     const response = await request.response().catch(() => null);
     const headers = await request.allHeaders().catch(() => ({}));
     // What the protocol tells may come a moment later than the page's own events.
-    for (let waited = 0; waited < 1_000 && ![...sent.values()][0]?.status; waited += 50) {
+    const patience = response ? 30_000 : 1_000;
+    for (let waited = 0; waited < patience && ![...sent.values()][0]?.status; waited += 50) {
       await page.waitForTimeout(50);
     }
     const [seen] = sent.values();

@@ -56,7 +56,7 @@ async function judgeUse({ address, queries, check }, page) {
   await check('the documentation pane knows the schema', async () => {
     await page.getByLabel('Show Documentation Explorer').click();
     await page.locator('.graphiql-doc-explorer').getByText('mutation', { exact: false }).first()
-      .waitFor({ timeout: 10_000 });
+      .waitFor({ timeout: 60_000 });
     await page.getByLabel('Hide Documentation Explorer').click();
   });
   await check('a sign-in on the page authenticates the next operation', async () => {
@@ -111,7 +111,7 @@ export async function judgeGraphiql(court) {
     const page = await context.newPage();
     const complaints = await complaintsOf(page);
     await page.goto(`${address}/graphiql`);
-    await page.locator('.graphiql-container').waitFor({ timeout: 20_000 });
+    await page.locator('.graphiql-container').waitFor({ timeout: 60_000 });
     await judgeUse(court, page);
     await check('the page breaks no policy and logs no error', () => {
       // A refused operation is an answer, yet the browser logs its status.

@@ -9,7 +9,7 @@ import WebSocket from 'ws';
 const PASSWORD = 'violet harbour 417 kettle';
 const SIGNED_IN = '__typename ... on SignedIn { accessToken refreshToken user { id } }';
 const EVENTS = 'subscription Live { sessionEvents { kind reason session { id } } }';
-const DEADLINE = 20_000;
+const DEADLINE = 60_000;
 
 // A queue of what arrives, to be waited for.
 export function heard() {

@@ -11,7 +11,7 @@ export async function mailTo(address, email) {
 
 /** The token in the link of the newest message of this kind, which is sent in the background. */
 export async function tokenFrom(address, email, kind) {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const message = (await mailTo(address, email)).find((each) => each.kind === kind);
     const [, token] = /token=([\w-]+)/.exec(message?.text) ?? [];

@@ -28,7 +28,7 @@ export async function fill(page, editor, text) {
 }
 
 // Runs a document in the open tab and waits for an answer that holds `expected`.
-export async function run(page, document, expected, timeout = 10_000) {
+export async function run(page, document, expected, timeout = 60_000) {
   await fill(page, EDITOR, document);
   await page.locator('.graphiql-execute-button').click();
   const result = page.locator(RESULT);

@@ -1,15 +1,21 @@
 // Programs that judges start, and their end.
 
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-// A free port.
+// A free port, of those that no kernel gives to connections by itself: it is still free when it is used.
 export async function freePort() {
-  const server = createServer();
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-  const { port } = server.address();
-  await new Promise((closed) => server.close(closed));
-  return port;
+  for (;;) {
+    const port = randomInt(20_000, 30_000);
+    const server = createServer();
+    const isFree = await new Promise((told) => {
+      server.on('error', () => told(false)).listen(port, '127.0.0.1', () => told(true));
+    });
+    if (!isFree) continue;
+    await new Promise((closed) => server.close(closed));
+    return port;
+  }
 }
 
 // Starts a program; what it says is kept for the reason of a failure, and handed to `onLine`.
@@ -35,7 +41,7 @@ export function start(command, argument, { env = {}, cwd, onLine = () => {} } = 
     // Sends SIGTERM, then SIGKILL.
     async stop() {
       child.kill('SIGTERM');
-      const insisting = setTimeout(() => child.kill('SIGKILL'), 15_000);
+      const insisting = setTimeout(() => child.kill('SIGKILL'), 60_000);
       await ended;
       clearTimeout(insisting);
     },
@@ -43,7 +49,7 @@ export function start(command, argument, { env = {}, cwd, onLine = () => {} } = 
 }
 
 // Waits until `attempt` succeeds, for as long as `program` runs.
-export async function eventually(program, attempt, seconds = 60) {
+export async function eventually(program, attempt, seconds = 120) {
   const deadline = Date.now() + seconds * 1000;
   let gone;
   program.ended.then((code) => (gone = code));

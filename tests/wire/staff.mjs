@@ -77,7 +77,7 @@ class Program {
 }
 
 const dialogOf = (page) => page.getByRole('dialog');
-const said = (page, text) => page.getByText(text).first().waitFor({ timeout: 10_000 });
+const said = (page, text) => page.getByText(text).first().waitFor({ timeout: 60_000 });
 
 async function open(context, address) {
   const page = await context.newPage();
@@ -87,7 +87,7 @@ async function open(context, address) {
     if (request.url().endsWith('/graphql')) documents.push(request.postDataJSON());
   });
   await page.goto(`${address}/graphiql`);
-  await page.locator('.graphiql-container').waitFor({ timeout: 20_000 });
+  await page.locator('.graphiql-container').waitFor({ timeout: 60_000 });
   return { page, complaints, documents };
 }
 
@@ -152,7 +152,7 @@ async function judgePanel(page, documents, check) {
       document.querySelector('dialog').close('');
       document.querySelector('.bar button').click();
     });
-    await dialogOf(page).waitFor({ timeout: 10_000 });
+    await dialogOf(page).waitFor({ timeout: 60_000 });
     await page.waitForTimeout(200);
     assert.ok(await dialogOf(page).isVisible());
   });
@@ -187,7 +187,7 @@ async function judgeTabs(page, documents, check) {
     await said(page, 'Signed in as root@example.com (ADMIN).');
     await page.getByLabel('Show Documentation Explorer').click();
     const explorer = page.locator('.graphiql-doc-explorer');
-    await explorer.getByText('mutation', { exact: false }).first().waitFor({ timeout: 10_000 });
+    await explorer.getByText('mutation', { exact: false }).first().waitFor({ timeout: 60_000 });
     await page.getByLabel('Hide Documentation Explorer').click();
     assert.ok(documents.some(({ operationName }) => operationName === 'IntrospectionQuery'));
   });

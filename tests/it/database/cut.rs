@@ -77,18 +77,19 @@ async fn a_failed_rollback_closes_its_connection() {
 /// The request is cancelled while its statement waits for a lock.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_request_leaves_no_transaction_and_no_lock() {
-    let app = TestApp::with(&[
-        ("IDGATE_GRAPHQL__TIMEOUT_SECONDS", "1"),
-        ("IDGATE_DATABASE__STATEMENT_TIMEOUT_SECONDS", "2"),
-    ])
-    .await;
+    let app = TestApp::spawn().await;
     if app.is_sqlite() {
         return; // On SQLite the writer waits before its transaction begins.
     }
+    let limits = [
+        ("IDGATE_GRAPHQL__TIMEOUT_SECONDS", "1"),
+        ("IDGATE_DATABASE__STATEMENT_TIMEOUT_SECONDS", "2"),
+    ];
+    let hasty = app.over(&limits).await;
     let ada = app.register("ada@example.com").await;
     app.execute("BEGIN; SELECT id FROM users FOR UPDATE").await;
     let input = json!({ "input": { "city": "London" } });
-    let answer = ada.run("UpdateProfile", input.clone()).await;
+    let answer = ada.at(&hasty).run("UpdateProfile", input.clone()).await;
     assert_eq!(answer.status, 503, "{}", answer.text);
     app.execute("COMMIT").await;
     wait_until_idle(&app).await;

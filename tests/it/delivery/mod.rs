@@ -23,7 +23,6 @@ async fn with_mail(server: &SmtpServer, query: &str, more: &[(&str, &str)]) -> T
     let mut settings = vec![
         ("IDGATE_SMTP__URL", url.as_str()),
         ("IDGATE_SMTP__FROM", "Gate <no-reply@id.example.com>"),
-        ("IDGATE_SMTP__TIMEOUT_SECONDS", "2"),
     ];
     settings.extend(more);
     TestApp::with(&settings).await

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{counts, deliver, failures, post};
-use crate::harness::{Endpoint, TestApp};
+use crate::harness::{Endpoint, TestApp, free_address};
 
 pub(super) const KEY: &str = "whsec_q83vEjRWeJCrze8SNFZ4kBHhE7p2r0yPo6bWkJ1x5Hc=";
 
@@ -20,7 +20,6 @@ async fn twilio(endpoint: &Endpoint) -> TestApp {
         ("IDGATE_SMS__FROM", "+15005550006"),
         ("IDGATE_SMS__ACCOUNT", "AC1"),
         ("IDGATE_SMS__TOKEN", "t0ken"),
-        ("IDGATE_SMS__TIMEOUT_SECONDS", "1"),
     ])
     .await
 }
@@ -116,7 +115,8 @@ async fn a_refusal_is_final_unless_it_may_pass() {
         app.advance(3600);
     }
     endpoint.hang();
-    deliver(&app).await;
+    let hasty = app.over(&[("IDGATE_SMS__TIMEOUT_SECONDS", "1")]).await;
+    deliver(&hasty).await;
     assert_eq!(counts(&app).await, (0, 1, 0), "a provider that hangs");
     app.advance(3600);
     let body = r#"{"code":21211,"message":"The number +37499123456 is not valid"}"#;
@@ -134,12 +134,7 @@ async fn a_refusal_is_final_unless_it_may_pass() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_failure_repeats_the_address_of_the_provider() {
-    let closed = {
-        let endpoint = Endpoint::start().await;
-        endpoint
-            .url("/send")
-            .replace("http://", "http://user:hunter2@")
-    };
+    let closed = format!("http://user:hunter2@{}/send", free_address());
     let app = TestApp::with(&[("IDGATE_SMS__URL", &closed), ("IDGATE_SMS__FROM", "Gate")]).await;
     post(&app, "sms", "+37499123456", None).await;
     deliver(&app).await;

@@ -110,6 +110,7 @@ async fn a_final_refusal_sets_a_message_aside_without_repeating_the_address() {
 async fn temporary_failures_are_retried() {
     let server = SmtpServer::start().await;
     let app = with_mail(&server, "", &[]).await;
+    let hasty = app.over(&[("IDGATE_SMTP__TIMEOUT_SECONDS", "1")]).await;
     post(&app, "email", "ada@example.com", None).await;
     for mood in [
         SmtpBehaviour::RejectsRecipient("450 4.2.1 ada@example.com is busy"),
@@ -120,7 +121,8 @@ async fn temporary_failures_are_retried() {
         SmtpBehaviour::NoReply,
     ] {
         server.behave(mood);
-        deliver(&app).await;
+        let is_silent = mood == SmtpBehaviour::NoReply;
+        deliver(if is_silent { &hasty } else { &app }).await;
         assert_eq!(counts(&app).await, (0, 1, 0), "{mood:?}");
         let rows = app.printed("outbox_messages").await.join("");
         assert!(!rows.contains("ada@example.com"), "{rows}");
@@ -135,7 +137,12 @@ async fn temporary_failures_are_retried() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_given_up_halfway_carries_nothing_more() {
     let server = SmtpServer::start().await;
-    let app = with_mail(&server, "", &[("IDGATE_OUTBOX__CONCURRENCY", "1")]).await;
+    let settings = [
+        ("IDGATE_OUTBOX__CONCURRENCY", "1"),
+        // The second message has to be answered within it, on the same instance.
+        ("IDGATE_SMTP__TIMEOUT_SECONDS", "8"),
+    ];
+    let app = with_mail(&server, "", &settings).await;
     server.behave(SmtpBehaviour::NoReply);
     post(&app, "email", "first@example.com", None).await;
     deliver(&app).await;

@@ -51,8 +51,6 @@ impl Backend {
             settings.push(("IDGATE_DATABASE__URL", servers.database_url().to_string()));
             settings.push(("IDGATE_REDIS__URL", servers.redis.clone()));
             settings.push(("IDGATE_REDIS__PREFIX", servers.database.clone()));
-            // Two hundred requests at once on a busy machine are no outage.
-            settings.push(("IDGATE_REDIS__TIMEOUT_MILLISECONDS", "5000".to_owned()));
         }
         settings
     }
@@ -208,8 +206,8 @@ fn settings(location: DatabaseLocation) -> DatabaseSettings {
     DatabaseSettings {
         location,
         max_connections: 1,
-        acquire_timeout: Duration::from_secs(10),
-        statement_timeout: Duration::from_secs(10),
+        acquire_timeout: Duration::from_mins(1),
+        statement_timeout: Duration::from_mins(1),
     }
 }
 

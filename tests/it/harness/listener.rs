@@ -15,7 +15,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use super::{SignedIn, TestApp, queries};
 
 /// The limit for anything that should happen at once.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What a socket receives.
 #[derive(Clone, Debug, PartialEq)]

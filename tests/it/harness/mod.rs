@@ -12,6 +12,7 @@ mod endpoint;
 mod issuer;
 mod listener;
 mod messages;
+mod patience;
 pub(crate) mod queries;
 mod relay;
 mod rows;
@@ -48,6 +49,7 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use issuer::{Google, IssuerBehaviour};
 pub(crate) use listener::{Received, Socket, narrow_connection};
 pub(crate) use messages::wrong;
+pub(crate) use patience::{PATIENT, free_address};
 pub(crate) use relay::Relay;
 pub(crate) use smtp::{SmtpBehaviour, SmtpServer};
 pub(crate) use stream::{EventStream, document_id};
@@ -87,9 +89,8 @@ impl TestApp {
             ("IDGATE_HASHING__ITERATIONS", "1".to_owned()),
             ("IDGATE_HASHING__THREADS", "2".to_owned()),
             ("IDGATE_THROTTLE__SCALE", "1000".to_owned()),
-            // Two hundred requests at once on a busy machine are no outage.
-            ("IDGATE_DATABASE__ACQUIRE_TIMEOUT_SECONDS", "30".to_owned()),
         ];
+        settings.extend(PATIENT.map(|(name, value)| (name, value.to_owned())));
         settings.extend(backend.settings());
         let is_replaced = |name: &str| changes.iter().any(|(other, _)| *other == name);
         settings.retain(|(name, _)| !is_replaced(name));
@@ -330,7 +331,7 @@ pub(crate) fn http() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(std::time::Duration::from_mins(1))
+        .timeout(std::time::Duration::from_mins(3))
         .build()
         .unwrap()
 }

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -31,7 +32,8 @@ pub(crate) enum SmtpBehaviour {
     Down,
     /// Accepts the mail and never replies.
     NoReply,
-    /// The same, but only to this recipient.
+    /// The same, but only to this recipient, and only until the server behaves in another way: then it
+    /// closes the connection.
     NoReplyTo(&'static str),
     /// Accepts the mail and closes the connection instead of replying.
     ClosesInsteadOfReply,
@@ -60,7 +62,7 @@ impl Mail {
 }
 
 struct Shared {
-    behaviour: Mutex<SmtpBehaviour>,
+    behaviour: watch::Sender<SmtpBehaviour>,
     mails: Mutex<Vec<Mail>>,
     /// Every line that came in clear text.
     plaintext: Mutex<Vec<String>>,
@@ -79,7 +81,7 @@ impl SmtpServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
-            behaviour: Mutex::new(SmtpBehaviour::Normal),
+            behaviour: watch::Sender::new(SmtpBehaviour::Normal),
             mails: Mutex::default(),
             plaintext: Mutex::default(),
             tls: acceptor(),
@@ -110,7 +112,7 @@ impl SmtpServer {
     }
 
     pub(crate) fn behave(&self, behaviour: SmtpBehaviour) {
-        *self.shared.behaviour.lock().unwrap() = behaviour;
+        self.shared.behaviour.send_replace(behaviour);
     }
 
     pub(crate) fn mails(&self) -> Vec<Mail> {
@@ -137,7 +139,7 @@ fn acceptor() -> TlsAcceptor {
 }
 
 async fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
-    let behaviour = *shared.behaviour.lock().unwrap();
+    let behaviour = *shared.behaviour.borrow();
     if behaviour == SmtpBehaviour::Down {
         return Ok(());
     }
@@ -193,7 +195,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             let line = self.line().await?;
             let line = line.trim_end();
             self.shared.plaintext.lock().unwrap().push(line.to_owned());
-            let behaviour = *self.shared.behaviour.lock().unwrap();
+            let behaviour = *self.shared.behaviour.borrow();
             let word = line.split([' ', ':']).next().unwrap().to_ascii_uppercase();
             match (word.as_str(), behaviour) {
                 ("EHLO", _) => {
@@ -225,7 +227,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
                         SmtpBehaviour::ClosesInsteadOfReply => return Ok(false),
                         SmtpBehaviour::NoReply => std::future::pending().await,
                         SmtpBehaviour::NoReplyTo(to) if to == self.to => {
-                            std::future::pending::<()>().await;
+                            let mut now = self.shared.behaviour.subscribe();
+                            now.wait_for(|now| *now != behaviour).await.unwrap();
+                            return Ok(false);
                         }
                         _ => self.say("250 taken").await?,
                     }

@@ -11,7 +11,7 @@ use super::{Answer, SignedIn, TestApp, queries};
 use sha2::{Digest as _, Sha256};
 
 /// The limit for anything that should happen at once.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// An open event stream.
 pub(crate) struct EventStream {

@@ -133,7 +133,7 @@ async fn weak_digests_are_wrapped_while_another_writes() {
                 tokio::task::yield_now().await;
             }
         };
-        let wrapped = tokio::time::timeout(Duration::from_secs(30), wrapped).await;
+        let wrapped = tokio::time::timeout(Duration::from_mins(1), wrapped).await;
         tx.commit().await.unwrap();
         wrapped.expect("hashes while the only writer is another one");
     });

@@ -182,7 +182,7 @@ async fn probe_twenty_thousand_directives() {
         let request = request.json(&json!({ "query": document }));
         let started = Instant::now();
         assert_executes_nothing(&app, request, 400).await;
-        assert!(started.elapsed() < Duration::from_secs(5));
+        assert!(started.elapsed() < Duration::from_secs(15));
     }
 }
 
@@ -201,5 +201,5 @@ async fn probe_fragments_that_double_at_each_of_twenty_two_levels() {
         .json(&json!({ "query": document }));
     let started = Instant::now();
     assert_executes_nothing(&app, request, 400).await;
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(15));
 }

@@ -188,12 +188,13 @@ async fn an_upload_is_as_long_as_announced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_too_slow_is_cut_off_and_can_be_made_again() {
-    let app = TestApp::with(&[("IDGATE_MEDIA__RECEIVE_SECONDS", "1")]).await;
+    let app = TestApp::spawn().await;
+    let hasty = app.over(&[("IDGATE_MEDIA__RECEIVE_SECONDS", "1")]).await;
     let ada = app.register("ada@example.com").await;
     let bytes = [png(1), vec![0; 20_000]].concat();
     let place = begin(&ada, bytes.len()).await;
     // One chunk, and nothing after it.
-    let answer = send_chunks(&app, &place, 1, false);
+    let answer = send_chunks(&hasty, &place, 1, false);
     assert_eq!(status(&answer), "408");
     assert!(answer.contains("REQUEST_TIMEOUT"), "{answer}");
     assert_eq!(files(&app), [""; 0]);

@@ -8,7 +8,7 @@ use idgate::work::Round;
 
 use crate::harness::TestApp;
 
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_mins(1);
 const DAY: i64 = 86_400;
 
 /// Which loops were woken: the delivery of messages and the linking of audit events.

@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::harness::TestApp;
 
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Waits until every message has left.
 async fn delivered(app: &TestApp) {

@@ -120,11 +120,7 @@ async fn a_change_of_the_password_ends_codes_on_their_way() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_shared_store_there_are_no_codes_and_passwords_go_on() {
-    let app = TestApp::with(&[
-        ("IDGATE_REDIS__URL", "redis://127.0.0.1:1"),
-        ("IDGATE_REDIS__TIMEOUT_MILLISECONDS", "200"),
-    ])
-    .await;
+    let app = TestApp::with(&[("IDGATE_REDIS__URL", "redis://127.0.0.1:1")]).await;
     confirmed(&app).await;
     let client = app.anonymous();
     let asked = client.request_otp(ADA, "LOGIN").await;

@@ -298,7 +298,7 @@ async fn linked(program: &Program, data: &Path, expected: u64) {
             assert_eq!(report["unsealed"], 0);
             return;
         }
-        assert!(started.elapsed() < Duration::from_secs(20), "{report}");
+        assert!(started.elapsed() < Duration::from_mins(1), "{report}");
     }
 }
 

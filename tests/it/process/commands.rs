@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{Outcome, Program, idgate};
-use crate::harness::{PASSWORD, TestApp};
+use crate::harness::{PASSWORD, TestApp, free_address};
 
 fn run(app: &TestApp, arguments: &[&str]) -> Outcome {
     Outcome::of(on(app, arguments))
@@ -235,10 +235,8 @@ async fn health_asks_the_running_gateway() {
     assert_eq!(outcome.status, 1);
     assert!(outcome.stdout.contains("draining"), "{}", outcome.stdout);
 
-    // Nothing listens at an address that was just freed.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    let address = free_address();
+    let (_, port) = address.split_once(':').unwrap();
     for host in ["127.0.0.1", "0.0.0.0", "[::]", "[::1]"] {
         let settings = [("IDGATE_SERVER__LISTEN", format!("{host}:{port}"))];
         let refusal = Outcome::of(idgate(&["health"], settings)).refusal(1);

@@ -71,10 +71,7 @@ fn a_redis_that_may_forget_or_grow_is_warned_of_at_start() {
         ),
     ] {
         let url = full_redis(section);
-        let settings = [
-            ("IDGATE_REDIS__URL", url.as_str()),
-            ("IDGATE_REDIS__TIMEOUT_MILLISECONDS", "5000"),
-        ];
+        let settings = [("IDGATE_REDIS__URL", url.as_str())];
         let log = log_until("/graphql", &settings);
         let about_memory = log
             .iter()
@@ -97,7 +94,6 @@ async fn a_redis_whose_memory_is_full_counts_as_away() {
     let url = full_redis("");
     let settings = [
         ("IDGATE_REDIS__URL", url.as_str()),
-        ("IDGATE_REDIS__TIMEOUT_MILLISECONDS", "5000"),
         ("IDGATE_THROTTLE__LOGIN_IDENTIFIER", "2/600"),
     ];
     let program = Program::with(folder.path(), &settings);

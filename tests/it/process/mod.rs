@@ -21,14 +21,13 @@ mod together;
 mod unreachable;
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, http, queries};
+use crate::harness::{Answer, PATIENT, http, queries};
 
 /// The program with these settings and no others.
 pub(crate) fn idgate<N: AsRef<str>, V: AsRef<str>>(
@@ -115,7 +114,8 @@ fn log_until(last: &str, changes: &[(&str, &str)]) -> Vec<String> {
         ("IDGATE_SERVER__PUBLIC_URL", "http://127.0.0.1:8080"),
         ("IDGATE_TELEMETRY__FORMAT", "json"),
     ];
-    let mut child = idgate(&[], settings.iter().chain(changes).copied())
+    let settings = PATIENT.iter().chain(&settings).chain(changes);
+    let mut child = idgate(&[], settings.copied())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -129,12 +129,6 @@ fn log_until(last: &str, changes: &[(&str, &str)]) -> Vec<String> {
     child.kill().unwrap();
     child.wait().unwrap();
     log
-}
-
-/// An address that is free at this moment.
-fn free() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
 }
 
 /// A running gateway.
@@ -159,7 +153,8 @@ impl Program {
             ("IDGATE_HASHING__MEMORY_KIB", "64"),
             ("IDGATE_TELEMETRY__FORMAT", "json"),
         ];
-        let mut child = idgate(&[], settings.iter().chain(changes).copied())
+        let settings = PATIENT.iter().chain(&settings).chain(changes);
+        let mut child = idgate(&[], settings.copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

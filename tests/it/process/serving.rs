@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{Outcome, Program, free, idgate, log_until};
-use crate::harness::{Answer, PASSWORD, http};
+use super::{Outcome, Program, idgate, log_until};
+use crate::harness::{Answer, PASSWORD, free_address, http};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sudden_end_loses_nothing_that_was_answered() {
@@ -69,7 +69,7 @@ async fn until(url: &str, wanted: impl Fn(&Answer) -> bool) -> Answer {
             return answer;
         }
         assert!(
-            started.elapsed() < Duration::from_secs(20),
+            started.elapsed() < Duration::from_mins(1),
             "{}",
             answer.text
         );
@@ -100,21 +100,24 @@ async fn readiness_fails_before_requests_are_refused_on_shutdown() {
 #[test]
 fn a_connection_that_says_nothing_does_not_hold_up_a_stop() {
     let folder = tempfile::tempdir().unwrap();
-    let head = [("IDGATE_SERVER__HEAD_TIMEOUT_SECONDS", "1")];
-    let mut program = Program::with(folder.path(), &head);
+    let limits = [
+        ("IDGATE_SERVER__HEAD_TIMEOUT_SECONDS", "1"),
+        ("IDGATE_SERVER__DRAIN_SECONDS", "120"),
+    ];
+    let mut program = Program::with(folder.path(), &limits);
     let mut slow = TcpStream::connect(&program.address).unwrap();
     slow.write_all(b"GET / HTTP/1.1\r\nx-a: ").unwrap();
     let started = Instant::now();
     program.terminate();
     assert!(program.child.wait().unwrap().success());
-    // Requests in flight get twenty seconds.
-    assert!(started.elapsed() < Duration::from_secs(15));
+    // Requests in flight get two minutes.
+    assert!(started.elapsed() < Duration::from_secs(100));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_listener_serves_its_own_audience() {
     let folder = tempfile::tempdir().unwrap();
-    let (staff, operations) = (free(), free());
+    let (staff, operations) = (free_address(), free_address());
     let settings = [
         ("IDGATE_SERVER__STAFF_LISTEN", staff.as_str()),
         ("IDGATE_SERVER__OPS_LISTEN", &operations),
@@ -215,9 +218,7 @@ fn production_does_not_start_on_development_defaults() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_router_has_a_listener_of_its_own_and_its_secret_is_in_no_log() {
     let folder = tempfile::tempdir().unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
+    let address = free_address();
     let secret = "a secret that is long enough to be one 0123";
     let mut program = Program::with(
         folder.path(),

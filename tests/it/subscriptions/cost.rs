@@ -39,7 +39,7 @@ async fn statements_for_an_event_do_not_grow_with_its_auditors() {
     let app = TestApp::with(&[
         ("IDGATE_SUBSCRIPTIONS__MAX_CONNECTIONS", "100"),
         // So long that a busy machine does not matter.
-        ("IDGATE_SUBSCRIPTIONS__GATHER_MILLISECONDS", "500"),
+        ("IDGATE_SUBSCRIPTIONS__GATHER_MILLISECONDS", "1000"),
     ])
     .await;
     app.appoint("root@example.com", "admin").await;

@@ -10,7 +10,7 @@ use crate::harness::TestApp;
 
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
 /// The limit for anything that should happen at once.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_of_one_network_share_their_places() {

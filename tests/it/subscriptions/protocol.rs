@@ -73,7 +73,10 @@ async fn a_cookie_opens_nothing_and_neither_does_a_token_that_does_not_hold() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn protocol_violations_have_their_close_codes() {
-    let app = TestApp::with(&[("IDGATE_SUBSCRIPTIONS__INIT_SECONDS", "1")]).await;
+    let app = TestApp::spawn().await;
+    let hasty = app
+        .over(&[("IDGATE_SUBSCRIPTIONS__INIT_SECONDS", "1")])
+        .await;
     let ada = app.register("ada@example.com").await;
     let subscribe = json!({
         "type": "subscribe", "id": "a",
@@ -84,7 +87,7 @@ async fn protocol_violations_have_their_close_codes() {
     early.send(subscribe.clone()).await;
     assert_eq!(early.end().await, 4401);
 
-    let mut silent = app.socket().await;
+    let mut silent = hasty.socket().await;
     assert_eq!(silent.end().await, 4408);
 
     let mut other = app.handshake(&[]).await.unwrap();

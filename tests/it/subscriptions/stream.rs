@@ -171,6 +171,6 @@ async fn an_unread_stream_is_cut_off() {
             tokio::task::yield_now().await;
         }
     };
-    let limit = std::time::Duration::from_secs(30);
+    let limit = std::time::Duration::from_mins(1);
     assert!(tokio::time::timeout(limit, refused).await.is_ok());
 }

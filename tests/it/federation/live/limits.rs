@@ -57,19 +57,21 @@ async fn one_person_holds_no_more_connections_through_a_router() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rules_of_a_socket_hold_for_a_router() {
+    let hasty = [("IDGATE_SUBSCRIPTIONS__INIT_SECONDS", "1")];
+    let (_other, hasty) = with_router(&hasty).await;
     let short = [
-        ("IDGATE_SUBSCRIPTIONS__INIT_SECONDS", "1"),
         ("IDGATE_SUBSCRIPTIONS__MAX_PER_CONNECTION", "2"),
         ("IDGATE_SERVER__BODY_LIMIT", "20000"),
     ];
     let (app, router) = with_router(&short).await;
     let ada = app.register("ada@example.com").await;
     for path in ["/graphql/ws", "/graphql"] {
+        let silent = Socket::open(hasty.address, path, &[PROTOCOL, PROOF]).await;
+        let mut silent = silent.unwrap();
         let open = async |headers: &[(&str, &str)]| {
             let socket = Socket::open(router.address, path, headers).await;
             socket.unwrap()
         };
-        let mut silent = open(&[PROTOCOL, PROOF]).await;
         assert_eq!(silent.end().await, 4408);
         let mut other = open(&[PROOF]).await;
         assert_eq!(other.end().await, 4406);

@@ -16,7 +16,7 @@ async fn while_it_waits(app: &TestApp, mode: &str, change: &str) {
         "DO $$ BEGIN \
            LOCK TABLE users IN {mode} MODE; \
            PERFORM pg_advisory_xact_lock(1); \
-           FOR attempt IN 1..1000 LOOP \
+           FOR attempt IN 1..5000 LOOP \
              EXIT WHEN EXISTS (SELECT 1 {LOCKS} AND NOT granted AND relation = 'users'::regclass); \
              PERFORM pg_sleep(0.01); \
            END LOOP; \
@@ -86,7 +86,7 @@ async fn until_both_wait(app: &TestApp, table: &str) {
         "DO $$ BEGIN \
            LOCK TABLE {table} IN EXCLUSIVE MODE; \
            PERFORM pg_advisory_xact_lock(1); \
-           FOR attempt IN 1..1000 LOOP \
+           FOR attempt IN 1..5000 LOOP \
              PERFORM pg_stat_clear_snapshot(); \
              EXIT WHEN (SELECT COUNT(*) {WAITING}) > 1; \
              PERFORM pg_sleep(0.01); \

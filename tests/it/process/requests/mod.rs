@@ -14,8 +14,8 @@ use reqwest::{Method, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::{free, idgate};
-use crate::harness::{PASSWORD, TestApp, http, queries};
+use super::idgate;
+use crate::harness::{PASSWORD, TestApp, free_address, http, queries};
 
 const MARK: &str = "m4rk3rz";
 const SECRET: &str = "a secret that only the router has 0123456789";
@@ -30,11 +30,13 @@ pub(super) struct Logged {
 
 impl Logged {
     pub(super) fn start(app: &TestApp, changes: &[(&str, &str)]) -> Self {
-        let (address, operations) = (free(), free());
+        let (address, operations) = (free_address(), free_address());
         let own = [
             ("IDGATE_SERVER__LISTEN", address.as_str()),
             ("IDGATE_SERVER__OPS_LISTEN", operations.as_str()),
             ("IDGATE_TELEMETRY__FORMAT", "json"),
+            // On a busy machine any request may be slow, which its line would say.
+            ("IDGATE_TELEMETRY__SLOW_MS", "86400000"),
         ];
         let changes: Vec<(&str, &str)> = own.iter().chain(changes).copied().collect();
         let mut settings = app.settings().to_vec();

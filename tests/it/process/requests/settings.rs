@@ -67,7 +67,6 @@ async fn logged_requests_are_configurable_and_failures_are_always_logged() {
             &[
                 ("IDGATE_TELEMETRY__REQUEST_LOG", log),
                 ("IDGATE_TELEMETRY__REQUEST_SAMPLE", sample),
-                ("IDGATE_TELEMETRY__SLOW_MS", "86400000"),
             ],
         );
         for _ in 0..8 {

@@ -6,16 +6,25 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::requests::Logged;
-use super::super::{Outcome, free, idgate, log_until};
-use super::{PASSWORD, complaint, expect, mute, place, saying};
-use crate::harness::{Relay, SmtpBehaviour, SmtpServer, TestApp};
+use super::super::{Outcome, idgate, log_until};
+use super::{PASSWORD, complaint, complaint_of_silence, expect, mute, place, saying};
+use crate::harness::{Relay, SmtpBehaviour, SmtpServer, TestApp, free_address};
 
 const CHECK: &[&str] = &["config", "check", "--connect"];
+
+/// Only a server that says nothing is given up by a time limit.
+fn complaint_by(words: &str) -> fn(&[&str], &str, &str) -> String {
+    if words == "no answer within" {
+        complaint_of_silence
+    } else {
+        complaint
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_of_the_connections_says_why_redis_cannot_be_used() {
     let (_mute, silent) = mute();
-    let closed = free();
+    let closed = free_address();
     let redis = |answer: &str| saying(answer.repeat(4).into_bytes());
     let cases = [
         (closed.clone(), "redis", "", "connection refused"),
@@ -49,6 +58,7 @@ async fn a_check_of_the_connections_says_why_redis_cannot_be_used() {
     ];
     for (address, scheme, path, words) in cases {
         let url = format!("{scheme}://:{PASSWORD}@{address}{path}");
+        let complaint = complaint_by(words);
         let stderr = complaint(CHECK, "IDGATE_REDIS__URL", &url);
         expect(&stderr, "Redis", &address, words);
     }
@@ -68,7 +78,7 @@ async fn a_check_of_the_connections_says_why_redis_cannot_be_used() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_of_the_connections_says_why_no_mail_would_leave() {
     let (_mute, silent) = mute();
-    let closed = free();
+    let closed = free_address();
     let mail = |address: &str, scheme: &str, query: &str| {
         format!("{scheme}://ada:{PASSWORD}@{address}{query}")
     };
@@ -81,6 +91,7 @@ async fn a_check_of_the_connections_says_why_no_mail_would_leave() {
         (&unknown.to_owned(), "smtp", "", "unknown host"),
         (&http, "smtps", "", "TLS is demanded"),
     ] {
+        let complaint = complaint_by(words);
         let stderr = complaint(CHECK, "IDGATE_SMTP__URL", &mail(address, scheme, query));
         expect(&stderr, "the mail server", address, words);
     }
@@ -154,7 +165,7 @@ async fn usable_services_pass_the_connection_check() {
 /// A gateway starts without Redis and mail; it logs once what is missing.
 #[test]
 fn a_gateway_says_once_why_redis_and_mail_cannot_be_used() {
-    let (redis, mail) = (free(), free());
+    let (redis, mail) = (free_address(), free_address());
     let urls = [
         ("IDGATE_REDIS__URL", format!("redis://:{PASSWORD}@{redis}")),
         ("IDGATE_SMTP__URL", format!("smtp://ada:{PASSWORD}@{mail}")),
