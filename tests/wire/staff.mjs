@@ -246,7 +246,7 @@ async function judgeStepUp({ page, client, check }) {
     await page.waitForTimeout(FRESH + 1_500);
     await newTab(page);
     const suspend = `mutation { suspendUser(input: { userId: "${client}" }) { __typename ... on Problem { code } } }`;
-    const done = run(page, suspend, '"UserSuspended"', 30_000);
+    const done = run(page, suspend, '"UserSuspended"');
     await dialogOf(page).getByRole('heading', { name: 'Confirm that it is you' }).waitFor();
     await page.getByLabel('Password').fill('not the password');
     await page.keyboard.press('Enter');
